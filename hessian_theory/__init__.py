@@ -1,0 +1,1 @@
+"""Derivations, theorems and scaling predictions for the loss Hessian of distributed QNNs."""

@@ -1,0 +1,1 @@
+"""Simulators of the distributed QNN: one circuit description, three realisations."""

@@ -1,0 +1,1 @@
+"""Curvature operators, eigenvalue solvers and the comparison of theory with measurement."""
