@@ -1,0 +1,79 @@
+"""Blocks without data: the same unitary for every sample, applied layer by layer."""
+
+from functools import lru_cache, reduce
+
+import torch
+from torch import Tensor
+
+from simulators.ansatz import EntanglingBlock, ring_edges
+from simulators.torch_engine.quaternions import multiply, rotation, to_matrix
+
+
+@lru_cache(maxsize=32)
+def ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Diagonal of the CZ ring, shape (2^n,), entries +1 or -1 in a real dtype."""
+    index = torch.arange(1 << n_qubits)
+    bits = (index[:, None] >> torch.arange(n_qubits - 1, -1, -1)) & 1
+    flips = sum(bits[:, i] * bits[:, j] for i, j in ring_edges(n_qubits))
+    return (1 - 2 * (torch.as_tensor(flips) % 2)).to(dtype=dtype, device=device)
+
+
+def _kron_all(matrices: Tensor) -> Tensor:
+    """Kronecker product over axis -3 of (..., q, 2, 2), first factor most significant."""
+
+    def kron(left: Tensor, right: Tensor) -> Tensor:
+        product = left[..., :, None, :, None] * right[..., None, :, None, :]
+        rows, cols = left.shape[-2] * right.shape[-2], left.shape[-1] * right.shape[-1]
+        return product.reshape(*product.shape[:-4], rows, cols)
+
+    return reduce(kron, matrices.unbind(-3))
+
+
+def apply_entangling(
+    block: EntanglingBlock, n_qubits: int, angles: Tensor, state: Tensor
+) -> Tensor:
+    """Apply an entangling block to every column of a state.
+
+    The 2n rotations of a layer are fused into two dense factors of about sqrt(2^n) rows each
+    (the upper and the lower half of the qubits), so a layer is two small matrix products.
+
+    Args:
+        block: the block.
+        n_qubits: n.
+        angles: shape (P, block.n_angles(n)), radians, real.
+        state: shape (P, 2^n, M), complex.
+
+    Returns:
+        Shape (P, 2^n, M), complex.
+    """
+    if block.n_layers == 0:
+        return state
+    patches, dimension, columns = state.shape
+    phi = angles.reshape(patches, block.n_layers, 2, n_qubits)
+    fused = to_matrix(multiply(rotation("Y", phi[:, :, 1]), rotation("X", phi[:, :, 0])))
+    half = n_qubits // 2
+    upper, lower = _kron_all(fused[:, :, :half]), _kron_all(fused[:, :, half:])
+    signs = ring_signs(n_qubits, angles.dtype, angles.device)[:, None]
+    rows = 1 << half
+    for layer in range(block.n_layers):
+        state = upper[:, layer] @ state.reshape(patches, rows, -1)
+        state = state.reshape(patches, rows, dimension // rows, columns)
+        state = (lower[:, layer, None] @ state).reshape(patches, dimension, columns)
+        if block.has_ring(layer):
+            state = state * signs
+    return state
+
+
+def zero_state(patches: int, n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """|0...0> for every patch, shape (P, 2^n, 1), complex dtype."""
+    state = torch.zeros(patches, 1 << n_qubits, 1, dtype=dtype, device=device)
+    state[:, 0] = 1
+    return state
+
+
+def block_unitary(block: EntanglingBlock, n_qubits: int, angles: Tensor) -> Tensor:
+    """The block as dense matrices, shape (P, 2^n, 2^n): column j is the image of basis state j."""
+    dtype = torch.complex128 if angles.dtype == torch.float64 else torch.complex64
+    identity = torch.eye(1 << n_qubits, dtype=dtype, device=angles.device)
+    start = identity.expand(angles.shape[0], -1, -1)
+    return apply_entangling(block, n_qubits, angles, start)
