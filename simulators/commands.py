@@ -1,0 +1,77 @@
+"""The ``patchlaw data`` command: build and check packed data files."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """Build or check the embedded MNIST data file."""
+
+
+@data.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write, its manifest beside it.  [default: the package's own MNIST file]",
+)
+def build(directory: Path, out: Path | None) -> None:
+    """Pack the four IDX files in DIRECTORY (plain or gzip) into one file.
+
+    The same input gives the same bytes. Without --out this rebuilds the file that ships with the
+    package, and DIRECTORY must hold MNIST itself.
+    """
+    from simulators.datasets.mnist import build_packed
+
+    try:
+        path, manifest = build_packed(directory, out)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(
+        f"{path}: {manifest.name}, {manifest.n_train} training and {manifest.n_test} test images, "
+        f"{path.stat().st_size} bytes, sha256 {manifest.sha256}"
+    )
+
+
+@data.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+def check(file: Path | None) -> None:
+    """Check FILE (default: the package's own) against its manifest and show what it holds.
+
+    Exits with 1 if a file is missing or damaged.
+    """
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    from simulators.datasets.embedded import read_packed
+    from simulators.datasets.mnist import EMBEDDED_FILE
+
+    path = EMBEDDED_FILE if file is None else file
+    try:
+        dataset, manifest = read_packed(path)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    table = Table(
+        title=f"{manifest.name}: {path.name}, {path.stat().st_size:,} bytes",
+        caption=f"sha256 ok: {manifest.sha256}\nlicence: {manifest.licence}",
+    )
+    for heading in ("split", "images", "size", "sums of 2x2 pixels", "smallest class", "largest"):
+        table.add_column(heading, justify="left" if heading == "split" else "right")
+    for split, sums, labels in (
+        ("train", dataset.train_sums, dataset.train_labels),
+        ("test", dataset.test_sums, dataset.test_labels),
+    ):
+        counts = np.bincount(labels, minlength=10)
+        fewest, most = int(counts.argmin()), int(counts.argmax())
+        table.add_row(
+            split,
+            f"{len(sums):,}",
+            f"{sums.shape[1]}x{sums.shape[2]}",
+            f"{sums.min()}..{sums.max()}",
+            f"{counts[fewest]:,} of {fewest}",
+            f"{counts[most]:,} of {most}",
+        )
+    Console().print(table)
