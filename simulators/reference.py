@@ -37,7 +37,12 @@ def apply_controlled_z(
     return flipped
 
 
-def _vector(name: str, values: ArrayLike, length: int) -> NDArray[np.float64]:
+def finite_vector(name: str, values: ArrayLike, length: int) -> NDArray[np.float64]:
+    """The values as float64 of shape (length,).
+
+    Raises:
+        ValueError: wrong shape, NaN or infinity.
+    """
     array = np.asarray(values, dtype=np.float64)
     if array.shape != (length,):
         raise ValueError(f"{name}: expected shape ({length},), got {array.shape}")
@@ -60,8 +65,8 @@ def simulate(ansatz: Ansatz, angles: ArrayLike, features: ArrayLike) -> NDArray[
     Raises:
         ValueError: wrong shape, NaN or infinity.
     """
-    phi = _vector("angles", angles, ansatz.n_angles)
-    x = _vector("features", features, ansatz.n_features)
+    phi = finite_vector("angles", angles, ansatz.n_angles)
+    x = finite_vector("features", features, ansatz.n_features)
     state = np.zeros((2,) * ansatz.n_qubits, dtype=np.complex128)
     state[(0,) * ansatz.n_qubits] = 1
     for gate in ansatz.gates():

@@ -1,0 +1,142 @@
+"""What property tests draw: circuits, angles, patch grids, batches.
+
+Every number is drawn, none comes from a seed, so that a failing case shrinks to few qubits, few
+blocks, round angles. Sizes are strategies themselves: ``ansaetze(n_qubits=st.just(2))``.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from simulators import Ansatz, EncodingBlock, EntanglingBlock, PatchGrid
+
+TWO_PI = 2 * math.pi
+
+Array = NDArray[np.float64]
+
+
+def real_arrays(
+    shape: int | tuple[int, ...], bound: float = TWO_PI
+) -> st.SearchStrategy[NDArray[np.float64]]:
+    """Float64 arrays, every entry drawn from [-bound, bound]."""
+    return hnp.arrays(np.float64, shape, elements=st.floats(-bound, bound), fill=st.nothing())
+
+
+def qubit_counts(low: int = 2, high: int = 8) -> st.SearchStrategy[int]:
+    """Numbers of qubits."""
+    return st.integers(low, high)
+
+
+def even_class_counts(n_qubits: int) -> st.SearchStrategy[int]:
+    """Numbers of classes C that n qubits can answer: even, 2..2n."""
+    return st.integers(1, n_qubits).map(lambda half: 2 * half)
+
+
+@st.composite
+def paper_ansaetze(
+    draw: st.DrawFn,
+    n_qubits: st.SearchStrategy[int] | None = None,
+    depth: st.SearchStrategy[int] | None = None,
+) -> Ansatz:
+    """The paper's circuit at drawn sizes."""
+    n = draw(qubit_counts() if n_qubits is None else n_qubits)
+    return Ansatz(n, draw(st.integers(1, 2) if depth is None else depth))
+
+
+def blocks(
+    n_layers: st.SearchStrategy[int] | None = None,
+    features_per_qubit: st.SearchStrategy[int] | None = None,
+) -> st.SearchStrategy[EntanglingBlock | EncodingBlock]:
+    """Single blocks, the empty entangling block among them."""
+    layers = st.integers(0, 2) if n_layers is None else n_layers
+    features = st.integers(1, 3) if features_per_qubit is None else features_per_qubit
+    return st.one_of(
+        st.builds(EntanglingBlock, layers, st.booleans()), st.builds(EncodingBlock, features)
+    )
+
+
+@st.composite
+def own_ansaetze(
+    draw: st.DrawFn,
+    n_qubits: st.SearchStrategy[int] | None = None,
+    n_blocks: st.SearchStrategy[int] | None = None,
+) -> Ansatz:
+    """Circuits of drawn blocks in drawn order: encodings first, twice, or none at all."""
+    n = draw(qubit_counts() if n_qubits is None else n_qubits)
+    count = draw(st.integers(1, 4) if n_blocks is None else n_blocks)
+    return Ansatz.from_blocks(n, tuple(draw(blocks()) for _ in range(count)))
+
+
+def ansaetze(n_qubits: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[Ansatz]:
+    """The paper's circuits and others."""
+    return st.one_of(paper_ansaetze(n_qubits), own_ansaetze(n_qubits))
+
+
+@st.composite
+def patch_ansaetze(draw: st.DrawFn, n_qubits: st.SearchStrategy[int]) -> Ansatz:
+    """Circuits that read n^2 features, as a patch of the model has them."""
+    n = draw(n_qubits)
+    if draw(st.booleans()):
+        return Ansatz(n, draw(st.integers(1, 2)))
+    split = draw(st.integers(1, n))
+    encodings = [EncodingBlock(h) for h in (split, n - split) if h]
+    between = [draw(st.builds(EntanglingBlock, st.integers(0, 2), st.booleans())) for _ in "ABC"]
+    sequence = [between[0], encodings[0], between[1], *encodings[1:], between[2]]
+    return Ansatz.from_blocks(n, tuple(sequence))
+
+
+@dataclass(frozen=True)
+class CircuitCase:
+    """A circuit with the numbers to run it on."""
+
+    ansatz: Ansatz
+    angles: Array
+    features: Array
+
+
+@st.composite
+def circuit_cases(
+    draw: st.DrawFn, circuits: st.SearchStrategy[Ansatz] | None = None
+) -> CircuitCase:
+    """A circuit, its angles (n_angles,) and features (n_features,)."""
+    ansatz = draw(ansaetze() if circuits is None else circuits)
+    return CircuitCase(
+        ansatz, draw(real_arrays(ansatz.n_angles)), draw(real_arrays(ansatz.n_features))
+    )
+
+
+@st.composite
+def patch_grids(
+    draw: st.DrawFn,
+    patch_side: st.SearchStrategy[int] | None = None,
+    max_patches_per_side: int = 4,
+    max_stride: int = 3,
+) -> PatchGrid:
+    """Valid (image side, patch side, P), the single patch and patches that do not meet included."""
+    side = draw(st.integers(1, 8) if patch_side is None else patch_side)
+    k = draw(st.integers(1, max_patches_per_side))
+    # one patch may sit on any larger image; several fix the image's side through their stride
+    span = draw(st.integers(0 if k == 1 else 1, max_stride)) * max(k - 1, 1)
+    return PatchGrid(side + span, side, k * k)
+
+
+def image_batches(
+    side: int, size: st.SearchStrategy[int] | None = None
+) -> st.SearchStrategy[NDArray[np.float64]]:
+    """Images in radians, shape (N, side, side), pixels in [0, pi/4] as MNIST's at n = 8."""
+    counts = st.integers(1, 4) if size is None else size
+    pixels = st.floats(0, math.pi / 4)
+    return counts.flatmap(
+        lambda n: hnp.arrays(np.float64, (n, side, side), elements=pixels, fill=st.nothing())
+    )
+
+
+@st.composite
+def batch_splits(draw: st.DrawFn, total: int) -> list[int]:
+    """Sizes, at least 1 each, that sum to ``total``; the last may be shorter or longer."""
+    cuts = sorted(draw(st.sets(st.integers(1, total - 1)))) if total > 1 else []
+    return [b - a for a, b in zip([0, *cuts], [*cuts, total], strict=True)]
