@@ -229,10 +229,10 @@ def observables(n_qubits: int, n_classes: int) -> tuple[tuple[Literal["X", "Z"],
     Raises:
         ValueError: C is not an even number between 2 and 2 n.
     """
-    if n_classes % 2 or not 2 <= n_classes <= 2 * n_qubits:
+    if not isinstance(n_classes, int) or n_classes % 2 or not 2 <= n_classes <= 2 * n_qubits:
         raise ValueError(
             f"n_classes: expected an even number from 2 to 2 n_qubits = {2 * n_qubits} "
-            f"(X and Z on the first C/2 qubits), got {n_classes}"
+            f"(X and Z on the first C/2 qubits), got {n_classes!r}"
         )
     half = n_classes // 2
     return tuple(("X", q) for q in range(half)) + tuple(("Z", q) for q in range(half))

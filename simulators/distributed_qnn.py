@@ -1,5 +1,8 @@
 """The distributed QNN as a torch module: patches, circuits, aggregation."""
 
+import math
+
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -62,7 +65,7 @@ class DistributedQNN(torch.nn.Module):
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype: expected torch.float32 or torch.float64, got {dtype}")
         for name, value in (("scale", scale), ("aggregation_exponent", aggregation_exponent)):
-            if not torch.isfinite(torch.tensor(float(value))):
+            if not math.isfinite(value):
                 raise ValueError(f"{name}: expected a finite number, got {value}")
         self.ansatz = ansatz if ansatz is not None else Ansatz(n_qubits, depth)
         self.grid = PatchGrid(image_side, n_qubits, n_patches)
@@ -102,17 +105,29 @@ class DistributedQNN(torch.nn.Module):
         """s = c P^(-alpha), the factor in front of the sum over patches."""
         return float(self.scale * self.n_patches**-self.aggregation_exponent)
 
+    def _floating(self, name: str, values: Tensor | ArrayLike) -> Tensor:
+        """Values in the model's dtype and on its device; arrays of any layout, read-only too."""
+        if not isinstance(values, Tensor):
+            array = np.asarray(values)
+            native = array.dtype.newbyteorder("=")
+            values = torch.from_numpy(np.require(array, native, ["C", "W"]))
+        if not values.is_floating_point():
+            raise TypeError(f"{name}: expected floating-point radians, got {values.dtype}")
+        return values.to(device=self.angles.device, dtype=self.angles.dtype)
+
     def check_images(self, images: Tensor | ArrayLike) -> Tensor:
         """Images as a tensor of the model's dtype and device.
 
         Raises:
-            ValueError: shape other than (N, side, side), or NaN or infinity.
+            TypeError: integers (raw bytes are no angles) or complex numbers.
+            ValueError: shape other than (N, side, side) with N >= 1, or NaN or infinity.
         """
         side = self.grid.image_side
-        tensor = torch.as_tensor(images, dtype=self.angles.dtype, device=self.angles.device)
-        if tensor.ndim != 3 or tensor.shape[1:] != (side, side):
+        tensor = self._floating("images", images)
+        if tensor.ndim != 3 or tensor.shape[1:] != (side, side) or len(tensor) == 0:
             raise ValueError(
-                f"images: expected shape (N, {side}, {side}) in radians, got {tuple(tensor.shape)}"
+                f"images: expected shape (N, {side}, {side}) with N >= 1, in radians, "
+                f"got {tuple(tensor.shape)}"
             )
         if not torch.isfinite(tensor).all():
             raise ValueError("images: expected finite pixels, got NaN or infinity")
@@ -145,9 +160,12 @@ class DistributedQNN(torch.nn.Module):
         """Set all parameters from a vector in the order of ``flat_parameters``.
 
         Raises:
-            ValueError: shape other than (D,), or NaN or infinity; the model is left as it was.
+            TypeError: integers or complex numbers.
+            ValueError: shape other than (D,), or NaN or infinity.
+
+        The model is left as it was when an error is raised.
         """
-        flat = torch.as_tensor(vector, dtype=self.angles.dtype, device=self.angles.device)
+        flat = self._floating("vector", vector)
         if flat.shape != (self.n_parameters,):
             raise ValueError(
                 f"vector: expected shape ({self.n_parameters},), got {tuple(flat.shape)}"
