@@ -1,0 +1,259 @@
+"""How many patches cover each pixel: exact integers, and their two limits for many patches.
+
+A pixel's bias is shared by the m patches that cover the pixel, so m is the factor by which its
+row of the Hessian departs from an angle's row: |d_b z_k| <= s m, hence |G_bb'| <= s^2 m_b m_b'.
+
+The counts follow from a closed form for one axis; nothing is enumerated and no simulator is
+consulted, so that the geometry the simulators use can be checked against this one.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hessian_theory.input_checks import positive_integer
+
+
+@dataclass(frozen=True)
+class PatchCoverage:
+    """Exact coverage of a square image by P = k^2 square patches at a regular stride.
+
+    Offsets along one axis are 0, t, .., (k-1) t with t = (side - n) / (k - 1); a single patch
+    starts at 0. Pixel r of one axis lies in
+    m(r) = min(k - 1, floor(r / t)) - max(0, ceil((r - n + 1) / t)) + 1 windows (0 if negative),
+    and pixel (r, c) of the image in m(r) m(c) patches. Source: paper, Sec. 2.1; the counts are
+    ours.
+
+    Attributes:
+        image_side: side of the image in pixels.
+        patch_side: side n of a patch in pixels.
+        n_patches: P, a square.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: a size is not positive, P is not a square, the patch is larger than the
+            image, or the k patches of an axis do not fit at one whole, positive stride.
+    """
+
+    image_side: int
+    patch_side: int
+    n_patches: int
+
+    def __post_init__(self) -> None:
+        """Check that the grid exists."""
+        for name in ("image_side", "patch_side", "n_patches"):
+            object.__setattr__(self, name, positive_integer(name, getattr(self, name)))
+        k = math.isqrt(self.n_patches)
+        if k * k != self.n_patches:
+            raise ValueError(
+                f"n_patches: expected the square of a whole number, got {self.n_patches}; "
+                f"use {k * k} or {(k + 1) ** 2}"
+            )
+        slack = self.image_side - self.patch_side
+        if slack < 0:
+            raise ValueError(
+                f"patch_side: expected at most image_side = {self.image_side}, "
+                f"got {self.patch_side}; use a smaller patch or a larger image"
+            )
+        if k > 1 and (slack == 0 or slack % (k - 1)):
+            raise ValueError(
+                f"n_patches: expected k^2 with k - 1 dividing image_side - patch_side = {slack} "
+                f"at a stride of 1 or more, got {self.n_patches}; "
+                f"use one of {_possible_counts(slack)}"
+            )
+
+    @property
+    def patches_per_side(self) -> int:
+        """Patches along one axis, k = sqrt(P)."""
+        return math.isqrt(self.n_patches)
+
+    @property
+    def stride(self) -> int:
+        """Pixels between neighbouring patches, t; 0 for a single patch."""
+        k = self.patches_per_side
+        return (self.image_side - self.patch_side) // (k - 1) if k > 1 else 0
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """First pixel of each patch along one axis, ascending."""
+        return tuple(self.stride * index for index in range(self.patches_per_side))
+
+    @property
+    def axis_counts(self) -> tuple[int, ...]:
+        """Windows of one axis that cover each pixel of that axis, length ``image_side``."""
+        n, k, t = self.patch_side, self.patches_per_side, self.stride
+        if k == 1:
+            return tuple(int(r < n) for r in range(self.image_side))
+        return tuple(
+            max(0, min(k - 1, r // t) - max(0, -((n - 1 - r) // t)) + 1)
+            for r in range(self.image_side)
+        )
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Patches that cover each pixel, m(r) m(c), shape (side, side), int64, read-only."""
+        axis = np.array(self.axis_counts, dtype=np.int64)
+        counts = np.outer(axis, axis)
+        counts.setflags(write=False)
+        return counts
+
+    @property
+    def mean(self) -> Fraction:
+        """Mean of m over the pixels: n^2 P / side^2, as every patch lies inside the image."""
+        return Fraction(self.patch_side**2 * self.n_patches, self.image_side**2)
+
+    @property
+    def sum_of_squares(self) -> int:
+        """Sum of m^2 over the pixels: what the bias adds to the bound on tr G, in units s^2."""
+        return sum(m * m for m in self.axis_counts) ** 2
+
+    @property
+    def histogram(self) -> dict[int, int]:
+        """Number of pixels for each value of m that occurs, ascending in m."""
+        values, pixels = np.unique(self.counts, return_counts=True)
+        return {int(m): int(count) for m, count in zip(values, pixels, strict=True)}
+
+    @property
+    def minimum(self) -> int:
+        """Smallest m; 0 where the grid leaves pixels out."""
+        return min(self.axis_counts) ** 2
+
+    @property
+    def maximum(self) -> int:
+        """Largest m; P when some pixel lies in every patch."""
+        return max(self.axis_counts) ** 2
+
+    @property
+    def pixels_in_every_patch(self) -> int:
+        """Pixels with m = P: max(0, 2 n - side)^2 for P > 1, whatever P is; n^2 for P = 1."""
+        if self.n_patches == 1:
+            return self.patch_side**2
+        return max(0, 2 * self.patch_side - self.image_side) ** 2
+
+    @property
+    def axis_overlaps(self) -> tuple[tuple[int, ...], ...]:
+        """Pixels shared by windows a and b of one axis, max(0, n - t |a - b|), shape (k, k).
+
+        Patches (a, a') and (b, b') of the image share the product of two such entries.
+        """
+        n, k, t = self.patch_side, self.patches_per_side, self.stride
+        return tuple(tuple(max(0, n - t * abs(a - b)) for b in range(k)) for a in range(k))
+
+
+@dataclass(frozen=True)
+class CoverageLimit:
+    """What becomes of the counts m as P grows, in one of two regimes.
+
+    Attributes:
+        regime: which sizes are held while P grows.
+        mean_count: limit of the mean of m; None where it grows without limit.
+        mean_fraction: limit of the mean of m / P.
+        largest_count: limit of the largest m; None where it grows without limit.
+        largest_fraction: limit of the largest m / P.
+        growth: exponent e of the largest m ~ P^e; bias-bias elements of G are bounded by
+            s^2 m^2 ~ P^(2 e - 2 alpha), those of R by ~ P^(e - alpha).
+    """
+
+    regime: Literal["fixed image", "growing image"]
+    mean_count: Fraction | None
+    mean_fraction: Fraction
+    largest_count: int | None
+    largest_fraction: Fraction
+    growth: int
+
+
+def fixed_image_limit(image_side: int, patch_side: int) -> CoverageLimit:
+    """Coverage for P -> infinity with the image and the patch held (the paper's setting).
+
+    The mean of m / P is n^2 / side^2 for every P. Along one axis a pixel lies in at most about
+    n / t = n (k - 1) / (side - n) of the k windows, so the largest m / P tends to
+    min(1, n / (side - n))^2; it is 1 for every P > 1 when 2 n > side. Counts therefore grow in
+    proportion to P and m / P does not vanish. Whole pixels end the sequence at
+    ``densest_grid(side, n)``; the limit itself needs patches at fractions of a pixel.
+
+    Args:
+        image_side: side of the image in pixels.
+        patch_side: side n of a patch in pixels, smaller than the image.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: a size is not positive, or the patch does not leave room for a second one.
+    """
+    densest_grid(image_side, patch_side)
+    peak = min(Fraction(1), Fraction(patch_side, image_side - patch_side))
+    return CoverageLimit(
+        regime="fixed image",
+        mean_count=None,
+        mean_fraction=Fraction(patch_side, image_side) ** 2,
+        largest_count=None,
+        largest_fraction=peak**2,
+        growth=1,
+    )
+
+
+def growing_image_limit(patch_side: int, stride: int) -> CoverageLimit:
+    """Coverage for P -> infinity with the patch and the stride held, so that the image grows.
+
+    The image's side is n + (k - 1) t; the mean of m tends to (n / t)^2 and no pixel lies in more
+    than ceil(n / t)^2 patches, whatever P is, so m / P vanishes as 1 / P.
+
+    Args:
+        patch_side: side n of a patch in pixels.
+        stride: pixels t between neighbouring patches.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: a size is not positive.
+    """
+    n, t = positive_integer("patch_side", patch_side), positive_integer("stride", stride)
+    return CoverageLimit(
+        regime="growing image",
+        mean_count=Fraction(n, t) ** 2,
+        mean_fraction=Fraction(0),
+        largest_count=(-(-n // t)) ** 2,
+        largest_fraction=Fraction(0),
+        growth=0,
+    )
+
+
+def growing_image(patch_side: int, stride: int, n_patches: int) -> PatchCoverage:
+    """The grid of P patches at a given stride on the image that just holds it.
+
+    Args:
+        patch_side: side n of a patch in pixels.
+        stride: pixels t between neighbouring patches.
+        n_patches: P, a square.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: a size is not positive, or P is not a square.
+    """
+    n, t = positive_integer("patch_side", patch_side), positive_integer("stride", stride)
+    k = math.isqrt(positive_integer("n_patches", n_patches))
+    return PatchCoverage(n + (k - 1) * t, n, n_patches)
+
+
+def densest_grid(image_side: int, patch_side: int) -> int:
+    """Largest P of a regular grid of distinct patches: (side - n + 1)^2, stride 1.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: a size is not positive, or the patch does not leave room for a second one.
+    """
+    slack = positive_integer("image_side", image_side) - positive_integer("patch_side", patch_side)
+    if slack < 1:
+        raise ValueError(
+            f"patch_side: expected less than image_side = {image_side}, got {patch_side}; "
+            "a second patch needs room to move"
+        )
+    return (slack + 1) ** 2
+
+
+def _possible_counts(slack: int) -> list[int]:
+    """Values of P for which k - 1 divides the slack between image and patch."""
+    return [1] + [(steps + 1) ** 2 for steps in range(1, slack + 1) if slack % steps == 0]
