@@ -1,0 +1,133 @@
+"""top_eigenpairs against numpy's dense eigensolver, and its honesty about convergence."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from tests.verification.curvature_cases import dense_hessian, qnn_case
+from verification import HessianOperator, top_eigenpairs
+from verification.solvers import EigenResult
+
+
+def diagonal(values: np.ndarray) -> LinearOperator:
+    return aslinearoperator(np.diag(np.asarray(values, dtype=np.float64)))
+
+
+@pytest.mark.parametrize("which", ["LA", "SA"])
+def test_agrees_with_a_dense_eigensolver(which: str) -> None:
+    """Only this catches pairs from the wrong end, in the wrong order, or values without vectors."""
+    case = qnn_case()
+    matrix = dense_hessian(case)
+    result = top_eigenpairs(
+        HessianOperator(case.model, case.images, case.labels), k=4, which=which, tol=1e-8
+    )
+    exact = np.linalg.eigvalsh(matrix)
+    exact = exact[::-1][:4] if which == "LA" else exact[:4]
+    assert result.converged.all()
+    low, high = result.intervals().T
+    slack = 1e-13 * np.abs(matrix).max() * len(matrix)  # rounding of the products themselves
+    assert ((low - slack <= exact) & (exact <= high + slack)).all()
+    np.testing.assert_allclose(result.vectors.T @ result.vectors, np.eye(4), atol=1e-8)
+    assert (result.n_samples, result.dtype, result.which) == (5, "float64", which)
+
+
+@settings(max_examples=20)
+@given(
+    eigenvalues=hnp.arrays(
+        np.float64, st.integers(3, 40), elements=st.floats(-100, 100), fill=st.nothing()
+    ),
+    data=st.data(),
+)
+def test_every_interval_holds_an_eigenvalue(eigenvalues: np.ndarray, data: st.DataObject) -> None:
+    """Holds for clusters, zeros and runs cut short too; only this catches an optimistic bound."""
+    k = data.draw(st.integers(1, len(eigenvalues) - 1))
+    budget = data.draw(st.integers(2 * k + 1, 2 * k + 60))
+    result = top_eigenpairs(diagonal(eigenvalues), k=k, max_matvecs=budget)
+    assert result.values.shape == result.converged.shape == (k,)
+    assert result.matvecs <= budget
+    slack = 1e-12 * max(1.0, np.abs(eigenvalues).max())
+    distance = np.abs(result.values[:, None] - eigenvalues).min(axis=1)
+    assert (distance <= result.residual_norms + slack).all()
+
+
+def test_a_run_cut_short_says_so_and_returns_what_it_has() -> None:
+    """Only this catches a solver that raises its work away or calls a guess converged."""
+    operator = diagonal(np.linspace(0, 1, 500))
+    result = top_eigenpairs(operator, k=3, tol=1e-10, max_matvecs=30)
+    assert not result.converged.any()
+    assert result.values.shape == (3,)
+    assert result.values[0] > 0.9  # already near the top, and within its own interval
+    assert (np.abs(result.values - 1) <= result.residual_norms + 0.1).all()
+    assert result.matvecs == 30
+
+
+def test_converged_is_judged_on_fresh_residuals() -> None:
+    """An operator that turns noisy after 60 products: ARPACK is content, the check is not."""
+
+    class Drifting(LinearOperator):
+        def __init__(self) -> None:
+            super().__init__(np.dtype(np.float64), (50, 50))
+            self.calls = 0
+
+        def _matvec(self, x: np.ndarray) -> np.ndarray:
+            return np.arange(50.0) * np.ravel(x)
+
+        def _matmat(self, X: np.ndarray) -> np.ndarray:
+            return np.arange(50.0)[:, None] * X + 0.1
+
+    result = top_eigenpairs(Drifting(), k=2)
+    assert not result.converged.any()
+    assert (result.residual_norms > 0.1).all()
+
+
+def test_zero_operator_has_zero_eigenvalues() -> None:
+    """The residual of a linear model; ARPACK itself stops with an error there."""
+    result = top_eigenpairs(diagonal(np.zeros(9)), k=3)
+    np.testing.assert_array_equal(result.values, np.zeros(3))
+    assert result.converged.all()
+
+
+def test_same_seed_same_result_and_read_only() -> None:
+    operator = diagonal(np.linspace(-3, 5, 60))
+    first, second = (top_eigenpairs(operator, k=2, seed=7) for _ in range(2))
+    np.testing.assert_array_equal(first.vectors, second.vectors)
+    assert first.seed == 7
+    with pytest.raises(ValueError, match="read-only"):
+        first.values[0] = 0.0
+
+
+def test_single_precision_operator_is_iterated_in_double() -> None:
+    matrix = np.diag(np.linspace(0, 10, 80)).astype(np.float32)
+    result: EigenResult = top_eigenpairs(aslinearoperator(matrix), k=2)
+    assert result.dtype == "float32"
+    assert result.values.dtype == result.vectors.dtype == np.float64
+    assert result.converged.all()
+    np.testing.assert_allclose(result.values, np.diag(matrix)[::-1][:2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 0}, "k: expected an integer from 1 to D - 1 = 5, got 0"),
+        ({"k": 6}, "k: expected an integer from 1 to D - 1 = 5, got 6; .* numpy.linalg.eigh"),
+        ({"k": True}, "k: expected an integer"),
+        ({"tol": -1e-3}, "tol: expected a number > 0, got -0.001"),
+        ({"tol": 0.0}, "tol: expected a number > 0"),
+        ({"tol": float("nan")}, "tol: expected a number > 0"),
+        ({"which": "LM"}, r"which: expected 'LA' \(largest\) or 'SA'"),
+        ({"max_matvecs": 4}, "max_matvecs: expected more than 2 k = 4"),
+    ],
+)
+def test_bad_arguments_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        top_eigenpairs(diagonal(np.arange(6)), **({"k": 2} | changes))
+
+
+def test_bad_operators_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected a square operator"):
+        top_eigenpairs(aslinearoperator(np.ones((4, 5))))
+    with pytest.raises(ValueError, match="expected a real floating dtype"):
+        top_eigenpairs(aslinearoperator(np.eye(5, dtype=complex)))

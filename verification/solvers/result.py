@@ -1,0 +1,52 @@
+"""Eigenpairs together with the evidence for them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class EigenResult:
+    """Approximate eigenpairs of a symmetric operator H and what is known about their errors.
+
+    For a unit vector v and symmetric H some eigenvalue lies within ||H v - value v|| of the
+    value (Parlett, The Symmetric Eigenvalue Problem, Thm 4.5.1), so ``intervals()`` needs no
+    trust in the iteration, only in the products (rounded in ``dtype``).
+
+    Attributes:
+        values: (k,) float64, Rayleigh quotients v^T H v; descending for "LA", ascending for "SA".
+        vectors: (D, k) float64, unit columns.
+        residual_norms: (k,) float64, ||H v - value v|| from fresh products at the end.
+        converged: (k,) bool, residual_norms <= tol * max |values|.
+        which: "LA" (largest algebraic) or "SA" (smallest algebraic).
+        tol: relative tolerance asked for.
+        matvecs: products with H spent, those for the residuals included.
+        n_samples: samples behind H; None where the operator does not say.
+        dtype: dtype in which the products were computed.
+        seed: seed of the start vector.
+        seconds: wall-clock time.
+    """
+
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    residual_norms: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    which: str
+    tol: float
+    matvecs: int
+    n_samples: int | None
+    dtype: str
+    seed: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only: a result is a record."""
+        for array in (self.values, self.vectors, self.residual_norms, self.converged):
+            array.setflags(write=False)
+
+    def intervals(self) -> NDArray[np.float64]:
+        """Intervals [value - residual, value + residual], shape (k, 2), each with an eigenvalue."""
+        return np.stack(
+            [self.values - self.residual_norms, self.values + self.residual_norms], axis=1
+        )
