@@ -16,6 +16,7 @@ from itertools import islice, permutations, product
 
 from sympy import (
     Add,
+    Derivative,
     Dummy,
     Expr,
     KroneckerDelta,
@@ -139,6 +140,12 @@ def _canonical_names(body: Expr, limits: Limits) -> Term:
     return best[1], tuple((x, low[h], h) for h in highs for x in names[h])
 
 
+def _in_order(derivative: Derivative) -> Derivative:
+    """Mixed derivatives commute (the functions are smooth): one order for all of them."""
+    variables = sorted(derivative.variables, key=str)
+    return Derivative(derivative.expr, *variables, evaluate=False)
+
+
 def canonical(expr: Expr | Sequence[Expr]) -> Expr:
     """Normal form of a scalar expression with sums; equal inputs usually give identical outputs.
 
@@ -151,7 +158,8 @@ def canonical(expr: Expr | Sequence[Expr]) -> Expr:
         Kronecker deltas that one of its own indices can absorb.
     """
     collected: dict[tuple[Expr, Limits], Expr] = {}
-    for body, limits in _terms(sympify(expr)):
+    ordered = sympify(expr).replace(lambda e: isinstance(e, Derivative), _in_order)
+    for body, limits in _terms(ordered):
         for piece, left in _collapse(body, limits):
             bound = {lim[0] for lim in left}
             outside, inside = S.One, S.One

@@ -1,0 +1,75 @@
+"""Short constructors that the theorem files share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol
+
+from hessian_theory import symbols as sym
+from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.points import Point
+
+k, l, m, p, q = sym.k, sym.l, sym.m, sym.p, sym.q  # noqa: E741  # the paper's indices
+C, P = sym.C, sym.P
+LABEL: Symbol = Symbol("y", integer=True, positive=True)
+PI: IndexedBase = IndexedBase("pi", nonnegative=True)
+
+PATCH_INDEX = Assumption("a and b are patch indices, 1 <= a, b <= P")
+LABEL_INDEX = Assumption("y is the sample's class, 1 <= y <= C", LABEL <= C)
+
+
+def on_model(test: str) -> str:
+    """Node id of the property that tests a theorem on the torch model."""
+    return f"tests/theory/test_theorems_on_the_model.py::test_{test}"
+
+
+def over_classes(expr: Expr, *indices: Symbol) -> Expr:
+    """Sum over classes, by default over k."""
+    return Sum(expr, *((i, 1, C) for i in indices or (k,)))
+
+
+def over_patches(expr: Expr, *indices: Symbol) -> Expr:
+    """Sum over patches, by default over p."""
+    return Sum(expr, *((i, 1, P) for i in indices or (p,)))
+
+
+def not_delta(first: Expr, second: Expr) -> Expr:
+    """1 - delta: restricts a sum to different indices."""
+    return 1 - KroneckerDelta(first, second)
+
+
+NORMALISED = Premise("normalised", Formula(over_classes(PI[k]), "=", Integer(1)))
+
+
+def softmax_point(rng: random.Random) -> Point:
+    """A point at which pi is a probability vector and everything else is random."""
+    n_classes = rng.randint(2, 4)
+    raw = [rng.randint(1, 50) for _ in range(n_classes)]
+    weights = [Rational(x, sum(raw)) for x in raw]
+    return Point(rng, {C: Integer(n_classes)}, {"pi": lambda i: weights[int(i) - 1]})
+
+
+def bounded_point(
+    *names: str, also: Callable[[random.Random], Point] | None = None
+) -> Callable[[random.Random], Point]:
+    """Points at which the named indexed quantities lie in [-1, 1]."""
+
+    def draw(rng: random.Random) -> Point:
+        point = also(rng) if also else Point(rng)
+        memory: dict[tuple[str, tuple[Expr, ...]], Expr] = {}
+
+        def rule(name: str) -> Callable[..., Expr]:
+            def value(*indices: Expr) -> Expr:
+                key = (name, indices)
+                if key not in memory:
+                    memory[key] = Rational(rng.randint(-100, 100), 100)
+                return memory[key]
+
+            return value
+
+        point.indexed = {**point.indexed, **{name: rule(name) for name in names}}
+        return point
+
+    return draw

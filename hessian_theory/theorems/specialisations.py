@@ -1,0 +1,359 @@
+"""What Eq. (5) becomes for one QNN, shared angles, averaged observables and the pixel bias."""
+
+from __future__ import annotations
+
+import random
+
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    Function,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    pi,
+    sin,
+    sqrt,
+)
+
+from hessian_theory import symbols as sym
+from hessian_theory.loss_derivatives import loss_hessian
+from hessian_theory.proof.canonical import canonical
+from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.evidence import Combination, Derived, Exact, Use
+from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.points import Point
+from hessian_theory.theorems.notation import bounded_point, on_model, over_patches
+from hessian_theory.theorems.split import classes, d, mean
+
+_i, _j = sym.THETA_I, sym.THETA_J
+_k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n
+_S, _g = sym.LossCurvature, sym.g
+_L = Function("L")
+_H = Derivative(_L(_i, _j), _i, _j)
+_c, _alpha, _P = sym.SCALE, sym.ALPHA, sym.P
+_s = sym.prefactor()
+
+_h = Function("h", real=True)
+
+
+def _same_outputs(expr: Expr) -> Expr:
+    """Replace every f_pk by one function h_k: the summands no longer depend on the patch."""
+    same = expr.replace(
+        lambda e: getattr(e, "func", None) == sym.f, lambda e: _h(e.args[0], e.args[2], _i, _j)
+    )
+    return canonical(same)
+
+
+def _dh(output: Symbol, *variables: Symbol) -> Expr:
+    return Derivative(_h(_n, output, _i, _j), *variables)
+
+
+ONE_QNN = Derivation(
+    name="one-qnn",
+    title="P = 1: a single QNN",
+    summary="With one QNN the prefactors are c^2 and c for every alpha: nothing is scaled down.",
+    source="Sec. 2.2, below Eq. (5)",
+    steps=(
+        Step(
+            "P = 1",
+            _H,
+            "=",
+            _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
+            + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
+            "Eq. (5) at P = 1",
+            Derived(lambda: loss_hessian(n_patches=1), "sympy differentiates the model"),
+            claim=True,
+        ),
+    ),
+    numerical_test=on_model("gradient_matches_equation_4"),
+)
+
+_sharing = _c**2 * _P ** (2 - 2 * _alpha) * mean(
+    classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l)
+) + _c * _P ** (1 - _alpha) * mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k))
+
+SHARED = Derivation(
+    name="shared-angles",
+    title="Sharing angles removes the flattening when the patches respond alike",
+    summary="If all patches share their angles, every patch contributes to every derivative. "
+    "Where they respond alike (f_pk = h_k) the sums contribute P^2 and P, which at alpha = 1 "
+    "cancel the prefactors completely.",
+    source="Sec. 2.2, below Eq. (5)",
+    assumptions=(Assumption("patches share their angles and respond alike: f_pk = h_k"),),
+    steps=(
+        Step(
+            "general",
+            _H,
+            "=",
+            _sharing,
+            "Eq. (5) with f_pk = h_k; idle sums over patches count P each",
+            Derived(lambda: _same_outputs(loss_hessian()), "sums over patches collapse"),
+            claim=True,
+        ),
+        Step(
+            "mean",
+            _sharing.subs(_alpha, 1),
+            "=",
+            _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
+            + _c * mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k)),
+            "alpha = 1: no power of P is left",
+            claim=True,
+        ),
+    ),
+    consequence="Confirmed with a qualification: the factor removed is all of it only if the "
+    "patches' derivatives add up coherently (theorem incoherent-sharing has the other end).",
+    numerical_test=on_model("sharing_angles_removes_the_flattening"),
+)
+
+_x = IndexedBase("x", real=True)
+_v = Symbol("v", nonnegative=True)
+_E2 = IndexedBase("E_xx", real=True)
+
+
+def _diagonal_point(rng: random.Random) -> Point:
+    point = Point(rng)
+    v = point._symbol(_v)
+    point.indexed = {"E_xx": lambda a, b: v if a == b else Integer(0)}
+    return point
+
+
+INCOHERENT = Derivation(
+    name="incoherent-sharing",
+    title="Shared angles with uncorrelated patch derivatives still flatten",
+    summary="If the derivatives of different patches are uncorrelated with variance v, their sum "
+    "has mean square P v, not P^2 v: the element of G then carries P^(1 - 2 alpha), half-way "
+    "between independent and coherently shared angles.",
+    source="ours",
+    assumptions=(Assumption("E[d_i f_p d_i f_q] = v [p = q]"),),
+    premises=(Premise("uncorrelated", Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q))),),
+    witness=_diagonal_point,
+    steps=(
+        Step(
+            "mean square",
+            over_patches(_E2[_p, _q], _p, _q),
+            "=",
+            _P * _v,
+            "E (sum_p d_i f_p)^2 = sum_pq E[d_i f_p d_i f_q], with the premise inserted",
+            Combination((Use("uncorrelated", over=((_p, 1, _P), (_q, 1, _P))),)),
+            claim=True,
+        ),
+        Step(
+            "exponent",
+            _P * Derivative(_s**2 * _P * _v, _P) / (_s**2 * _P * _v),
+            "=",
+            1 - 2 * _alpha,
+            "logarithmic derivative with respect to P",
+            claim=True,
+        ),
+    ),
+    consequence="Claim 7 (sharing removes the flattening) needs coherent derivatives.",
+    numerical_test=on_model("sharing_angles_removes_the_flattening"),
+)
+
+
+_t = Symbol("theta", real=True)
+OBSERVABLES = Derivation(
+    name="averaged-observables",
+    title="One QNN with many averaged observables: never sharper than one observable",
+    summary="One circuit with P observables per class, averaged, is Eq. (5) with all summands "
+    "depending on the same angle. Identical observables give exactly the P = 1 Hessian: "
+    "averaging gains nothing. In general |average of derivatives| <= 1, the bound for one.",
+    source="Sec. 2.2, below Eq. (5)",
+    assumptions=(
+        Assumption("one circuit; the P observables per class are averaged (alpha = 1)"),
+        Assumption("|d_i f_p| <= 1 (Pauli rotations, theorem derivative-bounds)"),
+    ),
+    premises=(Premise("bounded", Formula(_x[_p], "<=", Integer(1))),),
+    witness=bounded_point("x"),
+    steps=(
+        Step(
+            "identical",
+            _H,
+            "=",
+            _sharing.subs(_alpha, 1),
+            "Eq. (5) with alpha = 1 and f_pk = h_k: no power of P is left",
+            Derived(lambda: _same_outputs(loss_hessian(exponent=Integer(1))), "idle sums collapse"),
+            claim=True,
+        ),
+        Step(
+            "average",
+            over_patches(_x[_p]) / _P,
+            "<=",
+            Integer(1),
+            "an average of numbers <= 1; likewise from below with -x",
+            Combination((), over_patches(1 - _x[_p]) / _P),
+            claim=True,
+        ),
+    ),
+    consequence="Confirmed for observables that respond alike; see observables-can-gain.",
+    numerical_test=on_model("averaged_observables"),
+)
+
+OBSERVABLES_GAIN = Derivation(
+    name="observables-can-gain",
+    title="Refuted as a general statement: averaged observables gain nothing",
+    summary="One qubit after RX(theta): <Z> = cos theta and <Y> = -sin theta. Their average has "
+    "largest squared slope 1/2, not 1: averaging different observables does flatten.",
+    source="ours, against Sec. 2.2",
+    kind="counterexample",
+    steps=(
+        Step(
+            "slope",
+            Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2,
+            "=",
+            (1 + sin(2 * _t)) / 4,
+            "differentiation of the average of <Z> and <Y>",
+        ),
+        Step(
+            "less",
+            Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2,
+            "<=",
+            Rational(1, 2),
+            "sin <= 1: 1/2 - (1 + sin 2 theta)/4 = (1 - sin 2 theta)/4 "
+            "= (sin theta - cos theta)^2 / 4",
+            Combination((), (sin(_t) - cos(_t)) ** 2 / 4),
+            claim=True,
+        ),
+        Step(
+            "one observable",
+            Abs(-sin(pi / 2)),
+            "=",
+            Integer(1),
+            "a single observable reaches slope 1",
+            Exact(),
+        ),
+        Step(
+            "rms",
+            1 / sqrt(2),
+            "<=",
+            Integer(1),
+            "amplitude ratio of the average to the single one",
+            Exact(),
+        ),
+    ),
+    consequence="Claim 8 holds as an upper bound and for observables that respond alike, not in "
+    "general. With uncorrelated derivatives the gain is that of incoherent-sharing.",
+    numerical_test=on_model("averaged_observables"),
+)
+
+_chi = IndexedBase("chi", nonnegative=True)
+_D = IndexedBase("D", real=True)
+_m = IndexedBase("m", nonnegative=True)
+_bias_i, _bias_j = (
+    Symbol("i", integer=True, positive=True),
+    Symbol("j", integer=True, positive=True),
+)
+
+
+def _coverage_point(rng: random.Random) -> Point:
+    point = bounded_point("D")(rng)
+    n_patches = int(point._symbol(_P))
+    covered = {q: point.rng.randint(0, 1) for q in range(1, n_patches + 1)}
+    point.indexed = {
+        **point.indexed,
+        "chi": lambda patch, _pixel: Integer(covered[int(patch)]),
+        "m": lambda _pixel: Integer(sum(covered.values())),
+    }
+    return point
+
+
+PIXEL_BIAS = Derivation(
+    name="pixel-bias",
+    title="Bias rows: derivatives are sums over the covering patches, bounded by m_j",
+    summary="A bias of pixel j enters exactly the patches that contain it (chi_pj = 1) and acts "
+    "there as one more rotation angle. So its derivative of F_k = sum_p f_pk is a sum of at most "
+    "m_j = sum_p chi_pj terms, each at most 1 in absolute value.",
+    source="Eq. (5), for the paper's Sec. 2.2 on the bias",
+    assumptions=(
+        Assumption("chi_pj is 1 if patch p contains pixel j, else 0"),
+        Assumption("-1 <= D_pj <= 1 (each pixel enters a patch once, through a Pauli rotation)"),
+    ),
+    premises=(
+        Premise("above", Formula(_D[_p, _bias_j], "<=", Integer(1))),
+        Premise("below", Formula(_D[_p, _bias_j], ">=", Integer(-1))),
+        Premise("m", Formula(_m[_bias_j], "=", over_patches(_chi[_p, _bias_j]))),
+    ),
+    witness=_coverage_point,
+    steps=(
+        Step(
+            "upper",
+            over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]),
+            "<=",
+            _m[_bias_j],
+            "m_j - sum_p chi_pj D_pj = sum_p chi_pj (1 - D_pj)",
+            Combination((Use("m", -1),), over_patches(_chi[_p, _bias_j] * (1 - _D[_p, _bias_j]))),
+            claim=True,
+        ),
+        Step(
+            "lower",
+            over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]),
+            ">=",
+            -_m[_bias_j],
+            "sum_p chi_pj (1 + D_pj) >= 0",
+            Combination((Use("m", -1),), over_patches(_chi[_p, _bias_j] * (1 + _D[_p, _bias_j]))),
+            claim=True,
+        ),
+    ),
+    consequence="The bias rows carry coverage factors m_j; whether they are suppressed depends on "
+    "how m_j grows with P (theorems coverage and element-exponents).",
+    numerical_test=on_model("elements_respect_their_bounds"),
+)
+
+
+_mi = Symbol("m_i", integer=True, positive=True)
+_bias_coherent = _s**2 * _mi**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
+
+
+def _covered_sum() -> Expr:
+    """Gauss-Newton element of two biases whose m_i covering patches respond alike."""
+    inner = Sum(_dh(_k, _i), (_p, 1, _mi)) * Sum(_dh(_l, _j), (_q, 1, _mi))
+    return canonical(_s**2 * mean(classes(_S(_n, _k, _l) * inner, _k, _l)))
+
+
+BIAS_NOT_SUPPRESSED = Derivation(
+    name="bias-not-suppressed",
+    title="Refuted: bias elements stay suppressed by 1/P^2",
+    summary="Let the m covering patches respond alike to two pixels they all contain. Their "
+    "element of G is s^2 m^2 times the element of a single QNN with scale 1. For the central "
+    "pixels m = P for every P, so at alpha = 1 the element is c^2 times it, whatever P.",
+    source="ours, against Sec. 2.2 (bias terms)",
+    kind="counterexample",
+    assumptions=(Assumption("the covering patches respond alike (f_pk = h_k)"),),
+    steps=(
+        Step(
+            "m patches",
+            Derivative(_L(_i, _j), _i, _j),
+            "=",
+            _bias_coherent,
+            "Eq. (5), Gauss-Newton term, sums restricted to the m covering patches",
+            Derived(_covered_sum, "idle sums over covering patches count m each"),
+        ),
+        Step(
+            "all patches",
+            _bias_coherent.subs(_mi, _P).subs(_alpha, 1),
+            "=",
+            _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l)),
+            "central pixels: m = P; with alpha = 1 the powers of P cancel",
+            claim=True,
+        ),
+    ),
+    consequence="'A limited, local number of patches' is not limited: with the image and the "
+    "patch fixed, m_j grows in proportion to P.",
+    numerical_test=on_model("bias_elements_are_not_suppressed"),
+)
+
+THEOREMS: tuple[Derivation, ...] = (
+    ONE_QNN,
+    SHARED,
+    INCOHERENT,
+    OBSERVABLES,
+    OBSERVABLES_GAIN,
+    PIXEL_BIAS,
+    BIAS_NOT_SUPPRESSED,
+)
