@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hessian_theory.latex import to_latex
     from hessian_theory.loss_derivatives import loss_gradient, loss_hessian
+    from hessian_theory.predictions import predict_eigenvalue_ratio
 
 _HOME = {
     "loss_gradient": "hessian_theory.loss_derivatives",
     "loss_hessian": "hessian_theory.loss_derivatives",
+    "predict_eigenvalue_ratio": "hessian_theory.predictions",
     "to_latex": "hessian_theory.latex",
 }
 
-__all__ = ["loss_gradient", "loss_hessian", "to_latex"]
+__all__ = ["loss_gradient", "loss_hessian", "predict_eigenvalue_ratio", "to_latex"]
 
 
 def __getattr__(name: str) -> Any:
