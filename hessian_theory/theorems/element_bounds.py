@@ -1,0 +1,341 @@
+"""Bounds on the elements of G and R, their exponents in P, and the aggregation table."""
+
+from __future__ import annotations
+
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    Rational,
+    Symbol,
+    log,
+    symbols,
+)
+
+from hessian_theory import symbols as sym
+from hessian_theory.loss_derivatives import loss_hessian
+from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.evidence import Combination, Derived, Use
+from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.theorems.notation import (
+    NORMALISED,
+    PI,
+    bounded_point,
+    k,
+    l,
+    not_delta,
+    on_model,
+    over_classes,
+    softmax_point,
+)
+
+_a, _b, _h = (IndexedBase(x, real=True) for x in "abh")
+_plus, _minus = (IndexedBase(x, nonnegative=True) for x in ("gplus", "gminus"))
+_one = Integer(1)
+
+
+def unit_interval(base: IndexedBase, index: Symbol = k) -> tuple[Premise, Premise]:
+    """-1 <= base[index] <= 1, as two premises."""
+    return (
+        Premise(f"{base} <= 1", Formula(base[index], "<=", _one)),
+        Premise(f"{base} >= -1", Formula(base[index], ">=", -_one)),
+    )
+
+
+_mean_a, _mean_b = over_classes(PI[k] * _a[k]), over_classes(PI[k] * _b[k])
+COVARIANCE = over_classes(PI[k] * _a[k] * _b[k]) - _mean_a * _mean_b
+
+
+def _variance(x: Expr) -> Expr:
+    """1/2 sum_kl pi_k pi_l (x_k - x_l)^2."""
+    return over_classes(PI[k] * PI[l] * (x - x.xreplace({k: l})) ** 2, k, l) / 2
+
+
+def _spread_certificate(sign: int) -> Expr:
+    """4 - sign (a_k - a_l)(b_k - b_l) over pairs k != l, as squares and products of gaps."""
+    x, y = _a[k] - _a[l], _b[k] - _b[l]
+    inside = (x - sign * y) ** 2 / 2
+    for base in (_a, _b):
+        less = (1 - base[k]) + (1 + base[l])
+        more = (1 + base[k]) + (1 - base[l])
+        inside += less * more / 2
+    return over_classes(not_delta(k, l) * PI[k] * PI[l] * inside, k, l) / 2
+
+
+_GAPS = tuple(
+    Premise(f"{name}{'+' if sign > 0 else '-'}[l]", Formula(base[l], rel, Integer(sign)))
+    for name, base in (("a", _a), ("b", _b))
+    for sign, rel in ((1, "<="), (-1, ">="))
+)
+
+
+def _unit_certificate(sign: int) -> Expr:
+    """1 - sign Cov(a, b) = 1/2 Var(a - sign b) + ... with |a|, |b| <= 1."""
+    squares = over_classes(PI[k] * (1 - _a[k]) * (1 + _a[k])) + over_classes(
+        PI[k] * (1 - _b[k]) * (1 + _b[k])
+    )
+    return _variance(_a[k] - sign * _b[k]) / 2 + squares / 2 + _mean_a**2 / 2 + _mean_b**2 / 2
+
+
+def _normalisation(sign: int) -> Expr:
+    """Multiplier of sum_k pi_k = 1 in the unit bound."""
+    return Integer(1) + over_classes(PI[k] * (_a[k] - sign * _b[k]) ** 2) / 2
+
+
+_CURVATURE_TRACE = 1 - over_classes(PI[k] ** 2)
+
+GAUSS_NEWTON_BOUND = Derivation(
+    name="gauss-newton-element-bound",
+    title="|a^T S b| <= min(1, 2 tr S) for |a|, |b| <= 1",
+    summary="a^T S b is the covariance of a and b under pi. With entries in [-1, 1] it is at most "
+    "1, and at most twice tr S, because only pairs of different classes contribute. So for angles "
+    "of independent QNNs |G_ij| <= s^2 min(1, 2 <tr S>), and the bound goes to zero with the loss.",
+    source="ours",
+    assumptions=(
+        Assumption("derivatives lie in [-1, 1] (theorem derivative-bounds)"),
+        Assumption("pi_k >= 0 for all k (declared on the symbol)"),
+    ),
+    premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b), *_GAPS),
+    witness=bounded_point("a", "b", also=softmax_point),
+    steps=(
+        Step(
+            "upper",
+            COVARIANCE,
+            "<=",
+            _one,
+            "difference = 1/2 Var(a - b) + 1/2 sum pi (1 - a^2) + 1/2 sum pi (1 - b^2) "
+            "+ 1/2 (sum pi a)^2 + 1/2 (sum pi b)^2",
+            Combination((Use("normalised", _normalisation(1)),), _unit_certificate(1)),
+            claim=True,
+        ),
+        Step(
+            "lower",
+            COVARIANCE,
+            ">=",
+            -_one,
+            "the same with -b",
+            Combination((Use("normalised", _normalisation(-1)),), _unit_certificate(-1)),
+            claim=True,
+        ),
+        Step(
+            "pairs",
+            COVARIANCE,
+            "=",
+            over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) * (_b[k] - _b[l]), k, l) / 2,
+            "covariance as a mean over pairs",
+            Combination((Use("normalised", -over_classes(PI[k] * _a[k] * _b[k])),)),
+        ),
+        Step(
+            "upper, tr S",
+            COVARIANCE,
+            "<=",
+            2 * _CURVATURE_TRACE,
+            "each pair k != l contributes at most 4/2 pi_k pi_l: 4 - x y = "
+            "1/2 (x - y)^2 + 1/2 (4 - x^2) + 1/2 (4 - y^2) for x = a_k - a_l, y = b_k - b_l",
+            Combination(
+                (
+                    Use("pairs", 1),
+                    Use("normalised", 2 * (1 + over_classes(PI[k]))),
+                ),
+                _spread_certificate(1),
+            ),
+            claim=True,
+        ),
+        Step(
+            "lower, tr S",
+            COVARIANCE,
+            ">=",
+            -2 * _CURVATURE_TRACE,
+            "the same with -b",
+            Combination(
+                (
+                    Use("pairs", -1),
+                    Use("normalised", 2 * (1 + over_classes(PI[k]))),
+                ),
+                _spread_certificate(-1),
+            ),
+            claim=True,
+        ),
+    ),
+    consequence="With tr S <= 2 l: |G_ij| <= 4 s^2 L. The first term does not stay when L -> 0.",
+    numerical_test=on_model("elements_respect_their_bounds"),
+)
+
+_l1 = over_classes(_plus[k] + _minus[k])
+_slope = over_classes((_plus[k] - _minus[k]) * _h[k])
+
+RESIDUAL_BOUND = Derivation(
+    name="residual-element-bound",
+    title="|sum_k g_k h_k| <= |g|_1 for |h| <= 1",
+    summary="Splitting g into positive and negative parts, |g|_1 minus the sum is a sum of "
+    "products of non-negative factors. So |R_ij| <= s <|g|_1> <= 2 s L for angles of independent "
+    "QNNs.",
+    source="ours",
+    assumptions=(
+        Assumption("g_k = gplus_k - gminus_k, |g_k| = gplus_k + gminus_k, both parts >= 0"),
+        Assumption("second derivatives lie in [-1, 1] (theorem derivative-bounds)"),
+    ),
+    premises=unit_interval(_h),
+    witness=bounded_point("h"),
+    steps=(
+        Step(
+            "upper",
+            _slope,
+            "<=",
+            _l1,
+            "difference = sum_k gplus_k (1 - h_k) + gminus_k (1 + h_k)",
+            Combination((), over_classes(_plus[k] * (1 - _h[k]) + _minus[k] * (1 + _h[k]))),
+            claim=True,
+        ),
+        Step(
+            "lower",
+            _slope,
+            ">=",
+            -_l1,
+            "difference = sum_k gplus_k (1 + h_k) + gminus_k (1 - h_k)",
+            Combination((), over_classes(_plus[k] * (1 + _h[k]) + _minus[k] * (1 - _h[k]))),
+            claim=True,
+        ),
+    ),
+    consequence="Together with |g|_1 = 2 (1 - pi_y) <= 2 l: |R_ij| <= 2 s L.",
+    numerical_test=on_model("elements_respect_their_bounds"),
+)
+
+_P, _alpha = sym.P, sym.ALPHA
+_s = sym.prefactor()
+_rho_i, _rho_j, _rho_ij = symbols("rho_i rho_j rho_ij", positive=True)
+_gamma = Symbol("gamma", positive=True)  # <|g|_1>
+_deg = {
+    name: Symbol(rf"\deg_P {name}", real=True)
+    for name in ("G_{aa}", "R_{aa}", "G_{ab}", "R_{ab}", "G_{bb}", "R_{bb}")
+}
+
+
+def exponent(expr: Expr) -> Expr:
+    """Exponent of P in an expression: P d log|expr| / dP (free of P if it is a power law)."""
+    return (sym.P * expr.diff(sym.P) / expr).simplify()
+
+
+def _of_bound(bound: Expr, name: str, right: Expr, rule: str, label: str) -> Step:
+    return Step(
+        label,
+        _deg[name],
+        "=",
+        right,
+        rule,
+        Derived(lambda: exponent(bound), "logarithmic derivative with respect to P"),
+        claim=True,
+    )
+
+
+def _of_element(term: str) -> Expr:
+    return exponent(loss_hessian(angles="independent", term=term))  # type: ignore[arg-type]
+
+
+EXPONENTS = Derivation(
+    name="element-exponents",
+    title="Exponents of P in the elements of G and R, and in the bounds of bias rows",
+    summary="Angle-angle elements: the exponent is read off the derived expression, f, g and S "
+    "held fixed. Bias rows: off the bounds s^2 m_i m_j and s <|g|_1> m_ij, with coverage m = rho P "
+    "as on a fixed image. Only angle-angle elements follow the paper's 1/P^2 and 1/P.",
+    source="Eq. (6); bias rows ours",
+    assumptions=(
+        Assumption("per-patch functions f, slopes g and curvature S held fixed as P varies"),
+        Assumption("bias rows: fixed image and patch, so m_j = rho_j P"),
+    ),
+    steps=(
+        Step(
+            "angle-angle, G",
+            _deg["G_{aa}"],
+            "=",
+            -2 * _alpha,
+            "the derived Gauss-Newton element of Eq. (6)",
+            Derived(lambda: _of_element("gauss_newton"), "logarithmic derivative in P"),
+            claim=True,
+        ),
+        Step(
+            "angle-angle, R",
+            _deg["R_{aa}"],
+            "=",
+            -_alpha,
+            "the derived residual element of Eq. (6)",
+            Derived(lambda: _of_element("residual"), "logarithmic derivative in P"),
+            claim=True,
+        ),
+        _of_bound(
+            _s**2 * (_rho_j * _P),
+            "G_{ab}",
+            1 - 2 * _alpha,
+            "bound s^2 m_j",
+            "angle-bias, G",
+        ),
+        _of_bound(
+            _s * _gamma,
+            "R_{ab}",
+            -_alpha,
+            "bound s <|g|_1>: only the angle's own patch contributes",
+            "angle-bias, R",
+        ),
+        _of_bound(
+            _s**2 * (_rho_i * _P) * (_rho_j * _P),
+            "G_{bb}",
+            2 - 2 * _alpha,
+            "bound s^2 m_i m_j",
+            "bias-bias, G",
+        ),
+        _of_bound(
+            _s * _gamma * (_rho_ij * _P),
+            "R_{bb}",
+            1 - _alpha,
+            "bound s <|g|_1> m_ij, m_ij patches contain both pixels",
+            "bias-bias, R",
+        ),
+    ),
+    consequence="At alpha = 1 the bound on bias-bias elements does not fall with P at all, and "
+    "bias-not-suppressed attains it. Mind also that g and S move with P, since z does.",
+    numerical_test=on_model("element_exponents_with_f_g_s_fixed"),
+)
+
+
+def _table_rows() -> tuple[Step, ...]:
+    rows = []
+    kinds = (
+        ("angle-angle G", -2 * _alpha, (0, -1, -2)),
+        ("angle-angle R", -_alpha, (0, Rational(-1, 2), -1)),
+        ("eigenvalue G, orthogonal patches", -2 * _alpha, (0, -1, -2)),
+        ("eigenvalue G, aligned patches", 1 - 2 * _alpha, (1, 0, -1)),
+        ("bias-bias G, fixed image", 2 - 2 * _alpha, (2, 1, 0)),
+        ("bias-bias R, fixed image", 1 - _alpha, (1, Rational(1, 2), 0)),
+    )
+    for name, power, values in kinds:
+        for alpha, value in zip((Integer(0), Rational(1, 2), _one), values, strict=True):
+            expr = sym.P**power
+            rows.append(
+                Step(
+                    f"{name}, alpha = {alpha}",
+                    sym.P * Derivative(log(expr.subs(_alpha, alpha)), sym.P),
+                    "=",
+                    Integer(value) if isinstance(value, int) else value,
+                    "logarithmic derivative with respect to P",
+                    claim=True,
+                )
+            )
+    return tuple(rows)
+
+
+AGGREGATION = Derivation(
+    name="aggregation-table",
+    title="Exponents of P for sums (alpha = 0), 1/sqrt(P) and means (alpha = 1)",
+    summary="The paper suggests alpha = 1/2. Then residual elements fall as P^(-1/2), "
+    "Gauss-Newton elements as 1/P, and the largest eigenvalue of G between P^(-1) (orthogonal "
+    "patches) and P^0 (aligned patches): with aligned patches it does not fall at all.",
+    source="Sec. 4 (future work), exponents from element-exponents and gram-exponent",
+    assumptions=(Assumption("f, g and S held fixed as P varies"),),
+    steps=_table_rows(),
+    consequence="With alpha = 1/2 the top eigenvalue of aligned patches would stay constant and "
+    "bias-bias elements grow with P; with alpha = 1 the former falls as 1/P and the latter stay.",
+    numerical_test=on_model("element_exponents_with_f_g_s_fixed"),
+)
+
+THEOREMS = (GAUSS_NEWTON_BOUND, RESIDUAL_BOUND, EXPONENTS, AGGREGATION)
