@@ -139,10 +139,16 @@ class Derivation:
                 return step
         raise KeyError(f"derivation {self.name!r} has no step {label!r}")
 
-    def cite(self, label: str, as_: str | None = None) -> Premise:
-        """A step of this derivation, for use as a premise of another one."""
+    def cite(
+        self, label: str, as_: str | None = None, at: Mapping[Basic, Basic] | None = None
+    ) -> Premise:
+        """A step of this derivation, or an instance of it, for use as a premise of another."""
+        formula = self.step(label).formula
         origin = f"theorem {self.name}, step {label}"
-        return Premise(as_ or label, self.step(label).formula, origin)
+        if at:
+            formula = formula.substitute(dict(at))
+            origin += " at " + ", ".join(f"{x} = {value}" for x, value in at.items())
+        return Premise(as_ or label, formula, origin)
 
     def altered(self, label: str, **changes: Any) -> Derivation:
         """A copy with one step changed, for testing that the checker notices."""

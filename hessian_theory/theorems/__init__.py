@@ -1,1 +1,38 @@
-"""The theorems, one file per theme."""
+"""The theorems, one file per theme, in the order in which a reader meets them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from hessian_theory.proof.derivation import Derivation
+from hessian_theory.theorems import (
+    element_bounds,
+    pauli_rotations,
+    softmax,
+    specialisations,
+    split,
+)
+
+CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
+    ("The split of the Hessian", split.THEOREMS),
+    ("Special cases of Eq. (5)", specialisations.THEOREMS),
+    ("Softmax cross-entropy", softmax.THEOREMS),
+    ("Pauli rotations", pauli_rotations.THEOREMS),
+    ("Elements of G and R", element_bounds.THEOREMS),
+)
+
+THEOREMS: tuple[Derivation, ...] = tuple(t for _, chapter in CHAPTERS for t in chapter)
+
+
+def find(name: str) -> Derivation:
+    """The theorem of that name.
+
+    Raises:
+        ValueError: there is none; the message offers the closest names.
+    """
+    for theorem in THEOREMS:
+        if theorem.name == name:
+            return theorem
+    near = get_close_matches(name, [t.name for t in THEOREMS])
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; `patchlaw derive` lists them"
+    raise ValueError(f"there is no theorem named {name!r}{hint}")

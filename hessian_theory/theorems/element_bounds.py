@@ -56,18 +56,25 @@ def _spread_certificate(sign: int) -> Expr:
     """4 - sign (a_k - a_l)(b_k - b_l) over pairs k != l, as squares and products of gaps."""
     x, y = _a[k] - _a[l], _b[k] - _b[l]
     inside = (x - sign * y) ** 2 / 2
-    for base in (_a, _b):
-        less = (1 - base[k]) + (1 + base[l])
-        more = (1 + base[k]) + (1 - base[l])
-        inside += less * more / 2
+    for gap in (x, y):
+        inside += (2 - gap) * (2 + gap) / 2
     return over_classes(not_delta(k, l) * PI[k] * PI[l] * inside, k, l) / 2
 
 
-_GAPS = tuple(
-    Premise(f"{name}{'+' if sign > 0 else '-'}[l]", Formula(base[l], rel, Integer(sign)))
-    for name, base in (("a", _a), ("b", _b))
-    for sign, rel in ((1, "<="), (-1, ">="))
-)
+def _differences() -> tuple[Step, ...]:
+    """-2 <= a_k - a_l <= 2 and the same for b, from the bounds at k and at l."""
+    steps = []
+    for base in (_a, _b):
+        gap = base[k] - base[l]
+        above, below = f"{base} <= 1", f"{base} >= -1"
+        upper = (Use(above), Use(below, at={k: l}))
+        lower = (Use(below), Use(above, at={k: l}))
+        why = "both entries lie in [-1, 1]"
+        steps += [
+            Step(f"{base} gap <= 2", gap, "<=", Integer(2), why, Combination(upper)),
+            Step(f"{base} gap >= -2", gap, ">=", Integer(-2), why, Combination(lower)),
+        ]
+    return tuple(steps)
 
 
 def _unit_certificate(sign: int) -> Expr:
@@ -96,7 +103,7 @@ GAUSS_NEWTON_BOUND = Derivation(
         Assumption("derivatives lie in [-1, 1] (theorem derivative-bounds)"),
         Assumption("pi_k >= 0 for all k (declared on the symbol)"),
     ),
-    premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b), *_GAPS),
+    premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b)),
     witness=bounded_point("a", "b", also=softmax_point),
     steps=(
         Step(
@@ -118,6 +125,7 @@ GAUSS_NEWTON_BOUND = Derivation(
             Combination((Use("normalised", _normalisation(-1)),), _unit_certificate(-1)),
             claim=True,
         ),
+        *_differences(),
         Step(
             "pairs",
             COVARIANCE,

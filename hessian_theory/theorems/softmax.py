@@ -173,11 +173,7 @@ LOG_BOUND = Derivation(
     numerical_test=on_model("trace_of_s_and_g_are_bounded_by_the_loss"),
 )
 
-_is_softmax_loss = Premise(
-    "log",
-    Formula(1 - PI[y], "<=", -log(PI[y])),
-    "theorem log-bound, step log, at t = pi_y",
-)
+_log_of_label = LOG_BOUND.cite("log", at={_t: PI[y]})
 _tail_pairs = over_classes(
     not_delta(k, y) * not_delta(l, y) * not_delta(k, l) * PI[k] * PI[l], k, l
 )
@@ -190,7 +186,7 @@ VANISH = Derivation(
     "the residual term (|g|_1) go to zero together, each at most 2 l.",
     source="ours, on the paper's Sec. 3.2.2 claim that only the second term vanishes",
     assumptions=(LABEL_INDEX, Assumption("pi_k >= 0 for all k (declared on the symbol)")),
-    premises=(NORMALISED, _is_softmax_loss),
+    premises=(NORMALISED, _log_of_label),
     witness=softmax_point,
     steps=(
         Step(

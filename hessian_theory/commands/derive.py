@@ -1,0 +1,143 @@
+"""`patchlaw derive`: list, print and re-prove the theorems."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hessian_theory.proof.derivation import Derivation, Report
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--latex", is_flag=True, help="Print LaTeX instead of text.")
+@click.option(
+    "--check", is_flag=True, help="Re-prove everything and show how each step was decided."
+)
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Re-prove everything and write the theory page to this file.",
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of the random points.")
+@click.pass_context
+def derive(
+    ctx: click.Context, name: str | None, latex: bool, check: bool, markdown: Path | None, seed: int
+) -> None:
+    """Re-prove theorems: all of them, or the one called NAME, printed in full.
+
+    Without arguments the theorems are listed with their status. The exit status is 1 when a step
+    fails or a theorem turns out vacuous.
+    """
+    from hessian_theory.theorems import THEOREMS, find
+
+    try:
+        chosen = (find(name),) if name else THEOREMS
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from error
+    if name and markdown:
+        raise click.UsageError("--markdown writes all theorems; leave NAME out")
+    if latex and not name:
+        raise click.UsageError("--latex prints one theorem: give its NAME")
+    ctx.exit(_run(chosen, bool(name), latex=latex, check=check, markdown=markdown, seed=seed))
+
+
+def _run(
+    chosen: tuple[Derivation, ...],
+    single: bool,
+    *,
+    latex: bool,
+    check: bool,
+    markdown: Path | None,
+    seed: int,
+) -> int:
+    from rich.console import Console
+
+    from hessian_theory.proof.render import as_latex, as_text
+
+    console = Console()
+    reports, seconds = _prove(chosen, console, seed)
+    if single:
+        theorem, report = chosen[0], reports[chosen[0].name]
+        click.echo(as_latex(theorem, report) if latex else as_text(theorem, report))
+    else:
+        _print_list(chosen, reports, seconds, console, each_step=check)
+    if markdown is not None:
+        from hessian_theory.theory_page import theory_page
+
+        _write(markdown, theory_page(reports))
+        click.echo(f"wrote {markdown}")
+    return int(any(r.status != "proved" for r in reports.values()))
+
+
+def _prove(
+    chosen: tuple[Derivation, ...], console: Console, seed: int
+) -> tuple[dict[str, Report], dict[str, float]]:
+    from rich.progress import track
+
+    reports, seconds = {}, {}
+    for theorem in track(
+        chosen, "Proving", console=console, transient=True, disable=not console.is_terminal
+    ):
+        start = perf_counter()
+        reports[theorem.name] = theorem.report(seed=seed)
+        seconds[theorem.name] = perf_counter() - start
+    return reports, seconds
+
+
+def _print_list(
+    chosen: tuple[Derivation, ...],
+    reports: dict[str, Report],
+    seconds: dict[str, float],
+    console: Console,
+    *,
+    each_step: bool,
+) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hessian_theory.proof.render import decision_text, status_text
+
+    table = Table("Theorem", "Statement", "Source", "Status", "Seconds")
+    colours = {"proved": "green", "failed": "red", "vacuous": "yellow"}
+    for theorem in chosen:
+        report = reports[theorem.name]
+        title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
+        status = f"[{colours[report.status]}]{status_text(report)}[/]"
+        table.add_row(theorem.name, title, theorem.source, status, f"{seconds[theorem.name]:.1f}")
+        if each_step:
+            for result in report.steps:
+                how = decision_text(result.decision) if result.decision else result.error
+                table.add_row("", f"  {escape(result.label)}", "", escape(how), "")
+            table.add_section()
+    console.print(table)
+    kinds = ("symbolic", "exact", "numerical", "definition")
+    counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in kinds}
+    failed = [r.name for r in reports.values() if r.status != "proved"]
+    console.print(
+        f"{len(reports) - len(failed)} of {len(reports)} theorems proved; steps: "
+        + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        + (f"; not proved: {', '.join(failed)}" if failed else "")
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write under a temporary name beside the target, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
