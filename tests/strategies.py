@@ -8,11 +8,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from simulators import Ansatz, EncodingBlock, EntanglingBlock, PatchGrid
+from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, PatchGrid
 
 TWO_PI = 2 * math.pi
 
@@ -133,6 +134,39 @@ def image_batches(
     return counts.flatmap(
         lambda n: hnp.arrays(np.float64, (n, side, side), elements=pixels, fill=st.nothing())
     )
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """A float64 model with drawn parameters, and images (N, side, side) in radians."""
+
+    model: DistributedQNN
+    images: Array
+
+
+@st.composite
+def model_cases(
+    draw: st.DrawFn,
+    n_qubits: st.SearchStrategy[int] | None = None,
+    batch_size: st.SearchStrategy[int] | None = None,
+) -> ModelCase:
+    """Small models: drawn circuit, patches, classes, scale, exponent, parameters and images."""
+    n = draw(qubit_counts(2, 4) if n_qubits is None else n_qubits)
+    ansatz = draw(patch_ansaetze(st.just(n)))
+    patches_per_side = 3 if n == 2 else 2  # more would outgrow what hypothesis draws for a case
+    grid = draw(patch_grids(st.just(n), max_patches_per_side=patches_per_side, max_stride=2))
+    model = DistributedQNN(
+        n_patches=grid.n_patches,
+        n_qubits=n,
+        image_side=grid.image_side,
+        n_classes=draw(even_class_counts(n)),
+        scale=draw(st.floats(-200, 200)),
+        aggregation_exponent=draw(st.floats(-1, 2)),
+        dtype=torch.float64,
+        ansatz=ansatz,
+    )
+    model.load_flat_parameters(draw(real_arrays(model.n_parameters)))
+    return ModelCase(model, draw(image_batches(grid.image_side, batch_size)))
 
 
 @st.composite
