@@ -95,7 +95,18 @@ def _collapse(body: Expr, limits: Limits) -> Iterator[Term]:
             elif not piece.has(bound[0]):
                 piece *= bound[2] - bound[1] + 1
                 left.remove(bound)
-        yield piece, tuple(left)
+        yield _use_free_deltas(piece), tuple(left)
+
+
+def _use_free_deltas(piece: Expr) -> Expr:
+    """delta_ab F(b) = delta_ab F(a) for free a, b: keep one of the two in the other factors."""
+    for delta in sorted(piece.atoms(KroneckerDelta), key=default_sort_key):
+        if not _is_factor(piece, delta):
+            continue
+        keep, drop = sorted(delta.args, key=default_sort_key)
+        if isinstance(drop, Symbol):
+            piece = delta * (piece / delta).xreplace({drop: keep})
+    return piece
 
 
 def _is_factor(piece: Expr, delta: Expr) -> bool:
@@ -105,7 +116,7 @@ def _is_factor(piece: Expr, delta: Expr) -> bool:
 def _index_names(limits: Limits, taken: set[str]) -> dict[Expr, list[Symbol]]:
     names: dict[Expr, list[Symbol]] = {}
     for _, _, high in limits:
-        stem = _NAMES.get(str(high)) or "".join(x.name[0] for x, _, h in limits if h == high)
+        stem = _NAMES.get(str(high), "ijxyuv")
         have = names.setdefault(high, [])
         pool = [c for c in stem if c not in taken] + [
             f"{stem[0]}{i}" for i in range(1, 9) if f"{stem[0]}{i}" not in taken

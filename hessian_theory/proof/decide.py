@@ -113,7 +113,7 @@ def decide_zero(expr: Basic, *, seed: int = 0, scale_of: Iterable[Expr] = ()) ->
     parts = [_differentiated(e) for e in _entries(expr)]
     left = [e for e in parts if not _cheap_zero(e)]
     if not left:
-        return Decision("symbolic", "both sides have the same normal form")
+        return Decision("symbolic", "same normal form")
     if any(not e.is_commutative for e in left):
         raise ProofError(f"the two sides differ by {left[0]} in the free algebra")
     rng = random.Random(seed)
@@ -125,8 +125,8 @@ def decide_zero(expr: Basic, *, seed: int = 0, scale_of: Iterable[Expr] = ()) ->
                 at = ", ".join(f"{s}={v}" for s, v in list(point.symbols.items())[:6])
                 raise ProofError(f"the two sides differ by {value} at {at}")
     if all(_costly_zero(e) for e in left):
-        return Decision("symbolic", "the difference simplifies to zero")
-    return Decision("numerical", "identity at random points", POINTS, DIGITS)
+        return Decision("symbolic", "simplifies to zero")
+    return Decision("numerical", "equal at random points", POINTS, DIGITS)
 
 
 def visibly_nonnegative(expr: Expr, known: Iterable[Expr] = ()) -> bool:

@@ -166,7 +166,7 @@ class Derivation:
         return all(
             _formula_holds(premise.formula, point)
             for premise in self.premises
-            if premise.origin == "assumption" and premise.formula.left.is_commutative
+            if premise.formula.left.is_commutative
         )
 
     def _witnesses(self, seed: int) -> tuple[int, int]:

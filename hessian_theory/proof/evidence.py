@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import mpmath
-from sympy import Basic, Expr, MatrixBase, Sum, Symbol, sympify
+from sympy import Basic, Expr, MatrixBase, Sum, Symbol, lambdify, sympify
 
 from hessian_theory.proof.decide import (
     DIGITS,
@@ -95,16 +95,19 @@ class Combination:
         else:
             if not visibly_nonnegative(remainder, known):
                 raise ProofError(f"the remainder {remainder} is not visibly non-negative")
-            for use, found in used:
-                if found.relation != "=" and not visibly_nonnegative(sympify(use.times), known):
+            for use, given in used:
+                if given.relation != "=" and not visibly_nonnegative(sympify(use.times), known):
                     raise ProofError(f"the factor {use.times} of {use.label!r} may be negative")
         total = formula.gap
         if not isinstance(total, MatrixBase):
             total = total - remainder
-        for use, found in used:
-            total = total - use.part(found)
+        for use, given in used:
+            total = total - use.part(given)
         scale = () if isinstance(formula.left, MatrixBase) else (formula.left, formula.right)
-        return decide_zero(total, seed=seed, scale_of=scale)
+        found = decide_zero(total, seed=seed, scale_of=scale)
+        if formula.relation == "=":
+            return found
+        return replace(found, detail=f"difference of the sides = certificate; {found.detail}")
 
 
 @dataclass(frozen=True)
@@ -197,15 +200,14 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class Lemma:
-    """A textbook fact, cited by name and checked on random instances with mpmath.
+    """A textbook fact, cited by name and tried on random instances with mpmath.
 
-    `instance(rng, formula)` returns the two sides for one random case; it must build them from
-    the formula's own right-hand side where that carries a constant, so that an altered
-    statement is noticed. Reported as numerical, never as a proof.
+    `instance(rng)` draws one case and returns the value of every symbol in the formula, whose two
+    sides are then evaluated: an altered formula is noticed. Reported as numerical, never as proof.
     """
 
     name: str
-    instance: Callable[[random.Random, Formula], tuple[Any, Any]]
+    instance: Callable[[random.Random], Mapping[Symbol, Any]]
     count: int = 20
     uses: tuple[str, ...] = ()
 
@@ -224,7 +226,10 @@ class Lemma:
 
     def _gap(self, formula: Formula, seed: str, digits: int) -> tuple[Any, Any]:
         with mpmath.workdps(digits):
-            left, right = self.instance(random.Random(seed), formula)
+            values = self.instance(random.Random(seed))
+            names = list(values)
+            sides = lambdify(names, [formula.left, formula.right], modules="mpmath")
+            left, right = map(mpmath.mpmathify, sides(*values.values()))
             gap = left - right if formula.relation == ">=" else right - left
             return gap, 1 + abs(left) + abs(right)
 

@@ -11,7 +11,7 @@ from hessian_theory import symbols as sym
 from hessian_theory.proof.formula import Assumption, Formula, Premise
 from hessian_theory.proof.points import Point
 
-k, l, m, p, q = sym.k, sym.l, sym.m, sym.p, sym.q  # noqa: E741  # the paper's indices
+k, l, p, q, r = sym.k, sym.l, sym.p, sym.q, sym.r  # noqa: E741  # the paper's indices
 C, P = sym.C, sym.P
 LABEL: Symbol = Symbol("y", integer=True, positive=True)
 PI: IndexedBase = IndexedBase("pi", nonnegative=True)

@@ -1,0 +1,183 @@
+"""Upper bounds on the largest eigenvalues of G, R and H from the architecture and the loss."""
+
+from __future__ import annotations
+
+import random
+
+from sympy import IndexedBase, Integer, Rational, Sum, Symbol, symbols
+
+from hessian_theory import symbols as sym
+from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.points import Point
+from hessian_theory.theorems.notation import on_model
+
+_i, _j, _D, _np = symbols("i j D n_p", integer=True, positive=True)
+_G = IndexedBase("G_diag", nonnegative=True)
+_mu = IndexedBase("mu", nonnegative=True)
+_m = IndexedBase("m", nonnegative=True)
+_w = IndexedBase("w", nonnegative=True)
+_e = IndexedBase("e", real=True)
+_s = sym.prefactor()
+_tau, _rho, _loss, _ell1 = symbols("tau rho L gamma", nonnegative=True)
+_Lambda, _LR, _LH, _fG, _fR = symbols("Lambda Lambda_R Lambda_H f_G f_R", real=True)
+
+
+def _over(expr: object, *indices: Symbol, upper: Symbol = _D) -> Sum:
+    return Sum(expr, *((x, 1, upper) for x in indices))
+
+
+def _flat_point(rng: random.Random) -> Point:
+    """A G with equal diagonal elements, at its bound, and its trace shared by all eigenvalues."""
+    point = Point(rng, {_D: Integer(rng.randint(1, 3)), sym.ALPHA: Integer(rng.randint(0, 2))})
+    diagonal = (sym.SCALE * sym.P ** (-sym.ALPHA)).subs(
+        {x: point._symbol(x) for x in (sym.SCALE, sym.P, sym.ALPHA)}
+    ) ** 2 * point._symbol(_tau)
+    point.symbols |= {_Lambda: diagonal, _loss: point._symbol(_tau) / 4}
+    point.indexed = {
+        "G_diag": lambda _x: diagonal,
+        "mu": lambda _x: diagonal,
+        "m": lambda _x: Integer(1),
+    }
+    return point
+
+
+GAUSS_NEWTON = Derivation(
+    name="gauss-newton-eigenvalue-bound",
+    title="lambda_max(G) <= tr G <= s^2 tau sum_i m_i^2, tau = min(1, 2 <tr S>) <= 4 L",
+    summary="The diagonal elements of G are at most s^2 tau m_i^2 with m_i = 1 for angles and the "
+    "coverage for biases. G is positive semi-definite, so its largest eigenvalue is at most its "
+    "trace. Over the P n_p angles alone: lambda_max(G) <= s^2 P n_p tau.",
+    source="ours",
+    assumptions=(
+        Assumption("G_ii <= s^2 tau m_i^2 (theorems gauss-newton-element-bound, pixel-bias)"),
+        Assumption("mu_i are the D eigenvalues of G, all >= 0, Lambda the largest"),
+        Assumption("tau = min(1, 2 <tr S>) <= 4 L (theorem curvature-and-loss)"),
+    ),
+    premises=(
+        Premise("diagonal", Formula(_G[_i], "<=", _s**2 * _tau * _m[_i] ** 2)),
+        Premise("trace", Formula(_over(_G[_i], _i), "=", _over(_mu[_i], _i))),
+        Premise("one of them", Formula(_Lambda, "<=", _over(_mu[_i], _i)), "all mu_i >= 0"),
+        Premise("tau <= 4 L", Formula(_tau, "<=", 4 * _loss)),
+    ),
+    witness=_flat_point,
+    steps=(
+        Step(
+            "tr G",
+            _over(_G[_i], _i),
+            "<=",
+            _s**2 * _tau * _over(_m[_i] ** 2, _i),
+            "sum of the diagonal bounds",
+            Combination((Use("diagonal", over=((_i, 1, _D),)),)),
+            claim=True,
+        ),
+        Step(
+            "largest",
+            _Lambda,
+            "<=",
+            _s**2 * _tau * _over(_m[_i] ** 2, _i),
+            "largest eigenvalue <= trace",
+            Combination((Use("one of them"), Use("trace", -1), Use("tr G"))),
+            claim=True,
+        ),
+        Step(
+            "loss",
+            _Lambda,
+            "<=",
+            4 * _loss * _s**2 * _over(_m[_i] ** 2, _i),
+            "tau <= 4 L",
+            Combination(
+                (Use("largest"), Use("tau <= 4 L", _s**2 * _over(_m[_i] ** 2, _i))),
+            ),
+            claim=True,
+        ),
+    ),
+    consequence="Both the paper's first term and its eigenvalues vanish with the loss.",
+    numerical_test=on_model("eigenvalues_respect_their_bounds"),
+)
+
+
+def _small_point(rng: random.Random) -> Point:
+    point = Point(rng, {_np: Integer(rng.randint(1, 3))})
+    rho = point._symbol(_rho)
+    point.indexed = {"e": lambda i, j: rho * Rational(int(i) + int(j), 7)}
+    return point
+
+
+RESIDUAL = Derivation(
+    name="residual-eigenvalue-bound",
+    title="lambda_max(R_pp) <= n_p s <|g|_1> <= 2 n_p s L",
+    summary="If all elements of a block are at most rho in absolute value, its quadratic form is "
+    "at most rho (sum |v_i|)^2 <= n_p rho |v|^2. Blocks of different patches do not add "
+    "(theorem residual-spectrum), so this bounds lambda_max(R) over the angles.",
+    source="ours",
+    assumptions=(Assumption("w_i = |v_i|, e_ij = sign(v_i v_j) R_ij <= rho = s <|g|_1> <= 2 s L"),),
+    premises=(Premise("elements", Formula(_e[_i, _j], "<=", _rho)),),
+    witness=_small_point,
+    steps=(
+        Step(
+            "quadratic",
+            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+            "<=",
+            _rho * _over(_w[_i], _i, upper=_np) ** 2,
+            "v^T R v = sum_ij e_ij w_i w_j",
+            Combination(
+                (Use("elements", _w[_i] * _w[_j], over=((_i, 1, _np), (_j, 1, _np))),),
+            ),
+        ),
+        Step(
+            "norms",
+            _over(_w[_i], _i, upper=_np) ** 2,
+            "<=",
+            _np * _over(_w[_i] ** 2, _i, upper=_np),
+            "difference = 1/2 sum_ij (w_i - w_j)^2",
+            Combination((), _over((_w[_i] - _w[_j]) ** 2, _i, _j, upper=_np) / 2),
+        ),
+        Step(
+            "form",
+            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+            "<=",
+            _rho * _np * _over(_w[_i] ** 2, _i, upper=_np),
+            "the two together: v^T R v <= n_p rho |v|^2",
+            Combination((Use("quadratic"), Use("norms", _rho))),
+            claim=True,
+        ),
+    ),
+    numerical_test=on_model("eigenvalues_respect_their_bounds"),
+)
+
+
+def _sum_point(rng: random.Random) -> Point:
+    g, r = Rational(rng.randint(0, 9), 7), Rational(rng.randint(-9, 9), 7)
+    return Point(rng, {_fG: g, _fR: r, _Lambda: g, _LR: r, _LH: g + r})
+
+
+TOTAL = Derivation(
+    name="hessian-eigenvalue-bound",
+    title="lambda_max(H) <= lambda_max(G) + lambda_max(R)",
+    summary="At a unit top eigenvector of H = G + R the quadratic form is the sum of two, each "
+    "bounded by its own largest eigenvalue (Weyl's inequality).",
+    source="ours (standard)",
+    assumptions=(Assumption("f_G, f_R: quadratic forms at a unit top eigenvector of H"),),
+    premises=(
+        Premise("top", Formula(_LH, "=", _fG + _fR), "definition"),
+        Premise("G", Formula(_fG, "<=", _Lambda), "Rayleigh quotient"),
+        Premise("R", Formula(_fR, "<=", _LR), "Rayleigh quotient"),
+    ),
+    witness=_sum_point,
+    steps=(
+        Step(
+            "Weyl",
+            _LH,
+            "<=",
+            _Lambda + _LR,
+            "sum of the two bounds",
+            Combination((Use("top"), Use("G"), Use("R"))),
+            claim=True,
+        ),
+    ),
+    numerical_test=on_model("eigenvalues_respect_their_bounds"),
+)
+
+THEOREMS = (GAUSS_NEWTON, RESIDUAL, TOTAL)

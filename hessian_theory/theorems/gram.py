@@ -1,0 +1,523 @@
+"""The Gram picture: what the largest eigenvalue of G is made of, and its exponent in P."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import mpmath
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Matrix,
+    Rational,
+    Sum,
+    Symbol,
+    diag,
+    kronecker_product,
+    log,
+    ones,
+    symbols,
+)
+
+from hessian_theory import symbols as sym
+from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.evidence import Combination, Enumeration, Lemma, Use
+from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.points import Point
+from hessian_theory.theorems.notation import (
+    NORMALISED,
+    PI,
+    C,
+    P,
+    l,
+    not_delta,
+    on_model,
+    over_classes,
+    over_patches,
+    p,
+    r,
+    softmax_point,
+)
+
+_A, _At, _u, _ut = symbols("A A^T u u^T", commutative=False)
+_mu = Symbol("lambda", real=True)
+_Lambda = Symbol("Lambda", nonnegative=True)
+_lam = IndexedBase("lambda", nonnegative=True)
+_q = IndexedBase("q", real=True)
+_w = IndexedBase("w", nonnegative=True)
+_T = Symbol("T", positive=True)
+_TOP_COLUMNS = Symbol(r"\lambda_{max}(A^T A)", nonnegative=True)
+_TOP_ROWS = Symbol(r"\lambda_{max}(A A^T)", nonnegative=True)
+_TOP_SUM = Symbol(r"\lambda_{max}(\sum_p M_p)", nonnegative=True)
+_SUM_TOP = Symbol(r"\sum_p\lambda_{max}(M_p)", nonnegative=True)
+_MAX_TOP = Symbol(r"\max_p\lambda_{max}(M_p)", nonnegative=True)
+_FORM = Symbol(r"x^T M x", real=True)
+_TOP_M = Symbol(r"\lambda_{max}(M)", real=True)
+_NORM = Symbol(r"|x|", nonnegative=True)
+
+
+def _psd(rng: random.Random, size: int, rank: int) -> Any:
+    factor = mpmath.matrix(size, rank)
+    for i in range(size):
+        for j in range(rank):
+            factor[i, j] = mpmath.mpf(rng.randint(-1000, 1000)) / 997
+    return factor * factor.T
+
+
+def _largest(matrix: Any) -> Any:
+    return max(mpmath.eigsy(matrix, eigvals_only=True))
+
+
+def _random_gram(rng: random.Random) -> list[Any]:
+    size, count = rng.randint(2, 4), rng.randint(1, 3)
+    return [_psd(rng, size, rng.randint(1, size)) for _ in range(count)]
+
+
+def _transport(rng: random.Random) -> dict[Symbol, Any]:
+    """Largest eigenvalue of A^T A against that of A A^T for a random rectangular A."""
+    rows, columns = rng.randint(1, 3), rng.randint(1, 4)
+    a = mpmath.matrix(rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            a[i, j] = mpmath.mpf(rng.randint(-1000, 1000)) / 997
+    return {_TOP_COLUMNS: _largest(a.T * a), _TOP_ROWS: _largest(a * a.T)}
+
+
+_x, _y = symbols("x y", integer=True, positive=True)
+_i, _np = symbols("i n_p", integer=True, positive=True)
+_entry, _M = IndexedBase("A", real=True), IndexedBase("M", real=True)
+
+
+def _factor_point(rng: random.Random) -> Point:
+    """A factor A with rational entries and the M_p that belong to it."""
+    point = Point(rng, {_np: Integer(rng.randint(1, 3))})
+
+    def entry(x: Expr, patch: Expr, angle: Expr) -> Expr:
+        return Rational(int(x) + 2 * int(patch) - int(angle), 3)
+
+    def gram(patch: Expr, x: Expr, y: Expr) -> Expr:
+        angles = range(1, int(point.symbols[_np]) + 1)
+        return sum((entry(x, patch, a) * entry(y, patch, a) for a in angles), Integer(0))
+
+    point.indexed = {"A": entry, "M": gram}
+    return point
+
+
+GRAM = Derivation(
+    name="gram-picture",
+    title="The non-zero spectrum of G is that of s^2 sum_p M_p",
+    summary="Write G = A^T A with A = s N^(-1/2) S^(1/2) J, J = [J_1 .. J_P], rows over samples "
+    "and classes. A^T A and A A^T share their non-zero eigenvalues, and A A^T is a sum over "
+    "patches of small Gram matrices: patches meet in the NC-dimensional output space.",
+    source="ours",
+    assumptions=(
+        Assumption("S is positive semi-definite (theorem softmax-curvature-bounds)"),
+    ),
+    premises=(
+        Premise("eigenvector", Formula(_A * _At * _u, "=", _mu * _u)),
+        Premise(
+            "M_p",
+            Formula(
+                _M[p, _x, _y], "=", Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np))
+            ),
+            "definition",
+        ),
+    ),
+    witness=_factor_point,
+    steps=(
+        Step(
+            "carried over",
+            _At * _A * (_At * _u),
+            "=",
+            _mu * (_At * _u),
+            "if A A^T u = lambda u, then A^T u is an eigenvector of A^T A with the same lambda",
+            Combination((Use("eigenvector", _At),)),
+            claim=True,
+        ),
+        Step(
+            "not zero",
+            _ut * _A * _At * _u,
+            "=",
+            _mu * _ut * _u,
+            "|A^T u|^2 = lambda |u|^2: for lambda != 0 the carried vector is not zero; the other "
+            "direction is the same with A and A^T exchanged",
+            Combination((Use("eigenvector", _ut),)),
+        ),
+        Step(
+            "sum over patches",
+            Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np), (p, 1, P)),
+            "=",
+            over_patches(_M[p, _x, _y]),
+            "(A A^T)_xy: the columns of A are the angles, patch by patch; M_p collects patch p's",
+            Combination((Use("M_p", -1, over=((p, 1, P),)),)),
+            claim=True,
+        ),
+        Step(
+            "instances",
+            _TOP_COLUMNS,
+            "=",
+            _TOP_ROWS,
+            "random rectangular A",
+            Lemma("A^T A and A A^T share their non-zero eigenvalues", _transport),
+        ),
+    ),
+    numerical_test=on_model("gram_picture_and_block_bounds"),
+)  # fmt: skip
+
+
+def _blocks(rng: random.Random) -> dict[Symbol, Any]:
+    blocks = _random_gram(rng)
+    tops = [_largest(block) for block in blocks]
+    total = sum(blocks[1:], blocks[0])
+    return {_TOP_SUM: _largest(total), _SUM_TOP: sum(tops), _MAX_TOP: max(tops)}
+
+
+def _quotient(rng: random.Random) -> dict[Symbol, Any]:
+    size = rng.randint(2, 4)
+    matrix = _psd(rng, size, size) - _psd(rng, size, size)
+    x = mpmath.matrix([mpmath.mpf(rng.randint(-1000, 1000)) / 997 for _ in range(size)])
+    square = (x.T * x)[0]
+    return {_FORM: (x.T * matrix * x)[0], _TOP_M: _largest(matrix), _NORM: mpmath.sqrt(square)}
+
+
+_RAYLEIGH_ORIGIN = "Rayleigh quotient (step rayleigh)"
+
+
+def _gram_point(rng: random.Random) -> Point:
+    """Diagonal M_p: then quadratic forms and eigenvalues are easy to write down exactly."""
+    n_patches = rng.randint(2, 3)
+    point = Point(rng, {P: Integer(n_patches)})
+    values = [[Rational(rng.randint(0, 50), 10) for _ in range(2)] for _ in range(n_patches)]
+    totals = [sum(column) for column in zip(*values, strict=True)]
+    top = 0 if totals[0] >= totals[1] else 1
+    at = int(point._symbol(r)) - 1
+    own = 0 if values[at][0] >= values[at][1] else 1
+    largest = [max(v) for v in values]
+    point.symbols |= {_Lambda: max(totals), _T: sum(largest) or Integer(1)}
+    point.indexed = {
+        "lambda": lambda i: largest[int(i) - 1],
+        "q": lambda i: values[int(i) - 1][top],
+        "w": lambda i: values[int(i) - 1][own],
+    }
+    return point
+
+
+BOUNDS = Derivation(
+    name="gram-bounds",
+    title="max_p lambda_max(G_pp) <= lambda_max(G) <= sum_p lambda_max(G_pp); A in [1/P, 1]",
+    summary="lambda_p is the largest eigenvalue of s^2 M_p (that of the diagonal block G_pp), "
+    "Lambda that of s^2 sum_p M_p (that of G). x is a unit top eigenvector of the sum and "
+    "q_p = x^T s^2 M_p x; w_p is the same for a unit top eigenvector of block r. The alignment "
+    "A = Lambda / sum_p lambda_p says how far the patches' top directions coincide.",
+    source="ours",
+    assumptions=(Assumption("G is positive semi-definite"),),
+    premises=(
+        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        Premise("q_p", Formula(_q[p], "<=", _lam[p]), _RAYLEIGH_ORIGIN),
+        Premise("any vector", Formula(over_patches(_w[p]), "<=", _Lambda), _RAYLEIGH_ORIGIN),
+        Premise("w_r", Formula(_w[r], "=", _lam[r]), "definition of w"),
+        Premise("T", Formula(_T, "=", over_patches(_lam[p])), "definition of T"),
+    ),
+    witness=_gram_point,
+    steps=(
+        Step(
+            "rayleigh",
+            _FORM,
+            "<=",
+            _TOP_M * _NORM**2,
+            "Rayleigh quotient, for every symmetric M and vector x; equality at a top eigenvector",
+            Lemma("Rayleigh quotient", _quotient),
+        ),
+        Step(
+            "upper",
+            _Lambda,
+            "<=",
+            over_patches(_lam[p]),
+            "Lambda = sum_p q_p and q_p <= lambda_p",
+            Combination((Use("x is top"),), over_patches(_lam[p] - _q[p])),
+            claim=True,
+        ),
+        Step(
+            "lower",
+            _Lambda,
+            ">=",
+            _lam[r],
+            "try the top eigenvector of block r; all w_p >= 0 (M_p is positive semi-definite)",
+            Combination(
+                (Use("any vector"), Use("w_r", -1)),
+                over_patches(not_delta(p, r) * _w[p]),
+            ),
+            claim=True,
+        ),
+        Step(
+            "A <= 1",
+            _Lambda / _T,
+            "<=",
+            Integer(1),
+            "upper bound divided by T = sum_p lambda_p",
+            Combination((Use("upper", 1 / _T), Use("T", -1 / _T))),
+            claim=True,
+        ),
+        Step(
+            "A >= 1/P",
+            _Lambda / _T,
+            ">=",
+            1 / P,
+            "lower bound summed over r = 1..P, divided by P T",
+            Combination((Use("lower", 1 / (P * _T), over=((r, 1, P),)), Use("T", 1 / (P * _T)))),
+            claim=True,
+        ),
+        Step(
+            "upper, instances",
+            _TOP_SUM,
+            "<=",
+            _SUM_TOP,
+            "random positive semi-definite matrices",
+            Lemma("sum of largest eigenvalues", _blocks),
+        ),
+        Step(
+            "lower, instances",
+            _TOP_SUM,
+            ">=",
+            _MAX_TOP,
+            "random positive semi-definite matrices",
+            Lemma("largest of the blocks", _blocks),
+        ),
+    ),
+    consequence="1/P^2 elements do not make 1/P^2 eigenvalues: Lambda = s^2 P A mean_p(a_p).",
+    numerical_test=on_model("gram_picture_and_block_bounds"),
+)
+
+_trM = IndexedBase("trM", nonnegative=True)
+_eig = IndexedBase("mu", nonnegative=True)
+_j = Symbol("j", integer=True, positive=True)
+_rank = sym.N * (C - 1)
+
+
+def _floor_point(rng: random.Random) -> Point:
+    """As many equal eigenvalues as the space has dimensions, spread over the patches."""
+    point = softmax_point(rng)
+    samples, n_patches = rng.randint(1, 2), rng.randint(2, 3)
+    size = samples * (int(point.symbols[C]) - 1)
+    value = Rational(rng.randint(1, 50), 10)
+    point.symbols |= {sym.N: Integer(samples), P: Integer(n_patches), _Lambda: value}
+    point.indexed = {
+        **point.indexed,
+        "mu": lambda _i: value,
+        "trM": lambda _i: value * size / n_patches,
+        "lambda": lambda _i: value * size / n_patches / 2,
+    }
+    return point
+
+
+DIMENSION = Derivation(
+    name="alignment-has-a-floor",
+    title="A >= 1/(N(C-1)): on fixed data the exponent cannot stay at -2 alpha",
+    summary="S has the all-ones vector in its kernel, so all patches share a space of dimension "
+    "N(C - 1). With more patches than that their top directions cannot all be orthogonal: "
+    "sum_p lambda_p <= sum_p tr M_p = sum of at most N(C-1) eigenvalues, each at most Lambda.",
+    source="ours",
+    assumptions=(
+        Assumption(
+            "lambda_p <= tr M_p and mu_j <= Lambda (all M_p are positive "
+            "semi-definite, mu_j the non-zero eigenvalues of sum_p M_p)"
+        ),
+    ),
+    premises=(
+        NORMALISED,
+        Premise("block trace", Formula(_lam[p], "<=", _trM[p])),
+        Premise("trace", Formula(over_patches(_trM[p]), "=", Sum(_eig[_j], (_j, 1, _rank)))),
+        Premise("top", Formula(_eig[_j], "<=", _Lambda)),
+    ),
+    witness=_floor_point,
+    steps=(
+        Step(
+            "kernel",
+            over_classes(PI[r] * KroneckerDelta(l, r) - PI[r] * PI[l], l),
+            "=",
+            Integer(0),
+            "row r of S times the all-ones vector; uses sum_k pi_k = 1",
+            Combination((Use("normalised", -PI[r]),)),
+            claim=True,
+        ),
+        Step(
+            "floor",
+            over_patches(_lam[p]),
+            "<=",
+            _rank * _Lambda,
+            "sum_p lambda_p <= sum_p tr M_p = sum_j mu_j <= N(C-1) Lambda",
+            Combination(
+                (
+                    Use("block trace", over=((p, 1, P),)),
+                    Use("trace"),
+                    Use("top", over=((_j, 1, _rank),)),
+                )
+            ),
+            claim=True,
+        ),
+        Step(
+            "exponent",
+            P * Derivative(log(sym.prefactor() ** 2 * P * _T / _rank), P),
+            "=",
+            1 - 2 * sym.ALPHA,
+            "lambda_max(G) >= s^2 P mean(a_p) / (N(C-1)): with mean(a_p) = T held fixed the lower "
+            "bound has this exponent",
+            claim=True,
+        ),
+    ),
+    consequence="A law lambda_max ~ P^(-2 alpha) can at best be a regime of few patches. On the "
+    "full MNIST set N(C-1) = 540,000, so it is the effective dimension that decides.",
+    numerical_test=on_model("gram_picture_and_block_bounds"),
+)
+
+
+_a1, _a2, _p1, _p2 = symbols("a_1 a_2 P_1 P_2", positive=True)
+_al1, _al2, _a = symbols("A_1 A_2 a", positive=True)
+
+
+def _law(patches: Symbol, alignment: Expr, mean: Expr) -> Expr:
+    """lambda_max(G) = s^2 P A mean_p(a_p)."""
+    return sym.prefactor(patches) ** 2 * patches * alignment * mean
+
+
+EXPONENT = Derivation(
+    name="gram-exponent",
+    title="lambda_max(G) = s^2 P A mean(a_p): exponent between -2 alpha and 1 - 2 alpha",
+    summary="a_p = lambda_max(M_p) without the prefactor. If the top directions are orthogonal "
+    "(A = 1/P) the exponent is -2 alpha, as the paper says; if they stay aligned (A constant) it "
+    "is 1 - 2 alpha.",
+    source="ours, on the paper's Sec. 3.2.3",
+    assumptions=(Assumption("mean(a_p) does not change with P (f and S held fixed)"),),
+    steps=(
+        Step(
+            "orthogonal",
+            P * Derivative(log(_law(P, 1 / P, _a)), P),
+            "=",
+            -2 * sym.ALPHA,
+            "A = 1/P",
+            claim=True,
+        ),
+        Step(
+            "aligned",
+            P * Derivative(log(_law(P, _al1, _a)), P),
+            "=",
+            1 - 2 * sym.ALPHA,
+            "A independent of P",
+            claim=True,
+        ),
+        Step(
+            "ratio",
+            _law(_p2, _al2, _a2) / _law(_p1, _al1, _a1),
+            "=",
+            (_p1 / _p2) ** (2 * sym.ALPHA - 1) * (_al2 / _al1) * (_a2 / _a1),
+            "exact ratio: the aligned law times the change of alignment and of curvature",
+            claim=True,
+        ),
+    ),
+    consequence="At alpha = 1 the paper's (P1/P2)^2 is the extreme A = 1/P; aligned patches give "
+    "P1/P2.",
+    numerical_test=on_model("replicated_patches_scale_as_one_over_p"),
+)  # fmt: skip
+
+_BLOCK = Matrix([[2, 1], [1, 2]])
+
+
+def _replicated(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
+    """Largest eigenvalue of G for P identical patches with block [[2, 1], [1, 2]], exactly."""
+    for count in range(1, 5):
+        matrix = kronecker_product(ones(count, count), _BLOCK) / Integer(count) ** 2
+        yield max(matrix.eigenvals()), formula.right.subs({P: count, _a: 3, sym.SCALE: 1})
+
+
+def _orthogonal(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
+    """Largest eigenvalue for P patches whose derivatives live in different output directions."""
+    for count in range(1, 5):
+        matrix = diag(*[_BLOCK] * count) / Integer(count) ** 2
+        yield max(matrix.eigenvals()), formula.right.subs({P: count, _a: 3, sym.SCALE: 1})
+
+
+_c = sym.SCALE
+_LARGEST = Symbol(r"\lambda_{max}(G)", nonnegative=True)
+
+REPLICATED = Derivation(
+    name="replicated-patches",
+    title="Refuted as a general law: lambda_max falls as 1/P^2",
+    summary="P copies of one patch (same circuit, same pixels): M_p = M, so s^2 sum_p M_p = "
+    "s^2 P M. At alpha = 1 the largest eigenvalue is c^2 a / P; from 4 to 9 patches it falls to "
+    "4/9, not (4/9)^2.",
+    source="ours, against Sec. 3.2.3",
+    kind="counterexample",
+    steps=(
+        Step(
+            "sum",
+            over_patches(_a),
+            "=",
+            P * _a,
+            "sum_p M_p u = P M u = P a u: u is a top eigenvector of the sum too",
+        ),
+        Step(
+            "law",
+            (_c / P) ** 2 * over_patches(_a),
+            "=",
+            _c**2 * _a / P,
+            "alpha = 1: s = c/P",
+            claim=True,
+        ),
+        Step(
+            "instances",
+            _LARGEST,
+            "=",
+            _c**2 * _a / P,
+            "G = (c/P)^2 ones(P, P) x [[2, 1], [1, 2]], a = 3",
+            Enumeration(_replicated, "P = 1..4, exact eigenvalues"),
+        ),
+        Step(
+            "4 to 9",
+            (_c**2 * _a / 9) / (_c**2 * _a / 4),
+            "=",
+            Rational(4, 9),
+            "the ratio, against 16/81 for the elementwise law",
+            claim=True,
+        ),
+    ),
+    consequence="'The first term dominates, so lambda_max falls like (P1/P2)^2' does not follow "
+    "from the elements: the number of elements grows as well.",
+    numerical_test=on_model("replicated_patches_scale_as_one_over_p"),
+)
+
+ORTHOGONAL = Derivation(
+    name="orthogonal-patches",
+    title="Orthogonal patches attain the other end: lambda_max falls as 1/P^2",
+    summary="If every patch moves the outputs in a direction of its own, sum_p M_p is "
+    "block-diagonal and its top eigenvalue is that of one block: the paper's law holds.",
+    source="ours",
+    assumptions=(Assumption("the ranges of the M_p are mutually orthogonal"),),
+    steps=(
+        Step(
+            "instances",
+            _LARGEST,
+            "=",
+            _c**2 * _a / P**2,
+            "G = (c/P)^2 diag of P blocks [[2, 1], [1, 2]], a = 3",
+            Enumeration(_orthogonal, "P = 1..4, exact eigenvalues"),
+            claim=True,
+        ),
+        Step(
+            "4 to 9",
+            (_c**2 * _a / 81) / (_c**2 * _a / 16),
+            "=",
+            Rational(16, 81),
+            "the ratio of the elementwise law",
+            claim=True,
+        ),
+    ),
+    consequence="Both ends of gram-exponent are attained; which is nearer is for measurement.",
+    numerical_test=on_model("gram_picture_and_block_bounds"),
+)
+
+THEOREMS = (GRAM, BOUNDS, DIMENSION, EXPONENT, REPLICATED, ORTHOGONAL)
