@@ -38,17 +38,22 @@ class AutodiffBackend:
         model: maps images (n, ...) to logits (n, C).
         images: shape (N, ...).
         labels: shape (N,), integers in [0, C).
+        chunk_size: samples whose graph is held in memory at once.
 
     Raises:
         ValueError, TypeError: see check_model, check_images and check_labels.
     """
 
     name = "autodiff"
-    default_chunk_size = DEFAULT_CHUNK_SIZE
 
     def __init__(
-        self, model: torch.nn.Module, images: Tensor | ArrayLike, labels: Tensor | ArrayLike
+        self,
+        model: torch.nn.Module,
+        images: Tensor | ArrayLike,
+        labels: Tensor | ArrayLike,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> None:
+        self._chunk_size = chunk_size
         trainable = check_model(model)
         self._model = model
         self._names = list(trainable)
@@ -76,10 +81,18 @@ class AutodiffBackend:
             raise ValueError(f"model: expected logits of shape ({len(images)}, C), got {got}")
         return result
 
-    def product_sum(
+    def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The mean matrix ``kind`` times each column; see CurvatureBackend."""
+        total = np.zeros(vectors.shape, dtype=np.float64)
+        for start in range(0, self.n_samples, self._chunk_size):
+            total += self._chunk_sum(kind, slice(start, start + self._chunk_size), vectors)
+        total /= self.n_samples
+        return total
+
+    def _chunk_sum(
         self, kind: CurvatureKind, samples: slice, vectors: NDArray[np.floating]
     ) -> NDArray[np.float64]:
-        """Sum over the samples of the matrix ``kind`` times each column; see CurvatureBackend."""
+        """Sum over a slice of the samples, not divided."""
         labels = self.labels[samples]
         with torch.enable_grad():
             z = self.logits(self.images[samples])
@@ -94,7 +107,7 @@ class AutodiffBackend:
                 multiply = self._gauss_newton(z)
             # Several vectors in one vectorised backward pass, as far as the memory of one full
             # chunk goes; the arithmetic is that of one vector at a time.
-            group = max(1, self.default_chunk_size // len(labels))
+            group = max(1, self._chunk_size // len(labels))
             columns = [
                 multiply(self._split(vectors[:, i : i + group]))
                 for i in range(0, vectors.shape[1], group)

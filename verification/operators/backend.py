@@ -1,4 +1,4 @@
-"""What an operator asks of the arithmetic underneath: sums over samples of curvature products."""
+"""What an operator asks of the arithmetic underneath: mean curvature products over the samples."""
 
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -13,30 +13,27 @@ class CurvatureBackend(Protocol):
     """One model at one parameter vector and its samples, ready to multiply curvature matrices.
 
     A backend fixes the parameters when it is made: training the model afterwards changes
-    nothing. It knows nothing of chunks; the operator cuts the samples and adds up the sums.
+    nothing. It bounds its memory by working through the samples in chunks whose number and order
+    do not matter beyond rounding: sums in float64, one division by N.
 
     Attributes:
         name: what reports call it.
         n_parameters: D.
         n_samples: N.
         dtype: real dtype of the model's parameters, float32 or float64.
-        default_chunk_size: samples a call when the caller names no other number.
     """
 
     name: str
     n_parameters: int
     n_samples: int
     dtype: np.dtype[np.floating]
-    default_chunk_size: int
 
-    def product_sum(
-        self, kind: CurvatureKind, samples: slice, vectors: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
-        """Sum over a slice of the samples (no division) of the matrix times the vectors.
+    def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The mean matrix times the vectors, in one pass over the data.
 
         Args:
-            kind: "hessian": d2l/dt2; "gauss_newton": J^T S J; "residual": sum_k g_k d2z_k/dt2.
-            samples: which samples, by position.
+            kind: "hessian": <d2l/dt2>; "gauss_newton": <J^T S J>; "residual":
+                <sum_k g_k d2z_k/dt2>.
             vectors: shape (D, m), any real dtype.
 
         Returns:

@@ -1,4 +1,4 @@
-"""The common part of the curvature operators: checks at the door, chunks, counting, the mean."""
+"""The common part of the curvature operators: a backend, checks of vectors, counting."""
 
 from typing import ClassVar
 
@@ -16,17 +16,19 @@ class CurvatureOperator(LinearOperator):
     """A symmetric curvature matrix of the mean loss over N samples, as a scipy LinearOperator.
 
     A v = (1/N) sum_n A_n v over all samples: chunks are summed in float64 and divided by N once,
-    so neither the order of the chunks nor an uneven last one matters beyond rounding. Several
-    vectors given together (``op @ V``) share one pass over the data. The parameters are those
-    of the model at construction.
+    so neither their order nor an uneven last one matters beyond rounding. Several vectors given
+    together (``op @ V``) share one pass over the data. The parameters are those of the model at
+    construction.
 
     Args:
         model: a torch classifier, images (n, ...) to logits (n, C); the loss is softmax
             cross-entropy, mean over samples.
         images: shape (N, ...); for ``DistributedQNN`` (N, side, side), radians.
         labels: shape (N,), integers in [0, C).
-        chunk_size: samples held in memory at once; the backend's own default when left out.
-        backend: "auto", "autodiff" or "fast".
+        chunk_size: samples worked on at once (by each thread, in the fast backend); the
+            backend's own default when left out.
+        backend: "autodiff" for any module; "fast" for a DistributedQNN, or one patch's block
+            of it, on the CPU; "auto" takes "fast" where it can.
 
     Attributes:
         shape: (D, D), in the flat order of the model's parameters.
@@ -52,12 +54,7 @@ class CurvatureOperator(LinearOperator):
         chunk_size: int | None = None,
         backend: BackendName = "auto",
     ) -> None:
-        self.backend: CurvatureBackend = make_backend(model, images, labels, backend)
-        if chunk_size is None:
-            chunk_size = self.backend.default_chunk_size
-        if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
-            raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
-        self.chunk_size = chunk_size
+        self.backend: CurvatureBackend = make_backend(model, images, labels, backend, chunk_size)
         self.n_samples = self.backend.n_samples
         self.matvecs = 0
         size = self.backend.n_parameters
@@ -78,13 +75,9 @@ class CurvatureOperator(LinearOperator):
 
     def _matmat(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         vectors = np.asarray(X)
-        total = np.zeros(vectors.shape, dtype=np.float64)
-        for start in range(0, self.n_samples, self.chunk_size):
-            chunk = slice(start, start + self.chunk_size)
-            total += self.backend.product_sum(self.kind, chunk, vectors)
+        product = self.backend.product(self.kind, vectors)
         self.matvecs += vectors.shape[1]
-        total /= self.n_samples
-        return total.astype(self.dtype)
+        return product.astype(self.dtype)
 
     def _matvec(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
         return self._matmat(np.reshape(x, (-1, 1)))[:, 0]

@@ -1,4 +1,4 @@
-"""Which backend multiplies: the fastest that knows the model, autograd for all others."""
+"""Which backend multiplies: the fast engine where it knows the model, autograd for all others."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -6,10 +6,14 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from simulators import DistributedQNN
 from verification.operators.autodiff import AutodiffBackend
 from verification.operators.backend import CurvatureBackend
+from verification.operators.patch_block import PatchBlockModel
 
-BackendName: TypeAlias = Literal["auto", "autodiff"]
+_KNOWN = (DistributedQNN, PatchBlockModel)
+
+BackendName: TypeAlias = Literal["auto", "autodiff", "fast"]
 
 
 def make_backend(
@@ -17,12 +21,25 @@ def make_backend(
     images: Tensor | ArrayLike,
     labels: Tensor | ArrayLike,
     name: BackendName = "auto",
+    chunk_size: int | None = None,
 ) -> CurvatureBackend:
     """The backend of a model at its present parameters on the given samples.
 
     Raises:
-        ValueError: an unknown name, or what the backend refuses.
+        ValueError: an unknown name, a chunk size below 1, or what the backend refuses.
     """
     if name not in get_args(BackendName):
         raise ValueError(f"backend: expected one of {list(get_args(BackendName))}, got {name!r}")
-    return AutodiffBackend(model, images, labels)
+    if chunk_size is not None and (
+        isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
+    ):
+        raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
+    options = {} if chunk_size is None else {"chunk_size": chunk_size}
+    if name == "autodiff" or (name == "auto" and not isinstance(model, _KNOWN)):
+        return AutodiffBackend(model, images, labels, **options)
+    # numba takes a second to import: only where it is used
+    from verification.operators.fast import FastBackend, fast_backend_knows
+
+    if name == "auto" and not fast_backend_knows(model):
+        return AutodiffBackend(model, images, labels, **options)
+    return FastBackend(model, images, labels, **options)

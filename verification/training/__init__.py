@@ -1,0 +1,17 @@
+"""The author's training protocol and the loop that follows it."""
+
+from verification.training.objective import Evaluation, Objective
+from verification.training.protocol import TrainingConfig, epoch_batches, stratified_subset
+from verification.training.trainer import EpochRecord, StepRecord, Trainer, TrainingMinimum
+
+__all__ = [
+    "EpochRecord",
+    "Evaluation",
+    "Objective",
+    "StepRecord",
+    "Trainer",
+    "TrainingConfig",
+    "TrainingMinimum",
+    "epoch_batches",
+    "stratified_subset",
+]

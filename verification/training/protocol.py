@@ -1,0 +1,127 @@
+"""The author's training protocol as data: who sees which sample when, and at which rate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Paper, Sec. 4 and the recorded runs: Adam's initial rate for each depth.
+LEARNING_RATES = {50: 1e-2, 100: 5e-3, 150: 2.5e-3, 200: 1e-3}
+# Ours: shallower circuits than the paper's take its rate for its shallowest.
+SHALLOW_LEARNING_RATE = LEARNING_RATES[50]
+
+
+def default_learning_rate(depth: int) -> float:
+    """The author's rate for the nearest recorded depth at or above ``depth``.
+
+    Raises:
+        ValueError: depth below 1.
+    """
+    if depth < 1:
+        raise ValueError(f"depth: expected an integer >= 1, got {depth}")
+    return next((LEARNING_RATES[d] for d in sorted(LEARNING_RATES) if d >= depth), 1e-3)
+
+
+def _from(source: str) -> dict[str, str]:
+    return {"source": source}
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run besides the model and the samples.
+
+    Every field's ``metadata["source"]`` says where its default comes from.
+
+    Attributes:
+        learning_rate: Adam's initial rate.
+        epochs: passes over the training samples.
+        n_batches: mini-batches an epoch; each holds about N / n_batches samples.
+        weight_decay: L2 term added to the gradient (Adam, not AdamW).
+        annealing_epochs: T_max of the cosine annealing, stepped once an epoch; the rate is 0 in
+            epochs T_max, 3 T_max, 5 T_max, ... (counted from 0).
+        batch_seed: seed of the epochs' shuffles.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    learning_rate: float = field(metadata=_from("paper, Sec. 4: by depth, LEARNING_RATES"))
+    epochs: int = field(default=50, metadata=_from("paper, Sec. 4"))
+    n_batches: int = field(default=60, metadata=_from("paper, Sec. 4: 60 batches of 1,000"))
+    weight_decay: float = field(default=5e-5, metadata=_from("author's recorded runs"))
+    annealing_epochs: int = field(default=5, metadata=_from("author's recorded runs"))
+    batch_seed: int = field(default=1001, metadata=_from("author's recorded runs"))
+
+    def __post_init__(self) -> None:
+        """Refuse rates and counts that make no sense."""
+        for name, low in (("learning_rate", 0.0), ("weight_decay", 0.0)):
+            value = getattr(self, name)
+            if not np.isfinite(value) or value < low:
+                raise ValueError(f"{name}: expected a finite number >= 0, got {value}")
+        for name, least in (("epochs", 1), ("n_batches", 2), ("annealing_epochs", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+
+    def shuffle_seeds(self) -> NDArray[np.int64]:
+        """Seed of every epoch's shuffle, shape (epochs,).
+
+        RandomState(batch_seed).randint(0, 2^32), as the author drew them; the first e seeds do
+        not depend on how many are drawn.
+        """
+        generator = np.random.RandomState(self.batch_seed)
+        return generator.randint(0, 2**32, size=self.epochs, dtype=np.int64)
+
+
+def epoch_batches(
+    labels: NDArray[np.integer], n_batches: int, shuffle_seed: int
+) -> Iterator[NDArray[np.int64]]:
+    """Sample indices of one epoch's mini-batches, in order: the test sides of stratified folds.
+
+    Args:
+        labels: shape (N,).
+        n_batches: number of folds.
+        shuffle_seed: ``random_state`` of scikit-learn's StratifiedKFold.
+
+    Raises:
+        ValueError: a class has fewer samples than there are batches.
+    """
+    from sklearn.model_selection import StratifiedKFold  # takes a second to import
+
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() < n_batches:
+        raise ValueError(
+            f"n_batches: expected at most {counts.min()}, the samples of class "
+            f"{classes[counts.argmin()]}, so that every batch can hold one, got {n_batches}; "
+            "use fewer batches or more samples"
+        )
+    folds = StratifiedKFold(n_splits=n_batches, shuffle=True, random_state=int(shuffle_seed))
+    for _, batch in folds.split(np.zeros(len(labels)), labels):
+        yield batch
+
+
+def stratified_subset(labels: NDArray[np.integer], size: int, seed: int) -> NDArray[np.int64]:
+    """Sorted indices of a subset with the classes' shares kept to within one sample a class.
+
+    Args:
+        labels: shape (N,).
+        size: samples wanted, from the number of classes to N.
+        seed: seed of the draw.
+
+    Raises:
+        ValueError: size out of range.
+    """
+    n_classes = len(np.unique(labels))
+    if not n_classes <= size <= len(labels):
+        raise ValueError(
+            f"size: expected from {n_classes} (one a class) to {len(labels)} samples, got {size}"
+        )
+    # Shuffle within the classes, then deal out by relative rank: every prefix is stratified.
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = np.asarray(labels)[order]
+    rank = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(shuffled == label)
+        rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.sort(order[np.argsort(rank, kind="stable")[:size]])
