@@ -23,8 +23,8 @@ def small_images(count: int = 2) -> np.ndarray:
     return np.random.default_rng(5).uniform(0, np.pi / 4, (count, 3, 3))
 
 
-def logits_from_slices(model: DistributedQNN, image: np.ndarray) -> np.ndarray:
-    """c P^(-alpha) sum_p f_p with the patches cut from the image by slicing."""
+def outputs_from_slices(model: DistributedQNN, image: np.ndarray) -> np.ndarray:
+    """f_p of every patch, shape (P, C), with the patches cut from the image by slicing."""
     angles, bias = model.angles.detach().numpy(), model.pixel_bias.detach().numpy()
     n, offsets = model.grid.patch_side, model.grid.offsets
     corners = [(row, column) for row in offsets for column in offsets]
@@ -37,7 +37,7 @@ def logits_from_slices(model: DistributedQNN, image: np.ndarray) -> np.ndarray:
         )
         for p, (row, column) in enumerate(corners)
     ]
-    return model.scale * len(corners) ** -model.aggregation_exponent * np.sum(outputs, axis=0)
+    return np.array(outputs)
 
 
 # --- logits ----------------------------------------------------------------------------------
@@ -54,7 +54,9 @@ def test_logits_are_those_of_the_reference(case: ModelCase) -> None:
     assert logits.shape == (len(images), model.n_classes)
     tolerance = 1e-12 * abs(model.output_scale) * model.n_patches
     for image, row in zip(images, logits, strict=True):
-        np.testing.assert_allclose(row, logits_from_slices(model, image), rtol=0, atol=tolerance)
+        outputs = outputs_from_slices(model, image)
+        sliced = model.scale * len(outputs) ** -model.aggregation_exponent * outputs.sum(axis=0)
+        np.testing.assert_allclose(row, sliced, rtol=0, atol=tolerance)
         by_reference = reference.model_logits(
             model.ansatz,
             model.grid.pixel_indices,
@@ -89,12 +91,16 @@ def test_a_sample_does_not_depend_on_its_batch(case: ModelCase, data: st.DataObj
 
 
 @given(model_cases())
-def test_outputs_of_patches_are_expectations(case: ModelCase) -> None:
-    outputs = case.model.patch_outputs(case.images)
-    assert outputs.shape == (len(case.images), case.model.n_patches, case.model.n_classes)
-    assert outputs.abs().max() <= 1 + 1e-12
-    expected = case.model.output_scale * outputs.sum(dim=1)
-    torch.testing.assert_close(case.model(case.images), expected, rtol=0, atol=0)
+def test_patch_outputs_are_in_patch_order(case: ModelCase) -> None:
+    """Only this catches permuted patches in ``patch_outputs``: the logits sum over them."""
+    model, images = case.model, case.images
+    outputs = model.patch_outputs(images)
+    assert outputs.shape == (len(images), model.n_patches, model.n_classes)
+    expected = [outputs_from_slices(model, image) for image in images]
+    np.testing.assert_allclose(outputs.detach(), np.array(expected), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        model(images), model.output_scale * outputs.sum(dim=1), rtol=0, atol=0
+    )
 
 
 def test_float32_follows_float64() -> None:
