@@ -1,0 +1,44 @@
+# `make verify` and `make test` do all their own set-up: a virtual environment in .venv with the
+# versions of constraints.txt. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: verify test test-thorough coverage lint format docs bench figures clean
+
+verify: $(READY)
+	$(BIN)/patchlaw verify --out verify-report
+
+test: $(READY)
+	$(BIN)/pytest -n 2 --dist worksteal
+
+test-thorough: $(READY)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 --dist worksteal
+
+coverage: $(READY)
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/patchlaw derive --markdown docs/theory.md
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.run
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python: expected 3.11 or newer, got %d.%d; set PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) verify-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
