@@ -34,7 +34,7 @@ from sympy import (
 
 from hessian_theory.proof.canonical import canonical
 from hessian_theory.proof.formula import ProofError
-from hessian_theory.proof.points import Point
+from hessian_theory.proof.points import Point, UndefinedHereError
 
 DIGITS = 50
 POINTS = 6
@@ -98,6 +98,25 @@ def _vanishes_at(point: Point, expr: Expr, scale_of: Iterable[Expr]) -> tuple[bo
     return bool(again <= _ZERO_AT_TWICE * scale), mpmath.nstr(again, 6)
 
 
+def _try_points(parts: list[Expr], scale_of: tuple[Expr, ...], rng: random.Random) -> None:
+    """Raise ProofError if a part is not zero at one of POINTS points where it is defined."""
+    tried = 0
+    for _ in range(20 * POINTS):
+        point = Point(rng)
+        try:
+            outcomes = [_vanishes_at(point, e, scale_of) for e in parts]
+        except UndefinedHereError:
+            continue
+        for vanishes, value in outcomes:
+            if not vanishes:
+                at = ", ".join(f"{s}={v}" for s, v in list(point.symbols.items())[:6])
+                raise ProofError(f"the two sides differ by {value} at {at}")
+        tried += 1
+        if tried == POINTS:
+            return
+    raise ProofError("no point was found at which both sides are defined")
+
+
 def decide_zero(expr: Basic, *, seed: int = 0, scale_of: Iterable[Expr] = ()) -> Decision:
     """Decide that `expr` (a scalar or a matrix) vanishes identically.
 
@@ -116,14 +135,7 @@ def decide_zero(expr: Basic, *, seed: int = 0, scale_of: Iterable[Expr] = ()) ->
         return Decision("symbolic", "same normal form")
     if any(not e.is_commutative for e in left):
         raise ProofError(f"the two sides differ by {left[0]} in the free algebra")
-    rng = random.Random(seed)
-    for _ in range(POINTS):
-        point = Point(rng)
-        for e in left:
-            vanishes, value = _vanishes_at(point, e, scale_of)
-            if not vanishes:
-                at = ", ".join(f"{s}={v}" for s, v in list(point.symbols.items())[:6])
-                raise ProofError(f"the two sides differ by {value} at {at}")
+    _try_points(left, tuple(scale_of), random.Random(seed))
     if all(_costly_zero(e) for e in left):
         return Decision("symbolic", "simplifies to zero")
     return Decision("numerical", "equal at random points", POINTS, DIGITS)

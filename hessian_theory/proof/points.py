@@ -21,6 +21,7 @@ from sympy import (
     IndexedBase,
     Integer,
     Rational,
+    S,
     Symbol,
     cos,
     lambdify,
@@ -40,6 +41,10 @@ def random_rational(rng: random.Random, low: float = -2.0, high: float = 2.0) ->
         value = Rational(rng.randint(int(low * 997), int(high * 997)), 997)
         if value != 0:
             return value
+
+
+class UndefinedHereError(ArithmeticError):
+    """An expression has no finite value at a point; another point is to be drawn."""
 
 
 @dataclass
@@ -120,8 +125,14 @@ class Point:
         return placeholder
 
     def value(self, expr: Basic, digits: int) -> Any:
-        """Evaluate with mpmath at the given number of decimal digits."""
+        """Evaluate with mpmath at the given number of decimal digits.
+
+        Raises:
+            UndefinedHereError: the expression has no finite value at this point.
+        """
         opened = self.open(expr)
+        if opened.has(S.ComplexInfinity, S.NaN, S.Infinity, S.NegativeInfinity):
+            raise UndefinedHereError
         with mpmath.workdps(digits):
             return mpmath.mpmathify(lambdify([], opened, modules="mpmath", cse=True)())
 

@@ -6,11 +6,16 @@ from difflib import get_close_matches
 
 from hessian_theory.proof.derivation import Derivation
 from hessian_theory.theorems import (
+    coverage_counts,
+    eigenvalue_bounds,
     element_bounds,
+    gram,
     pauli_rotations,
     softmax,
     specialisations,
+    spectrum_of_r,
     split,
+    trace_law,
 )
 
 CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
@@ -19,6 +24,11 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     ("Softmax cross-entropy", softmax.THEOREMS),
     ("Pauli rotations", pauli_rotations.THEOREMS),
     ("Elements of G and R", element_bounds.THEOREMS),
+    ("The spectrum of G", gram.THEOREMS),
+    ("The spectrum of R", spectrum_of_r.THEOREMS),
+    ("Upper bounds on eigenvalues", eigenvalue_bounds.THEOREMS),
+    ("Coverage and the pixel bias", coverage_counts.THEOREMS),
+    ("The trace law", trace_law.THEOREMS),
 )
 
 THEOREMS: tuple[Derivation, ...] = tuple(t for _, chapter in CHAPTERS for t in chapter)

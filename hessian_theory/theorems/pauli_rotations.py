@@ -156,7 +156,7 @@ def circuits() -> dict[str, Expr]:
 
 
 def _shift_instances(statement: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """The rule of the statement, with <O> of the explicit circuits in place of the function f."""
+    """The rule of the statement, with <O> of the explicit circuits in place of the function F."""
     for value in circuits().values():
 
         def insert(x: Expr, y: Expr, value: Expr = value) -> Expr:
@@ -166,7 +166,7 @@ def _shift_instances(statement: Formula) -> Iterator[tuple[Expr, Expr]]:
         yield expand(gap.doit()), Integer(0)
 
 
-_shape = Function("f", real=True)
+_shape = Function("F", real=True)
 _general = _shape(_t, _u)
 _quarter, _half = pi / 2, pi
 
@@ -214,7 +214,7 @@ SHIFT = Derivation(
             Derivative(_general, _t),
             "=",
             (_shape(_t + _quarter, _u) - _shape(_t - _quarter, _u)) / 2,
-            "explicit circuits in place of f",
+            "explicit circuits in place of F",
             Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
         ),
         Step(
@@ -222,7 +222,7 @@ SHIFT = Derivation(
             Derivative(_general, (_t, 2)),
             "=",
             (_shape(_t + _half, _u) - _shape(_t, _u)) / 2,
-            "explicit circuits in place of f",
+            "explicit circuits in place of F",
             Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
         ),
         Step(
@@ -236,7 +236,7 @@ SHIFT = Derivation(
                 + _shape(_t - _quarter, _u - _quarter)
             )
             / 4,
-            "explicit circuits in place of f",
+            "explicit circuits in place of F",
             Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
         ),
     ),

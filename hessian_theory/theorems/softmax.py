@@ -199,6 +199,21 @@ VANISH = Derivation(
             claim=True,
         ),
         Step(
+            "parts of g",
+            PI[k] - KroneckerDelta(k, y),
+            "=",
+            not_delta(k, y) * PI[k] - KroneckerDelta(k, y) * (1 - PI[k]),
+            "g_k = (part for k != y) - (part for k = y); never both, so |g_k| is their sum",
+        ),
+        Step(
+            "part is positive",
+            1 - PI[y],
+            ">=",
+            Integer(0),
+            "1 - pi_y = sum_{k != y} pi_k",
+            Combination((Use("normalised"),), over_classes(not_delta(k, y) * PI[k])),
+        ),
+        Step(
             "|g|_1",
             _l1,
             "=",
