@@ -1,0 +1,19 @@
+"""The report of a verification run: data, files on disk, Markdown and terminal renderings."""
+
+from verification.report.data import Report, TheoremResult, VerifyConfig
+from verification.report.environment import Environment, current_environment
+from verification.report.markdown import as_markdown
+from verification.report.store import ReportStore, write_atomically
+from verification.report.terminal import print_report
+
+__all__ = [
+    "Environment",
+    "Report",
+    "ReportStore",
+    "TheoremResult",
+    "VerifyConfig",
+    "as_markdown",
+    "current_environment",
+    "print_report",
+    "write_atomically",
+]

@@ -1,0 +1,70 @@
+"""Where a report was made: versions, commit, kind of machine."""
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_DISTRIBUTIONS = ("patchlaw", "torch", "numpy", "scipy", "sympy", "scikit-learn", "numba")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Versions of what computed the report; no name of machine or user.
+
+    Attributes:
+        started: UTC time, ISO 8601.
+        versions: of Python and the libraries used.
+        commit: git commit of the source tree, with "-dirty" if it was changed; None outside one.
+        machine: operating system and processor architecture.
+        cpus: processors of the machine.
+        threads: threads that torch and the fast engine use.
+    """
+
+    started: str
+    versions: dict[str, str]
+    commit: str | None
+    machine: str
+    cpus: int
+    threads: int
+
+
+def current_environment() -> Environment:
+    """The environment of this process."""
+    import torch
+
+    versions = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return Environment(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions,
+        commit=_git_commit(),
+        machine=f"{platform.system()} {platform.machine()}",
+        cpus=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _git_commit() -> str | None:
+    """Commit of the source tree this package is imported from, if it is one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None
