@@ -151,6 +151,7 @@ class Ansatz:
 
     Raises:
         ValueError: n_qubits below 2 or depth below 1 (0 is allowed with explicit blocks).
+        TypeError: a block of another type.
     """
 
     n_qubits: int = 8
@@ -162,6 +163,11 @@ class Ansatz:
         if not isinstance(self.n_qubits, int) or self.n_qubits < 2:
             raise ValueError(f"n_qubits: expected an integer >= 2, got {self.n_qubits!r}")
         if self.blocks:
+            for block in self.blocks:
+                if not isinstance(block, EntanglingBlock | EncodingBlock):
+                    raise TypeError(
+                        f"blocks: expected EntanglingBlock or EncodingBlock, got {block!r}"
+                    )
             object.__setattr__(self, "blocks", tuple(self.blocks))
             return
         if not isinstance(self.depth, int) or self.depth < 1:

@@ -154,6 +154,8 @@ def test_refuses_bad_depths(depth: int) -> None:
 def test_refuses_bad_blocks() -> None:
     with pytest.raises(ValueError, match="blocks: expected at least one block, got none"):
         Ansatz.from_blocks(2, ())
+    with pytest.raises(TypeError, match="blocks: expected EntanglingBlock or EncodingBlock"):
+        Ansatz.from_blocks(2, ("x",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n_layers: expected an integer >= 0, got -1"):
         EntanglingBlock(-1)
     with pytest.raises(ValueError, match="features_per_qubit: expected an integer >= 1, got 0"):
