@@ -101,12 +101,15 @@ def _print_list(
     *,
     each_step: bool,
 ) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from hessian_theory.proof.render import decision_text, status_text
 
-    table = Table("Theorem", "Statement", "Source", "Status", "Seconds")
+    table = Table()
+    table.add_column("Theorem", no_wrap=True)
+    table.add_column("Statement", ratio=3)
+    table.add_column("Status", ratio=2)
+    table.add_column("Seconds", justify="right")
     colours = {"proved": "green", "failed": "red", "vacuous": "yellow"}
     for theorem in chosen:
         report = reports[theorem.name]
@@ -114,12 +117,12 @@ def _print_list(
         status = f"[{colours[report.status]}]{status_text(report)}[/]"
         table.add_row(theorem.name, title, theorem.source, status, f"{seconds[theorem.name]:.1f}")
         if each_step:
+            click.echo(f"{theorem.name}: {status_text(report)}")
             for result in report.steps:
                 how = decision_text(result.decision) if result.decision else result.error
-                table.add_row("", f"  {escape(result.label)}", "", escape(how), "")
-            table.add_section()
+                click.echo(f"    {result.label}: {how}")
     console.print(table)
-    kinds = ("symbolic", "exact", "numerical", "definition")
+    kinds = ("symbolic", "exact", "numerical")
     counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in kinds}
     failed = [r.name for r in reports.values() if r.status != "proved"]
     console.print(

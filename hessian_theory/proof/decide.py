@@ -25,6 +25,7 @@ from sympy import (
     Mul,
     Pow,
     S,
+    Subs,
     Sum,
     expand,
     expand_trig,
@@ -41,7 +42,7 @@ POINTS = 6
 _CLEARLY_NONZERO = mpmath.mpf(10) ** -30
 _ZERO_AT_TWICE = mpmath.mpf(10) ** -80
 
-Method = Literal["symbolic", "exact", "numerical", "definition"]
+Method = Literal["symbolic", "exact", "numerical"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Decision:
     """How one step was decided.
 
     Attributes:
-        method: "symbolic" (an identity established by rewriting), "exact" (rational numbers or
-            integers compared), "numerical" (random points, mpmath) or "definition".
+        method: "symbolic" (an identity established by rewriting), "exact" (exact numbers compared,
+            or all instances of a finite range) or "numerical" (random points, mpmath).
         detail: what was done, in a few words.
         samples: number of random points, for "numerical".
         digits: decimal digits used, for "numerical".
@@ -67,8 +68,10 @@ def _entries(expr: Basic) -> list[Expr]:
 
 
 def _differentiated(expr: Expr) -> Expr:
-    """Carry out derivatives and nothing else: sympy's way with delta sums is not wanted here."""
-    return expr.replace(lambda e: isinstance(e, Derivative), lambda e: e.doit(deep=False))
+    """Carry out derivatives and substitutions only: sympy's way with delta sums is not wanted."""
+    return expr.replace(
+        lambda e: isinstance(e, Derivative | Subs), lambda e: e.doit(deep=isinstance(e, Subs))
+    )
 
 
 def _cheap_zero(expr: Expr) -> bool:

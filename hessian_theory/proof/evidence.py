@@ -232,21 +232,3 @@ class Lemma:
             left, right = map(mpmath.mpmathify, sides(*values.values()))
             gap = left - right if formula.relation == ">=" else right - left
             return gap, 1 + abs(left) + abs(right)
-
-
-@dataclass(frozen=True)
-class Definition:
-    """The left side is a new name for the right side."""
-
-    uses: tuple[str, ...] = ()
-
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Check that the name is new."""
-        name = formula.left
-        if formula.relation != "=" or not (isinstance(name, Symbol) or name.is_Indexed):
-            raise ProofError("a definition gives a name to an expression")
-        if formula.right.has(name) or any(
-            f.left.has(name) or f.right.has(name) for f in context.values()
-        ):
-            raise ProofError(f"{name} is already in use")
-        return Decision("definition", "names an expression")

@@ -99,8 +99,16 @@ def _escape(text: str) -> str:
     return text.replace("^", r"\^{}").replace("|", r"$|$").replace("<", r"$<$").replace(">", r"$>$")
 
 
-def _block(formula: Formula, indent: str = "") -> list[str]:
-    return [f"{indent}```math", f"{indent}{formula_latex(formula)}", f"{indent}```"]
+def _block(tex: str) -> list[str]:
+    return ["   ```math", f"   {tex}", "   ```"]
+
+
+def _certificate(step: Step) -> list[str]:
+    """What is visibly non-negative in an inequality's certificate."""
+    remainder = getattr(step.evidence, "remainder", 0)
+    if remainder == 0:
+        return []
+    return ["   Non-negative part of the difference:", "", *_block(to_latex(remainder))]
 
 
 def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
@@ -123,7 +131,8 @@ def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
         label = f"**{step.label}**" if step.claim else step.label
         uses = f" Uses {', '.join(step.evidence.uses)}." if step.evidence.uses else ""
         lines += [f"{number}. {label}: {_prose(step.rule)}.{_prose(uses)}", ""]
-        lines += _block(step.formula, "   ")
+        lines += _block(formula_latex(step.formula))
+        lines += _certificate(step)
         lines += [f"   *{_prose(_how(result))}*", ""]
     if theorem.consequence:
         lines += [f"For the paper's claims: {_prose(theorem.consequence)}", ""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, ceiling, symbols
+from sympy import Expr, IndexedBase, Integer, Rational, Subs, Sum, Symbol, ceiling, symbols
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.derivation import Derivation, Step
@@ -13,7 +13,7 @@ from hessian_theory.proof.evidence import Combination, Derived, Enumeration, Use
 from hessian_theory.proof.formula import Assumption, Formula, Premise
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.element_bounds import exponent
-from hessian_theory.theorems.notation import P, on_model, p
+from hessian_theory.theorems.notation import P, on_model, p, spelled
 
 _chi = IndexedBase("chi", nonnegative=True)
 _x, _pixels = symbols("x X", integer=True, positive=True)
@@ -110,11 +110,13 @@ COUNTS = Derivation(
         ),
         Step(
             "mean",
-            Sum(_chi[p, _x], (_x, 1, _pixels), (p, 1, P)) / _side**2,
+            Sum(_chi[p, _x], (_x, 1, _pixels), (p, 1, P)) / _pixels,
             "=",
             _patch**2 * P / _side**2,
             "divided by the number of pixels",
-            Combination((Use("pairs", 1 / _side**2),)),
+            Combination(
+                (Use("pairs", 1 / _pixels), Use("X", -(_patch**2) * P / (_pixels * _side**2)))
+            ),
             claim=True,
         ),
         Step(
@@ -143,7 +145,7 @@ COUNTS = Derivation(
         ),
         Step(
             "in all patches",
-            (_patch - 1) - (_side - _patch) + 1,
+            spelled("(n - 1) - (side - n) + 1", n=_patch, side=_side),
             "=",
             2 * _patch - _side,
             "such rows run from side - n to n - 1 (none if 2n < side); columns likewise",
@@ -160,14 +162,14 @@ COUNTS = Derivation(
         ),
         Step(
             "MNIST",
-            (2 * _patch - _side).subs({_patch: 8, _side: 14}) ** 2,
+            Subs((2 * _patch - _side) ** 2, (_patch, _side), (8, 14)),
             "=",
             Integer(4),
             "n = 8, side = 14",
         ),
         Step(
             "MNIST mean",
-            (_patch**2 * P / _side**2).subs({_patch: 8, _side: 14}),
+            Subs(_patch**2 * P / _side**2, (_patch, _side), (8, 14)),
             "=",
             16 * P / 49,
             "n = 8, side = 14: 1.31, 2.94, 5.22, 16 for P = 4, 9, 16, 49",

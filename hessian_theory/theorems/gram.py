@@ -15,6 +15,7 @@ from sympy import (
     KroneckerDelta,
     Matrix,
     Rational,
+    Subs,
     Sum,
     Symbol,
     diag,
@@ -478,7 +479,7 @@ REPLICATED = Derivation(
         ),
         Step(
             "4 to 9",
-            (_c**2 * _a / 9) / (_c**2 * _a / 4),
+            Subs(_c**2 * _a / P, P, 9) / Subs(_c**2 * _a / P, P, 4),
             "=",
             Rational(4, 9),
             "the ratio, against 16/81 for the elementwise law",
@@ -509,7 +510,7 @@ ORTHOGONAL = Derivation(
         ),
         Step(
             "4 to 9",
-            (_c**2 * _a / 81) / (_c**2 * _a / 16),
+            Subs(_c**2 * _a / P**2, P, 9) / Subs(_c**2 * _a / P**2, P, 4),
             "=",
             Rational(16, 81),
             "the ratio of the elementwise law",

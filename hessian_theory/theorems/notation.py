@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol
+from sympy.parsing.sympy_parser import parse_expr
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.formula import Assumption, Formula, Premise
@@ -18,6 +19,11 @@ PI: IndexedBase = IndexedBase("pi", nonnegative=True)
 
 PATCH_INDEX = Assumption("a and b are patch indices, 1 <= a, b <= P")
 LABEL_INDEX = Assumption("y is the sample's class, 1 <= y <= C", LABEL <= C)
+
+
+def spelled(text: str, **names: Expr) -> Expr:
+    """An expression kept as it is written, so that the page shows the sum and not its value."""
+    return parse_expr(text, local_dict=names, evaluate=False)
 
 
 def on_model(test: str) -> str:

@@ -24,13 +24,13 @@ from hessian_theory.theorems.notation import (
     LABEL_INDEX,
     NORMALISED,
     PI,
-    C,
     k,
     l,
     not_delta,
     on_model,
     over_classes,
     softmax_point,
+    spelled,
 )
 
 _a = IndexedBase("a", real=True)
@@ -82,12 +82,6 @@ _quadratic = over_classes(
 _square = over_classes(_a[k] ** 2)
 
 
-def _two_classes(expr: Expr) -> Expr:
-    """The value for two equally likely classes and a = (1, -1)."""
-    values = {PI[1]: Rational(1, 2), PI[2]: Rational(1, 2), _a[1]: 1, _a[2]: -1}
-    return expr.subs(C, 2).doit().subs(values)
-
-
 CURVATURE = Derivation(
     name="softmax-curvature-bounds",
     title="0 <= S <= I/2, and a^T S a is a variance",
@@ -136,10 +130,10 @@ CURVATURE = Derivation(
         ),
         Step(
             "sharp",
-            _two_classes(_variance - _square / 2),
+            spelled("(1/2)*1**2 + (1/2)*(-1)**2 - ((1/2)*1 + (1/2)*(-1))**2"),
             "=",
-            Integer(0),
-            "two classes, pi = (1/2, 1/2), a = (1, -1): the constant 1/2 cannot be lowered",
+            spelled("(1**2 + (-1)**2)/2"),
+            "pi = (1/2, 1/2), a = (1, -1): the variance equals |a|^2 / 2, the constant is sharp",
             Exact(),
         ),
     ),
@@ -278,7 +272,7 @@ FIRST_TERM_STAYS = Derivation(
     steps=(
         Step(
             "tr S",
-            1 - Rational(999, 1000) ** 2 - Rational(1, 1000) ** 2,
+            spelled("1 - (999/1000)**2 - (1/1000)**2"),
             "=",
             Rational(999, 500000),
             "pi = (999/1000, 1/1000)",
@@ -286,7 +280,7 @@ FIRST_TERM_STAYS = Derivation(
         ),
         Step(
             "small",
-            1 - Rational(999, 1000) ** 2 - Rational(1, 1000) ** 2,
+            spelled("1 - (999/1000)**2 - (1/1000)**2"),
             "<=",
             -2 * log(Rational(999, 1000)),
             "tr S is already below 2 l",
@@ -295,7 +289,7 @@ FIRST_TERM_STAYS = Derivation(
         ),
         Step(
             "same order",
-            (1 - Rational(999, 1000) ** 2 - Rational(1, 1000) ** 2) / (2 * Rational(1, 1000)),
+            spelled("(1 - (999/1000)**2 - (1/1000)**2)/(2*(1/1000))"),
             "=",
             Rational(999, 1000),
             "tr S / |g|_1 = pi_y: the two weights are the same to one part in a thousand",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 from sympy import (
-    Abs,
     Derivative,
     Expr,
     Function,
@@ -13,12 +12,12 @@ from sympy import (
     Integer,
     KroneckerDelta,
     Rational,
+    Subs,
     Sum,
     Symbol,
     cos,
     pi,
     sin,
-    sqrt,
 )
 
 from hessian_theory import symbols as sym
@@ -98,11 +97,12 @@ SHARED = Derivation(
         ),
         Step(
             "mean",
-            _sharing.subs(_alpha, 1),
+            _H,
             "=",
             _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
             + _c * mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k)),
             "alpha = 1: no power of P is left",
+            Derived(lambda: _same_outputs(loss_hessian(exponent=Integer(1))), "idle sums collapse"),
             claim=True,
         ),
     ),
@@ -222,18 +222,10 @@ OBSERVABLES_GAIN = Derivation(
         ),
         Step(
             "one observable",
-            Abs(-sin(pi / 2)),
+            Subs(Derivative(cos(_t), _t) ** 2, _t, pi / 2),
             "=",
             Integer(1),
-            "a single observable reaches slope 1",
-            Exact(),
-        ),
-        Step(
-            "rms",
-            1 / sqrt(2),
-            "<=",
-            Integer(1),
-            "amplitude ratio of the average to the single one",
+            "a single observable, <Z>, reaches slope 1",
             Exact(),
         ),
     ),
@@ -310,9 +302,9 @@ _mi = Symbol("m_i", integer=True, positive=True)
 _bias_coherent = _s**2 * _mi**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
 
 
-def _covered_sum() -> Expr:
-    """Gauss-Newton element of two biases whose m_i covering patches respond alike."""
-    inner = Sum(_dh(_k, _i), (_p, 1, _mi)) * Sum(_dh(_l, _j), (_q, 1, _mi))
+def _covered_sum(count: Expr) -> Expr:
+    """Gauss-Newton element of two biases whose covering patches respond alike."""
+    inner = Sum(_dh(_k, _i), (_p, 1, count)) * Sum(_dh(_l, _j), (_q, 1, count))
     return canonical(_s**2 * mean(classes(_S(_n, _k, _l) * inner, _k, _l)))
 
 
@@ -332,14 +324,15 @@ BIAS_NOT_SUPPRESSED = Derivation(
             "=",
             _bias_coherent,
             "Eq. (5), Gauss-Newton term, sums restricted to the m covering patches",
-            Derived(_covered_sum, "idle sums over covering patches count m each"),
+            Derived(lambda: _covered_sum(_mi), "idle sums over covering patches count m each"),
         ),
         Step(
             "all patches",
-            _bias_coherent.subs(_mi, _P).subs(_alpha, 1),
+            Derivative(_L(_i, _j), _i, _j),
             "=",
             _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l)),
             "central pixels: m = P; with alpha = 1 the powers of P cancel",
+            Derived(lambda: _covered_sum(_P).subs(_alpha, 1), "idle sums count P each"),
             claim=True,
         ),
     ),

@@ -235,10 +235,10 @@ EQ6 = Derivation(
         ),
         Step(
             "different patches",
-            RESIDUAL_OWN.subs({_a: 1, _b: 2}),
+            (1 - KroneckerDelta(_a, _b)) * RESIDUAL_OWN,
             "=",
             Integer(0),
-            "delta_{ab} = 0: elements of R between patches vanish",
+            "for a != b: elements of R between patches vanish",
             claim=True,
         ),
         Step(

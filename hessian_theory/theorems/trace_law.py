@@ -20,6 +20,7 @@ from sympy import (
     Matrix,
     MatrixBase,
     Rational,
+    Subs,
     Sum,
     Symbol,
     eye,
@@ -31,7 +32,7 @@ from sympy import (
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Enumeration, Exact, Use
+from hessian_theory.proof.evidence import Combination, Derived, Enumeration, Exact, Use
 from hessian_theory.proof.formula import Assumption, Formula, Premise
 from hessian_theory.proof.operators import DIMENSION as d
 from hessian_theory.proof.operators import OperatorIdentity, Tr
@@ -309,7 +310,7 @@ VARIANCE = Derivation(
         ),
         Step(
             "8 qubits",
-            VARIANCE_VALUE.subs(d, 256),
+            Subs(VARIANCE_VALUE, d, 256),
             "=",
             Rational(32768, 16842495),
             "0.0019455549; the quick value is 1/514 = 0.0019455253",
@@ -481,19 +482,22 @@ CROSS_FAILS = Derivation(
     steps=(
         Step(
             "orthogonal",
-            (_tilted * _tilted2).trace(),
+            Symbol(r"\operatorname{tr}(\tilde O \tilde O')"),
             "=",
             Integer(0),
             "the turned observables stay orthogonal",
-            Exact(),
+            Derived(lambda: (_tilted * _tilted2).trace(), "explicit 2 x 2 matrices"),
         ),
         Step(
             "covariance",
-            ((_commutator(_tilted) * _commutator(_tilted2)).trace() / (2 * 3)).simplify(),
+            Symbol("E[d_i<O> d_i<O'>]"),
             "=",
             Rational(1, 6),
             "tr X X' / (d (d + 1)) with d = 2",
-            Exact(),
+            Derived(
+                lambda: (_commutator(_tilted) * _commutator(_tilted2)).trace() / (2 * 3),
+                "explicit 2 x 2 matrices",
+            ),
             claim=True,
         ),
     ),
