@@ -20,6 +20,7 @@ from tests.verification.curvature_cases import (
 )
 from verification import GaussNewtonOperator, HessianOperator, ResidualOperator
 from verification.operators.base import CurvatureOperator
+from verification.operators.choice import BackendName
 
 # Double precision: some 1e3 rounded operations stand behind an element, 1e3 * 2.2e-16.
 ROUNDING = 1e-12
@@ -36,39 +37,49 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-def test_hessian_agrees_with_dense_autograd(case: Case) -> None:
+@pytest.fixture(params=["auto", "autodiff"])
+def backend(request: pytest.FixtureRequest) -> BackendName:
+    """The fast engine where it knows the model, and autograd for everything."""
+    return request.param
+
+
+def test_hessian_agrees_with_dense_autograd(case: Case, backend: BackendName) -> None:
     """Only this catches a wrong flat order or a missing 1/N in H."""
-    measured = dense(HessianOperator(case.model, case.images, case.labels))
+    measured = dense(HessianOperator(case.model, case.images, case.labels, backend=backend))
     assert relative_difference(measured, dense_hessian(case)) < ROUNDING
 
 
-def test_gauss_newton_agrees_with_explicit_jacobian(case: Case) -> None:
+def test_gauss_newton_agrees_with_explicit_jacobian(case: Case, backend: BackendName) -> None:
     """Only this catches an S without its -pi pi^T, or the Fisher of sampled labels instead."""
-    measured = dense(GaussNewtonOperator(case.model, case.images, case.labels))
+    measured = dense(GaussNewtonOperator(case.model, case.images, case.labels, backend=backend))
     assert relative_difference(measured, dense_gauss_newton(case)) < ROUNDING
 
 
-def test_residual_is_hessian_minus_gauss_newton(case: Case) -> None:
+def test_residual_is_hessian_minus_gauss_newton(case: Case, backend: BackendName) -> None:
     """Only this catches a g that was differentiated too, or a one-hot with the wrong sign."""
-    measured = dense(ResidualOperator(case.model, case.images, case.labels))
+    measured = dense(ResidualOperator(case.model, case.images, case.labels, backend=backend))
     assert relative_difference(measured, dense_hessian(case) - dense_gauss_newton(case)) < ROUNDING
 
 
-def test_matrices_are_symmetric_and_gauss_newton_is_psd(case: Case) -> None:
+def test_matrices_are_symmetric_and_gauss_newton_is_psd(case: Case, backend: BackendName) -> None:
     for cls in ALL:
-        matrix = dense(cls(case.model, case.images, case.labels))
+        matrix = dense(cls(case.model, case.images, case.labels, backend=backend))
         scale = np.abs(matrix).max()
         assert np.abs(matrix - matrix.T).max() < ROUNDING * scale
         if cls is GaussNewtonOperator:
             assert np.linalg.eigvalsh(matrix)[0] > -ROUNDING * scale * len(matrix)
 
 
-def test_residual_has_exact_zeros_between_patches_and_gauss_newton_has_none() -> None:
+def test_residual_has_exact_zeros_between_patches_and_gauss_newton_has_none(
+    backend: BackendName,
+) -> None:
     """Only this catches patches that share an angle; exact zeros, not small numbers."""
     case = CASES["qnn"]
     n, patches = 20, 4
-    residual = dense(ResidualOperator(case.model, case.images, case.labels))[: n * patches]
-    gauss_newton = dense(GaussNewtonOperator(case.model, case.images, case.labels))
+    residual = dense(ResidualOperator(case.model, case.images, case.labels, backend=backend))[
+        : n * patches
+    ]
+    gauss_newton = dense(GaussNewtonOperator(case.model, case.images, case.labels, backend=backend))
     for p in range(patches):
         for q in range(patches):
             rows, columns = slice(n * p, n * p + n), slice(n * q, n * q + n)
@@ -93,10 +104,12 @@ def test_chunks_do_not_matter(
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_several_vectors_agree_with_one_at_a_time(kind: type[CurvatureOperator]) -> None:
+def test_several_vectors_agree_with_one_at_a_time(
+    kind: type[CurvatureOperator], backend: BackendName
+) -> None:
     """Only this catches vectors mixed up in the pass that they share."""
     case = CASES["qnn"]
-    operator = kind(case.model, case.images, case.labels, chunk_size=2)
+    operator = kind(case.model, case.images, case.labels, chunk_size=2, backend=backend)
     vectors = np.random.default_rng(0).standard_normal((operator.shape[0], 3))
     together = operator @ vectors
     assert operator.matvecs == 3

@@ -1,0 +1,94 @@
+"""Measured against predicted ratios, with the arithmetic redone by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from verification.comparison import compare_author, compare_measured, ratio_interval
+from verification.measurement import TERMS, MinimumMeasurement, TopEigenvalue
+from verification.training import Evaluation
+
+
+def top(matrix: str, value: float, residual: float = 1e-4, converged: bool = True) -> TopEigenvalue:
+    return TopEigenvalue(matrix, value, residual, converged, 20, 100, "float32", 0, 1.0)
+
+
+def measurement(patches: int, loss: float = 0.5, block: float = 2.0) -> MinimumMeasurement:
+    """All blocks equal, A = 1/2."""
+    total = patches * block
+    train = Evaluation(loss, 0.8, 0.3 * loss, loss, 100)
+    values = {"H": 1.1 * total, "G": total, "R": 0.1 * total, "G over the angles": total / 2}
+    return MinimumMeasurement(
+        n_patches=patches,
+        depth=3,
+        n_parameters=100,
+        epoch=1,
+        start_loss=3.0,
+        train=train,
+        test=train,
+        top={term: top(term, values[term]) for term in TERMS},
+        blocks=tuple(top(f"G_{p}{p}", block) for p in range(patches)),
+        bias_share=0.1,
+    )
+
+
+def test_laws_stand_beside_the_ratio_they_speak_of() -> None:
+    """Only this catches P1 and P2 swapped, or an error relative to the prediction."""
+    rows = compare_measured([measurement(9, loss=0.25, block=1.0), measurement(4)])
+    cell = {(r.matrix, r.law): r for r in rows}
+    h = cell["H", "elementwise"]
+    assert h.n_patches == (4, 9)
+    assert h.measured == pytest.approx(9 / 8)
+    assert h.predicted == pytest.approx(16 / 81)
+    assert h.relative_error == pytest.approx((16 / 81) / (9 / 8) - 1)
+    assert cell["H", "aligned_loss"].predicted == pytest.approx(4 / 9 * 0.5)
+    assert cell["H", "aligned_curvature"].predicted == pytest.approx(4 / 9 * 0.5)
+    assert cell["G", "blocks"].predicted == pytest.approx(9 / 8)
+    assert cell["G over the angles", "exact"].relative_error == pytest.approx(0, abs=1e-12)
+    assert cell["R", "residual_elementwise"].predicted == pytest.approx(4 / 9)
+    assert {law for matrix, law in cell if matrix == "R"} == {
+        "residual_elementwise",
+        "residual_loss",
+    }
+
+
+def test_every_pair_at_equal_depth_only() -> None:
+    deep = dataclasses.replace(measurement(16), depth=9)
+    rows = compare_measured([measurement(4), measurement(9), deep])
+    assert {r.n_patches for r in rows} == {(4, 9)}
+
+
+def test_unconverged_blocks_feed_no_law() -> None:
+    """Only this catches a law fed with numbers that the solver does not vouch for."""
+    model = measurement(9)
+    loose = dataclasses.replace(
+        model, blocks=(top("G_00", 2.0, converged=False), *model.blocks[1:])
+    )
+    rows = compare_measured([measurement(4), loose])
+    blocks = next(r for r in rows if (r.matrix, r.law) == ("H", "blocks"))
+    assert blocks.predicted is None
+    assert blocks.relative_error is None
+    assert blocks.reason == "needs blocks2"
+
+
+def test_ratio_interval_holds_every_quotient() -> None:
+    low_high = ratio_interval(top("H", 4.0, 0.5), top("H", 1.0, 0.25))
+    assert low_high is not None
+    quotients = [b / a for a in np.linspace(3.5, 4.5, 9) for b in np.linspace(0.75, 1.25, 9)]
+    assert low_high == pytest.approx((min(quotients), max(quotients)))
+    negative = ratio_interval(top("R", 4.0, 0.5), top("R", -1.0, 0.25))
+    assert negative == pytest.approx((-1.25 / 3.5, -0.75 / 4.5))
+    assert ratio_interval(top("R", 0.1, 0.2), top("R", 1.0)) is None
+
+
+def test_authors_table_gives_the_known_leads() -> None:
+    """The eight ratios of Table 3 with the errors that can be checked by hand."""
+    rows = compare_author()
+    assert len({(r.depth, r.n_patches) for r in rows}) == 8
+    first = next(r for r in rows if (r.depth, r.n_patches, r.law) == (50, (4, 9), "aligned_loss"))
+    assert first.measured == pytest.approx(4.482332 / 15.987028)
+    assert first.predicted == pytest.approx(4 / 9 * 0.012646 / 0.022878)
+    assert first.measured_interval is None
+    worst = max(abs(r.relative_error or 0) for r in rows if r.law == "aligned_loss")
+    assert 0.17 < worst < 0.18

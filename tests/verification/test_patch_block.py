@@ -1,0 +1,77 @@
+"""One patch's block and restrictions, against slices of the whole matrix."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.verification.curvature_cases import qnn_case
+from verification.operators import (
+    CurvatureOperator,
+    GaussNewtonOperator,
+    HessianOperator,
+    PatchBlockModel,
+    ResidualOperator,
+    RestrictedOperator,
+    block_inputs,
+)
+from verification.operators.offset_loss import OffsetCrossEntropy
+
+CASE = qnn_case()
+
+
+@pytest.mark.parametrize("backend", ["autodiff", "fast"])
+@pytest.mark.parametrize("kind", [HessianOperator, GaussNewtonOperator, ResidualOperator])
+def test_blocks_are_slices_of_the_whole(kind: type[CurvatureOperator], backend: str) -> None:
+    """Only this catches a block whose softmax forgets the other patches' logits."""
+    whole = kind(CASE.model, CASE.images, CASE.labels, backend="autodiff") @ np.eye(96)
+    for patch, inputs in enumerate(block_inputs(CASE.model, CASE.images)):
+        block = kind(PatchBlockModel(CASE.model, patch), inputs, CASE.labels, backend=backend)
+        assert block.backend_name == backend
+        rows = slice(20 * patch, 20 * patch + 20)
+        np.testing.assert_allclose(
+            block @ np.eye(20), whole[rows, rows], atol=1e-12 * np.abs(whole).max()
+        )
+
+
+def test_restriction_is_a_principal_submatrix() -> None:
+    whole = HessianOperator(CASE.model, CASE.images, CASE.labels)
+    indices = np.array([90, 3, 41])
+    part = RestrictedOperator(whole, indices)
+    expected = (whole @ np.eye(96))[np.ix_(indices, indices)]
+    np.testing.assert_allclose(part @ np.eye(3), expected, atol=1e-12)
+    np.testing.assert_allclose(part @ np.ones(3), expected.sum(axis=1), atol=1e-12)
+    assert part.n_samples == 5
+
+
+def test_bad_blocks_and_restrictions_are_refused() -> None:
+    with pytest.raises(ValueError, match="patch: expected an integer from 0 to 3, got 4"):
+        PatchBlockModel(CASE.model, 4)
+    whole = HessianOperator(CASE.model, CASE.images, CASE.labels)
+    for indices in ([], [1, 1], [[1, 2]]):
+        with pytest.raises(ValueError, match="expected distinct parameters"):
+            RestrictedOperator(whole, indices)
+    for indices in ([96], [-1], [0.5]):
+        with pytest.raises(ValueError, match="expected integers from 0 to 95"):
+            RestrictedOperator(whole, indices)
+
+
+def test_fast_backend_refuses_what_it_does_not_know() -> None:
+    model = torch.nn.Linear(3, 2).double()
+    with pytest.raises(ValueError, match=r"'fast' expects a DistributedQNN .* got Linear"):
+        HessianOperator(model, torch.ones(4, 3), [0, 1, 0, 1], backend="fast")
+    frozen = qnn_case().model
+    frozen.pixel_bias.requires_grad_(False)
+    angles_only = HessianOperator(frozen, CASE.images, CASE.labels)
+    assert (angles_only.backend_name, angles_only.shape) == ("autodiff", (80, 80))
+
+
+def test_offset_loss_refuses_a_product_out_of_turn() -> None:
+    """Only this catches an engine that asks for S of one chunk after g of another."""
+    loss, z = OffsetCrossEntropy(), np.zeros((4, 2))
+    with pytest.raises(RuntimeError, match="logits of the preceding gradient"):
+        loss.curvature_product(z, z)
+    loss.value_and_gradient(z, np.zeros((2, 5)))
+    with pytest.raises(RuntimeError, match="logits of the preceding gradient"):
+        loss.curvature_product(z.copy(), z)
+    with pytest.raises(ValueError, match=r"targets: expected shape \(N, 5\)"):
+        loss.check_targets(np.zeros((2, 4)), 4)
