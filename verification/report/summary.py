@@ -5,7 +5,7 @@ from verification.report.data import Report
 
 
 def summary_lines(report: Report) -> list[str]:
-    """What was run, what holds, and how far each law is from the measurement of H."""
+    """What was run, what holds, and how far each law is from the measurements."""
     c = report.config
     lines = [
         f"Status: {report.status}"
@@ -27,7 +27,9 @@ def summary_lines(report: Report) -> list[str]:
     ]
     if unconverged:
         lines.append(f"NOT converged, so not to be relied on: {', '.join(unconverged)}.")
-    lines += _law_lines("Our lambda_max(H)", [r for r in report.comparisons if r.matrix == "H"])
+    for matrix in ("H", "G over the angles"):  # the laws are derived for the latter
+        rows = [r for r in report.comparisons if r.matrix == matrix]
+        lines += _law_lines(f"Our lambda_max({matrix})", rows)
     lines += _law_lines("The author's lambda_max(H)", list(report.author_comparisons))
     return lines
 
