@@ -10,12 +10,14 @@ from verification.report.data import Report
 from verification.report.markdown import as_markdown
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text under a temporary name in the same folder, then rename it into place."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write bytes or UTF-8 text under a temporary name in the same folder, flush, then rename."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

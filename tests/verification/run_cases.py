@@ -1,0 +1,46 @@
+"""A run of seconds: four one-layer circuits on two qubits, random images of 4 by 4 pixels."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
+from verification.training import TrainingConfig
+
+
+def toy_samples(seed: int = 0) -> RunSamples:
+    """40 training and 12 test images of 4 classes, told apart by their brightest quarter."""
+    rng = np.random.default_rng(seed)
+
+    def draw(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = np.arange(count) % 4
+        images = rng.uniform(0, 0.5, (count, 4, 4)).astype(np.float32)
+        for image, label in zip(images, labels, strict=True):
+            row, column = 2 * (label // 2), 2 * (label % 2)
+            image[row : row + 2, column : column + 2] += 0.5
+        return torch.from_numpy(images), torch.from_numpy(labels)
+
+    return RunSamples(*draw(40), *draw(12))
+
+
+def toy_config(
+    samples: RunSamples,
+    epochs: int = 8,
+    *,
+    learning_rate: float = 0.05,
+    dtype: str = "float32",
+    seed: int = 3,
+) -> RunConfig:
+    """Five batches an epoch; the eighth epoch lies beyond the rate's zero at the sixth."""
+    return RunConfig(
+        ModelConfig(4, 1, seed, dtype, n_qubits=2, image_side=4, n_classes=4, scale=5.0),
+        TrainingConfig(learning_rate, epochs, n_batches=5),
+        DataConfig(samples.sha256),
+    )
+
+
+if __name__ == "__main__":  # a process that the tests can kill
+    samples = toy_samples()
+    execute_run(Path(sys.argv[1]), toy_config(samples, int(sys.argv[2])), samples, threads=1)

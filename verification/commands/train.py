@@ -1,0 +1,122 @@
+"""``patchlaw train``: one training run by the author's protocol, resumable at any moment."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from verification.runs import RunConfig, RunSamples
+
+INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
+
+
+@click.command()
+@click.option("--patches", type=click.IntRange(1), required=True, help="Number of patches P.")
+@click.option("--depth", type=click.IntRange(1), required=True, help="Circuit depth d.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1001,
+    show_default=True,
+    help="Seed of the initial angles and of the batches.",
+)
+@click.option("--epochs", type=click.IntRange(1), default=50, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of runs; this one gets a folder of its own in it.",
+)
+@click.option(
+    "--learning-rate", type=float, help="Adam's initial rate.  [default: the author's for d]"
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Images a mini-batch, about.",
+)
+@click.option("--images", type=click.IntRange(10), help="Train on a stratified part of the images.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="MNIST-format IDX files to use in place of the embedded images.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Worker threads.  [default: the run's own; for a new one, torch's choice]",
+)
+@click.option("--device", help="torch device.  [default: the run's own; for a new one, cpu]")
+def train(
+    patches: int,
+    depth: int,
+    seed: int,
+    epochs: int,
+    out: Path,
+    learning_rate: float | None,
+    dtype: str,
+    batch_size: int,
+    images: int | None,
+    data: Path | None,
+    threads: int | None,
+    device: str | None,
+) -> None:
+    """Train one model by the author's protocol; the same command again resumes it.
+
+    A checkpoint is written after every epoch. A run that was stopped at any moment and resumed on
+    the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
+    were before), 1 if the run is refused or fails, 130 after Ctrl-C.
+    """
+    from rich.console import Console
+
+    from verification.runs import execute_run, load_samples
+    from verification.runs.progress import TrainingProgress
+
+    console = Console()
+    try:
+        samples = load_samples(data, images)
+        config = make_config(
+            samples, patches, depth, seed, epochs, learning_rate, dtype, batch_size, images
+        )
+        with TrainingProgress(console) as progress:
+            execute_run(out, config, samples, threads=threads, device=device, reporter=progress)
+    except KeyboardInterrupt:
+        console.print("Interrupted; the same command resumes after the last finished epoch")
+        raise SystemExit(INTERRUPTED) from None
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def make_config(
+    samples: "RunSamples",
+    patches: int,
+    depth: int,
+    seed: int = 1001,
+    epochs: int = 50,
+    learning_rate: float | None = None,
+    dtype: str = "float32",
+    batch_size: int = 1000,
+    images: int | None = None,
+) -> "RunConfig":
+    """The author's configuration with what was asked for changed.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    from verification.runs import RunConfig
+
+    config = RunConfig.paper(patches, depth, seed, epochs)
+    config = config.on(samples, images, batch_size)
+    model = replace(config.model, dtype=dtype)
+    training = config.training
+    if learning_rate is not None:
+        training = replace(training, learning_rate=float(learning_rate))
+    return replace(config, model=model, training=training)

@@ -1,0 +1,24 @@
+"""Training runs on disk: resumable, checked, one folder each."""
+
+from verification.runs.checkpoint import EpochEntry
+from verification.runs.config import DataConfig, Execution, ModelConfig, RunConfig
+from verification.runs.errors import DamagedRunError, RunError, RunInUseError
+from verification.runs.execute import Reporter, execute_run
+from verification.runs.run import Run
+from verification.runs.samples import RunSamples, load_samples
+
+__all__ = [
+    "DamagedRunError",
+    "DataConfig",
+    "EpochEntry",
+    "Execution",
+    "ModelConfig",
+    "Reporter",
+    "Run",
+    "RunConfig",
+    "RunError",
+    "RunInUseError",
+    "RunSamples",
+    "execute_run",
+    "load_samples",
+]

@@ -1,0 +1,221 @@
+"""The state of a run after an epoch, on disk: written so that a kill never costs the last one.
+
+A checkpoint is ``checkpoint.json``, which names every other file with its sha256:
+``epochs/NNN.safetensors`` (angles and pixel_bias after NNN epochs, for every epoch end) and
+``optimiser-NNN.safetensors`` (Adam's state, for the last one). It is written last, so until then
+the previous one stands. No random state is kept, for there is none: an epoch's batches come from
+its own seed, the initial angles from the model's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from verification.runs.errors import DamagedRunError
+from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
+from verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
+from verification.training import Evaluation, Trainer
+
+CHECKPOINT_FILE = "checkpoint.json"
+KIND = "patchlaw checkpoint"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class EpochEntry:
+    """One line of a run's history.
+
+    Attributes:
+        epoch: epochs done; 0 is the start.
+        learning_rate: rate of the epoch that ended here; None at the start.
+        step_losses: loss of each of its mini-batches before the update.
+        train: evaluation over all training samples at its end.
+        test: the same over the test samples.
+        seconds: wall-clock time of its steps and evaluations.
+    """
+
+    epoch: int
+    learning_rate: float | None
+    step_losses: tuple[float, ...]
+    train: Evaluation
+    test: Evaluation
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run after its last finished epoch.
+
+    Attributes:
+        configuration: hash of the run's configuration.
+        history: one entry an epoch end, the start first.
+        parameter_files: in the same order.
+        optimiser_file: Adam's state after the last epoch.
+        scheduler: the rate scheduler's state.
+        learning_rate: rate of the next epoch.
+        sessions: environment of every process that worked on the run, with the epoch it began at.
+    """
+
+    configuration: str
+    history: tuple[EpochEntry, ...]
+    parameter_files: tuple[FileRecord, ...]
+    optimiser_file: FileRecord
+    scheduler: dict[str, Any]
+    learning_rate: float
+    sessions: tuple[dict[str, Any], ...]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history) - 1
+
+
+def save_checkpoint(
+    folder: Path,
+    configuration: str,
+    trainer: Trainer,
+    entry: EpochEntry,
+    previous: Checkpoint | None,
+    sessions: tuple[dict[str, Any], ...],
+) -> Checkpoint:
+    """Write the trainer's state after ``entry.epoch`` epochs; ``previous`` stays valid until then.
+
+    Raises:
+        DamagedRunError: another program's file is in the way; nothing is overwritten.
+        OSError: the disk refuses.
+    """
+    (folder / "epochs").mkdir(exist_ok=True)
+    model, epoch = trainer.model, entry.epoch
+    parameters = write_tensors(
+        folder,
+        f"epochs/{epoch:03d}.safetensors",
+        {"angles": model.angles, "pixel_bias": model.pixel_bias},
+        configuration,
+        epoch,
+    )
+    optimiser = write_tensors(
+        folder, optimiser_name(epoch), _optimiser_tensors(trainer), configuration, epoch
+    )
+    checkpoint = Checkpoint(
+        configuration=configuration,
+        history=(*(previous.history if previous else ()), entry),
+        parameter_files=(*(previous.parameter_files if previous else ()), parameters),
+        optimiser_file=optimiser,
+        scheduler=trainer.scheduler.state_dict(),
+        learning_rate=float(trainer.optimiser.param_groups[0]["lr"]),
+        sessions=sessions,
+    )
+    write_sealed(folder / CHECKPOINT_FILE, KIND, asdict(checkpoint))
+    if previous is not None:
+        (folder / previous.optimiser_file.name).unlink(missing_ok=True)
+    return checkpoint
+
+
+def optimiser_name(epoch: int) -> str:
+    """File of Adam's state after some epochs."""
+    return f"optimiser-{epoch:03d}.safetensors"
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read ``checkpoint.json``; the files that it names are checked when they are read.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedRunError: it is cut, altered or another program's.
+    """
+    path = folder / CHECKPOINT_FILE
+    body = read_sealed(path, KIND)
+    try:
+        history = tuple(
+            EpochEntry(
+                **entry
+                | {
+                    "step_losses": tuple(entry["step_losses"]),
+                    "train": Evaluation(**entry["train"]),
+                    "test": Evaluation(**entry["test"]),
+                }
+            )
+            for entry in body["history"]
+        )
+        checkpoint = Checkpoint(
+            **body
+            | {
+                "history": history,
+                "parameter_files": tuple(FileRecord(**f) for f in body["parameter_files"]),
+                "optimiser_file": FileRecord(**body["optimiser_file"]),
+                "sessions": tuple(body["sessions"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise DamagedRunError(
+            f"{path}: expected a checkpoint's fields, got {error!r}; {RESTORE}"
+        ) from None
+    if not history or len(history) != len(checkpoint.parameter_files):
+        raise DamagedRunError(
+            f"{path}: expected one parameter file for each of {len(history)} epoch ends, "
+            f"got {len(checkpoint.parameter_files)}; {RESTORE}"
+        )
+    return checkpoint
+
+
+def load_parameters(folder: Path, checkpoint: Checkpoint, epoch: int, like: Tensor) -> Tensor:
+    """Parameters after some epochs, shape (D,), in the model's flat order.
+
+    Args:
+        folder: the run's.
+        checkpoint: names the files.
+        epoch: epochs done, 0 to ``checkpoint.epoch``.
+        like: a vector of the shape and dtype that the run's model has.
+
+    Raises:
+        DamagedRunError: the file is missing, altered, or not this model's.
+    """
+    record = checkpoint.parameter_files[epoch]
+    tensors = read_tensors(folder, record)
+    flat = torch.cat([tensors[k].reshape(-1) for k in ("angles", "pixel_bias") if k in tensors])
+    return checked(folder / record.name, {"parameters": flat}, "parameters", like.shape, like.dtype)
+
+
+def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> None:
+    """Put a fresh trainer into the checkpoint's state; it is untouched if a file is refused.
+
+    Raises:
+        DamagedRunError: a file is missing, altered, or not this model's.
+    """
+    model, record = trainer.model, checkpoint.optimiser_file
+    flat = load_parameters(folder, checkpoint, checkpoint.epoch, model.flat_parameters())
+    tensors = read_tensors(folder, record)
+    states = {}
+    for name, parameter in model.named_parameters():
+        path = folder / record.name
+        state = {
+            moment: checked(
+                path, tensors, f"{name}.{moment}", tuple(parameter.shape), parameter.dtype
+            ).to(parameter.device)
+            for moment in _MOMENTS
+        }
+        # Adam keeps its step count on the CPU, in float32, whatever the parameters are
+        states[parameter] = state | {
+            "step": checked(path, tensors, f"{name}.step", (), torch.float32)
+        }
+    model.load_flat_parameters(flat)
+    for parameter, state in states.items():
+        trainer.optimiser.state[parameter] = state
+    trainer.scheduler.load_state_dict(checkpoint.scheduler)
+    trainer.optimiser.param_groups[0]["lr"] = checkpoint.learning_rate
+    trainer.epoch = checkpoint.epoch
+
+
+def _optimiser_tensors(trainer: Trainer) -> Mapping[str, Tensor]:
+    """Adam's state by parameter; zeros before the first step, which Adam treats as none."""
+    tensors = {}
+    for name, parameter in trainer.model.named_parameters():
+        state = trainer.optimiser.state.get(parameter, {})
+        for moment in _MOMENTS:
+            tensors[f"{name}.{moment}"] = state.get(moment, torch.zeros_like(parameter))
+        tensors[f"{name}.step"] = state.get("step", torch.tensor(0.0, dtype=torch.float32))
+    return tensors

@@ -1,0 +1,187 @@
+"""A run on disk, read: what the analyses start from."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulators import DistributedQNN
+from verification.runs.checkpoint import Checkpoint, EpochEntry, load_checkpoint, load_parameters
+from verification.runs.config import Execution, RunConfig
+from verification.runs.errors import DamagedRunError, RunError
+from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
+from verification.runs.tensor_files import read_tensors
+
+CONFIG_FILE = "config.json"
+KIND = "patchlaw run"
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """``config.json``: what a run is and where it began.
+
+    Attributes:
+        config: the configuration; ``training.epochs`` is the goal, the most ever asked for.
+        execution: threads, device and chunk size that every session must use.
+        environment: of the process that created the run.
+    """
+
+    config: RunConfig
+    execution: Execution
+    environment: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write ``config.json``."""
+        body = {
+            "id": self.config.run_id,
+            "configuration": self.config.to_json(),
+            "configuration_sha256": self.config.sha256,
+            "execution": asdict(self.execution),
+            "environment": self.environment,
+        }
+        write_sealed(folder / CONFIG_FILE, KIND, body)
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunHeader":
+        """Read ``config.json``.
+
+        Raises:
+            RunError: the folder is no run.
+            DamagedRunError: the file is cut, altered or another program's.
+        """
+        path = folder / CONFIG_FILE
+        try:
+            body = read_sealed(path, KIND)
+        except (FileNotFoundError, NotADirectoryError):
+            raise RunError(
+                f"{folder}: expected the folder of a run, with {CONFIG_FILE} in it, got none; "
+                "check the path or start the run with `patchlaw train`"
+            ) from None
+        try:
+            config = RunConfig.from_json(body["configuration"])
+            header = cls(config, Execution(**body["execution"]), body["environment"])
+            recorded = body["configuration_sha256"]
+        except (KeyError, TypeError) as error:
+            raise DamagedRunError(
+                f"{path}: expected a run's fields, got {error!r}; {RESTORE}"
+            ) from None
+        if recorded != config.sha256:
+            raise DamagedRunError(
+                f"{path}: expected configuration {recorded}, got {config.sha256}; the version of "
+                f"patchlaw that wrote it had other fields: {RESTORE}"
+            )
+        return header
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with at least its start on disk. Epochs are counted by those done: 0 is the start.
+
+    Attributes:
+        path: its folder.
+        header: configuration, execution, environment.
+        checkpoint: state after the last finished epoch.
+    """
+
+    path: Path
+    header: RunHeader
+    checkpoint: Checkpoint
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Read a run's two JSON files; parameters are read and checked when asked for.
+
+        Raises:
+            RunError: no run is there, or it has no checkpoint yet.
+            DamagedRunError: a file is cut, altered, another program's or another run's.
+        """
+        folder = Path(path)
+        header = RunHeader.read(folder)
+        try:
+            checkpoint = load_checkpoint(folder)
+        except FileNotFoundError:
+            raise RunError(
+                f"{folder}: expected a checkpoint, got none yet; run `patchlaw train` on it"
+            ) from None
+        if checkpoint.configuration != header.config.sha256:
+            raise DamagedRunError(
+                f"{folder}: expected a checkpoint of configuration {header.config.sha256}, got one "
+                f"of {checkpoint.configuration}, another run's; {RESTORE}"
+            )
+        return cls(folder, header, checkpoint)
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration."""
+        return self.header.config
+
+    @property
+    def history(self) -> tuple[EpochEntry, ...]:
+        """Entry e: after e epochs."""
+        return self.checkpoint.history
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs finished."""
+        return self.checkpoint.epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether the goal is reached."""
+        return self.epochs_done >= self.config.training.epochs
+
+    @property
+    def minimum_epoch(self) -> int:
+        """Epochs done where the loss over all training samples is least, the start left out.
+
+        The paper's "at the minimum". The first of several equal ones.
+
+        Raises:
+            RunError: no epoch is done.
+        """
+        if self.epochs_done == 0:
+            raise RunError(f"{self.path}: expected at least one epoch done, got none")
+        return min(range(1, len(self.history)), key=lambda e: self.history[e].train.loss)
+
+    @cached_property
+    def _start(self) -> Tensor:
+        return self.config.model.build().flat_parameters()
+
+    def parameters(self, epoch: int) -> Tensor:
+        """Parameters after ``epoch`` epochs, shape (D,), in the model's flat order and dtype.
+
+        Raises:
+            IndexError: epoch out of range.
+            DamagedRunError: the file is missing or altered.
+        """
+        if not 0 <= epoch <= self.epochs_done:
+            raise IndexError(f"epoch: expected 0 to {self.epochs_done}, got {epoch}")
+        return load_parameters(self.path, self.checkpoint, epoch, self._start)
+
+    def trajectory(self) -> Tensor:
+        """Parameters at the start and at every epoch's end, shape (epochs + 1, D)."""
+        return torch.stack([self.parameters(epoch) for epoch in range(self.epochs_done + 1)])
+
+    def model(self, epoch: int, device: str = "cpu") -> DistributedQNN:
+        """The model after ``epoch`` epochs.
+
+        Raises:
+            IndexError: epoch out of range.
+            DamagedRunError: the file is missing or altered.
+        """
+        model = self.config.model.build(device)
+        model.load_flat_parameters(self.parameters(epoch))
+        return model
+
+    def verify(self) -> None:
+        """Read every file and check it.
+
+        Raises:
+            DamagedRunError: the first that is missing or altered.
+        """
+        for epoch in range(self.epochs_done + 1):
+            self.parameters(epoch)
+        read_tensors(self.path, self.checkpoint.optimiser_file)

@@ -1,0 +1,61 @@
+"""The samples of a run, with a digest that tells data sets apart."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from simulators import load_mnist
+from verification.training import stratified_subset
+
+# sha256 of RunSamples.sha256 for the whole embedded MNIST
+MNIST_SHA256 = "05e6e08df682ca5e61117112ee8674984ef8b688c57ea7de88c3ee03ea1a9cfd"
+
+
+@dataclass(frozen=True, eq=False)
+class RunSamples:
+    """Images (N, side, side) in radians, float32, with labels (N,), int64."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+    @property
+    def sha256(self) -> str:
+        """Digest of shapes, pixels and labels, in the order of the fields."""
+        total = hashlib.sha256()
+        for tensor, kind in (
+            (self.train_images, "<f4"),
+            (self.train_labels, "<i8"),
+            (self.test_images, "<f4"),
+            (self.test_labels, "<i8"),
+        ):
+            array = np.ascontiguousarray(tensor.numpy(), dtype=kind)
+            total.update(repr(array.shape).encode())
+            total.update(array.tobytes())
+        return total.hexdigest()
+
+
+def load_samples(
+    source: Path | None = None, images: int | None = None, subset_seed: int = 0
+) -> RunSamples:
+    """MNIST, or an MNIST-format data set, whole or with a stratified part of its training images.
+
+    Args:
+        source: as for ``load_mnist``.
+        images: training images to keep; None for all. The test images stay whole.
+        subset_seed: seed of the draw.
+
+    Raises:
+        DatasetError: see ``load_mnist``.
+        ValueError: ``images`` out of range.
+    """
+    data = load_mnist(source)
+    train_images, train_labels = data.train_images, data.train_labels
+    if images is not None:
+        kept = stratified_subset(train_labels.numpy(), images, subset_seed)
+        train_images, train_labels = train_images[kept], train_labels[kept]
+    return RunSamples(train_images, train_labels, data.test_images, data.test_labels)

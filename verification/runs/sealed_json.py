@@ -1,0 +1,64 @@
+"""JSON files that carry their own checksum, so that a cut or edited file is noticed."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from verification.report.store import write_atomically
+from verification.runs.errors import DamagedRunError
+
+FORMAT_VERSION = 1
+RESTORE = "restore the run's folder from a copy, or move it away to start the run anew"
+
+
+def digest(body: dict[str, Any]) -> str:
+    """sha256 of a JSON object, whatever the order of its keys."""
+    text = json.dumps(body, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_sealed(path: Path, kind: str, body: dict[str, Any]) -> None:
+    """Write ``body`` with its kind, format version and sha256; the old file stays until the end.
+
+    Raises:
+        ValueError: NaN or infinity in the body.
+    """
+    record = {"kind": kind, "format": FORMAT_VERSION, "sha256": digest(body), "body": body}
+    write_atomically(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def read_sealed(path: Path, kind: str) -> dict[str, Any]:
+    """The body of a file written by ``write_sealed``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DamagedRunError: not such a file, another kind or version, or its checksum differs.
+    """
+    content = path.read_bytes()
+    try:
+        record = json.loads(content)
+    except ValueError as error:
+        raise DamagedRunError(
+            f"{path}: expected a whole JSON file, got {len(content)} bytes that do not parse "
+            f"({error}); it is truncated or no file of patchlaw: {RESTORE}"
+        ) from None
+    if not isinstance(record, dict) or record.get("kind") != kind:
+        found = record.get("kind") if isinstance(record, dict) else type(record).__name__
+        raise DamagedRunError(
+            f"{path}: expected a file of kind {kind!r}, got {found!r}; it is not patchlaw's: "
+            "move it away"
+        )
+    if record.get("format") != FORMAT_VERSION:
+        raise DamagedRunError(
+            f"{path}: expected format version {FORMAT_VERSION}, got {record.get('format')!r}; "
+            "read it with the version of patchlaw that wrote it"
+        )
+    body = record.get("body")
+    found = digest(body) if isinstance(body, dict) else "no body"
+    if found != record.get("sha256") or not isinstance(body, dict):
+        raise DamagedRunError(
+            f"{path}: checksum mismatch: expected sha256 {record.get('sha256')}, got {found}; "
+            f"the file was altered: {RESTORE}"
+        )
+    return body
