@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hessian_theory.proof.derivation import Report
-from hessian_theory.proof.render import as_markdown, status_text
+from hessian_theory.proof.render import as_markdown, prose, status_text
 from hessian_theory.theorems import CHAPTERS
 
 _INTRODUCTION = """\
@@ -31,9 +31,36 @@ Counterexamples are theorems too: they refute a statement by exhibiting a case.
 """
 
 
-def _anchor(title: str) -> str:
-    kept = re.sub(r"[^\w\- ]", "", title.lower())
-    return kept.replace(" ", "-")
+# The thread through the page: theorem, and what it adds.
+_ARGUMENT = (
+    ("hessian-eq5", "Differentiating the model twice splits the Hessian into G (with s^2 and the "
+     "loss's curvature S) and R (with s and the loss's slope g)."),
+    ("hessian-eq6", "For angles of independent QNNs only two patches enter an element. R has no "
+     "elements between patches; G has, with the same s^2."),
+    ("derivative-bounds", "Every angle, and every pixel, enters through a Pauli rotation, so first "
+     "and second derivatives of outputs lie in [-1, 1]."),
+    ("gauss-newton-element-bound", "S is a covariance, so |G_ij| <= s^2 min(1, 2 <tr S>); "
+     "likewise |R_ij| <= s <|g|_1> (residual-element-bound). This is the paper's 1/P^2 and 1/P."),
+    ("curvature-and-loss", "tr S and |g|_1 are within a factor pi_y of each other and at most 2 l: "
+     "both terms vanish linearly with the loss. The first term does not stay."),
+    ("gram-bounds", "G couples patches: its top eigenvalue lies between the largest and the sum of "
+     "the blocks' tops. The alignment A in [1/P, 1] says where."),
+    ("gram-exponent", "So the exponent in P is -2 alpha only if the patches' top directions are "
+     "orthogonal and 1 - 2 alpha if they are aligned; both happen (orthogonal-patches, "
+     "replicated-patches), and on fixed data A has a floor (alignment-has-a-floor)."),
+    ("residual-spectrum", "R's top eigenvalue over the angles is the largest of its blocks': "
+     "patches do not add. Bias rows break this (bias-breaks-the-blocks)."),
+    ("coverage", "On a fixed image a pixel is covered by a fixed share of the patches, so bias "
+     "elements are bounded by s^2 m_i m_j with m proportional to P: at alpha = 1 they need not "
+     "fall (bias-not-suppressed), and lambda_max(G) is bounded by a/P + b (level-off)."),
+    ("trace-law", "If circuits are close to 2-designs the mean square slope is v = d^2 / (2 (d + 1)"
+     "(d^2 - 1)) and tr G = s^2 P n_p v <tr S>: sizes from the architecture and the loss."),
+)  # fmt: skip
+
+
+def _slug(title: str) -> str:
+    """The anchor that Markdown viewers give to a chapter's heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def theory_page(reports: Mapping[str, Report]) -> str:
@@ -48,11 +75,16 @@ def theory_page(reports: Mapping[str, Report]) -> str:
     missing = [t.name for _, chapter in CHAPTERS for t in chapter if t.name not in reports]
     if missing:
         raise ValueError(f"no report for {', '.join(missing)}; check every theorem first")
-    lines = [_INTRODUCTION, "## Contents", ""]
+    lines = [_INTRODUCTION, "## The argument in ten steps", ""]
+    lines += [
+        f"{number}. {prose(text)} ([{name}](#{name}))"
+        for number, (name, text) in enumerate(_ARGUMENT, 1)
+    ]
+    lines += ["", "## Contents", ""]
     for title, theorems in CHAPTERS:
-        lines.append(f"- [{title}](#{_anchor(title)})")
+        lines.append(f"- [{title}](#{_slug(title)})")
         lines += [
-            f"  - [{t.title}](#{_anchor(t.title)}): {status_text(reports[t.name])}"
+            f"  - [{prose(t.title)}](#{t.name}): {status_text(t, reports[t.name])}"
             for t in theorems
         ]
     lines.append("")

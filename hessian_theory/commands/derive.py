@@ -114,10 +114,10 @@ def _print_list(
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = f"[{colours[report.status]}]{status_text(report)}[/]"
+        status = f"[{colours[report.status]}]{status_text(theorem, report)}[/]"
         table.add_row(theorem.name, title, theorem.source, status, f"{seconds[theorem.name]:.1f}")
         if each_step:
-            click.echo(f"{theorem.name}: {status_text(report)}")
+            click.echo(f"{theorem.name}: {status_text(theorem, report)}")
             for result in report.steps:
                 how = decision_text(result.decision) if result.decision else result.error
                 click.echo(f"    {result.label}: {how}")

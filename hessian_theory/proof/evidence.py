@@ -128,6 +128,39 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Inserted:
+    """The formula speaks of an undefined function; it is decided for each of some expressions.
+
+    `values()` yields expressions in `variables` that are put in the function's place.
+    """
+
+    function: Any
+    variables: tuple[Symbol, ...]
+    values: Callable[[], Iterable[Expr]]
+    what: str
+    uses: tuple[str, ...] = ()
+
+    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
+        """Insert every expression and decide that the two sides agree."""
+        if formula.relation != "=":
+            raise ProofError("inserted functions are compared by equality")
+        found = []
+        for value in self.values():
+
+            def insert(*arguments: Expr, value: Expr = value) -> Expr:
+                return value.subs(
+                    dict(zip(self.variables, arguments, strict=True)), simultaneous=True
+                )
+
+            gap = formula.gap.replace(self.function, insert)
+            found.append(decide_zero(gap.doit(), seed=seed))
+        if not found:
+            raise ProofError(f"nothing to insert ({self.what})")
+        weakest = next((f for f in found if f.method == "numerical"), found[0])
+        return replace(weakest, detail=f"{self.what}; {weakest.detail}")
+
+
+@dataclass(frozen=True)
 class Monotone:
     """gap(t) >= 0 for 0 < t <= anchor because gap(anchor) = 0 and -d gap/dt = slope >= 0 there."""
 

@@ -31,12 +31,24 @@ def decision_text(decision: Decision) -> str:
     return f"{decision.method}: {decision.detail}"
 
 
-def status_text(report: Report) -> str:
-    """Status with the number of steps that rest on numbers, such as "proved (2 of 7 numerical)"."""
-    numerical = report.count("numerical")
-    if report.status == "proved" and numerical:
-        return f"proved, {numerical} of {len(report.steps)} steps numerical"
-    return report.status
+def status_text(theorem: Derivation, report: Report) -> str:
+    """Status, with how much of the proof rests on numbers.
+
+    A numerical step that is no claim and that no other step uses is a check on the side; only the
+    others weaken the proof.
+    """
+    used = {label for step in theorem.steps for label in step.evidence.uses}
+    numerical = {
+        result.label
+        for result in report.steps
+        if result.decision is not None and result.decision.method == "numerical"
+    }
+    relied_on = {s.label for s in theorem.steps if s.claim or s.label in used} & numerical
+    if report.status != "proved" or not numerical:
+        return report.status
+    if relied_on:
+        return f"proved, resting on {len(relied_on)} numerical steps"
+    return "proved, and tried on random instances"
 
 
 def _outcomes(theorem: Derivation, report: Report) -> Iterable[tuple[Step, StepResult | None]]:
@@ -73,7 +85,7 @@ def as_text(theorem: Derivation, report: Report) -> str:
         lines += ["", f"Consequence: {theorem.consequence}"]
     lines += [
         "",
-        f"Status: {status_text(report)}",
+        f"Status: {status_text(theorem, report)}",
         f"Tested on the model: {theorem.numerical_test}",
     ]
     return "\n".join(lines)
@@ -114,33 +126,36 @@ def _certificate(step: Step) -> list[str]:
 def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
     """The whole derivation as Markdown with math blocks."""
     kind = "Counterexample" if theorem.kind == "counterexample" else "Theorem"
-    lines = [f"{'#' * level} {theorem.title}", ""]
-    lines += [f"{kind} `{theorem.name}`. Source: {theorem.source}. {status_text(report)}.", ""]
-    lines += [_prose(theorem.summary), ""]
+    lines = [f'<a id="{theorem.name}"></a>', "", f"{'#' * level} {prose(theorem.title)}", ""]
+    lines += [
+        f"{kind} `{theorem.name}`. Source: {theorem.source}. {status_text(theorem, report)}.",
+        "",
+    ]
+    lines += [prose(theorem.summary), ""]
     if theorem.assumptions or theorem.premises:
         lines += ["Assumptions:", ""]
-        lines += [f"- {_prose(a.text)}" for a in theorem.assumptions]
+        lines += [f"- {prose(a.text)}" for a in theorem.assumptions]
         lines += [
             f"- ${formula_latex(x.formula)}$"
-            + ("" if x.origin == "assumption" else f" ({_prose(x.origin)})")
+            + ("" if x.origin == "assumption" else f" ({prose(x.origin)})")
             for x in theorem.premises
         ]
         lines.append("")
     lines += ["Statement and proof (statements in bold):", ""]
     for number, (step, result) in enumerate(_outcomes(theorem, report), 1):
-        label = f"**{step.label}**" if step.claim else step.label
+        label = f"**{prose(step.label)}**" if step.claim else prose(step.label)
         uses = f" Uses {', '.join(step.evidence.uses)}." if step.evidence.uses else ""
-        lines += [f"{number}. {label}: {_prose(step.rule)}.{_prose(uses)}", ""]
+        lines += [f"{number}. {label}: {prose(step.rule)}.{prose(uses)}", ""]
         lines += _block(formula_latex(step.formula))
         lines += _certificate(step)
-        lines += [f"   *{_prose(_how(result))}*", ""]
+        lines += [f"   *{prose(_how(result))}*", ""]
     if theorem.consequence:
-        lines += [f"For the paper's claims: {_prose(theorem.consequence)}", ""]
+        lines += [f"For the paper's claims: {prose(theorem.consequence)}", ""]
     lines += [f"Tested on the model by `{theorem.numerical_test}`.", ""]
     return "\n".join(lines)
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Escape what Markdown would read as markup in plain sentences."""
     for char in "*_|<>":
         text = text.replace(char, "\\" + char)

@@ -5,7 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from sympy import Expr, IndexedBase, Integer, Rational, Subs, Sum, Symbol, ceiling, symbols
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    Rational,
+    Subs,
+    Sum,
+    Symbol,
+    ceiling,
+    log,
+    symbols,
+)
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.derivation import Derivation, Step
@@ -232,11 +244,12 @@ LIMITS = Derivation(
     numerical_test=on_model("bias_elements_are_not_suppressed"),
 )
 
-_a, _b, _c = symbols("a b c", positive=True)
+_a, _b = symbols("a b", positive=True)
 _top_angles, _top_bias, _Lam, _fa, _fb = symbols(
     "Lambda_angles Lambda_bias Lambda f_a f_b", nonnegative=True
 )
 _n_params = Symbol("n_p", positive=True)
+_s1 = sym.prefactor().subs(sym.ALPHA, 1)
 
 
 def _aligned_point(rng: random.Random) -> Point:
@@ -257,8 +270,8 @@ LEVEL_OFF = Derivation(
     ),
     premises=(
         Premise("top", Formula(_Lam, "=", _fa + _fb), "definition of a unit top eigenvector"),
-        Premise("angles", Formula(_fa, "<=", _top_angles), "Rayleigh quotient"),
-        Premise("bias", Formula(_fb, "<=", _top_bias), "Rayleigh quotient"),
+        Premise("angles", Formula(_fa, "<=", _top_angles), "theorem rayleigh-quotient"),
+        Premise("bias", Formula(_fb, "<=", _top_bias), "theorem rayleigh-quotient"),
     ),
     witness=_aligned_point,
     steps=(
@@ -273,7 +286,7 @@ LEVEL_OFF = Derivation(
         ),
         Step(
             "law",
-            sym.prefactor().subs(sym.ALPHA, 1) ** 2 * (P * _a + P**2 * _b),
+            _s1**2 * (P * _a + P**2 * _b),
             "=",
             sym.SCALE**2 * (_a / P + _b),
             "alpha = 1; with equality for patches that respond alike (one top direction)",
@@ -288,18 +301,20 @@ LEVEL_OFF = Derivation(
             claim=True,
         ),
         Step(
+            "from the architecture",
+            _s1**2 * _tau * (P * _n_params + _rho2 * P**2),
+            "=",
+            sym.SCALE**2 * (_tau * _n_params / P + _tau * _rho2),
+            "the bound of gauss-newton-eigenvalue-bound: sum_i m_i^2 = P n_p + rho_2 P^2, so "
+            "a = tau n_p and b = tau rho_2, rho_2 = sum_j (m_j / P)^2",
+            claim=True,
+        ),
+        Step(
             "depth",
-            Symbol(r"\deg_{n_p} (b/a)", real=True),
+            _n_params * Derivative(log((_tau * _rho2) / (_tau * _n_params)), _n_params),
             "=",
             Integer(-1),
-            "if the angle part grows in proportion to n_p (trace-law) and the bias part does "
-            "not, b/a falls as 1/n_p",
-            Derived(
-                lambda: (
-                    _n_params * (_b / (_n_params * _c)).diff(_n_params) / (_b / (_n_params * _c))
-                ).simplify(),
-                "logarithmic derivative with respect to n_p",
-            ),
+            "b/a = rho_2 / n_p falls as 1/n_p: deeper circuits have more angles, the bias has not",
         ),
     ),
     consequence="Beyond P of about a/b more patches do not flatten the bias directions.",

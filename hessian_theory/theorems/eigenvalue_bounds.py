@@ -162,8 +162,8 @@ TOTAL = Derivation(
     assumptions=(Assumption("f_G, f_R: quadratic forms at a unit top eigenvector of H"),),
     premises=(
         Premise("top", Formula(_LH, "=", _fG + _fR), "definition"),
-        Premise("G", Formula(_fG, "<=", _Lambda), "Rayleigh quotient"),
-        Premise("R", Formula(_fR, "<=", _LR), "Rayleigh quotient"),
+        Premise("G", Formula(_fG, "<=", _Lambda), "theorem rayleigh-quotient"),
+        Premise("R", Formula(_fR, "<=", _LR), "theorem rayleigh-quotient"),
     ),
     witness=_sum_point,
     steps=(

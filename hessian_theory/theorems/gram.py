@@ -52,6 +52,9 @@ _lam = IndexedBase("lambda", nonnegative=True)
 _q = IndexedBase("q", real=True)
 _w = IndexedBase("w", nonnegative=True)
 _T = Symbol("T", positive=True)
+_j = Symbol("j", integer=True, positive=True)
+_eig_j = IndexedBase("mu", real=True)
+_LAMBDA_TOP = Symbol("Lambda", real=True)
 _TOP_COLUMNS = Symbol(r"\lambda_{max}(A^T A)", nonnegative=True)
 _TOP_ROWS = Symbol(r"\lambda_{max}(A A^T)", nonnegative=True)
 _TOP_SUM = Symbol(r"\lambda_{max}(\sum_p M_p)", nonnegative=True)
@@ -186,7 +189,49 @@ def _quotient(rng: random.Random) -> dict[Symbol, Any]:
     return {_FORM: (x.T * matrix * x)[0], _TOP_M: _largest(matrix), _NORM: mpmath.sqrt(square)}
 
 
-_RAYLEIGH_ORIGIN = "Rayleigh quotient (step rayleigh)"
+_RAYLEIGH_ORIGIN = "theorem rayleigh-quotient"
+_c_j = IndexedBase("c", real=True)
+_size = Symbol("D", integer=True, positive=True)
+
+
+def _spectral_point(rng: random.Random) -> Point:
+    point = Point(rng, {_size: Integer(3), _LAMBDA_TOP: Rational(rng.randint(0, 9), 7)})
+    top_value = point.symbols[_LAMBDA_TOP]
+    point.indexed = {"mu": lambda i: top_value - (int(i) - 1)}
+    return point
+
+
+RAYLEIGH = Derivation(
+    name="rayleigh-quotient",
+    title="x^T M x <= lambda_max(M) |x|^2",
+    summary="In an orthonormal eigenbasis of the symmetric matrix M, x has components c_j: the "
+    "quadratic form is sum_j mu_j c_j^2 and no mu_j exceeds the largest, Lambda. Equality at a "
+    "top eigenvector.",
+    source="ours (standard)",
+    assumptions=(Assumption("M is symmetric, so it has an orthonormal eigenbasis"),),
+    premises=(Premise("largest", Formula(_eig_j[_j], "<=", _LAMBDA_TOP)),),
+    witness=_spectral_point,
+    steps=(
+        Step(
+            "rayleigh",
+            Sum(_eig_j[_j] * _c_j[_j] ** 2, (_j, 1, _size)),
+            "<=",
+            _LAMBDA_TOP * Sum(_c_j[_j] ** 2, (_j, 1, _size)),
+            "difference = sum_j (Lambda - mu_j) c_j^2",
+            Combination((Use("largest", _c_j[_j] ** 2, over=((_j, 1, _size),)),)),
+            claim=True,
+        ),
+        Step(
+            "instances",
+            _FORM,
+            "<=",
+            _TOP_M * _NORM**2,
+            "random symmetric matrices and vectors",
+            Lemma("Rayleigh quotient", _quotient),
+        ),
+    ),
+    numerical_test=on_model("gram_picture_and_block_bounds"),
+)
 
 
 def _gram_point(rng: random.Random) -> Point:
@@ -226,14 +271,6 @@ BOUNDS = Derivation(
     ),
     witness=_gram_point,
     steps=(
-        Step(
-            "rayleigh",
-            _FORM,
-            "<=",
-            _TOP_M * _NORM**2,
-            "Rayleigh quotient, for every symmetric M and vector x; equality at a top eigenvector",
-            Lemma("Rayleigh quotient", _quotient),
-        ),
         Step(
             "upper",
             _Lambda,
@@ -296,7 +333,6 @@ BOUNDS = Derivation(
 
 _trM = IndexedBase("trM", nonnegative=True)
 _eig = IndexedBase("mu", nonnegative=True)
-_j = Symbol("j", integer=True, positive=True)
 _rank = sym.N * (C - 1)
 
 
@@ -521,4 +557,4 @@ ORTHOGONAL = Derivation(
     numerical_test=on_model("gram_picture_and_block_bounds"),
 )
 
-THEOREMS = (GRAM, BOUNDS, DIMENSION, EXPONENT, REPLICATED, ORTHOGONAL)
+THEOREMS = (GRAM, RAYLEIGH, BOUNDS, DIMENSION, EXPONENT, REPLICATED, ORTHOGONAL)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sympy import (
     Derivative,
     Expr,
@@ -26,13 +24,12 @@ from sympy import (
 )
 
 from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Enumeration, Use
+from hessian_theory.proof.evidence import Combination, Inserted, Use
 from hessian_theory.proof.formula import Assumption, Formula, Premise
 from hessian_theory.proof.operators import OperatorIdentity
 from hessian_theory.theorems.notation import on_model
 
 _t, _u = symbols("t u", real=True)
-_a, _b, _c = symbols("a b c", real=True)
 _A = Symbol("A", commutative=False)
 _O = Symbol("O", commutative=False)
 
@@ -92,7 +89,6 @@ HARMONIC = Derivation(
     numerical_test=on_model("parameter_shift_rules"),
 )  # fmt: skip
 
-_f = _a + _b * cos(_t) + _c * sin(_t)
 _coefficients = symbols("c0:9", real=True)
 _basis = (Integer(1), cos, sin)
 
@@ -108,13 +104,6 @@ def _two_angle() -> Expr:
             * (second(_u) if callable(second) else second)
         )
     return total
-
-
-_F = _two_angle()
-
-
-def _at(expr: Expr, dt: Expr, du: Expr | int = 0) -> Expr:
-    return expr.subs({_t: _t + dt, _u: _u + du}, simultaneous=True)
 
 
 def _rotation(axis: str, angle: Expr) -> Matrix:
@@ -155,20 +144,25 @@ def circuits() -> dict[str, Expr]:
     }
 
 
-def _shift_instances(statement: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """The rule of the statement, with <O> of the explicit circuits in place of the function F."""
-    for value in circuits().values():
-
-        def insert(x: Expr, y: Expr, value: Expr = value) -> Expr:
-            return value.subs({_t: x, _u: y}, simultaneous=True)
-
-        gap = statement.gap.replace(_shape, insert)
-        yield expand(gap.doit()), Integer(0)
-
-
 _shape = Function("F", real=True)
 _general = _shape(_t, _u)
 _quarter, _half = pi / 2, pi
+
+_IN_GENERAL = Inserted(
+    _shape, (_t, _u), lambda: (_two_angle(),), "nine free coefficients of 1, cos, sin in t and u"
+)
+_ON_CIRCUITS = Inserted(
+    _shape, (_t, _u), lambda: circuits().values(), "four one- and two-qubit circuits"
+)
+
+
+def _shift_rule(name: str, left: Expr, right: Expr, rule: str) -> tuple[Step, Step]:
+    """A rule for general first harmonics, and the same on explicit circuits."""
+    return (
+        Step(name, left, "=", right, rule, _IN_GENERAL, claim=True),
+        Step(f"{name}, circuits", left, "=", right, "the same on explicit circuits", _ON_CIRCUITS),
+    )
+
 
 SHIFT = Derivation(
     name="parameter-shift",
@@ -177,58 +171,23 @@ SHIFT = Derivation(
     "second derivatives follow by shifting twice. Shown for general coefficients and again on "
     "explicit one- and two-qubit circuits.",
     source="ours (standard: Mitarai 2018, Schuld 2019, Mari 2021)",
-    assumptions=(Assumption("f is a first harmonic in t and in u (theorem first-harmonic)"),),
+    assumptions=(Assumption("F is a first harmonic in t and in u (theorem first-harmonic)"),),
     steps=(
-        Step(
+        *_shift_rule(
             "first",
-            Derivative(_f, _t),
-            "=",
-            (_at(_f, _quarter) - _at(_f, -_quarter)) / 2,
-            "shift by pi/2",
-            claim=True,
-        ),
-        Step(
-            "second",
-            Derivative(_f, (_t, 2)),
-            "=",
-            (_at(_f, _half) - _f) / 2,
-            "shift by pi",
-            claim=True,
-        ),
-        Step(
-            "mixed",
-            Derivative(_F, _t, _u),
-            "=",
-            (
-                _at(_F, _quarter, _quarter)
-                - _at(_F, _quarter, -_quarter)
-                - _at(_F, -_quarter, _quarter)
-                + _at(_F, -_quarter, -_quarter)
-            )
-            / 4,
-            "shift both by pi/2",
-            claim=True,
-        ),
-        Step(
-            "circuits, first",
             Derivative(_general, _t),
-            "=",
             (_shape(_t + _quarter, _u) - _shape(_t - _quarter, _u)) / 2,
-            "explicit circuits in place of F",
-            Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
+            "shift by pi/2",
         ),
-        Step(
-            "circuits, second",
+        *_shift_rule(
+            "second",
             Derivative(_general, (_t, 2)),
-            "=",
             (_shape(_t + _half, _u) - _shape(_t, _u)) / 2,
-            "explicit circuits in place of F",
-            Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
+            "shift by pi",
         ),
-        Step(
-            "circuits, mixed",
+        *_shift_rule(
+            "mixed",
             Derivative(_general, _t, _u),
-            "=",
             (
                 _shape(_t + _quarter, _u + _quarter)
                 - _shape(_t + _quarter, _u - _quarter)
@@ -236,8 +195,7 @@ SHIFT = Derivation(
                 + _shape(_t - _quarter, _u - _quarter)
             )
             / 4,
-            "explicit circuits in place of F",
-            Enumeration(_shift_instances, "one- and two-qubit circuits, symbolic angles"),
+            "shift both by pi/2",
         ),
     ),
     numerical_test=on_model("parameter_shift_rules"),

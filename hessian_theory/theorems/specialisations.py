@@ -160,10 +160,11 @@ INCOHERENT = Derivation(
 _t = Symbol("theta", real=True)
 OBSERVABLES = Derivation(
     name="averaged-observables",
-    title="One QNN with many averaged observables: never sharper than one observable",
+    title="One QNN with many averaged observables: no power of P, the bounds of one observable",
     summary="One circuit with P observables per class, averaged, is Eq. (5) with all summands "
     "depending on the same angle. Identical observables give exactly the P = 1 Hessian: "
-    "averaging gains nothing. In general |average of derivatives| <= 1, the bound for one.",
+    "averaging gains nothing. In general |average of derivatives| <= 1, the bound for one "
+    "observable: no power of P appears by itself.",
     source="Sec. 2.2, below Eq. (5)",
     assumptions=(
         Assumption("one circuit; the P observables per class are averaged (alpha = 1)"),

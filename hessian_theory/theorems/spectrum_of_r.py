@@ -127,8 +127,8 @@ BORDER = Derivation(
     assumptions=(Assumption("beta = |R_ab| (spectral norm), mu = max of the two top eigenvalues"),),
     premises=(
         Premise("unit", Formula(_u**2 + _w**2, "=", Integer(1))),
-        Premise("angles", Formula(_fa, "<=", _la * _u**2), "Rayleigh quotient"),
-        Premise("bias", Formula(_fb, "<=", _lb * _w**2), "Rayleigh quotient"),
+        Premise("angles", Formula(_fa, "<=", _la * _u**2), "theorem rayleigh-quotient"),
+        Premise("bias", Formula(_fb, "<=", _lb * _w**2), "theorem rayleigh-quotient"),
         Premise("cross", Formula(_cross, "<=", _beta * _u * _w), "definition of the norm"),
         Premise("mu >= lambda_a", Formula(_la, "<=", _mu)),
         Premise("mu >= lambda_b", Formula(_lb, "<=", _mu)),

@@ -294,7 +294,7 @@ VARIANCE = Derivation(
         ),
         Step(
             "qubit",
-            Symbol("v(2)"),
+            Symbol(r"v|_{d=2}"),
             "=",
             VARIANCE_VALUE,
             "exact average over 24 x 24 pairs of Clifford rotations, each axis A",
@@ -322,7 +322,7 @@ VARIANCE = Derivation(
     numerical_test="tests/theory/test_haar_moments.py::test_variance_of_the_derivative",
 )
 
-_commutes, _a_mean = symbols("w_0 <A>", real=True)
+_commutes, _a_mean = symbols(r"w_0 \langle{A}\rangle", real=True)
 _tr_rho2, _tr_rho_a = Tr(_rho * _rho), Tr(_rho * _A * _rho * _A)
 _B = I / 2 * (_rho * _A - _A * _rho)
 _WITH_STATE = OperatorIdentity(squares_to_one=(_A,))
@@ -490,7 +490,7 @@ CROSS_FAILS = Derivation(
         ),
         Step(
             "covariance",
-            Symbol("E[d_i<O> d_i<O'>]"),
+            Symbol(r"\operatorname{E}[\partial_i\langle{O}\rangle\,\partial_i\langle{O'}\rangle]"),
             "=",
             Rational(1, 6),
             "tr X X' / (d (d + 1)) with d = 2",
@@ -585,7 +585,9 @@ TRACE = Derivation(
         ),
     ),
     consequence="tr G follows the aligned exponent even when lambda_max does not; kappa carries "
-    "the alignment. An assumption about circuits enters, so this is a prediction, not a bound.",
+    "the alignment. An assumption about circuits enters, so this is a prediction, not a bound: at "
+    "uniformly random angles the mean square slope is within 10 % of v for 2 to 4 qubits, about "
+    "0.86 v for 8 qubits at depth 4, 0.95 v at depth 12, but 1.9 v at depth 1.",
     numerical_test=on_model("trace_law_at_random_angles"),
 )  # fmt: skip
 

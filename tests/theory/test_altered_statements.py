@@ -105,7 +105,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("tr S <= l", "curvature-and-loss", "tr S <= 2 l", right(lambda e: e / 2)),
     ("1 - t <= -log(t)/2", "log-bound", "log", right(lambda e: e / 2)),
     ("shift without 1/2", "parameter-shift", "first", right(lambda e: 2 * e)),
-    ("shift rule's sign on circuits", "parameter-shift", "circuits, second", right(lambda e: -e)),
+    ("shift rule's sign on circuits", "parameter-shift", "second, circuits", right(lambda e: -e)),
     ("twice the operator", "first-harmonic", "harmonic", right(lambda e: 2 * e)),
     ("|d f| <= 1/2", "derivative-bounds", "upper, two values", right(lambda e: e / 2)),
     ("Cov <= 1/2", "gauss-newton-element-bound", "upper", right(lambda e: e / 2)),

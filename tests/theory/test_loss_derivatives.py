@@ -84,7 +84,7 @@ def evaluate_formula(formula: Expr, outputs, size, alpha, c, variables) -> Expr:
 
 
 @pytest.mark.parametrize(
-    ("size", "alpha"), [((1, 2, 1), 0), ((2, 2, 2), Rational(1, 2)), ((3, 2, 1), 1), ((2, 3, 1), 1)]
+    ("size", "alpha"), [((1, 2, 2), 0), ((2, 2, 1), Rational(1, 2)), ((3, 2, 1), 1)]
 )
 def test_general_formula_agrees_with_sympys_derivatives_of_the_written_out_loss(size, alpha):
     """Only this catches a cross term between patches or a power of P lost in Eqs. (4), (5)."""

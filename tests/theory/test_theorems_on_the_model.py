@@ -365,6 +365,33 @@ def test_bias_elements_are_not_suppressed():
     assert element <= case.s**2 * 16
 
 
+def slopes_at_random_angles(n_qubits: int, depth: int, draws: int) -> torch.Tensor:
+    """d_i <O_k> of the paper's circuit, shape (C, draws, n_p): angles uniform on the circle."""
+    generator = torch.Generator().manual_seed(17)
+    ansatz = Ansatz(n_qubits, depth)
+    angles = torch.rand(draws, ansatz.n_angles, generator=generator, dtype=torch.float64)
+    angles = (2 * math.pi * angles).requires_grad_()
+    features = torch.rand(draws, n_qubits**2, 1, generator=generator, dtype=torch.float64)
+    outputs = circuit_outputs(ansatz, angles, features, 2 * n_qubits)
+    outputs = outputs.reshape(draws, 2 * n_qubits)
+    return torch.stack(
+        [
+            torch.autograd.grad(outputs[:, k].sum(), angles, retain_graph=True)[0]
+            for k in range(2 * n_qubits)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("depth", "low", "high"), [(1, 1.4, 2.4), (4, 0.80, 0.92), (12, 0.92, 0.98)]
+)
+def test_two_design_value_needs_depth_at_eight_qubits(depth, low, high):
+    """The mean square slope over v: far off at depth 1, below v and closing in with depth."""
+    v = float(VARIANCE_VALUE.subs(DIMENSION, 256))
+    squares = (slopes_at_random_angles(8, depth, 16) ** 2).mean(dim=(0, 2)) / v
+    assert low < float(squares.mean()) < high
+
+
 @pytest.mark.parametrize(("n_qubits", "depth"), [(2, 1), (2, 4), (3, 2), (3, 6)])
 def test_trace_law_at_random_angles(n_qubits, depth):
     """Mean square slope against v, cross terms against 0, tr G against s^2 P n_p v <tr S>.
@@ -373,20 +400,9 @@ def test_trace_law_at_random_angles(n_qubits, depth):
     within 10 % of v at n = 2, 3, 4 and depths 1 to 8, so 12 % plus 4 standard errors is asked.
     """
     v = float(VARIANCE_VALUE.subs(DIMENSION, 2**n_qubits))
-    generator = torch.Generator().manual_seed(17)
-    ansatz = Ansatz(n_qubits, depth)
+    generator = torch.Generator().manual_seed(18)
     draws = 200
-    angles = torch.rand(draws, ansatz.n_angles, generator=generator, dtype=torch.float64)
-    angles = (2 * math.pi * angles).requires_grad_()
-    features = torch.rand(draws, n_qubits**2, 1, generator=generator, dtype=torch.float64)
-    outputs = circuit_outputs(ansatz, angles, features, 2 * n_qubits)[..., 0]
-    outputs = outputs.reshape(draws, 2 * n_qubits)
-    slopes = torch.stack(
-        [
-            torch.autograd.grad(outputs[:, k].sum(), angles, retain_graph=True)[0]
-            for k in range(2 * n_qubits)
-        ]
-    )
+    slopes = slopes_at_random_angles(n_qubits, depth, draws)
     squares = (slopes**2).mean(dim=(0, 2))
     error = float(squares.std()) / math.sqrt(draws)
     assert abs(float(squares.mean()) - v) < 0.12 * v + 4 * error
