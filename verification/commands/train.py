@@ -1,13 +1,8 @@
 """``patchlaw train``: one training run by the author's protocol, resumable at any moment."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from verification.runs import RunConfig, RunSamples
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 
@@ -77,46 +72,24 @@ def train(
     """
     from rich.console import Console
 
-    from verification.runs import execute_run, load_samples
+    from verification.runs import RunRequest, execute_run, load_samples
     from verification.runs.progress import TrainingProgress
 
     console = Console()
     try:
+        request = RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
         samples = load_samples(data, images)
-        config = make_config(
-            samples, patches, depth, seed, epochs, learning_rate, dtype, batch_size, images
-        )
         with TrainingProgress(console) as progress:
-            execute_run(out, config, samples, threads=threads, device=device, reporter=progress)
+            execute_run(
+                out,
+                request.config(samples),
+                samples,
+                threads=threads,
+                device=device,
+                reporter=progress,
+            )
     except KeyboardInterrupt:
         console.print("Interrupted; the same command resumes after the last finished epoch")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def make_config(
-    samples: "RunSamples",
-    patches: int,
-    depth: int,
-    seed: int = 1001,
-    epochs: int = 50,
-    learning_rate: float | None = None,
-    dtype: str = "float32",
-    batch_size: int = 1000,
-    images: int | None = None,
-) -> "RunConfig":
-    """The author's configuration with what was asked for changed.
-
-    Raises:
-        ValueError: a number out of range.
-    """
-    from verification.runs import RunConfig
-
-    config = RunConfig.paper(patches, depth, seed, epochs)
-    config = config.on(samples, images, batch_size)
-    model = replace(config.model, dtype=dtype)
-    training = config.training
-    if learning_rate is not None:
-        training = replace(training, learning_rate=float(learning_rate))
-    return replace(config, model=model, training=training)

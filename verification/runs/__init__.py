@@ -4,6 +4,7 @@ from verification.runs.checkpoint import EpochEntry
 from verification.runs.config import DataConfig, Execution, ModelConfig, RunConfig
 from verification.runs.errors import DamagedRunError, RunError, RunInUseError
 from verification.runs.execute import Reporter, execute_run
+from verification.runs.request import RunRequest
 from verification.runs.run import Run
 from verification.runs.samples import RunSamples, load_samples
 
@@ -18,6 +19,7 @@ __all__ = [
     "RunConfig",
     "RunError",
     "RunInUseError",
+    "RunRequest",
     "RunSamples",
     "execute_run",
     "load_samples",

@@ -55,6 +55,22 @@ def write_tensors(
     return FileRecord(name, hashlib.sha256(content).hexdigest(), len(content))
 
 
+def check_size(folder: Path, record: FileRecord) -> None:
+    """Check that a file is there and of its recorded size.
+
+    Raises:
+        DamagedRunError: it is not.
+    """
+    path = folder / record.name
+    size = path.stat().st_size if path.is_file() else None
+    if size != record.bytes:
+        found = "none" if size is None else f"{size}"
+        raise DamagedRunError(
+            f"{path}: expected a file of {record.bytes} bytes, got {found}; it is missing, "
+            f"truncated or another's: {RESTORE}"
+        )
+
+
 def read_tensors(folder: Path, record: FileRecord) -> dict[str, Tensor]:
     """The tensors of a file, checked against its record.
 
@@ -64,18 +80,9 @@ def read_tensors(folder: Path, record: FileRecord) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    check_size(folder, record)
     path = folder / record.name
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedRunError(
-            f"{path}: expected a file of {record.bytes} bytes, got none; {RESTORE}"
-        ) from None
-    if len(content) != record.bytes:
-        raise DamagedRunError(
-            f"{path}: expected {record.bytes} bytes, got {len(content)}; the file is truncated or "
-            f"another's: {RESTORE}"
-        )
+    content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != record.sha256:
         raise DamagedRunError(

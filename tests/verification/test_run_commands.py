@@ -1,0 +1,242 @@
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.verification.run_cases import toy_config, toy_samples
+from verification.commands.status import status
+from verification.commands.sweep import sweep
+from verification.commands.train import train
+from verification.runs import Run, execute_run
+from verification.runs.lock import run_lock
+from verification.runs.status import all_statuses, status_of
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    """A folder of IDX files: 40 training and 20 test images of noise, every digit among them."""
+    folder = tmp_path_factory.mktemp("digits")
+    rng = np.random.default_rng(3)
+    for prefix, n in (("train", 40), ("t10k", 20)):
+        pixels = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8).tobytes()
+        header = struct.pack(">4I", 0x803, n, 28, 28)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + pixels)
+        labels = bytes(i % 10 for i in range(n))
+        header = struct.pack(">2I", 0x801, n)
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels)
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    """Two epochs of the toy run, alone in its folder."""
+    samples = toy_samples()
+    execute_run(tmp_path, toy_config(samples, 2), samples, threads=1)
+    return tmp_path
+
+
+def invoke(command, *arguments: object):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def small(digits: Path, out: Path) -> list[object]:
+    return ["--patches", 1, "--depth", 1, "--batch-size", 10, "--data", digits, "--out", out]
+
+
+# --- train
+
+
+def test_train_resumes_and_then_says_that_it_is_finished(digits, tmp_path):
+    first = invoke(train, *small(digits, tmp_path), "--epochs", 1)
+    assert first.exit_code == 0, first.output
+    assert [line.split()[1] for line in first.output.splitlines()[1:]] == ["0/1", "1/1"]
+    second = invoke(train, *small(digits, tmp_path), "--epochs", 2)
+    assert second.exit_code == 0, second.output
+    assert "resumed after epoch 1, goal 2 epochs" in second.output
+    third = invoke(train, *small(digits, tmp_path), "--epochs", 2)
+    assert third.exit_code == 0
+    assert "finished, 2 epochs are done" in third.output
+    run = Run.open(next(tmp_path.iterdir()))
+    assert [len(entry.step_losses) for entry in run.history] == [0, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--patches", 5], "n_patches: expected a square"),
+        (["--learning-rate", "nan"], "learning_rate: expected a finite number"),
+        (["--batch-size", 1], "n_batches: expected at most 4"),
+        (["--images", 41], "size: expected from 10 .* to 40 samples, got 41"),
+        (["--device", "nowhere"], "device: expected one that torch has"),
+    ],
+)
+def test_train_refuses_what_cannot_work(digits, tmp_path, options, message):
+    result = invoke(train, *small(digits, tmp_path), "--epochs", 1, *options)
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.output.split()))
+
+
+def test_interrupt_leaves_the_last_epoch_and_exits_130(digits, tmp_path):
+    """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
+    script = "import sys; from verification.commands.train import train; train(sys.argv[1:])"
+    arguments = [str(a) for a in (*small(digits, tmp_path), "--epochs", 100000)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch   3/"):
+            break
+    time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "Interrupted; the same command resumes" in rest
+    run = Run.open(next(tmp_path.iterdir()))
+    run.verify()
+    assert run.epochs_done >= 3
+
+
+# --- sweep
+
+
+def write_plan(folder: Path, text: str) -> Path:
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return path
+
+
+PLAN = """
+[defaults]
+epochs = 1
+batch_size = 10
+patches = 1
+
+[[runs]]
+depth = [1, 2]
+seed = [5, 6]
+"""
+
+
+def test_a_sweep_does_its_runs_in_order_and_skips_the_finished(digits, tmp_path):
+    plan, out = write_plan(tmp_path, PLAN), tmp_path / "runs"
+    first = invoke(sweep, plan, "--out", out, "--data", digits, "--shard", "1/2")
+    assert first.exit_code == 0, first.output
+    assert [path.name.split("_")[1:3] for path in sorted(out.iterdir())] == [
+        ["d1", "s5"],
+        ["d2", "s5"],
+    ]
+    rest = invoke(sweep, plan, "--out", out, "--data", digits)
+    assert rest.exit_code == 0, rest.output
+    assert rest.output.count("finished, 1 epochs are done") == 2
+    assert rest.output.count("started, goal 1 epochs") == 2
+    assert {each.state for each in all_statuses(out)} == {"finished"}
+
+
+def test_one_failing_run_does_not_stop_the_others(digits, tmp_path):
+    plan, out = write_plan(tmp_path, PLAN), tmp_path / "runs"
+    assert invoke(sweep, plan, "--out", out, "--data", digits, "--shard", "1/4").exit_code == 0
+    broken = next(out.iterdir()) / "checkpoint.json"
+    broken.write_text("{")
+    result = invoke(sweep, plan, "--out", out, "--data", digits)
+    assert result.exit_code == 1
+    assert "failed: DamagedRunError" in result.output
+    assert "1 of 4 runs failed: P=1 d=1 seed=5" in result.output
+    assert sorted(each.state for each in all_statuses(out)) == ["damaged"] + ["finished"] * 3
+    assert broken.read_text() == "{"
+
+
+def test_a_sweep_takes_its_shard_from_the_job_array(tmp_path, monkeypatch):
+    plan = write_plan(tmp_path, PLAN)
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "0")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "3")
+    listed = invoke(sweep, plan, "--list")
+    assert "1 of 4 runs (shard 2/3)" in listed.output
+    assert "P=1 d=1 seed=6" in listed.output
+    refused = invoke(sweep, plan, "--list", "--shard", "5/3")
+    assert refused.exit_code == 2
+    assert "expected i/n with 1 <= i <= n, got 5/3" in refused.output
+
+
+# --- status
+
+
+def test_status_shows_the_minimum_and_the_state(runs):
+    run = Run.open(next(runs.iterdir()))
+    best = run.history[run.minimum_epoch]
+    (found,) = all_statuses(runs)
+    assert (found.state, found.epochs_done, found.epochs) == ("finished", 2, 2)
+    assert (found.train_loss, found.test_loss) == (best.train.loss, best.test.loss)
+    shown = json.loads(invoke(status, runs, "--json").output)
+    assert shown[0]["test_accuracy"] == best.test.accuracy
+    table = invoke(status, runs)
+    assert table.exit_code == 0
+    assert "2/2" in table.output
+
+
+def test_status_tells_running_from_partial(runs):
+    samples = toy_samples()
+    execute_run(runs, toy_config(samples, 4), samples)
+
+    class Stop(Exception):
+        pass
+
+    class StopAtSix:
+        def begin(self, *_):
+            pass
+
+        note = step = begin
+
+        def epoch(self, entry):
+            if entry.epoch == 6:
+                raise Stop
+
+    with pytest.raises(Stop):
+        execute_run(runs, toy_config(samples, 8), samples, reporter=StopAtSix())
+    folder = next(runs.iterdir())
+    assert (status_of(folder).state, status_of(folder).epochs_done) == ("partial", 6)
+    with run_lock(folder):
+        assert status_of(folder).state == "running"
+
+
+def test_status_reports_damage_and_says_what_it_is(runs):
+    path = next(runs.iterdir()) / "epochs" / "001.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    assert invoke(status, runs).exit_code == 0  # sizes do not tell
+    checked = invoke(status, runs, "--check")
+    assert checked.exit_code == 1
+    assert "checksum mismatch" in checked.output
+    path.write_bytes(bytes(content[:-1]))
+    assert "truncated" in (status_of(next(runs.iterdir())).problem or "")
+    path.unlink()
+    assert status_of(next(runs.iterdir())).state == "damaged"
+
+
+def test_status_of_no_folder_is_an_error_and_of_an_empty_one_is_not(tmp_path):
+    refused = invoke(status, tmp_path / "nowhere")
+    assert refused.exit_code == 1
+    assert "expected a folder of runs, got none" in refused.output
+    (tmp_path / "notes").mkdir()
+    assert invoke(status, tmp_path, "--json").output.strip() == "[]"
+
+
+def test_status_sorts_by_number(tmp_path):
+    samples = toy_samples()
+    for seed in (10, 9):
+        execute_run(tmp_path, toy_config(samples, 1, seed=seed), samples, threads=1)
+    assert [each.run.split("_")[2] for each in all_statuses(tmp_path)] == ["s9", "s10"]

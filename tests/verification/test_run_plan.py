@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verification.runs import RunRequest
+from verification.runs.plan import PlanError, Shard, parse_plan, read_plan
+
+PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
+
+
+@given(st.integers(0, 40), st.integers(1, 50))
+def test_shards_are_disjoint_and_cover_the_plan_evenly(n_items, count):
+    items = tuple(range(n_items))
+    shards = [Shard(index, count).of(items) for index in range(1, count + 1)]
+    assert sorted(item for shard in shards for item in shard) == list(items)
+    assert all(list(shard) == sorted(shard) for shard in shards)
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+@given(st.integers(0, 5), st.integers(1, 8), st.integers(1, 3))
+def test_the_tasks_of_a_slurm_array_are_all_shards_once(first, count, step):
+    """Arrays may start anywhere and step: only this sees a shard left out or done twice."""
+    shards = [
+        Shard.from_environment(
+            {
+                "SLURM_ARRAY_TASK_ID": str(task),
+                "SLURM_ARRAY_TASK_MIN": str(first),
+                "SLURM_ARRAY_TASK_STEP": str(step),
+                "SLURM_ARRAY_TASK_COUNT": str(count),
+            },
+            n_runs=99,
+        )
+        for task in range(first, first + count * step, step)
+    ]
+    assert shards == [Shard(index, count) for index in range(1, count + 1)]
+
+
+def test_pbs_has_one_task_a_run_and_no_array_means_all():
+    assert Shard.from_environment({"PBS_ARRAY_INDEX": "3"}, 7) == Shard(3, 7)
+    assert Shard.from_environment({}, 7) == Shard(1, 1)
+    with pytest.raises(ValueError, match="expected i/n with 1 <= i <= n, got 0/7"):
+        Shard.from_environment({"PBS_ARRAY_INDEX": "0"}, 7)
+    with pytest.raises(ValueError, match="SLURM_ARRAY_TASK_COUNT: expected an integer, got ''"):
+        Shard.from_environment({"SLURM_ARRAY_TASK_ID": "0"}, 7)
+
+
+@pytest.mark.parametrize("text", ["2", "a/b", "-1/3", "1/2/3", ""])
+def test_a_shard_is_two_numbers(text):
+    with pytest.raises(ValueError, match="shard: expected i/n, such as 2/4"):
+        Shard.parse(text)
+    assert Shard.parse("2/4") == Shard(2, 4)
+
+
+@given(
+    st.lists(st.sampled_from([1, 4, 9, 49]), min_size=1, max_size=3, unique=True),
+    st.lists(st.integers(1, 200), min_size=1, max_size=3, unique=True),
+    st.booleans(),
+)
+def test_a_table_is_the_product_of_its_lists_in_the_order_written(patches, depths, depth_first):
+    lists = {"depth": depths, "patches": patches}
+    keys = ["depth", "patches"] if depth_first else ["patches", "depth"]
+    found = parse_plan({"runs": [{key: lists[key] for key in keys}]})
+    expected = (
+        [(p, d) for d in depths for p in patches]
+        if depth_first
+        else [(p, d) for p in patches for d in depths]
+    )
+    assert [(request.patches, request.depth) for request in found] == expected
+
+
+def test_a_table_overrides_the_defaults():
+    found = parse_plan(
+        {
+            "defaults": {"epochs": 3, "depth": 2, "learning_rate": 0.1},
+            "runs": [{"patches": 4}, {"patches": 4, "depth": 5, "epochs": 7}],
+        }
+    )
+    assert found == (
+        RunRequest(4, 2, epochs=3, learning_rate=0.1),
+        RunRequest(4, 5, epochs=7, learning_rate=0.1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({}, "expected at least one run, got none"),
+        ({"runs": [], "run": 1}, r"expected \[defaults\] and \[\[runs\]\] only, got run"),
+        ({"runs": {"patches": 4}}, r"runs: expected tables \[\[runs\]\]"),
+        ({"defaults": 3, "runs": []}, "defaults: expected a table, got 3"),
+        ({"runs": [{"patches": 4}]}, "table 1: expected patches and depth, got no depth"),
+        ({"runs": [{"patches": 4, "depth": 1, "lr": 1}]}, "table 1: expected keys among .*got lr"),
+        ({"runs": [{"patches": [4, 5], "depth": 1}]}, "table 1: n_patches: expected a square"),
+        ({"runs": [{"patches": 25, "depth": 1}]}, "table 1: n_patches: expected one of"),
+        ({"runs": [{"patches": 4, "depth": "deep"}]}, "depth: expected an integer, got 'deep'"),
+        ({"runs": [{"patches": 4, "depth": 0}]}, "depth: expected an integer >= 1, got 0"),
+        ({"runs": [{"patches": 4, "depth": 1, "seed": 2**32}]}, "seed: expected less than 2"),
+        ({"runs": [{"patches": 4, "depth": 1, "dtype": "half"}]}, "dtype: expected 'float32' or"),
+        (
+            {"runs": [{"patches": 4, "depth": 1, "learning_rate": "low"}]},
+            "learning_rate: expected a number, got 'low'",
+        ),
+        (
+            {"runs": [{"patches": 4, "depth": [1, 2]}, {"patches": 4, "depth": 2, "epochs": 9}]},
+            "expected every run once, got run 2 again as run 3",
+        ),
+    ],
+)
+def test_a_plan_that_cannot_work_is_refused_with_its_table(plan, message):
+    with pytest.raises(PlanError, match=message):
+        parse_plan(plan)
+
+
+def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text("[[runs\n")
+    with pytest.raises(PlanError, match=r"plan.toml: expected TOML, got"):
+        read_plan(path)
+
+
+def test_the_plan_of_the_paper():
+    """Issue order: seed 1001 at every depth, d = 50 first, then the other seeds alike."""
+    requests = read_plan(PLANS / "paper.toml")
+    named = [(r.seed, r.depth, r.patches) for r in requests]
+    assert named == sorted(named)
+    assert len(named) == 5 * 4 * 3
+    assert named[:4] == [(1001, 50, 4), (1001, 50, 9), (1001, 50, 16), (1001, 100, 4)]
+    assert {r.epochs for r in requests} == {50}
+
+
+def test_the_plan_of_the_scaling_study():
+    requests = read_plan(PLANS / "scaling.toml")
+    assert {(r.patches, r.depth) for r in requests} == {
+        (p, d) for p in (4, 9, 16, 49) for d in (2, 5, 10, 20)
+    }
+    assert {round(r.images / r.batch_size) for r in requests} == {60}

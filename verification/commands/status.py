@@ -1,0 +1,73 @@
+"""``patchlaw status``: how far the runs of a folder are."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from verification.runs.status import RunStatus
+
+
+@click.command()
+@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+@click.option("--check", is_flag=True, help="Read every file and compare its checksum.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list in place of the table.")
+def status(runs: Path, check: bool, as_json: bool) -> None:
+    """Show the runs in folder RUNS (default: runs): state, epochs, minimum of the training loss.
+
+    Losses and accuracies are those at the minimum of the training loss so far. Exit code: 1 if a
+    run is damaged.
+    """
+    from verification.runs import RunError
+    from verification.runs.status import all_statuses
+
+    try:
+        statuses = all_statuses(runs, checksums=check)
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in statuses], indent=1, allow_nan=False))
+    else:
+        print_table(statuses)
+    if any(each.state == "damaged" for each in statuses):
+        raise SystemExit(1)
+
+
+def print_table(statuses: list["RunStatus"]) -> None:
+    """One row a run, then what is wrong with the damaged ones."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    colours = {"finished": "green", "running": "cyan", "partial": "yellow", "damaged": "bold red"}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in (
+        "run", "state", "epochs", "min.\nat", "train\nloss", "train\nacc.", "test\nloss",
+        "test\nacc.", "s per\nepoch",
+    ):  # fmt: skip
+        left = heading in ("run", "state")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
+    for each in statuses:
+        table.add_row(
+            each.run,
+            f"[{colours[each.state]}]{each.state}[/]",
+            "" if each.epochs_done is None else f"{each.epochs_done}/{each.epochs}",
+            _shown(each.minimum_epoch, "d"),
+            _shown(each.train_loss, ".5f"),
+            _shown(each.train_accuracy, ".2%"),
+            _shown(each.test_loss, ".5f"),
+            _shown(each.test_accuracy, ".2%"),
+            _shown(each.seconds_per_epoch, ".1f"),
+        )
+    console = Console()
+    console.print(table)
+    for each in statuses:
+        if each.problem:
+            console.print(f"{each.run}: {each.problem}", highlight=False, markup=False)
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

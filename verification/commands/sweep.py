@@ -1,0 +1,103 @@
+"""``patchlaw sweep``: the runs of a plan, one after another, finished ones skipped."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import click
+
+from verification.commands.train import INTERRUPTED
+
+
+@click.command()
+@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of runs.",
+)
+@click.option("--shard", metavar="I/N", help="Do every N-th run from the I-th on (from 1).")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="MNIST-format IDX files to use in place of the embedded images.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Worker threads.  [default: each run's own; for a new one, torch's choice]",
+)
+@click.option("--device", help="torch device.  [default: each run's own; for a new one, cpu]")
+@click.option("--list", "list_only", is_flag=True, help="List the runs and do nothing.")
+def sweep(
+    plan: Path,
+    out: Path,
+    shard: str | None,
+    data: Path | None,
+    threads: int | None,
+    device: str | None,
+    list_only: bool,
+) -> None:
+    """Train every run of PLAN, a TOML file, in order; the same command again goes on.
+
+    In a job array each task takes its share: the shard comes from SLURM_ARRAY_TASK_ID and
+    SLURM_ARRAY_TASK_COUNT, or from PBS_ARRAY_INDEX (one task a run, from 1), unless --shard is
+    given. A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if
+    one failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
+    """
+    from rich.console import Console
+
+    from verification.runs import RunSamples, execute_run, load_samples
+    from verification.runs.plan import Shard, read_plan
+    from verification.runs.progress import TrainingProgress
+
+    console = Console()
+    try:
+        requests = read_plan(plan)
+        part = Shard.parse(shard) if shard else Shard.from_environment(os.environ, len(requests))
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from error
+    mine = part.of(requests)
+    console.print(
+        f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+    @cache
+    def samples_of(images: int | None) -> RunSamples:
+        return load_samples(data, images)
+
+    failures = []
+    for number, request in enumerate(mine, 1):
+        name = f"P={request.patches} d={request.depth} seed={request.seed}"
+        console.print(f"[{number}/{len(mine)}] {name}", highlight=False, markup=False)
+        if list_only:
+            continue
+        try:
+            samples = samples_of(request.images)
+            with TrainingProgress(console) as progress:
+                execute_run(
+                    out,
+                    request.config(samples),
+                    samples,
+                    threads=threads,
+                    device=device,
+                    reporter=progress,
+                )
+        except KeyboardInterrupt:
+            console.print("Interrupted; the same command goes on after the last finished epoch")
+            raise SystemExit(INTERRUPTED) from None
+        except Exception as error:  # whatever it is, the other runs do not depend on this one
+            failures.append(name)
+            console.print(
+                f"failed: {type(error).__name__}: {error}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+    if failures:
+        console.print(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
+        raise SystemExit(1)

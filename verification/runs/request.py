@@ -1,0 +1,74 @@
+"""What a user asks for: the author's protocol with a few things changed."""
+
+from dataclasses import dataclass, replace
+
+from simulators import PatchGrid
+from verification.runs.config import BATCH_SIZE, RunConfig
+from verification.runs.samples import RunSamples
+from verification.training.protocol import default_learning_rate
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One training run, as ``patchlaw train`` and a sweep's plan name it.
+
+    Attributes:
+        patches: P.
+        depth: d.
+        seed: of the initial angles and of the batches.
+        epochs: epochs to be done.
+        learning_rate: Adam's initial rate; None for the author's at this depth.
+        dtype: float32 or float64.
+        batch_size: images a mini-batch, about.
+        images: stratified part of the training images; None for all.
+
+    Raises:
+        TypeError: a value of another type.
+        ValueError: a value out of range.
+    """
+
+    patches: int
+    depth: int
+    seed: int = 1001
+    epochs: int = 50
+    learning_rate: float | None = None
+    dtype: str = "float32"
+    batch_size: int = BATCH_SIZE
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse at the door what would fail hours later."""
+        lowest = {"patches": 1, "depth": 1, "seed": 0, "epochs": 1, "batch_size": 1, "images": 10}
+        for name, least in lowest.items():
+            value = getattr(self, name)
+            if name == "images" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name}: expected an integer, got {value!r}")
+            if value < least:
+                raise ValueError(f"{name}: expected an integer >= {least}, got {value}")
+        if self.seed >= 2**32:
+            raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
+        rate = self.learning_rate
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
+            raise TypeError(f"learning_rate: expected a number, got {rate!r}")
+        PatchGrid(n_patches=self.patches)
+        self._protocol()
+
+    def _protocol(self) -> RunConfig:
+        config = RunConfig.paper(self.patches, self.depth, self.seed, self.epochs)
+        rate = self.learning_rate
+        rate = default_learning_rate(self.depth) if rate is None else float(rate)
+        return replace(
+            config,
+            model=replace(config.model, dtype=self.dtype),
+            training=replace(config.training, learning_rate=rate),
+        )
+
+    def config(self, samples: RunSamples) -> RunConfig:
+        """The run's configuration on these samples.
+
+        Args:
+            samples: what ``load_samples`` gave for ``images``.
+        """
+        return self._protocol().on(samples, self.images, self.batch_size)

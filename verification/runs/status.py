@@ -1,0 +1,104 @@
+"""How far the runs of a folder are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from verification.runs.checkpoint import CHECKPOINT_FILE
+from verification.runs.errors import RunError
+from verification.runs.lock import is_locked
+from verification.runs.run import CONFIG_FILE, Run, RunHeader
+
+State: TypeAlias = Literal["finished", "running", "partial", "damaged"]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run; None where it is not known.
+
+    Attributes:
+        run: name of its folder.
+        state: "running" while a process holds it, "partial" if none does and epochs are missing.
+        epochs_done: epochs with a checkpoint.
+        epochs: the goal.
+        minimum_epoch: epochs done at the minimum of the training loss so far.
+        train_loss: there, over all training samples.
+        train_accuracy: there.
+        test_loss: there.
+        test_accuracy: there.
+        seconds_per_epoch: mean over the epochs done.
+        problem: why it is damaged.
+    """
+
+    run: str
+    state: State
+    epochs_done: int | None = None
+    epochs: int | None = None
+    minimum_epoch: int | None = None
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    seconds_per_epoch: float | None = None
+    problem: str | None = None
+
+
+def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
+    """State of one run; never raises for what it finds in the folder.
+
+    Args:
+        folder: the run's.
+        checksums: read every file, else look at sizes only.
+    """
+    running = is_locked(folder)  # asked first: a run that ends meanwhile is called running
+    try:
+        header = RunHeader.read(folder)
+        goal = header.config.training.epochs
+        if not (folder / CHECKPOINT_FILE).exists():
+            return RunStatus(folder.name, "running" if running else "partial", 0, goal)
+        run = Run.open(folder)
+        if not running:  # a running one's files may change under the reader
+            run.verify(checksums=checksums)
+    except (RunError, OSError) as error:
+        return RunStatus(folder.name, "damaged", problem=str(error))
+    state: State = "running" if running else "finished" if run.finished else "partial"
+    done = run.epochs_done
+    if done == 0:
+        return RunStatus(folder.name, state, 0, goal)
+    best = run.history[run.minimum_epoch]
+    return RunStatus(
+        folder.name,
+        state,
+        done,
+        goal,
+        best.epoch,
+        best.train.loss,
+        best.train.accuracy,
+        best.test.loss,
+        best.test.accuracy,
+        sum(entry.seconds for entry in run.history[1:]) / done,
+    )
+
+
+def all_statuses(runs: Path, *, checksums: bool = False) -> list[RunStatus]:
+    """State of every run in a folder, by P, depth and seed as far as the names tell.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    if not runs.is_dir():
+        raise RunError(
+            f"{runs}: expected a folder of runs, got none; check the path or start one with "
+            "`patchlaw train --out`"
+        )
+    folders = [path.parent for path in runs.glob(f"*/{CONFIG_FILE}")]
+    return [
+        status_of(folder, checksums=checksums)
+        for folder in sorted(folders, key=lambda folder: _natural(folder.name))
+    ]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key by which P4 comes before P16."""
+    parts = "".join(c if c.isdigit() else f" {c} " for c in name).split()
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
