@@ -1,9 +1,10 @@
 """The report of a verification run: data, files on disk, Markdown and terminal renderings."""
 
+from verification.atomic_write import write_atomically
+from verification.environment import Environment, current_environment
 from verification.report.data import Report, TheoremResult, VerifyConfig
-from verification.report.environment import Environment, current_environment
 from verification.report.markdown import as_markdown
-from verification.report.store import ReportStore, write_atomically
+from verification.report.store import ReportStore
 from verification.report.terminal import print_report
 
 __all__ = [

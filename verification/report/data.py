@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from verification.checks import CheckResult
 from verification.comparison import LawComparison
+from verification.environment import Environment
 from verification.measurement import MinimumMeasurement
-from verification.report.environment import Environment
 
 Status: TypeAlias = Literal["partial", "complete"]
 FORMAT_VERSION = 1

@@ -1,28 +1,12 @@
 """Writing reports so that whatever is on disk is whole, whenever the run stops."""
 
 import dataclasses
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from verification.atomic_write import write_atomically
 from verification.report.data import Report
 from verification.report.markdown import as_markdown
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write bytes or UTF-8 text under a temporary name in the same folder, flush, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 class ReportStore:

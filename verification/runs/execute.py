@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from verification.report.environment import current_environment
+from verification.environment import current_environment
 from verification.runs.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from verification.report.store import write_atomically
+from verification.atomic_write import write_atomically
 from verification.runs.errors import DamagedRunError
 
 FORMAT_VERSION = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from verification.report.store import write_atomically
+from verification.atomic_write import write_atomically
 from verification.runs.errors import DamagedRunError
 from verification.runs.sealed_json import RESTORE
 

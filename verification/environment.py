@@ -1,4 +1,4 @@
-"""Where a report was made: versions, commit, kind of machine."""
+"""Where a record was made: versions, commit, kind of machine."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ _DISTRIBUTIONS = ("patchlaw", "torch", "numpy", "scipy", "sympy", "scikit-learn"
 
 @dataclass(frozen=True)
 class Environment:
-    """Versions of what computed the report; no name of machine or user.
+    """Versions of what computed a record; no name of machine or user.
 
     Attributes:
         started: UTC time, ISO 8601.
@@ -54,7 +54,7 @@ def current_environment() -> Environment:
 
 def _git_commit() -> str | None:
     """Commit of the source tree this package is imported from, if it is one."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None
     try:
