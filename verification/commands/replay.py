@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from verification.runs import Run
 
 # The first steps must agree to this; later ones are shown but rounding, amplified by training,
 # may carry them apart (model.md of the author's runs: within 3e-4 for 1,140 steps).
@@ -15,17 +21,41 @@ JUDGED_STEPS = 6
 @click.command()
 @click.option("--patches", type=int, required=True, help="Number of patches P.")
 @click.option("--depth", type=int, required=True, help="Circuit depth d.")
-@click.option("--steps", type=click.IntRange(1, 3000), default=6, show_default=True)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 3000),
+    default=6,
+    show_default=True,
+    help="Steps to repeat and show one by one.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, 50),
+    help="In place of --steps: whole epochs, as the run that `patchlaw train` keeps.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="With --epochs: folder of runs; epochs that the run there has are not repeated.",
+)
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of MNIST IDX files to use in place of the embedded images.",
 )
-def replay(patches: int, depth: int, steps: int, data: Path | None) -> None:
+def replay(
+    patches: int, depth: int, steps: int, epochs: int | None, out: Path, data: Path | None
+) -> None:
     """Repeat the author's recorded run and compare the mini-batch losses.
 
     Prints recorded and replayed loss side by side. Exits with 1 if one of the first six steps
     (or fewer, if fewer are asked for) differs by more than 1e-3 relative.
+
+    With --epochs it prints one line an epoch and the steps at which the losses first part by more
+    than 1e-3 and 1e-2. Exits with 1 if in the first five epochs (or fewer) a mini-batch loss
+    differs by more than 1e-3, or the test loss after an epoch in the fourth decimal.
     """
     from rich.console import Console
 
@@ -38,6 +68,9 @@ def replay(patches: int, depth: int, steps: int, data: Path | None) -> None:
             f"no run is recorded for P={patches} d={depth}; recorded are: {recorded}"
         )
     console = Console(highlight=False, soft_wrap=True)
+    if epochs is not None:
+        replay_epochs(patches, depth, epochs, out, data, console)
+        return
     console.print(
         f"Author's run P={patches} d={depth}, seed 1001, float32: loss of each mini-batch before "
         "its update (recorded to 5 decimals)"
@@ -79,3 +112,63 @@ def replayed_losses(patches: int, depth: int, data: Path | None) -> Iterator[flo
     trainer = Trainer(model, images, labels, config, evaluate_epochs=False)
     for step in trainer.run():
         yield step.loss
+
+
+def replay_epochs(
+    patches: int, depth: int, epochs: int, out: Path, data: Path | None, console: "Console"
+) -> None:
+    """Compare whole epochs, print the comparison, exit with 1 if the judged ones differ."""
+    from verification.records import author_runs
+    from verification.runs.replay import ReplayComparison
+
+    try:
+        run = run_of(patches, depth, epochs, out, data, console)
+        comparison = ReplayComparison(run, author_runs()[patches, depth], epochs)
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise click.ClickException(str(error)) from error
+    console.print(
+        f"Author's run P={patches} d={depth}, seed 1001, float32: largest absolute difference of "
+        "an epoch's mini-batch losses, test loss after it"
+    )
+    console.print(
+        f"{'epoch':>5} {'rate':>8} {'largest':>9} {'recorded':>10} {'replayed':>10} {'diff.':>9}"
+    )
+    for each in comparison.by_epoch():
+        console.print(
+            f"{each.epoch:>5} {each.learning_rate:>8.1e} {each.largest:>9.1e} "
+            f"{each.recorded_test_loss:>10.5f} {each.test_loss:>10.5f} "
+            f"{each.test_loss - each.recorded_test_loss:>+9.1e}"
+        )
+    for tolerance in (1e-3, 1e-2):
+        parting = comparison.departure(tolerance)
+        if parting is None:
+            console.print(f"no step differs by more than {tolerance:.0e}")
+        else:
+            console.print(
+                f"first step that differs by more than {tolerance:.0e}: {parting.step} (epoch "
+                f"{parting.epoch}, rate {parting.learning_rate:.1e}): recorded "
+                f"{parting.recorded:.5f}, replayed {parting.replayed:.5f}"
+            )
+    if not comparison.agrees:
+        console.print("[bold red]DIFFERS[/] within the first five epochs")
+        raise SystemExit(1)
+    console.print("[bold green]agrees[/] over the first five epochs, or all if fewer")
+
+
+def run_of(
+    patches: int, depth: int, epochs: int, out: Path, data: Path | None, console: "Console"
+) -> "Run":
+    """The run with at least so many epochs: as it is on disk, or trained until it has them."""
+    from verification.runs import Run, RunError, RunRequest, execute_run, load_samples
+    from verification.runs.progress import TrainingProgress
+
+    samples = load_samples(data)
+    config = RunRequest(patches, depth, epochs=epochs).config(samples)
+    try:
+        run = Run.open(out / config.run_id)  # also while another process works on it
+        if run.epochs_done >= epochs:
+            return run
+    except RunError:
+        pass  # none yet, or unusable: then training says what is wrong
+    with TrainingProgress(console) as progress:
+        return execute_run(out, config, samples, reporter=progress)
