@@ -5,6 +5,6 @@ products with a 2^n x 2^n matrix and two single-qubit encodings whatever the dep
 """
 
 from simulators.fast_engine.engine import FastEngine
-from simulators.fast_engine.losses import CrossEntropy, OutputLoss, SquaredError
+from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 
 __all__ = ["CrossEntropy", "FastEngine", "OutputLoss", "SquaredError"]

@@ -1,13 +1,15 @@
 """Hessian, Gauss-Newton and residual products of the fast engine over a fixed data set."""
 
-from typing import Literal, TypeAlias
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simulators.engine import DEFAULT_MEMORY_BUDGET, CurvatureKind, check_budget, check_vectors
 from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.engine import Chunk, FastEngine
 from simulators.fast_engine.patch_circuit import (
     ChunkPixels,
     Cotangents,
@@ -16,10 +18,11 @@ from simulators.fast_engine.patch_circuit import (
     Trace,
 )
 
-Kind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
+if TYPE_CHECKING:  # the engine makes these products, so it imports this module
+    from simulators.fast_engine.engine import Chunk, FastEngine
+
 Float = NDArray[np.float64]
 
-DEFAULT_MEMORY_BUDGET = 4_000_000_000  # bytes of primal states kept between products
 _MAX_VECTORS = 8  # directions that share one pass; bounds the memory of their cotangent sums
 
 
@@ -53,8 +56,7 @@ class CurvatureProducts:
         *,
         memory_budget: float = DEFAULT_MEMORY_BUDGET,
     ) -> None:
-        if not memory_budget >= 0:
-            raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
+        check_budget(memory_budget)
         self._engine = engine
         self._images, self._targets = engine.check_data(images, targets)
         self.n_samples = len(self._images)
@@ -121,7 +123,7 @@ class CurvatureProducts:
             self._sums,
         )
 
-    def product(self, kind: Kind, vectors: Float) -> Float:
+    def product(self, kind: CurvatureKind, vectors: Float) -> Float:
         """The matrix times each column of ``vectors``, shape (D, k), float64.
 
         The columns share the pass over the data (eight at a time).
@@ -129,17 +131,7 @@ class CurvatureProducts:
         Raises:
             ValueError: an unknown kind, a shape other than (D, k), NaN or infinity.
         """
-        if kind not in ("hessian", "gauss_newton", "residual"):
-            raise ValueError(
-                f"kind: expected 'hessian', 'gauss_newton' or 'residual', got {kind!r}"
-            )
-        directions = np.asarray(vectors, dtype=np.float64)
-        if directions.ndim != 2 or directions.shape[0] != self.n_parameters:
-            raise ValueError(
-                f"vectors: expected shape ({self.n_parameters}, k), got {directions.shape}"
-            )
-        if not np.isfinite(directions).all():
-            raise ValueError("vectors: expected finite numbers, got NaN or infinity")
+        directions = check_vectors(kind, vectors, self.n_parameters)
         result = np.empty_like(directions)
         with self._engine.single_threaded_blas():
             for first in range(0, directions.shape[1], _MAX_VECTORS):
@@ -155,7 +147,7 @@ class CurvatureProducts:
             list(range(len(self._circuits))),
         )
 
-    def _products(self, kind: Kind, vectors: Float) -> Float:
+    def _products(self, kind: CurvatureKind, vectors: Float) -> Float:
         engine = self._engine
         directions = [self._directions(vector) for vector in vectors.T]
 
@@ -182,7 +174,7 @@ class CurvatureProducts:
 
     def _add_chunk(
         self,
-        kind: Kind,
+        kind: CurvatureKind,
         chunk: Chunk,
         pixels: ChunkPixels,
         z: Float,
@@ -223,7 +215,9 @@ class CurvatureProducts:
             )
             tangents[p].release(pool)
 
-    def _finish(self, kind: Kind, direction: list[PatchDirection], sums: list[Cotangents]) -> Float:
+    def _finish(
+        self, kind: CurvatureKind, direction: list[PatchDirection], sums: list[Cotangents]
+    ) -> Float:
         """From summed cotangents to the product, through the static runs."""
 
         def patch(p: int) -> Float:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from simulators.ansatz import ring_edges
+from simulators.circuit_plan import CircuitPlan
 from simulators.distributed_qnn import DistributedQNN
+from simulators.engine import DEFAULT_MEMORY_BUDGET, check_samples
 from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.losses import CrossEntropy, OutputLoss
+from simulators.fast_engine.curvature import CurvatureProducts
 from simulators.fast_engine.patch_circuit import ChunkPixels, Cotangents, PatchCircuit, Trace
-from simulators.fast_engine.plan import CircuitPlan
 from simulators.fast_engine.simd import LANES
 from simulators.fast_engine.static_run import ring_signs
+from simulators.output_losses import CrossEntropy, OutputLoss
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -85,7 +87,7 @@ class FastEngine:
         if model.angles.device.type != "cpu":
             raise ValueError(
                 f"model: the fast engine runs on the CPU, got {model.angles.device}; "
-                "move the model with model.cpu() or use autograd on the GPU"
+                "move the model with model.cpu() or use TorchEngine"
             )
         self.n_threads = torch.get_num_threads() if n_threads is None else n_threads
         if self.n_threads < 1 or max_chunk < 1:
@@ -121,6 +123,16 @@ class FastEngine:
         """The chunks of each thread: every n_threads-th one."""
         return [share for t in range(self.n_threads) if (share := chunks[t :: self.n_threads])]
 
+    def curvature(
+        self,
+        images: torch.Tensor,
+        targets: torch.Tensor,
+        *,
+        memory_budget: float = DEFAULT_MEMORY_BUDGET,
+    ) -> CurvatureProducts:
+        """Curvature products at the model's present parameters; see ``Engine.curvature``."""
+        return CurvatureProducts(self, images, targets, memory_budget=memory_budget)
+
     def chunks(self, n_samples: int) -> list[Chunk]:
         """How a data set of this size is split."""
         return split_into_chunks(n_samples, self.n_threads, self.max_chunk)
@@ -133,14 +145,8 @@ class FastEngine:
         Raises:
             ValueError: shapes, values or counts that do not fit, or no samples.
         """
-        pixels = self.model.check_images(images).detach().numpy()
-        values = np.asarray(targets)
-        self.loss.check_targets(values, self.model.n_classes)
-        if len(pixels) == 0:
-            raise ValueError("images: expected at least one sample, got none")
-        if len(values) != len(pixels):
-            raise ValueError(f"labels: expected {len(pixels)} (one an image), got {len(values)}")
-        return pixels, values
+        pixels, values = check_samples(self.model, self.loss, images, targets)
+        return pixels.numpy(), values
 
     def parameters(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(angles (P, n_angles), bias (pixels,)) of the model, float64.

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
 from simulators.fast_engine import encoding_kernels as kernels
 from simulators.fast_engine.buffers import BufferPool, Real
 from simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
-from simulators.fast_engine.plan import CircuitPlan, Encoding, StaticRun
 from simulators.fast_engine.static_run import FusedRun
 
 
@@ -138,7 +138,7 @@ class PatchCircuit:
         self._n = plan.n_qubits
         self.prefix = FusedRun(plan.prefix, angles, signs, vector_only=True)
         self._prefix_state = np.ascontiguousarray(self.prefix.columns)
-        self.runs: dict[int, FusedRun] = {}
+        self.runs: dict[int, StaticRunDerivatives[Real, NDArray[np.float64]]] = {}
         self.encoding_shapes: dict[int, tuple[int, int, int]] = {}
         self.encoding_slices: dict[int, slice] = {}
         self._matrices: dict[int, Real] = {}

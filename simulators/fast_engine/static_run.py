@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from simulators.fast_engine.plan import StaticRun
+from simulators.circuit_plan import StaticRun
 from simulators.fast_engine.simd import LANES
 from simulators.fast_engine.static_kernels import (
     apply_layers,

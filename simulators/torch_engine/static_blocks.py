@@ -18,14 +18,15 @@ def ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tenso
     return (1 - 2 * (torch.as_tensor(flips) % 2)).to(dtype=dtype, device=device)
 
 
-def _kron_all(matrices: Tensor) -> Tensor:
+def kron(left: Tensor, right: Tensor) -> Tensor:
+    """Kronecker product of the last two axes, (..., r, r) and (..., s, s); others broadcast."""
+    product = left[..., :, None, :, None] * right[..., None, :, None, :]
+    rows, cols = left.shape[-2] * right.shape[-2], left.shape[-1] * right.shape[-1]
+    return product.reshape(*product.shape[:-4], rows, cols)
+
+
+def kron_all(matrices: Tensor) -> Tensor:
     """Kronecker product over axis -3 of (..., q, 2, 2), first factor most significant."""
-
-    def kron(left: Tensor, right: Tensor) -> Tensor:
-        product = left[..., :, None, :, None] * right[..., None, :, None, :]
-        rows, cols = left.shape[-2] * right.shape[-2], left.shape[-1] * right.shape[-1]
-        return product.reshape(*product.shape[:-4], rows, cols)
-
     return reduce(kron, matrices.unbind(-3))
 
 
@@ -52,7 +53,7 @@ def apply_entangling(
     phi = angles.reshape(patches, block.n_layers, 2, n_qubits)
     fused = to_matrix(multiply(rotation("Y", phi[:, :, 1]), rotation("X", phi[:, :, 0])))
     half = n_qubits // 2
-    upper, lower = _kron_all(fused[:, :, :half]), _kron_all(fused[:, :, half:])
+    upper, lower = kron_all(fused[:, :, :half]), kron_all(fused[:, :, half:])
     signs = ring_signs(n_qubits, angles.dtype, angles.device)[:, None]
     rows = 1 << half
     for layer in range(block.n_layers):

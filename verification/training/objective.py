@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from simulators import DistributedQNN
+from simulators.engine_choice import make_engine
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,12 @@ class Objective:
     """A model's loss and gradient at its present parameters, read anew at each call.
 
     Args:
-        model: on the CPU its passes run in the fast engine, elsewhere under autograd.
+        model: its passes run in the numba engine on the CPU, in the torch engine elsewhere.
     """
 
     def __init__(self, model: DistributedQNN) -> None:
         self.model = model
-        self._engine = None
-        if model.angles.device.type == "cpu":
-            from simulators.fast_engine import FastEngine  # numba takes a second to import
-
-            self._engine = FastEngine(model)
+        self._engine = make_engine(model)
 
     def loss_and_gradient(self, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Mean loss over a batch and its gradient (D,) in the model's flat order and dtype.
@@ -49,12 +46,8 @@ class Objective:
             images: shape (n, side, side), radians.
             labels: shape (n,), int64.
         """
-        if self._engine is not None:
-            loss, gradient = self._engine.loss_and_gradient(images, labels)
-            return loss, torch.from_numpy(gradient).to(self.model.angles.dtype)
-        mean = torch.nn.functional.cross_entropy(self.model(images), labels)
-        parts = torch.autograd.grad(mean, list(self.model.parameters()))
-        return float(mean.detach()), torch.cat([part.reshape(-1) for part in parts])
+        loss, gradient = self._engine.loss_and_gradient(images, labels)
+        return loss, torch.from_numpy(gradient).to(self.model.angles)
 
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
         """Loss, accuracy, <tr S> and <|g|_1> over all samples, in float64 from the logits on.
@@ -64,7 +57,7 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        log_pi = torch.log_softmax(self._logits(images), dim=1)
+        log_pi = torch.log_softmax(torch.from_numpy(self._engine.logits(images)), dim=1)
         y = labels.cpu()
         log_pi_y = log_pi[torch.arange(len(y)), y]
         return Evaluation(
@@ -74,9 +67,3 @@ class Objective:
             gradient_norm=float(-2 * torch.expm1(log_pi_y).mean()),
             n_samples=len(y),
         )
-
-    def _logits(self, images: Tensor) -> Tensor:
-        if self._engine is not None:
-            return torch.from_numpy(self._engine.logits(images))
-        with torch.no_grad():  # chunks bound the memory; the result does not depend on them
-            return torch.cat([self.model(chunk).double().cpu() for chunk in images.split(1000)])

@@ -1,8 +1,12 @@
-"""The circuit as the fast engine runs it: static runs and encodings in alternation."""
+"""The circuit as the engines run it: static runs and encodings, and what a static run offers."""
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
+
+States = TypeVar("States")
+Angles = TypeVar("Angles")
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,42 @@ class StaticRun:
 
     rings: tuple[bool, ...] = ()
     first_angle: int = 0
+
+
+class StaticRunDerivatives(Protocol[States, Angles]):
+    """W(phi) of a static run at fixed angles, with first and second derivatives.
+
+    The columns are those of W, or the one column W|0...0> of a prefix. Two realisations: the
+    numba kernels (one patch, real and imaginary parts apart) and torch (all patches at once).
+    Reverse passes undo the layers instead of storing states: no state is kept a layer.
+
+    Attributes:
+        angle_slice: where the run's angles lie among a patch's.
+    """
+
+    angle_slice: slice
+
+    @property
+    def columns(self) -> States:
+        """W's columns."""
+        ...
+
+    def tangent(self, rates: Angles) -> States:
+        """Ẇ = sum_i rates_i dW/dphi_i; rates of all of a patch's angles."""
+        ...
+
+    def gradient(self, cotangent: States) -> Angles:
+        """dL/dphi of the run's angles from the cotangent W̄, dL = Re<W̄, dW>."""
+        ...
+
+    def gradient_tangent(
+        self, rates: Angles, tangent: States, cotangent: States, cotangent_dot: States
+    ) -> Angles:
+        """Derivative of ``gradient`` along ``rates``, W̄ moving by ``cotangent_dot``.
+
+        ``tangent`` is Ẇ along the same rates.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""Which engine computes: the numba kernels on the CPU, torch on every other device."""
+
+from typing import Literal, TypeAlias, get_args
+
+from simulators.distributed_qnn import DistributedQNN
+from simulators.engine import Engine
+from simulators.output_losses import OutputLoss
+
+EngineName: TypeAlias = Literal["auto", "numba", "torch"]
+
+
+def make_engine(
+    model: DistributedQNN,
+    *,
+    loss: OutputLoss | None = None,
+    max_chunk: int | None = None,
+    name: EngineName = "auto",
+) -> Engine:
+    """The engine for a model where it lies.
+
+    Args:
+        model: the distributed QNN.
+        loss: loss of the logits (default: softmax cross-entropy).
+        max_chunk: samples worked on at a time (a thread, in numba; default: the engine's own).
+        name: "numba" (CPU only), "torch" (any device), or "auto": numba on the CPU, else torch.
+
+    Raises:
+        ValueError: an unknown name, or what the engine refuses.
+    """
+    if name not in get_args(EngineName):
+        raise ValueError(f"name: expected one of {list(get_args(EngineName))}, got {name!r}")
+    if name == "numba" or (name == "auto" and model.angles.device.type == "cpu"):
+        # numba takes a second to import: only where it is used
+        from simulators.fast_engine import FastEngine
+
+        if max_chunk is None:
+            return FastEngine(model, loss=loss)
+        return FastEngine(model, loss=loss, max_chunk=max_chunk)
+    from simulators.torch_engine.engine import TorchEngine
+
+    return TorchEngine(model, loss=loss, max_chunk=max_chunk)

@@ -1,0 +1,173 @@
+"""Hessian, Gauss-Newton and residual products of the torch engine over a fixed data set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulators.engine import (
+    DEFAULT_MEMORY_BUDGET,
+    CurvatureKind,
+    check_budget,
+    check_samples,
+    check_vectors,
+)
+from simulators.torch_engine.losses import LossAt, bind_loss
+from simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
+
+if TYPE_CHECKING:  # the engine makes these products, so it imports this module
+    from simulators.torch_engine.encoding_tables import EncodingTables
+    from simulators.torch_engine.engine import TorchEngine
+
+Float = NDArray[np.float64]
+
+_MAX_VECTORS = 8  # directions that share one pass; bounds the memory of their cotangent sums
+
+
+class TorchCurvatureProducts:
+    """H v, G v and R v of the mean loss at the model's parameters of the time of construction.
+
+    See ``CurvatureProductsLike`` for the matrices. The first pass computes loss and gradient and
+    keeps the primal states (S and Λ after the encodings, the last S) of as many chunks as
+    ``memory_budget`` allows, on the model's device; the others are recomputed at every product.
+
+    Args:
+        engine: its model's parameters are read now, later changes are ignored.
+        images: shape (N, side, side), radians.
+        targets: as the engine's loss expects (labels (N,) for cross-entropy).
+        memory_budget: bytes for kept states.
+
+    Attributes:
+        loss: mean loss. gradient: its gradient, shape (D,), float64.
+        n_samples: N. kept_samples: how many samples' states are kept.
+
+    Raises:
+        ValueError: a negative budget, data that do not fit, or NaN or infinity in the parameters.
+    """
+
+    def __init__(
+        self,
+        engine: TorchEngine,
+        images: Tensor,
+        targets: Tensor,
+        *,
+        memory_budget: float = DEFAULT_MEMORY_BUDGET,
+    ) -> None:
+        check_budget(memory_budget)
+        self._engine = engine
+        self.n_parameters = engine.model.n_parameters
+        self._output_scale = engine.model.output_scale
+        pixels, values = check_samples(engine.model, engine.loss, images, targets)
+        self._pixels = pixels.flatten(1)
+        self._loss = bind_loss(engine.loss, values, pixels.device)
+        self.n_samples = len(pixels)
+        angles, self._bias = engine.parameters()
+        with engine.computing():
+            self._circuits = engine.circuits(angles)
+            self._kept: dict[int, tuple[Tensor, Trace]] = {}
+            self._prime(memory_budget)
+        self.kept_samples = sum(len(z) for z, _ in self._kept.values())
+
+    def _tables(self, chunk: slice) -> list[EncodingTables]:
+        return self._circuits.tables(self._pixels[chunk] + self._bias)
+
+    def _forward(self, tables: list[EncodingTables]) -> tuple[Tensor, Trace]:
+        outputs, trace = self._circuits.forward(tables)
+        return self._output_scale * outputs, trace
+
+    def _weights(self, gradient: Tensor) -> Tensor:
+        """s g / N of a chunk, in the states' dtype."""
+        return (gradient * (self._output_scale / self.n_samples)).to(self._pixels.dtype)
+
+    def _prime(self, memory_budget: float) -> None:
+        """Loss, gradient and the summed cotangents that second derivatives of the angles need."""
+        states = 2 * len(self._circuits.encodings) + 1
+        self._sums = self._circuits.zero_cotangents()
+        total = torch.zeros((), dtype=torch.float64, device=self._pixels.device)
+        left = memory_budget
+        for chunk in self._engine.chunks(self.n_samples):
+            left -= states * self._engine.bytes_a_state * (chunk.stop - chunk.start)
+            tables = self._tables(chunk)
+            z, trace = self._forward(tables)
+            at = self._loss.at(z, chunk)
+            total += at.total
+            self._circuits.reverse(
+                tables, trace, self._weights(at.gradient), self._sums, keep=left >= 0
+            )
+            if left >= 0:
+                self._kept[chunk.start] = z, trace
+        flat = self._circuits.gradient(self._sums, len(self._bias))
+        self.loss = float(total) / self.n_samples
+        self.gradient: Float = flat.cpu().numpy()
+
+    def product(self, kind: CurvatureKind, vectors: Float) -> Float:
+        """The matrix times each column of ``vectors``, shape (D, k), float64.
+
+        The columns share the pass over the data (eight at a time).
+
+        Raises:
+            ValueError: an unknown kind, a shape other than (D, k), NaN or infinity.
+        """
+        directions = check_vectors(kind, vectors, self.n_parameters)
+        result = np.empty_like(directions)
+        with self._engine.computing():
+            for first in range(0, directions.shape[1], _MAX_VECTORS):
+                columns = slice(first, first + _MAX_VECTORS)
+                result[:, columns] = self._products(kind, directions[:, columns])
+        return result
+
+    def _direction(self, vector: Tensor) -> Direction:
+        pixels = len(self._bias)
+        angle_rates = vector[:-pixels].reshape(len(self._circuits.pixel_indices), -1)
+        return Direction(self._circuits, angle_rates, vector[-pixels:])
+
+    def _products(self, kind: CurvatureKind, vectors: Float) -> Float:
+        rows = torch.from_numpy(np.ascontiguousarray(vectors.T)).to(self._pixels.device)
+        directions = [self._direction(row) for row in rows]
+        sums = [self._circuits.zero_cotangents() for _ in directions]
+        for chunk in self._engine.chunks(self.n_samples):
+            tables = self._tables(chunk)
+            z, trace = self._kept.get(chunk.start) or self._forward(tables)
+            at = self._loss.at(z, chunk)
+            for direction, into in zip(directions, sums, strict=True):
+                self._add_chunk(kind, tables, at, trace, direction, into)
+        columns = [
+            self._finish(kind, direction, into)
+            for direction, into in zip(directions, sums, strict=True)
+        ]
+        return np.asarray(torch.stack(columns, dim=1).cpu().numpy())
+
+    def _add_chunk(
+        self,
+        kind: CurvatureKind,
+        tables: list[EncodingTables],
+        at: LossAt,
+        trace: Trace,
+        direction: Direction,
+        into: Cotangents,
+    ) -> None:
+        """Add one chunk's share of one product: tangent pass, S (or 0) at the outputs, reverse."""
+        outputs_dot, tangents = self._circuits.tangent(tables, trace, direction)
+        if kind == "residual":
+            gradient_dot = torch.zeros_like(at.gradient)
+        else:
+            gradient_dot = at.curvature_product(self._output_scale * outputs_dot)
+        weights_dot = self._weights(gradient_dot)
+        if kind == "gauss_newton":
+            self._circuits.reverse(tables, trace, weights_dot, into)
+            return
+        weights = self._weights(at.gradient)
+        self._circuits.reverse_tangent(
+            tables, trace, tangents, direction, weights, weights_dot, into
+        )
+
+    def _finish(self, kind: CurvatureKind, direction: Direction, sums: Cotangents) -> Tensor:
+        """From summed cotangents to the product, through the static runs."""
+        pixels = len(self._bias)
+        if kind == "gauss_newton":
+            return self._circuits.gradient(sums, pixels)
+        return self._circuits.gradient_tangent(direction, self._sums, sums, pixels)

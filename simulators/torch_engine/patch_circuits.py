@@ -1,0 +1,285 @@
+"""The circuits of all patches at given angles: forward, tangent and reverse passes over a chunk.
+
+A circuit is a prefix vector and then, in turn, an encoding V(x) and a matrix M = W D: a static
+run behind the encoding's CZ ring D (the identity run where the ansatz has none there). States are
+(P, m, rows, columns), m samples; S state, Ṡ tangent, Λ cotangent (dL = Re<Λ, dS>), Λ̇ its tangent.
+
+Products of a 2^n x 2^n complex matrix with m columns, for the paper's circuit (two matrices):
+forward 2, tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents kept (10 without).
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
+from simulators.torch_engine.encoding_tables import EncodingTables, PatchEncoding
+from simulators.torch_engine.local_operators import (
+    apply_combined,
+    class_observables,
+    halves,
+    rotation_generators,
+)
+from simulators.torch_engine.static_blocks import ring_signs
+from simulators.torch_engine.static_runs import StaticRuns
+
+
+@dataclass
+class Trace:
+    """States that later passes need: S after each encoding, S at the end, Λ after each encoding."""
+
+    encoded: list[Tensor]
+    last: Tensor
+    cotangents: list[Tensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TangentTrace:
+    """Ṡ after each encoding and at the end, and omega (P, m, n, 3) of each encoding."""
+
+    encoded: list[Tensor]
+    last: Tensor
+    omegas: list[Tensor]
+
+
+@dataclass
+class Cotangents:
+    """Sums over samples of a reverse pass, complex128 and float64.
+
+    Attributes:
+        prefix: shape (P, 2^n, 1).
+        matrices: M̄ of each matrix, shape (P, 2^n, 2^n).
+        rotations: of each encoding, shape (P, n, 3 h).
+    """
+
+    prefix: Tensor
+    matrices: list[Tensor]
+    rotations: list[Tensor]
+
+
+class Direction:
+    """A direction in parameter space with what tangent passes need from it.
+
+    Args:
+        circuits: the circuits.
+        angle_rates: shape (P, n_angles), float64.
+        pixel_rates: direction of the pixel bias, shape (pixels,), float64.
+    """
+
+    def __init__(self, circuits: "PatchCircuits", angle_rates: Tensor, pixel_rates: Tensor) -> None:
+        self.angle_rates = angle_rates
+        self.prefix_tangent = circuits.prefix.tangent(angle_rates)
+        self.run_tangents = [run.tangent(angle_rates) for run in circuits.runs]
+        self.matrices = [tangent * circuits.signs for tangent in self.run_tangents]
+        feature_rates = pixel_rates[circuits.pixel_indices]
+        self.rotations = [
+            encoding.rotation_rates(angle_rates, feature_rates) for encoding in circuits.encodings
+        ]
+
+
+class PatchCircuits:
+    """The circuits of all patches with their angles fixed.
+
+    Args:
+        plan: the circuit.
+        angles: shape (P, n_angles), float64, radians; their device is where everything happens.
+        pixel_indices: row-major pixel of each feature, shape (P, n^2).
+        n_classes: C.
+        dtype: real dtype of the states.
+    """
+
+    def __init__(
+        self,
+        plan: CircuitPlan,
+        angles: Tensor,
+        pixel_indices: Tensor,
+        n_classes: int,
+        dtype: torch.dtype,
+    ) -> None:
+        n = plan.n_qubits
+        self.pixel_indices = pixel_indices
+        self.signs = ring_signs(n, dtype, angles.device)
+        self._rows, self._columns = halves(n)
+        self._generators = rotation_generators(n, dtype, angles.device)
+        self._observables = class_observables(n, n_classes, dtype, angles.device)
+        self.prefix: StaticRunDerivatives[Tensor, Tensor] = StaticRuns(
+            plan.prefix, angles, n, dtype, vector_only=True
+        )
+        self.encodings: list[PatchEncoding] = []
+        self.runs: list[StaticRunDerivatives[Tensor, Tensor]] = []
+        for stage, following in zip(plan.stages, (*plan.stages[1:], None), strict=True):
+            if isinstance(stage, Encoding):
+                run = following if isinstance(following, StaticRun) else StaticRun()
+                self.encodings.append(PatchEncoding(stage, angles, n, dtype))
+                self.runs.append(StaticRuns(run, angles, n, dtype, vector_only=False))
+        self._matrices = [run.columns * self.signs for run in self.runs]
+
+    def zero_cotangents(self) -> Cotangents:
+        """Zeros to accumulate reverse passes in."""
+        patches, r = len(self.pixel_indices), len(self.signs)
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.complex128) -> Tensor:
+            return torch.zeros(patches, *shape, dtype=dtype, device=self.signs.device)
+
+        return Cotangents(
+            zeros(r, 1),
+            [zeros(r, r) for _ in self.runs],
+            [
+                zeros(e.n_qubits, 3 * e.features_per_qubit, dtype=torch.float64)
+                for e in self.encodings
+            ],
+        )
+
+    def tables(self, pixels: Tensor) -> list[EncodingTables]:
+        """Each encoding's tables for pixels (m, pixels): images plus bias, radians."""
+        features = pixels[:, self.pixel_indices].transpose(0, 1)
+        return [encoding.tables(features) for encoding in self.encodings]
+
+    def _multiply(self, states: Tensor, matrix: Tensor) -> Tensor:
+        """States times a matrix from the right, as rows of 2^n entries."""
+        return (states.flatten(2) @ matrix).reshape(states.shape)
+
+    def _as_states(self, columns: Tensor) -> Tensor:
+        """One column a patch, (P, 2^n, 1), as states (P, 1, rows, columns)."""
+        return columns.reshape(len(columns), 1, self._rows, self._columns)
+
+    def forward(self, tables: list[EncodingTables]) -> tuple[Tensor, Trace]:
+        """Outputs summed over the patches, (m, C) in float64, and the trace."""
+        state, encoded = self._as_states(self.prefix.columns), []
+        for table, matrix in zip(tables, self._matrices, strict=True):
+            encoded.append(table.encode(state))
+            state = self._multiply(encoded[-1], matrix.mT)
+        outputs = self._observables.overlaps(state, state).sum(dim=0, dtype=torch.float64)
+        return outputs, Trace(encoded, state)
+
+    def tangent(
+        self, tables: list[EncodingTables], trace: Trace, direction: Direction
+    ) -> tuple[Tensor, TangentTrace]:
+        """Tangent of the summed outputs, (m, C) in float64, and the tangent states."""
+        state = self._as_states(direction.prefix_tangent)
+        encoded, omegas = [], []
+        for k, table in enumerate(tables):
+            omega = table.total_rate(direction.rotations[k])
+            turn = self._generators.combine(omega.flatten(-2))
+            state = table.encode(state) + apply_combined(turn, trace.encoded[k])
+            encoded.append(state)
+            omegas.append(omega)
+            state = self._multiply(state, self._matrices[k].mT)
+            state += self._multiply(trace.encoded[k], direction.matrices[k].mT)
+        outputs = 2 * self._observables.overlaps(trace.last, state).sum(dim=0, dtype=torch.float64)
+        return outputs, TangentTrace(encoded, state, omegas)
+
+    def reverse(
+        self,
+        tables: list[EncodingTables],
+        trace: Trace,
+        weights: Tensor,
+        into: Cotangents,
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Add the cotangents of sum_k weights_k f_k, weights (m, C); keep Λ if told."""
+        lam = apply_combined(self._observables.combine(2 * weights), trace.last)
+        kept = []
+        for k in reversed(range(len(tables))):
+            into.matrices[k] += _outer(lam, trace.encoded[k])
+            lam = self._multiply(lam, self._matrices[k].conj())
+            kept.append(lam)
+            into.rotations[k] += tables[k].pull_back(self._momenta(lam, trace.encoded[k]))
+            lam = tables[k].decode(lam)
+        into.prefix += _sum_over_samples(lam)
+        if keep:
+            trace.cotangents = kept[::-1]
+
+    def reverse_tangent(
+        self,
+        tables: list[EncodingTables],
+        trace: Trace,
+        tangents: TangentTrace,
+        direction: Direction,
+        weights: Tensor,
+        weights_dot: Tensor,
+        into: Cotangents,
+    ) -> None:
+        """Add the tangent of ``reverse`` along a direction, the weights moving by weights_dot."""
+        observable = self._observables.combine(2 * weights)
+        lam = apply_combined(observable, trace.last)
+        lam_dot = apply_combined(self._observables.combine(2 * weights_dot), trace.last)
+        lam_dot += apply_combined(observable, tangents.last)
+        for k in reversed(range(len(tables))):
+            table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
+            into.matrices[k] += _outer(lam_dot, state)
+            into.matrices[k] += _outer(lam, state_dot)
+            lam_dot = self._multiply(lam_dot, self._matrices[k].conj())
+            lam_dot += self._multiply(lam, direction.matrices[k].conj())
+            if trace.cotangents:
+                lam = trace.cotangents[k]
+            else:
+                lam = self._multiply(lam, self._matrices[k].conj())
+            w_dot = self._momenta(lam_dot, state) + self._momenta(lam, state_dot)
+            into.rotations[k] += table.pull_back_tangent(
+                self._momenta(lam, state), w_dot, direction.rotations[k]
+            )
+            # (V^†)' = -V^† Omega, Omega anti-Hermitian
+            turn = self._generators.combine(tangents.omegas[k].flatten(-2))
+            lam_dot = table.decode(lam_dot - apply_combined(turn, lam))
+            if k:
+                lam = table.decode(lam)
+        into.prefix += _sum_over_samples(lam_dot)
+
+    def _momenta(self, cotangents: Tensor, states: Tensor) -> Tensor:
+        """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3)."""
+        w = self._generators.overlaps(cotangents, states)
+        return w.reshape(*w.shape[:-1], -1, 3)
+
+    def gradient(self, sums: Cotangents, n_pixels: int) -> Tensor:
+        """Flat derivative (D,), float64: angles patch by patch, then the bias."""
+        runs = [
+            run.gradient(matrix * self.signs)
+            for run, matrix in zip(self.runs, sums.matrices, strict=True)
+        ]
+        return self._assemble(self.prefix.gradient(sums.prefix), runs, sums, n_pixels)
+
+    def gradient_tangent(
+        self, direction: Direction, sums: Cotangents, sums_dot: Cotangents, n_pixels: int
+    ) -> Tensor:
+        """Derivative of ``gradient`` along a direction, the cotangents moving too."""
+        prefix = self.prefix.gradient_tangent(
+            direction.angle_rates, direction.prefix_tangent, sums.prefix, sums_dot.prefix
+        )
+        runs = [
+            run.gradient_tangent(
+                direction.angle_rates,
+                direction.run_tangents[k],
+                sums.matrices[k] * self.signs,
+                sums_dot.matrices[k] * self.signs,
+            )
+            for k, run in enumerate(self.runs)
+        ]
+        return self._assemble(prefix, runs, sums_dot, n_pixels)
+
+    def _assemble(
+        self, prefix: Tensor, runs: list[Tensor], sums: Cotangents, n_pixels: int
+    ) -> Tensor:
+        parts = [(self.prefix.angle_slice, prefix)]
+        parts += [(run.angle_slice, part) for run, part in zip(self.runs, runs, strict=True)]
+        features = torch.zeros(self.pixel_indices.shape, dtype=torch.float64, device=prefix.device)
+        for encoding, rotations in zip(self.encodings, sums.rotations, strict=True):
+            angles, features[:, encoding.feature_slice] = encoding.split_rotations(rotations)
+            parts.append((encoding.angle_slice, angles))
+        parts.sort(key=lambda part: part[0].start)
+        bias = torch.zeros(n_pixels, dtype=torch.float64, device=prefix.device)
+        bias.index_add_(0, self.pixel_indices.flatten(), features.flatten())
+        return torch.cat([torch.cat([part for _, part in parts], dim=1).flatten(), bias])
+
+
+def _outer(cotangents: Tensor, states: Tensor) -> Tensor:
+    """Sum over samples of Λ S^†, shape (P, 2^n, 2^n)."""
+    transposed: Tensor = states.flatten(2).mH @ cotangents.flatten(2)  # no copy to conjugate
+    return transposed.mT
+
+
+def _sum_over_samples(states: Tensor) -> Tensor:
+    """One column a patch, (P, 2^n, 1), summed in complex128."""
+    return states.flatten(2).sum(dim=1, dtype=torch.complex128)[..., None]
