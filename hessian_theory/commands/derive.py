@@ -101,6 +101,7 @@ def _print_list(
     *,
     each_step: bool,
 ) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from hessian_theory.proof.render import decision_text, status_text
@@ -115,7 +116,7 @@ def _print_list(
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
         status = f"[{colours[report.status]}]{status_text(theorem, report)}[/]"
-        table.add_row(theorem.name, title, theorem.source, status, f"{seconds[theorem.name]:.1f}")
+        table.add_row(theorem.name, escape(title), status, f"{seconds[theorem.name]:.1f}")
         if each_step:
             click.echo(f"{theorem.name}: {status_text(theorem, report)}")
             for result in report.steps:

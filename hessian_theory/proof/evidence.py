@@ -161,29 +161,28 @@ class Inserted:
 
 
 @dataclass(frozen=True)
-class Monotone:
-    """gap(t) >= 0 for 0 < t <= anchor because gap(anchor) = 0 and -d gap/dt = slope >= 0 there."""
+class Convex:
+    """gap >= 0 everywhere: gap and its slope vanish at the anchor, its second derivative is >= 0.
+
+    "Everywhere" is the interval on which the variable is declared, say t > 0; Taylor's theorem.
+    """
 
     variable: Symbol
     anchor: Expr | int
-    slope: Expr
-    using: tuple[str, ...] = ()
 
-    @property
-    def uses(self) -> tuple[str, ...]:
-        """Labels of the formulas that give the slope its sign."""
-        return self.using
+    uses: tuple[str, ...] = ()
 
     def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Check the end value, the derivative and its sign."""
+        """Check value and slope at the anchor and the sign of the second derivative."""
         if formula.relation == "=":
-            raise ProofError("monotonicity proves an inequality")
-        known = [Use(label).formula(context).gap for label in self.using]
-        decide_zero(formula.gap.subs(self.variable, self.anchor), seed=seed)
-        decide_zero(formula.gap.diff(self.variable) + self.slope, seed=seed)
-        if not visibly_nonnegative(self.slope, known):
-            raise ProofError(f"the slope {self.slope} is not visibly non-negative")
-        return Decision("symbolic", f"zero at {self.anchor}, derivative has one sign before it")
+            raise ProofError("convexity proves an inequality")
+        gap = formula.gap
+        for expr in (gap, gap.diff(self.variable)):
+            decide_zero(expr.subs(self.variable, self.anchor), seed=seed)
+        bend = gap.diff(self.variable, 2)
+        if not visibly_nonnegative(bend):
+            raise ProofError(f"the second derivative {bend} is not visibly non-negative")
+        return Decision("symbolic", f"zero with zero slope at {self.anchor}, and convex")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,14 @@ from difflib import get_close_matches
 from hessian_theory.proof.derivation import Derivation
 from hessian_theory.theorems import (
     coverage_counts,
+    derivative_variance,
     eigenvalue_bounds,
     element_bounds,
     gram,
+    gram_exponents,
+    loss_ceilings,
     pauli_rotations,
+    second_moments,
     softmax,
     specialisations,
     spectrum_of_r,
@@ -21,14 +25,17 @@ from hessian_theory.theorems import (
 CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     ("The split of the Hessian", split.THEOREMS),
     ("Special cases of Eq. (5)", specialisations.THEOREMS),
-    ("Softmax cross-entropy", softmax.THEOREMS),
+    ("Softmax cross-entropy", (*softmax.THEOREMS, *loss_ceilings.THEOREMS)),
     ("Pauli rotations", pauli_rotations.THEOREMS),
     ("Elements of G and R", element_bounds.THEOREMS),
-    ("The spectrum of G", gram.THEOREMS),
+    ("The spectrum of G", (*gram.THEOREMS, *gram_exponents.THEOREMS)),
     ("The spectrum of R", spectrum_of_r.THEOREMS),
     ("Upper bounds on eigenvalues", eigenvalue_bounds.THEOREMS),
     ("Coverage and the pixel bias", coverage_counts.THEOREMS),
-    ("The trace law", trace_law.THEOREMS),
+    (
+        "The trace law",
+        (*second_moments.THEOREMS, *derivative_variance.THEOREMS, *trace_law.THEOREMS),
+    ),
 )
 
 THEOREMS: tuple[Derivation, ...] = tuple(t for _, chapter in CHAPTERS for t in chapter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sympy import IndexedBase, Integer, Rational, Sum, Symbol, symbols
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.derivation import Derivation, Step
@@ -148,6 +148,107 @@ RESIDUAL = Derivation(
 )
 
 
+_B = IndexedBase("B", nonnegative=True)
+_o = IndexedBase("o", nonnegative=True)
+_p, _q = sym.p, sym.q
+_gamma, _top_overlap = symbols("gamma Lambda_B", nonnegative=True)
+
+
+def _members(expr: Expr) -> Expr:
+    return Sum(expr, (_p, 1, sym.P))
+
+
+def _membership_point(rng: random.Random) -> Point:
+    """Two angles, one in each of two patches, and a bias in both: B B^T = [[2, 1], [1, 2]]."""
+    member = ((1, 0, 1), (0, 1, 1))
+    weights = [Rational(rng.randint(0, 9), 7) for _ in range(3)]
+    gamma = Rational(rng.randint(1, 9), 7)
+    sizes = {_D: Integer(3), sym.P: Integer(2), _np: Integer(1)}
+    values = {_gamma: gamma, _top_overlap: Integer(3)}
+
+    def elements(i: Expr, j: Expr) -> Expr:
+        return gamma * sum(row[int(i) - 1] * row[int(j) - 1] for row in member) / 2
+
+    return Point(
+        rng,
+        {**sizes, **values},
+        {
+            "B": lambda p, i: Integer(member[int(p) - 1][int(i) - 1]),
+            "e": elements,
+            "w": lambda i: weights[int(i) - 1],
+            "o": lambda _p, _q: Integer(1),
+        },
+    )
+
+
+RESIDUAL_WITH_BIAS = Derivation(
+    name="residual-norm-with-bias",
+    title="With the bias: |R| <= s <|g|_1> (n_p + rho), rho the top of the patches' overlaps",
+    summary="B_pi = 1 where parameter i enters patch p. Every element of R is at most gamma = "
+    "s <|g|_1> times the number of patches that both parameters enter, (B^T B)_ij. The quadratic "
+    "form is then at most gamma |B w|^2, and B B^T = n_p 1 + overlaps.",
+    source="ours",
+    assumptions=(
+        Assumption("|R_ij| <= gamma (B^T B)_ij (theorems residual-element-bound, pixel-bias)"),
+        Assumption("Lambda_B is the largest eigenvalue of B^T B, which is that of B B^T"),
+        Assumption("o_pq is the number of pixels that patches p and q both read, n_p angles each"),
+    ),
+    premises=(
+        Premise(
+            "elements",
+            Formula(_e[_i, _j], "<=", _gamma * _members(_B[_p, _i] * _B[_p, _j])),
+        ),
+        Premise(
+            "Rayleigh",
+            Formula(
+                _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+                "<=",
+                _top_overlap * _over(_w[_i] ** 2, _i),
+            ),
+            "theorems rayleigh-quotient and gram-picture",
+        ),
+        Premise(
+            "overlaps",
+            Formula(
+                _over(_B[_p, _i] * _B[_q, _i], _i),
+                "=",
+                _np * KroneckerDelta(_p, _q) + _o[_p, _q],
+            ),
+            "angles lie in one patch, pixels in several",
+        ),
+    ),
+    witness=_membership_point,
+    steps=(
+        Step(
+            "quadratic",
+            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+            "<=",
+            _gamma * _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+            "sum_ij w_i w_j (B^T B)_ij = sum_p (sum_i B_pi w_i)^2",
+            Combination((Use("elements", _w[_i] * _w[_j], over=((_i, 1, _D), (_j, 1, _D))),)),
+        ),
+        Step(
+            "norm",
+            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+            "<=",
+            _gamma * _top_overlap * _over(_w[_i] ** 2, _i),
+            "v^T R v <= gamma Lambda_B |v|^2",
+            Combination((Use("quadratic"), Use("Rayleigh", _gamma))),
+            claim=True,
+        ),
+        Step(
+            "Gram matrix",
+            _over(_B[_p, _i] * _B[_q, _i], _i) - _np * KroneckerDelta(_p, _q),
+            "=",
+            _o[_p, _q],
+            "so Lambda_B = n_p + rho",
+            Combination((Use("overlaps"),)),
+        ),
+    ),
+    numerical_test=on_model("eigenvalues_respect_their_bounds"),
+)
+
+
 def _sum_point(rng: random.Random) -> Point:
     g, r = Rational(rng.randint(0, 9), 7), Rational(rng.randint(-9, 9), 7)
     return Point(rng, {_fG: g, _fR: r, _Lambda: g, _LR: r, _LH: g + r})
@@ -180,4 +281,4 @@ TOTAL = Derivation(
     numerical_test=on_model("eigenvalues_respect_their_bounds"),
 )
 
-THEOREMS = (GAUSS_NEWTON, RESIDUAL, TOTAL)
+THEOREMS = (GAUSS_NEWTON, RESIDUAL, RESIDUAL_WITH_BIAS, TOTAL)

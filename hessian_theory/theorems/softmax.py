@@ -15,8 +15,8 @@ from sympy import (
 )
 
 from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Exact, Monotone, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.evidence import Combination, Convex, Exact, Use
+from hessian_theory.proof.formula import Assumption
 from hessian_theory.theorems.notation import (
     LABEL as y,
 )
@@ -144,7 +144,6 @@ CURVATURE = Derivation(
 _trace = 1 - over_classes(PI[k] ** 2)
 _l1 = over_classes(not_delta(k, y) * PI[k] + KroneckerDelta(k, y) * (1 - PI[k]))
 _t = Symbol("t", positive=True)
-_at_most_one = Premise("t <= 1", Formula(_t, "<=", Integer(1)))
 
 LOG_BOUND = Derivation(
     name="log-bound",
@@ -152,15 +151,15 @@ LOG_BOUND = Derivation(
     summary="The elementary inequality that turns probabilities into losses: at t = pi_y it says "
     "1 - pi_y <= l, the sample's cross-entropy.",
     source="ours (standard)",
-    premises=(_at_most_one,),
     steps=(
         Step(
             "log",
             1 - _t,
             "<=",
             -log(_t),
-            "equal at t = 1; the difference has derivative 1 - 1/t = -(1 - t)/t <= 0 on (0, 1]",
-            Monotone(_t, 1, (1 - _t) / _t, ("t <= 1",)),
+            "tangent at t = 1 of the convex function -log: the difference is zero there with "
+            "zero slope, and its second derivative is 1/t^2",
+            Convex(_t, 1),
             claim=True,
         ),
     ),

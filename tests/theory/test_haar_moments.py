@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hessian_theory.proof.operators import DIMENSION
-from hessian_theory.theorems.trace_law import VARIANCE_VALUE
+from hessian_theory.theorems.derivative_variance import VARIANCE_VALUE
 
 SAMPLES = 4000
 PAULI = {

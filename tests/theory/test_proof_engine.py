@@ -31,11 +31,11 @@ from hessian_theory.proof.decide import decide_zero, visibly_nonnegative
 from hessian_theory.proof.derivation import Derivation, Step
 from hessian_theory.proof.evidence import (
     Combination,
+    Convex,
     Derived,
     Enumeration,
     Exact,
     Lemma,
-    Monotone,
     Use,
 )
 from hessian_theory.proof.formula import Assumption, Formula, Premise, ProofError
@@ -148,12 +148,22 @@ def test_a_step_cannot_use_a_later_one():
         derivation(first, later).check()
 
 
-def test_monotone_needs_the_end_value_and_the_sign():
-    known = Premise("t <= 1", Formula(T, "<=", Integer(1)))
-    good = Monotone(T, 1, (1 - T) / T, ("t <= 1",))
-    for right, ok in ((-log(T), True), (-log(T) + 1, False), (log(T), False), (-2 * log(T), False)):
-        theorem = derivation(step(1 - T, "<=", right, good), premises=(known,))
-        assert (theorem.report().status == "proved") is ok
+@pytest.mark.parametrize(
+    ("right", "message"),
+    [
+        (-log(T), None),
+        (-log(T) + 1, "differ by"),  # not zero at the anchor
+        (-2 * log(T), "differ by"),  # slope not zero there
+        (2 - 2 * T + log(T), "second derivative"),  # concave
+    ],
+)
+def test_convexity_needs_value_slope_and_sign(right, message):
+    theorem = derivation(step(1 - T, "<=", right, Convex(T, 1)))
+    if message is None:
+        assert theorem.check().status == "proved"
+    else:
+        with pytest.raises(ProofError, match=message):
+            theorem.check()
 
 
 def test_lemma_is_numerical_and_notices_an_altered_formula():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hessian_theory.proof.operators import DIMENSION
-from hessian_theory.theorems.trace_law import VARIANCE_VALUE
+from hessian_theory.theorems.derivative_variance import VARIANCE_VALUE
 from simulators import Ansatz, DistributedQNN
 from simulators.torch_engine import circuit_outputs
 from tests.theory.dense_model import DenseModel, top
@@ -113,6 +113,28 @@ def test_trace_of_s_and_g_are_bounded_by_the_loss(case):
     assert bool((trace <= norm + 1e-12).all())
     assert bool((trace >= right * norm - 1e-12).all())
     assert bool((norm <= 2 * case.losses + 1e-12).all())
+
+
+@given(dense_models(scales=(0.5, 3.0, 30.0)))
+@settings(max_examples=20, deadline=None)
+def test_ceilings_from_the_loss(case):
+    """<|g|_1>, <tr S> and <d^T S d> against their ceilings at the mean loss; L from the model."""
+    mean_loss, classes = float(case.losses.mean()), case.model.n_classes
+    q = 1 - math.exp(-mean_loss)
+    assert float(case.g.abs().sum(dim=1).mean()) <= 2 * q + 1e-12
+    share = classes / (classes - 1)
+    top_q = min(q, 1 / share)
+    trace = float(case.curvature.diagonal(dim1=1, dim2=2).sum(dim=1).mean())
+    assert trace <= 2 * top_q - share * top_q**2 + 1e-12
+    low = min(q, 0.5)
+    slopes = case.jacobian.permute(1, 3, 0, 2).reshape(-1, *case.g.shape)
+    forms = torch.einsum("ank,nkl,anl->an", slopes, case.curvature, slopes).mean(dim=1)
+    assert float(forms.max()) <= 4 * low * (1 - low) + 1e-12
+    # the vertex d_y = 1, all others -1 attains the per-sample ceiling
+    signs = 2 * torch.nn.functional.one_hot(case.labels, classes).to(torch.float64) - 1
+    wrong = 1 - case.probabilities.gather(1, case.labels[:, None])[:, 0]
+    attained = torch.einsum("nk,nkl,nl->n", signs, case.curvature, signs)
+    assert_equal(attained, 4 * wrong * (1 - wrong))
 
 
 @given(dense_models())
@@ -318,6 +340,9 @@ def test_eigenvalues_respect_their_bounds(case):
     norm = float(case.g.abs().sum(dim=1).mean())
     each = n // case.model.n_patches
     assert top(case.residual[:n, :n]) <= each * case.s * norm + slack
+    overlaps = case.membership()[:, n:]
+    rho = top(overlaps @ overlaps.T)
+    assert float(torch.linalg.matrix_norm(case.residual, 2)) <= case.s * norm * (each + rho) + slack
     total = case.gauss_newton + case.residual
     assert top(total) <= top(case.gauss_newton) + top(case.residual) + slack
 
