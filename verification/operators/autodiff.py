@@ -1,6 +1,7 @@
-"""The generic backend: curvature products of any torch classifier by double backward.
+"""The generic backend: curvature products of any torch module by double backward.
 
-For the logits z(t) of a sample, pi = softmax(z), g = pi - e_y, S = diag(pi) - pi pi^T, J = dz/dt:
+For the logits z(t) of a sample and its loss l(z), g = dl/dz, S = d2l/dz2, J = dz/dt (softmax
+cross-entropy: pi = softmax(z), g = pi - e_y, S = diag(pi) - pi pi^T):
 
     H v = d/dt [ (dl/dt) . v ],   G v = J^T S (J v),   R v = d/dt [ (J^T g) . v ] with g frozen,
 
@@ -17,8 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import functional_call
 
+from simulators import DistributedQNN
 from verification.operators.backend import CurvatureKind
-from verification.operators.problem import check_images, check_labels, check_model
+from verification.operators.differentiability import check_second_derivatives
+from verification.operators.fingerprint import fingerprint
+from verification.operators.losses import LossFunction, LossName, make_loss
+from verification.operators.patch_block import PatchBlockModel
+from verification.operators.problem import check_images, check_model
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 
@@ -28,20 +34,25 @@ DEFAULT_CHUNK_SIZE = 512
 
 
 class AutodiffBackend:
-    """Curvature products of a torch module with softmax cross-entropy, by autograd.
+    """Curvature products of a torch module and a loss of its logits, by autograd.
 
     The parameters are those that require gradients, flattened in the order of
     ``model.parameters()`` (for ``DistributedQNN``: angles patch by patch, then bias). They and
-    the buffers are copied, so the operator belongs to this parameter vector for good.
+    the buffers are copied, so the operator belongs to this parameter vector for good. A module
+    that is not one of this package's has its second derivatives compared with finite differences
+    once, on a few samples: an operation whose backward is not differentiable is found out.
 
     Args:
         model: maps images (n, ...) to logits (n, C).
         images: shape (N, ...).
-        labels: shape (N,), integers in [0, C).
+        labels: as the loss expects; (N,) integers in [0, C) for cross-entropy.
         chunk_size: samples whose graph is held in memory at once.
+        loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C)), or a
+            function of (logits (n, C), targets) that gives n losses.
 
     Raises:
-        ValueError, TypeError: see check_model, check_images and check_labels.
+        ValueError, TypeError: see check_model, check_images, TorchLoss.check_targets and
+            check_second_derivatives.
     """
 
     name = "autodiff"
@@ -52,7 +63,9 @@ class AutodiffBackend:
         images: Tensor | ArrayLike,
         labels: Tensor | ArrayLike,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
+        loss: LossName | LossFunction = "cross_entropy",
     ) -> None:
+        self._loss = make_loss(loss)
         self._chunk_size = chunk_size
         trainable = check_model(model)
         self._model = model
@@ -69,17 +82,25 @@ class AutodiffBackend:
         self.images = check_images(model, images)
         self.n_samples = len(self.images)
         with torch.no_grad():
-            n_classes = self.logits(self.images[:1]).shape[1]
-        self.labels = check_labels(labels, self.n_samples, n_classes).to(self.images.device)
+            first = self.logits(self.images[:1])
+        self.labels = self._loss.check_targets(labels, self.n_samples, first)
+        self.fingerprint = fingerprint(model, self._loss.name, self.images, self.labels)
+        if not isinstance(model, DistributedQNN | PatchBlockModel):
+            check_second_derivatives(self._loss_of_a_few_samples, self._values)
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Logits (n, C) at the stored parameters, with their graph."""
-        values = dict(zip(self._names, self._values, strict=True)) | self._fixed
+    def logits(self, images: Tensor, at: Sequence[Tensor] | None = None) -> Tensor:
+        """Logits (n, C) at the stored parameters, or at others, with their graph."""
+        trained = self._values if at is None else at
+        values = dict(zip(self._names, trained, strict=True)) | self._fixed
         result = functional_call(self._model, values, (images,))
         if not isinstance(result, Tensor) or result.ndim != 2 or len(result) != len(images):
             got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(f"model: expected logits of shape ({len(images)}, C), got {got}")
         return result
+
+    def _loss_of_a_few_samples(self, at: Sequence[Tensor]) -> Tensor:
+        few = slice(0, 4)
+        return self._loss.total(self.logits(self.images[few], at), self.labels[few])
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
@@ -97,14 +118,12 @@ class AutodiffBackend:
         with torch.enable_grad():
             z = self.logits(self.images[samples])
             if kind == "hessian":
-                loss = torch.nn.functional.cross_entropy(z, labels, reduction="sum")
-                multiply = self._second_derivative_of(loss)
+                multiply = self._second_derivative_of(self._loss.total(z, labels))
             elif kind == "residual":
-                g = torch.softmax(z.detach(), dim=1)
-                g[torch.arange(len(labels)), labels] -= 1
+                g = self._loss.gradient(z.detach(), labels)
                 multiply = self._second_derivative_of((g * z).sum())
             else:
-                multiply = self._gauss_newton(z)
+                multiply = self._gauss_newton(z, labels)
             # Several vectors in one vectorised backward pass, as far as the memory of one full
             # chunk goes; the arithmetic is that of one vector at a time.
             group = max(1, self._chunk_size // len(labels))
@@ -150,9 +169,8 @@ class AutodiffBackend:
 
         return multiply
 
-    def _gauss_newton(self, z: Tensor) -> Multiply:
+    def _gauss_newton(self, z: Tensor, labels: Tensor) -> Multiply:
         """V -> J^T S J V, with J V from the graph of u -> J^T u."""
-        pi = torch.softmax(z.detach(), dim=1)
         u = torch.zeros_like(z, requires_grad=True)
         pulled = torch.autograd.grad(
             z, self._values, grad_outputs=u, create_graph=True, allow_unused=True
@@ -163,7 +181,7 @@ class AutodiffBackend:
             outputs, weights = zip(*pairs, strict=True)
             (jv,) = _pull_back(outputs, [u], weights)
             assert jv is not None  # J^T u depends on u
-            s_jv = pi * jv - pi * (pi * jv).sum(dim=-1, keepdim=True)
+            s_jv = self._loss.curvature(z.detach(), labels, jv)
             return self._join(_pull_back([z], self._values, [s_jv]), len(s_jv))
 
         return multiply

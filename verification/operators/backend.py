@@ -21,12 +21,14 @@ class CurvatureBackend(Protocol):
         n_parameters: D.
         n_samples: N.
         dtype: real dtype of the model's parameters, float32 or float64.
+        fingerprint: sha256 of model, parameters, loss and samples; independent of the backend.
     """
 
     name: str
     n_parameters: int
     n_samples: int
     dtype: np.dtype[np.floating]
+    fingerprint: str
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix times the vectors, in one pass over the data.

@@ -1,4 +1,4 @@
-"""Which backend multiplies: the fast engine where it knows the model, autograd for all others."""
+"""Which backend multiplies: the engines where they know the model, autograd for all others."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from simulators import DistributedQNN
 from verification.operators.autodiff import AutodiffBackend
 from verification.operators.backend import CurvatureBackend
+from verification.operators.losses import LossFunction, LossName
 from verification.operators.patch_block import PatchBlockModel
 
 _KNOWN = (DistributedQNN, PatchBlockModel)
@@ -22,6 +23,8 @@ def make_backend(
     labels: Tensor | ArrayLike,
     name: BackendName = "auto",
     chunk_size: int | None = None,
+    loss: LossName | LossFunction = "cross_entropy",
+    memory_budget: float | None = None,
 ) -> CurvatureBackend:
     """The backend of a model at its present parameters on the given samples.
 
@@ -36,10 +39,10 @@ def make_backend(
         raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
     options = {} if chunk_size is None else {"chunk_size": chunk_size}
     if name == "autodiff" or (name == "auto" and not isinstance(model, _KNOWN)):
-        return AutodiffBackend(model, images, labels, **options)
+        return AutodiffBackend(model, images, labels, loss=loss, **options)
     # numba takes a second to import: only where it is used
     from verification.operators.fast import FastBackend, fast_backend_knows
 
-    if name == "auto" and not fast_backend_knows(model):
-        return AutodiffBackend(model, images, labels, **options)
-    return FastBackend(model, images, labels, **options)
+    if name == "auto" and not fast_backend_knows(model, loss):
+        return AutodiffBackend(model, images, labels, loss=loss, **options)
+    return FastBackend(model, images, labels, loss=loss, memory_budget=memory_budget, **options)

@@ -1,4 +1,6 @@
-"""The fast backend: curvature products of the distributed QNN by the CPU engine's own passes."""
+"""The fast backend: curvature products of the distributed QNN by the engines' own passes."""
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -6,36 +8,45 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from simulators import DistributedQNN
-from simulators.fast_engine import FastEngine
-from simulators.fast_engine.curvature import CurvatureProducts
-from simulators.fast_engine.engine import MAX_CHUNK
+from simulators.engine import Engine
+from simulators.engine_choice import make_engine
+from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 from verification.operators.backend import CurvatureKind
+from verification.operators.fingerprint import fingerprint
+from verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
 from verification.operators.offset_loss import OffsetCrossEntropy
 from verification.operators.patch_block import PatchBlockModel
-from verification.operators.problem import check_images, check_labels, check_model
+from verification.operators.problem import check_images, check_model
 
 
-def fast_backend_knows(model: torch.nn.Module) -> bool:
-    """Whether the fast backend can stand in for autograd: all parameters trained, on the CPU."""
-    return isinstance(model, DistributedQNN | PatchBlockModel) and all(
-        p.requires_grad and p.device.type == "cpu" for p in model.parameters()
+def fast_backend_knows(
+    model: torch.nn.Module, loss: LossName | LossFunction = "cross_entropy"
+) -> bool:
+    """Whether an engine can stand in for autograd: named loss, all trained, on CPU or CUDA."""
+    return (
+        isinstance(loss, str)
+        and isinstance(model, DistributedQNN | PatchBlockModel)
+        and all(p.requires_grad and p.device.type in ("cpu", "cuda") for p in model.parameters())
     )
 
 
 class FastBackend:
-    """Curvature products of a DistributedQNN, or of one patch's block of it, by the fast engine.
+    """Curvature products of a DistributedQNN, or of one patch's block of it, by its engine.
 
+    The numba engine on the CPU, the torch engine on CUDA (not run on a GPU yet).
     A block is computed as a distributed QNN of one patch on patch-sized images, whose loss adds
     the other patches' logits; its pixel bias is zero and left out of the products.
 
     Args:
-        model: DistributedQNN or PatchBlockModel on the CPU, every parameter trained.
+        model: DistributedQNN or PatchBlockModel on the CPU or CUDA, every parameter trained.
         images: as the model reads them, shape (N, ...).
-        labels: shape (N,), integers in [0, C).
-        chunk_size: samples a thread works on at a time.
+        labels: as the loss expects; (N,) integers in [0, C) for cross-entropy.
+        chunk_size: samples worked on at a time (by each thread); the engine's default if left out.
+        loss: "cross_entropy" or "squared_error".
+        memory_budget: bytes for states kept between products; the engine's default if left out.
 
     Raises:
-        ValueError: another model, or see check_model, check_images and check_labels.
+        ValueError: another model or loss, or see check_model and check_images.
     """
 
     name = "fast"
@@ -45,27 +56,34 @@ class FastBackend:
         model: torch.nn.Module,
         images: Tensor | ArrayLike,
         labels: Tensor | ArrayLike,
-        chunk_size: int = MAX_CHUNK,
+        chunk_size: int | None = None,
+        loss: LossName | LossFunction = "cross_entropy",
+        memory_budget: float | None = None,
     ) -> None:
         check_model(model)
-        if not fast_backend_knows(model):
+        chosen = make_loss(loss)
+        if not fast_backend_knows(model, loss) or not isinstance(
+            model, DistributedQNN | PatchBlockModel
+        ):
             raise ValueError(
-                "backend: 'fast' expects a DistributedQNN on the CPU with all parameters trained, "
-                f"got {type(model).__name__}; use backend='autodiff'"
+                "backend: 'fast' expects a DistributedQNN with all parameters trained, on the CPU "
+                f"or CUDA, and a loss given by name, got {type(model).__name__} with "
+                f"{chosen.name}; use backend='autodiff'"
             )
         tensor = check_images(model, images)
         self.n_samples = len(tensor)
         self.n_parameters = sum(p.numel() for p in model.parameters())
-        double = next(model.parameters()).dtype == torch.float64
+        double = model.angles.dtype == torch.float64
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
+        logits = torch.zeros(1, model.n_classes, dtype=torch.float64)
+        targets = chosen.check_targets(labels, self.n_samples, logits)
+        self.fingerprint = fingerprint(model, chosen.name, tensor, targets)
         if isinstance(model, PatchBlockModel):
-            targets = check_labels(labels, self.n_samples, model.n_classes)
-            engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size)
+            engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size, chosen)
         else:
-            assert isinstance(model, DistributedQNN)
-            targets = check_labels(labels, self.n_samples, model.n_classes)
-            engine = FastEngine(model, max_chunk=chunk_size)
-        self._products = CurvatureProducts(engine, tensor, targets)
+            engine = make_engine(model, loss=_engine_loss(chosen), max_chunk=chunk_size)
+        options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
+        self._products = engine.curvature(tensor, targets, **options)
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
@@ -75,10 +93,14 @@ class FastBackend:
         return self._products.product(kind, padded)[: self.n_parameters]
 
 
+def _engine_loss(loss: TorchLoss) -> OutputLoss:
+    return SquaredError() if loss.name == "squared_error" else CrossEntropy()
+
+
 def _one_patch(
-    block: PatchBlockModel, inputs: Tensor, labels: Tensor, chunk_size: int
-) -> tuple[FastEngine, Tensor, Tensor]:
-    """The block as a model of one patch: engine, images (N, n, n), targets (N, 1 + C)."""
+    block: PatchBlockModel, inputs: Tensor, targets: Tensor, chunk_size: int | None, loss: TorchLoss
+) -> tuple[Engine, Tensor, Tensor]:
+    """The block as a model of one patch: engine, images (N, n, n), targets."""
     n = block.ansatz.n_qubits
     model = DistributedQNN(
         n_patches=1,
@@ -87,10 +109,18 @@ def _one_patch(
         n_classes=block.n_classes,
         scale=block.output_scale,
         dtype=block.angles.dtype,
+        device=block.angles.device,
         ansatz=block.ansatz,
     )
-    model.load_flat_parameters(torch.cat([block.angles.detach()[0], torch.zeros(n * n)]))
+    angles = block.angles.detach()[0]
+    model.load_flat_parameters(torch.cat([angles, angles.new_zeros(n * n)]))
     features, others = inputs.split([n * n, block.n_classes], dim=1)
-    targets = torch.cat([labels[:, None].double(), others.double()], dim=1)
-    engine = FastEngine(model, loss=OffsetCrossEntropy(), max_chunk=chunk_size)
+    offsets = others.double().cpu()
+    engine_loss: OutputLoss
+    if loss.name == "squared_error":  # |z + o - y|^2 = |z - (y - o)|^2
+        engine_loss, targets = SquaredError(), targets - offsets
+    else:
+        engine_loss = OffsetCrossEntropy()
+        targets = torch.cat([targets[:, None].double(), offsets], dim=1)
+    engine = make_engine(model, loss=engine_loss, max_chunk=chunk_size)
     return engine, features.reshape(-1, n, n), targets

@@ -70,26 +70,3 @@ def check_images(model: torch.nn.Module, images: Tensor | ArrayLike) -> Tensor:
     if len(tensor) == 0:
         raise ValueError("images: expected at least one sample, got zero")
     return tensor
-
-
-def check_labels(labels: Tensor | ArrayLike, n_images: int, n_classes: int) -> Tensor:
-    """Labels as an int64 tensor (N,), every one in [0, C).
-
-    Raises:
-        TypeError: labels that are not integers.
-        ValueError: another number than the images, another shape, or out of range.
-    """
-    tensor = torch.as_tensor(labels)
-    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-        raise TypeError(f"labels: expected integers, got {tensor.dtype}")
-    if tensor.shape != (n_images,):
-        raise ValueError(
-            f"labels: expected shape ({n_images},), one an image, got {tuple(tensor.shape)}"
-        )
-    low, high = int(tensor.min()), int(tensor.max())
-    if low < 0 or high >= n_classes:
-        raise ValueError(
-            f"labels: expected integers from 0 to {n_classes - 1} (the model has {n_classes} "
-            f"classes), got values from {low} to {high}"
-        )
-    return tensor.to(torch.int64)

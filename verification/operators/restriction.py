@@ -1,13 +1,20 @@
-"""A square sub-block of a symmetric operator: some of the parameters, the others held fixed."""
+"""Sub-blocks of a symmetric operator: some of the parameters, the others held fixed."""
+
+import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
+from verification.operators.symmetric import SymmetricOperator
 
-class RestrictedOperator(LinearOperator):
-    """B = E^T A E, E the columns of the identity named by ``indices``: rows and columns of A.
 
+class RestrictedOperator(SymmetricOperator):
+    """B = E^T A E, E the columns of the identity named by ``indices``: a principal submatrix.
+
+    With ``ParameterLayout`` it is a patch's block, the bias block, all angles, or the symmetric
+    2 x 2 arrangement of two patches' blocks; one block off the diagonal is a CrossBlockOperator.
     A product costs one product with A. For one patch's block PatchBlockModel is cheaper.
 
     Args:
@@ -15,6 +22,8 @@ class RestrictedOperator(LinearOperator):
         indices: shape (d,), distinct parameters in [0, D).
 
     Attributes:
+        op: A.
+        indices: as given.
         n_samples: that of ``op``, if it has one.
 
     Raises:
@@ -22,25 +31,75 @@ class RestrictedOperator(LinearOperator):
     """
 
     def __init__(self, op: LinearOperator, indices: ArrayLike) -> None:
-        chosen = np.asarray(indices)
-        size = op.shape[0]
-        if chosen.ndim != 1 or not 0 < len(chosen) == len(np.unique(chosen)):
-            raise ValueError("indices: expected distinct parameters, shape (d,) with d >= 1")
-        if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= size:
-            raise ValueError(f"indices: expected integers from 0 to {size - 1}")
         self.op = op
-        self.indices = chosen
+        self.indices = check_indices("indices", indices, op.shape[0])
+        super().__init__(op.dtype, len(self.indices), getattr(op, "n_samples", None))
+
+    def identity(self) -> dict[str, Any]:
+        """The whole operator, and a hash of the indices."""
+        if not isinstance(self.op, SymmetricOperator):
+            return super().identity()
+        digest = hashlib.sha256(np.asarray(self.indices, dtype="<i8").tobytes()).hexdigest()
+        return {"restriction": self.op.identity(), "indices": digest}
+
+    def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+        """E^T A (E V)."""
+        return np.asarray(_padded_product(self.op, self.indices, vectors)[self.indices])
+
+
+class CrossBlockOperator(LinearOperator):
+    """B = E_r^T A E_c: the rectangular block of the rows r and columns c of a symmetric A.
+
+    For two patches p and q it is H_pq, zero in R and not in G.
+
+    Args:
+        op: symmetric operator (D, D).
+        rows: shape (m,), distinct parameters in [0, D).
+        columns: shape (n,), distinct parameters in [0, D).
+
+    Attributes:
+        shape: (m, n).
+        n_samples: that of ``op``, if it has one.
+
+    Raises:
+        ValueError: no indices, repeated ones, or out of range.
+    """
+
+    def __init__(self, op: LinearOperator, rows: ArrayLike, columns: ArrayLike) -> None:
+        self.op = op
+        self.rows = check_indices("rows", rows, op.shape[0])
+        self.columns = check_indices("columns", columns, op.shape[0])
         self.n_samples = getattr(op, "n_samples", None)
-        super().__init__(op.dtype, (len(chosen), len(chosen)))
+        super().__init__(op.dtype, (len(self.rows), len(self.columns)))
 
     def _matmat(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        padded = np.zeros((self.op.shape[0], X.shape[1]), dtype=X.dtype)
-        padded[self.indices] = X
-        product: NDArray[np.floating] = self.op.matmat(padded)
-        return np.asarray(product[self.indices])
+        return np.asarray(_padded_product(self.op, self.columns, X)[self.rows])
 
     def _matvec(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
         return self._matmat(np.reshape(x, (-1, 1)))[:, 0]
 
     def _adjoint(self) -> LinearOperator:
-        return self
+        return CrossBlockOperator(self.op, self.columns, self.rows)
+
+
+def check_indices(name: str, indices: ArrayLike, size: int) -> NDArray[np.integer]:
+    """Indices as an array (d,).
+
+    Raises:
+        ValueError: none, repeated, or not integers in [0, size).
+    """
+    chosen = np.asarray(indices)
+    if chosen.ndim != 1 or not 0 < len(chosen) == len(np.unique(chosen)):
+        raise ValueError(f"{name}: expected distinct parameters, shape (d,) with d >= 1")
+    if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= size:
+        raise ValueError(f"{name}: expected integers from 0 to {size - 1}")
+    return chosen
+
+
+def _padded_product(
+    op: LinearOperator, indices: NDArray[np.integer], vectors: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    padded = np.zeros((op.shape[0], vectors.shape[1]), dtype=vectors.dtype)
+    padded[indices] = vectors
+    product: NDArray[np.floating] = np.asarray(op.matmat(padded))
+    return product

@@ -2,12 +2,20 @@
 
 import time
 from collections import deque
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
+from verification.solvers.probe import check_repeatable, check_symmetric
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    BudgetSpentError,
+    Products,
+    check_operator,
+)
 from verification.solvers.result import EigenResult
 
 Which: TypeAlias = Literal["LA", "SA"]
@@ -19,31 +27,31 @@ DEFAULT_MAX_MATVECS = 1000
 # these Hessians stands far enough above the bulk for 12 vectors (scipy's own minimum is 20).
 _MIN_SUBSPACE = 12
 
-
-class _BudgetSpentError(Exception):
-    """More products were asked for than ``max_matvecs`` allows."""
+_PROBES = 2  # products of check_symmetric
 
 
 class _Recorder(LinearOperator):
-    """The operator in float64, counting its products and remembering the latest ones.
+    """The products as ARPACK asks for them, one at a time, remembering the latest ones.
 
-    ARPACK then iterates in double precision whatever the dtype of the products, and a run that
-    is cut short still has the vectors from which the best Ritz pairs can be read.
+    ARPACK iterates in double precision whatever the dtype of the products, and a run that is cut
+    short still has the vectors from which the best Ritz pairs can be read. ARPACK's first vector
+    is the normalised start vector: its product is held against the one of ``check_symmetric``.
     """
 
-    def __init__(self, op: LinearOperator, budget: int, memory: int) -> None:
-        super().__init__(np.dtype(np.float64), op.shape)
-        self.op = op
-        self.budget = budget
-        self.count = 0
+    def __init__(
+        self, products: Products, memory: int, a_start: NDArray[np.float64] | None
+    ) -> None:
+        super().__init__(np.dtype(np.float64), products.op.shape)
+        self._products = products
+        self._a_start = a_start
         self.pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=memory)
 
     def _matvec(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.count >= self.budget:
-            raise _BudgetSpentError
         vector = np.array(x, dtype=np.float64).reshape(-1)
-        product = np.asarray(self.op.matvec(vector.astype(self.op.dtype)), dtype=np.float64)
-        self.count += 1
+        product = self._products(vector[:, None])[:, 0]
+        if self._a_start is not None:
+            check_repeatable(self._products, self._a_start, product)
+            self._a_start = None
         self.pairs.append((vector, product))
         return product
 
@@ -73,6 +81,10 @@ def top_eigenpairs(
     tol: float = 1e-4,
     seed: int = 0,
     max_matvecs: int = DEFAULT_MAX_MATVECS,
+    *,
+    checkpoint: Path | str | None = None,
+    save_every: int = DEFAULT_SAVE_EVERY,
+    probe: bool = True,
 ) -> EigenResult:
     """The k largest ("LA") or smallest ("SA") eigenpairs of a real symmetric operator.
 
@@ -81,39 +93,63 @@ def top_eigenpairs(
     from k fresh products, and ``converged`` is judged on those against tol * max |values|.
     A run cut short returns the best Ritz pairs it has, marked as not converged.
 
+    With a checkpoint, a killed run that is started again replays its products from disk and goes
+    on with the same vectors to the same result; a finished one comes back at the price of the
+    checks; a larger ``max_matvecs`` continues a run that was cut short.
+
     Args:
         op: real symmetric LinearOperator, shape (D, D).
         k: number of pairs, 1 <= k < D.
         which: end of the spectrum.
         tol: relative tolerance on the residual norms, > 0.
         seed: seed of the start vector.
-        max_matvecs: products at most, those of the final check included.
+        max_matvecs: products at most, those of the checks included.
+        checkpoint: folder for the state of this one computation.
+        save_every: products between two writes to it.
+        probe: whether to spend two products on finding an operator that is not symmetric, gives
+            another product the second time, or is not the checkpoint's.
 
     Returns:
         The pairs with their evidence, k of them always.
 
     Raises:
-        ValueError: op not square or not real, k, tol, which or max_matvecs out of range.
+        ValueError: op not square, not real or not symmetric, NaN in its products; k, tol, which
+            or max_matvecs out of range.
+        CheckpointError: a checkpoint of another computation, or damaged.
     """
-    size = _check(op, k, which, tol, max_matvecs)
     begin = time.perf_counter()
+    size = check_operator(op)
+    probes = _PROBES if probe else 0
+    _check(size, k, which, tol, max_matvecs, probes)
     subspace = min(size, max(2 * k + 1, _MIN_SUBSPACE))
-    recorder = _Recorder(op, max_matvecs - k, memory=2 * subspace)
+    computation = {
+        "solver": "top_eigenpairs",
+        "k": k,
+        "which": which,
+        "tol": tol,
+        "seed": seed,
+        "subspace": subspace,
+    }
+    products = Products(op, computation, checkpoint, save_every, max_matvecs - k - probes)
     rng = np.random.default_rng(seed)
     start = rng.standard_normal(size)
+    start /= np.linalg.norm(start)
+    a_start = check_symmetric(products, start, seed) if probe else None
+    recorder = _Recorder(products, 2 * subspace, a_start)
     try:
         _, vectors = eigsh(
-            recorder, k, which=which, tol=tol, v0=start, ncv=subspace, maxiter=max_matvecs, rng=rng
+            recorder, k, which=which, tol=tol, v0=start, ncv=subspace, maxiter=10**9, rng=rng
         )
-    except (_BudgetSpentError, ArpackError):
-        # Out of products, out of restarts, or a breakdown such as H = 0.
+    except (BudgetSpentError, ArpackError):
+        # Out of products, or a breakdown such as H = 0.
         vectors = recorder.ritz_vectors(k, which, rng)
+    products.save()
     vectors = vectors / np.linalg.norm(vectors, axis=0)
-    products = np.asarray(op.matmat(vectors.astype(op.dtype)), dtype=np.float64)
-    values = np.einsum("ij,ij->j", vectors, products)
+    images = products.fresh(vectors)
+    values = np.einsum("ij,ij->j", vectors, images)
     order = np.argsort(-values if which == "LA" else values)
-    values, vectors, products = values[order], vectors[:, order], products[:, order]
-    residual_norms = np.linalg.norm(products - vectors * values, axis=0)
+    values, vectors, images = values[order], vectors[:, order], images[:, order]
+    residual_norms = np.linalg.norm(images - vectors * values, axis=0)
     return EigenResult(
         values=values,
         vectors=vectors,
@@ -121,33 +157,28 @@ def top_eigenpairs(
         converged=residual_norms <= tol * np.abs(values).max(),
         which=which,
         tol=tol,
-        matvecs=recorder.count + k,
-        n_samples=getattr(op, "n_samples", None),
-        dtype=str(np.dtype(op.dtype)),
+        matvecs=products.count + k + probes,
+        n_samples=products.n_samples,
+        dtype=products.dtype,
         seed=seed,
         seconds=time.perf_counter() - begin,
+        replayed=products.replayed,
     )
 
 
-def _check(op: LinearOperator, k: int, which: Which, tol: float, max_matvecs: int) -> int:
-    """The operator's size, after refusing arguments that make no sense."""
-    rows, columns = op.shape
-    if rows != columns:
-        raise ValueError(f"op: expected a square operator, got shape {op.shape}")
-    if np.dtype(op.dtype).kind != "f":
-        raise ValueError(f"op: expected a real floating dtype, got {op.dtype}")
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < rows:
+def _check(size: int, k: int, which: Which, tol: float, max_matvecs: int, probes: int) -> None:
+    """Refuse arguments that make no sense."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < size:
         raise ValueError(
-            f"k: expected an integer from 1 to D - 1 = {rows - 1}, got {k!r}; "
+            f"k: expected an integer from 1 to D - 1 = {size - 1}, got {k!r}; "
             "for a full spectrum make the matrix dense and use numpy.linalg.eigh"
         )
     if which not in ("LA", "SA"):
         raise ValueError(f"which: expected 'LA' (largest) or 'SA' (smallest), got {which!r}")
     if not np.isfinite(tol) or tol <= 0:
         raise ValueError(f"tol: expected a number > 0, got {tol}")
-    if max_matvecs <= 2 * k:
+    if max_matvecs <= 2 * k + probes:
         raise ValueError(
-            f"max_matvecs: expected more than 2 k = {2 * k} (k to search, k to check), "
-            f"got {max_matvecs}"
+            f"max_matvecs: expected more than {2 * k + probes} (k to search, k to check"
+            f"{', 2 to probe the operator' if probes else ''}), got {max_matvecs}"
         )
-    return int(rows)

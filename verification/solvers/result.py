@@ -12,7 +12,9 @@ class EigenResult:
 
     For a unit vector v and symmetric H some eigenvalue lies within ||H v - value v|| of the
     value (Parlett, The Symmetric Eigenvalue Problem, Thm 4.5.1), so ``intervals()`` needs no
-    trust in the iteration, only in the products (rounded in ``dtype``).
+    trust in the iteration, only in the products (rounded in ``dtype``). That the eigenvalue is
+    the largest one, or that a multiple one was found as often as it occurs, no residual can tell.
+    ``str(result)`` prints one line a value, as value +- residual norm.
 
     Attributes:
         values: (k,) float64, Rayleigh quotients v^T H v; descending for "LA", ascending for "SA".
@@ -21,11 +23,12 @@ class EigenResult:
         converged: (k,) bool, residual_norms <= tol * max |values|.
         which: "LA" (largest algebraic) or "SA" (smallest algebraic).
         tol: relative tolerance asked for.
-        matvecs: products with H spent, those for the residuals included.
+        matvecs: products with H behind the result, those of the checks included.
         n_samples: samples behind H; None where the operator does not say.
         dtype: dtype in which the products were computed.
         seed: seed of the start vector.
-        seconds: wall-clock time.
+        seconds: wall-clock time of this process.
+        replayed: how many of the products came from a checkpoint.
     """
 
     values: NDArray[np.float64]
@@ -39,6 +42,7 @@ class EigenResult:
     dtype: str
     seed: int
     seconds: float
+    replayed: int = 0
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: a result is a record."""
@@ -50,3 +54,16 @@ class EigenResult:
         return np.stack(
             [self.values - self.residual_norms, self.values + self.residual_norms], axis=1
         )
+
+    def __str__(self) -> str:
+        rows = zip(self.values, self.residual_norms, self.converged, strict=True)
+        return "\n".join(format_value(*row) for row in rows)
+
+
+def format_value(value: float, residual_norm: float, converged: bool) -> str:
+    """``value +- residual norm`` with the digits that the residual leaves, and a warning if due."""
+    places = 12
+    if residual_norm > 0:
+        places = min(12, max(0, 1 - int(np.floor(np.log10(residual_norm)))))
+    text = f"{value:.{places}f} ± {residual_norm:.1e}"
+    return text if converged else f"{text} (not converged)"

@@ -1,0 +1,44 @@
+"""A symmetric operator that takes its time, and a program that looks for its eigenpairs.
+
+Run as a program it is a computation to kill: ``python -m tests.verification.slow_operator FOLDER
+PAUSE`` prints values and residual norms in hexadecimal, and a hash of the vectors.
+"""
+
+import hashlib
+import sys
+import time
+
+import numpy as np
+
+from verification.operators import SymmetricOperator
+from verification.solvers import EigenResult, top_eigenpairs
+
+
+class SlowOperator(SymmetricOperator):
+    """A fixed random symmetric matrix (60, 60), ``pause`` seconds a product."""
+
+    def __init__(self, pause: float = 0.0, seed: int = 4) -> None:
+        super().__init__(np.dtype(np.float64), 60, None)
+        matrix = np.random.default_rng(seed).standard_normal((60, 60))
+        self.matrix = matrix + matrix.T
+        self.pause = pause
+        self.seed = seed
+
+    def identity(self) -> dict[str, object]:
+        """What checkpoints know it by."""
+        return {"matrix": "slow", "seed": self.seed}
+
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """A V, slowly."""
+        time.sleep(self.pause)
+        return self.matrix @ vectors
+
+
+def printed(result: EigenResult) -> str:
+    """Everything that two equal runs have in common, to the last bit."""
+    numbers = [float(x).hex() for x in (*result.values, *result.residual_norms)]
+    return " ".join([*numbers, hashlib.sha256(result.vectors.tobytes()).hexdigest()])
+
+
+if __name__ == "__main__":
+    print(printed(top_eigenpairs(SlowOperator(float(sys.argv[2])), checkpoint=sys.argv[1])))

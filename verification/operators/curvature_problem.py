@@ -1,0 +1,120 @@
+"""Model, parameters, loss and samples: what H, G and R have in common."""
+
+from functools import cached_property
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from simulators import DistributedQNN
+from verification.operators.backend import CurvatureBackend
+from verification.operators.choice import BackendName, make_backend
+from verification.operators.gauss_newton import GaussNewtonOperator
+from verification.operators.hessian import HessianOperator
+from verification.operators.layout import ParameterLayout
+from verification.operators.losses import LossFunction, LossName
+from verification.operators.patch_block import PatchBlockModel, block_inputs
+from verification.operators.residual import ResidualOperator
+
+
+class CurvatureProblem:
+    """H, G and R of one model at one parameter vector over one data set, on one backend.
+
+    The backend is made at the first use, from the parameters that the model has then; the states
+    that the fast backend keeps between products exist once for all three.
+
+    Args:
+        model: see CurvatureOperator, also for the other arguments.
+        images: shape (N, ...).
+        labels: as the loss expects.
+        loss: name or function.
+        chunk_size: samples worked on at once.
+        backend: "auto", "autodiff" or "fast".
+        memory_budget: bytes that the fast backend may keep.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        images: Tensor | ArrayLike,
+        labels: Tensor | ArrayLike,
+        *,
+        loss: LossName | LossFunction = "cross_entropy",
+        chunk_size: int | None = None,
+        backend: BackendName = "auto",
+        memory_budget: float | None = None,
+    ) -> None:
+        self.model = model
+        self.images = images
+        self.labels = labels
+        self.loss = loss
+        self._chunk_size = chunk_size
+        self._backend_name = backend
+        self._memory_budget = memory_budget
+
+    @cached_property
+    def backend(self) -> CurvatureBackend:
+        """The shared arithmetic."""
+        return make_backend(
+            self.model,
+            self.images,
+            self.labels,
+            self._backend_name,
+            self._chunk_size,
+            self.loss,
+            self._memory_budget,
+        )
+
+    @cached_property
+    def hessian(self) -> HessianOperator:
+        """H = G + R."""
+        return HessianOperator.on(self.backend)
+
+    @cached_property
+    def gauss_newton(self) -> GaussNewtonOperator:
+        """G, the first term of Eq. (5)."""
+        return GaussNewtonOperator.on(self.backend)
+
+    @cached_property
+    def residual(self) -> ResidualOperator:
+        """R, the second term of Eq. (5)."""
+        return ResidualOperator.on(self.backend)
+
+    @property
+    def distributed_qnn(self) -> DistributedQNN:
+        """The model, where patches are asked for.
+
+        Raises:
+            TypeError: the model has no patches.
+        """
+        if not isinstance(self.model, DistributedQNN):
+            raise TypeError(
+                f"model: expected a DistributedQNN (only it has patches), got "
+                f"{type(self.model).__name__}"
+            )
+        return self.model
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """Which parameters belong to which patch."""
+        return ParameterLayout.of(self.distributed_qnn)
+
+    def blocks(self) -> list["CurvatureProblem"]:
+        """One problem a patch, whose H, G and R are the diagonal blocks in its angles.
+
+        Raises:
+            TypeError: the model has no patches.
+        """
+        model = self.distributed_qnn
+        return [
+            CurvatureProblem(
+                PatchBlockModel(model, p),
+                inputs,
+                self.labels,
+                loss=self.loss,
+                chunk_size=self._chunk_size,
+                backend=self._backend_name,
+                memory_budget=self._memory_budget,
+            )
+            for p, inputs in enumerate(block_inputs(model, model.check_images(self.images)))
+        ]

@@ -1,0 +1,133 @@
+"""What every solver multiplies with: the operator checked, counted, in float64, resumable."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
+
+from verification.solvers.product_log import CheckpointError, ProductLog
+
+DEFAULT_SAVE_EVERY = 4  # ours: a product over a data set costs far more than writing a few
+
+
+class BudgetSpentError(Exception):
+    """More products were asked for than the caller allows."""
+
+
+class Products:
+    """V -> A V in float64 whatever the operator's dtype (in which the products are rounded).
+
+    Args:
+        op: real symmetric operator (D, D).
+        computation: JSON description of solver and arguments, for the checkpoint.
+        checkpoint: folder of a ProductLog; None keeps nothing on disk.
+        save_every: calls between two writes.
+        budget: vectors at most.
+
+    Attributes:
+        op: the operator.
+        size: D.
+        count: vectors multiplied, replayed ones included.
+        replayed: vectors whose product came from the checkpoint.
+
+    Raises:
+        ValueError: an operator that is not square or not real, or a checkpoint that does not fit.
+    """
+
+    def __init__(
+        self,
+        op: LinearOperator,
+        computation: dict[str, Any],
+        checkpoint: Path | str | None = None,
+        save_every: int = DEFAULT_SAVE_EVERY,
+        budget: int | None = None,
+    ) -> None:
+        self.op = op
+        self.size = check_operator(op)
+        self.count = 0
+        self.replayed = 0
+        self.budget = budget
+        self._calls = 0
+        self._log = None
+        if checkpoint is not None:
+            described = {"operator": describe_operator(op), **computation}
+            self._log = ProductLog(Path(checkpoint), described, save_every)
+
+    @property
+    def dtype(self) -> str:
+        """Dtype in which the products are computed."""
+        return str(np.dtype(self.op.dtype))
+
+    @property
+    def n_samples(self) -> int | None:
+        """Samples behind the operator, if it says."""
+        return getattr(self.op, "n_samples", None)
+
+    def __call__(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A V for vectors (D, m), from the checkpoint if it holds them.
+
+        Raises:
+            BudgetSpentError: more vectors than the budget.
+            ValueError: NaN or infinity in the product, or a checkpoint of other vectors.
+        """
+        columns = vectors.shape[1]
+        if self.budget is not None and self.count + columns > self.budget:
+            raise BudgetSpentError
+        if self._log is not None and self._calls < self._log.stored:
+            result = self._log.recall(self._calls, vectors)
+            if result.shape != vectors.shape:
+                raise CheckpointError(f"checkpoint: expected {vectors.shape}, got {result.shape}")
+            self.replayed += columns
+        else:
+            result = self.fresh(vectors).astype(self.op.dtype, copy=False)
+            if self._log is not None:
+                self._log.append(vectors, result)
+        self._calls += 1
+        self.count += columns
+        return result.astype(np.float64)
+
+    def fresh(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A V from the operator itself; neither counted nor kept.
+
+        Raises:
+            ValueError: NaN or infinity in the product.
+        """
+        cast = vectors.astype(self.op.dtype)
+        one = vectors.shape[1] == 1
+        result = np.asarray(self.op.matvec(cast[:, 0])[:, None] if one else self.op.matmat(cast))
+        if not np.isfinite(result).all():
+            raise ValueError(
+                "op: expected finite products, got NaN or infinity; look at the parameters, the "
+                "data, and the range of the dtype"
+            )
+        return result.astype(np.float64)
+
+    def save(self) -> None:
+        """Write what the checkpoint holds in memory only."""
+        if self._log is not None:
+            self._log.flush()
+
+
+def check_operator(op: LinearOperator) -> int:
+    """The size D of a square operator with a real floating dtype.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
+    rows, columns = op.shape
+    if rows != columns:
+        raise ValueError(f"op: expected a square operator, got shape {op.shape}")
+    if np.dtype(op.dtype).kind != "f":
+        raise ValueError(f"op: expected a real floating dtype, got {op.dtype}")
+    return int(rows)
+
+
+def describe_operator(op: LinearOperator) -> dict[str, Any]:
+    """What a checkpoint says of its operator: its identity, or size and dtype if it has none."""
+    try:
+        identity: dict[str, Any] = op.identity()
+    except (AttributeError, NotImplementedError):
+        return {"size": op.shape[0], "dtype": str(np.dtype(op.dtype))}
+    return identity
