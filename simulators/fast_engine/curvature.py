@@ -1,25 +1,15 @@
 """Hessian, Gauss-Newton and residual products of the fast engine over a fixed data set."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from simulators.engine import DEFAULT_MEMORY_BUDGET, CurvatureKind, check_budget, check_vectors
 from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.patch_circuit import (
-    ChunkPixels,
-    Cotangents,
-    PatchDirection,
-    TangentTrace,
-    Trace,
-)
-
-if TYPE_CHECKING:  # the engine makes these products, so it imports this module
-    from simulators.fast_engine.engine import Chunk, FastEngine
+from simulators.fast_engine.chunked_passes import ChunkedPasses
+from simulators.fast_engine.chunks import Chunk
+from simulators.fast_engine.patch_circuit import PatchDirection
+from simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
 
 Float = NDArray[np.float64]
 
@@ -50,7 +40,7 @@ class CurvatureProducts:
 
     def __init__(
         self,
-        engine: FastEngine,
+        engine: ChunkedPasses,
         images: torch.Tensor,
         targets: torch.Tensor,
         *,

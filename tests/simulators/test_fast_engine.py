@@ -13,7 +13,7 @@ from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
 from simulators.ansatz import ring_edges
 from simulators.circuit_plan import CircuitPlan, StaticRun
 from simulators.fast_engine import CrossEntropy, FastEngine, SquaredError
-from simulators.fast_engine.engine import split_into_chunks
+from simulators.fast_engine.chunks import split_into_chunks
 from simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
 from simulators.fast_engine.static_run import FusedRun, ring_signs
 from simulators.reference import model_logits

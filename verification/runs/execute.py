@@ -238,7 +238,7 @@ def _check_device(device: str | None) -> None:
 
 
 def _max_chunk() -> int:
-    from simulators.fast_engine.engine import MAX_CHUNK  # numba takes a second to import
+    from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
 
     return MAX_CHUNK
 
