@@ -1,7 +1,8 @@
-"""The circuit in torch: batched over patches and samples, twice differentiable, CPU or CUDA.
+"""The circuit in torch, batched over patches and samples, on the CPU or CUDA.
 
-States have shape (P, 2^n, N): one column a sample, so that a block without data is one matrix
-product for all samples. This is the plain path that autograd differentiates.
+Two paths: ``circuit_outputs``, the plain one that autograd differentiates (as often as needed),
+and ``engine.TorchEngine``, with hand-written derivatives whose memory does not depend on the depth.
+Neither has been run on a GPU yet.
 """
 
 from simulators.torch_engine.circuit import circuit_outputs

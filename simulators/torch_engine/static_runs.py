@@ -1,7 +1,7 @@
 """Static runs of all patches at once: unitaries, tangents, reversible adjoint, its tangent.
 
 A layer is D (U x L): the 2n rotations fused into two Kronecker factors, then the signs D of the
-CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 6 in reverse, 12
+CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 6 in reverse, 13
 for the tangent of the reverse pass, whatever the number of patches.
 
 The layers are unitary: the reverse pass undoes them, S <- (U x L)^† D S, instead of storing

@@ -5,56 +5,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn.functional import cross_entropy
 
 from simulators import DistributedQNN
 from simulators.fast_engine import FastEngine, SquaredError
 from simulators.fast_engine.curvature import CurvatureProducts
+from tests.simulators.plain_derivatives import KINDS, dense_by_double_backward, plain_products
 from tests.strategies import ModelCase, model_cases
-
-KINDS = ("hessian", "gauss_newton", "residual")
-
-
-def flat(parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    return torch.cat([part.reshape(-1) for part in parts])
-
-
-def dense_by_double_backward(model: DistributedQNN, scalar: torch.Tensor) -> np.ndarray:
-    parameters = [model.angles, model.pixel_bias]
-    gradient = flat(torch.autograd.grad(scalar, parameters, create_graph=True))
-    rows = [flat(torch.autograd.grad(entry, parameters, retain_graph=True)) for entry in gradient]
-    return torch.stack(rows).numpy()
-
-
-def reference_products(
-    case: ModelCase, labels: torch.Tensor, vectors: np.ndarray
-) -> dict[str, np.ndarray]:
-    """H by differentiating the loss twice, R with the output gradient frozen, G as J^T S (J v)."""
-    model, images = case.model, torch.from_numpy(case.images)
-    parameters = [model.angles, model.pixel_bias]
-    logits = model(images)
-    pi = torch.softmax(logits, dim=1).detach()
-    g = pi - torch.nn.functional.one_hot(labels, model.n_classes)
-
-    def gradient(scalar: torch.Tensor) -> torch.Tensor:
-        return flat(torch.autograd.grad(scalar, parameters, create_graph=True))
-
-    of_loss, of_residual = (
-        gradient(cross_entropy(logits, labels)),
-        gradient((g * logits).sum() / len(images)),
-    )
-    dummy = torch.zeros_like(logits, requires_grad=True)
-    transposed = flat(torch.autograd.grad(logits, parameters, dummy, create_graph=True))
-    columns: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
-    for vector in torch.from_numpy(vectors.T.copy()):
-        for kind, start in (("hessian", of_loss), ("residual", of_residual)):
-            product = torch.autograd.grad(start, parameters, vector, retain_graph=True)
-            columns[kind].append(flat(product).numpy())
-        (along,) = torch.autograd.grad(transposed, dummy, vector, retain_graph=True)
-        curved = pi * (along - (pi * along).sum(dim=1, keepdim=True)) / len(images)
-        product = torch.autograd.grad(logits, parameters, curved, retain_graph=True)
-        columns["gauss_newton"].append(flat(product).numpy())
-    return {kind: np.stack(values, axis=1) for kind, values in columns.items()}
 
 
 @given(
@@ -76,7 +32,7 @@ def test_products_against_double_backward(
     count = model.n_parameters
     vectors = np.eye(count)[:, :: max(1, count // 5)]
     vectors = np.column_stack([vectors, np.cos(np.arange(count))])
-    references = reference_products(case, labels, vectors)
+    references = plain_products(model, images, labels, vectors)
     engine = FastEngine(model, n_threads=threads, max_chunk=max_chunk)
     bytes_a_chunk = 5 * model.n_patches * 2 * 2**model.ansatz.n_qubits * 16 * 8
     products = CurvatureProducts(engine, images, labels, memory_budget=kept_chunks * bytes_a_chunk)
