@@ -1,9 +1,5 @@
 """Hessian, Gauss-Newton and residual products of the torch engine over a fixed data set."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,12 +12,10 @@ from simulators.engine import (
     check_samples,
     check_vectors,
 )
+from simulators.torch_engine.chunked_passes import ChunkedPasses
+from simulators.torch_engine.encoding_tables import EncodingTables
 from simulators.torch_engine.losses import LossAt, bind_loss
 from simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
-
-if TYPE_CHECKING:  # the engine makes these products, so it imports this module
-    from simulators.torch_engine.encoding_tables import EncodingTables
-    from simulators.torch_engine.engine import TorchEngine
 
 Float = NDArray[np.float64]
 
@@ -51,7 +45,7 @@ class TorchCurvatureProducts:
 
     def __init__(
         self,
-        engine: TorchEngine,
+        engine: ChunkedPasses,
         images: Tensor,
         targets: Tensor,
         *,

@@ -339,6 +339,7 @@ def test_chunks_cover_the_samples_in_even_sizes() -> None:
     assert TorchEngine(case.model, max_chunk=4).chunks(6) == [slice(0, 3), slice(3, 6)]
     roomy, tight = TorchEngine(case.model), TorchEngine(case.model, workspace=1)
     assert (roomy.chunks(7), tight.max_chunk) == ([slice(0, 7)], 1)
+    assert TorchEngine(case.model, workspace=math.inf).chunks(7) == [slice(0, 7)]
 
 
 @pytest.mark.parametrize("setting", ["highest", "high"])
