@@ -86,11 +86,17 @@ class CurvatureProblem:
 
         Raises:
             TypeError: the model has no patches.
+            ValueError: some of its parameters are frozen.
         """
         if not isinstance(self.model, DistributedQNN):
             raise TypeError(
                 f"model: expected a DistributedQNN (only it has patches), got "
                 f"{type(self.model).__name__}"
+            )
+        if not all(p.requires_grad for p in self.model.parameters()):
+            raise ValueError(
+                "model: expected all parameters to require gradients where patches are asked for, "
+                "got frozen ones; restrict the operator instead (RestrictedOperator)"
             )
         return self.model
 

@@ -131,20 +131,23 @@ class CustomLoss:
         with torch.enable_grad():
             z = like.detach().clone().requires_grad_(True)
             values = self.function(z, tensor[:1])
-            if values.shape != (1,):
-                raise ValueError(
-                    f"loss: expected one number a sample, shape (1,), got {tuple(values.shape)}; "
-                    "use reduction='none'"
-                )
-            if not values.requires_grad:
-                raise ValueError("loss: expected a differentiable function of the logits")
-            (g,) = torch.autograd.grad(values.sum(), z, create_graph=True)
-        if not g.requires_grad:
+        if values.shape != (1,):
             raise ValueError(
-                "loss: expected a loss that is twice differentiable in the logits, got one whose "
-                "gradient does not depend on them (piecewise linear): its Gauss-Newton term is zero"
+                f"loss: expected one number a sample, shape (1,), got {tuple(values.shape)}; "
+                "use reduction='none'"
             )
-        return tensor
+        if not values.requires_grad:
+            raise ValueError("loss: expected a differentiable function of the logits, got none")
+        generator = torch.Generator().manual_seed(0)
+        for scale in (0.0, 0.1, 1.0, 10.0, 100.0):
+            noise = torch.randn((2, *like.shape), generator=generator, dtype=torch.float64)
+            noise = noise.to(like)
+            if self.curvature(like + scale * noise[0], tensor[:1], noise[1:]).any():
+                return tensor
+        raise ValueError(
+            "loss: expected a loss that is twice differentiable in the logits, got one whose "
+            "gradient is constant wherever it was tried (piecewise linear): S = 0, so G = 0"
+        )
 
     def total(self, z: Tensor, targets: Tensor) -> Tensor:
         """Sum of the losses."""
@@ -162,6 +165,8 @@ class CustomLoss:
         with torch.enable_grad():
             at = z.detach().requires_grad_(True)
             (g,) = torch.autograd.grad(self.total(at, targets), at, create_graph=True)
+            if not g.requires_grad:
+                return torch.zeros_like(directions)
             (s_u,) = torch.autograd.grad(g, at, directions, is_grads_batched=True)
         return s_u
 

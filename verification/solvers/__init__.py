@@ -1,7 +1,37 @@
 """Eigenvalue solvers: each takes a LinearOperator and returns a frozen result with evidence."""
 
+from verification.solvers.block_spectra import Alignment, BlockSpectra, VectorShares, block_spectra
+from verification.solvers.dense import (
+    DenseResult,
+    dense_gauss_newton,
+    dense_matrix,
+    dense_residual,
+)
 from verification.solvers.lanczos import top_eigenpairs
+from verification.solvers.outliers import OutlierCount, outliers_above_bulk, outliers_by_gap
 from verification.solvers.product_log import CheckpointError
 from verification.solvers.result import EigenResult
+from verification.solvers.spectral_density import SpectralDensity, spectral_density
+from verification.solvers.trace import Estimate, TraceResult, estimate_trace
 
-__all__ = ["CheckpointError", "EigenResult", "top_eigenpairs"]
+__all__ = [
+    "Alignment",
+    "BlockSpectra",
+    "CheckpointError",
+    "DenseResult",
+    "EigenResult",
+    "Estimate",
+    "OutlierCount",
+    "SpectralDensity",
+    "TraceResult",
+    "VectorShares",
+    "block_spectra",
+    "dense_gauss_newton",
+    "dense_matrix",
+    "dense_residual",
+    "estimate_trace",
+    "outliers_above_bulk",
+    "outliers_by_gap",
+    "spectral_density",
+    "top_eigenpairs",
+]

@@ -44,6 +44,7 @@ class _Recorder(LinearOperator):
         super().__init__(np.dtype(np.float64), products.op.shape)
         self._products = products
         self._a_start = a_start
+        self.largest = 0.0  # norm of a product with a unit vector: grows towards ||H||
         self.pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=memory)
 
     def _matvec(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,6 +53,7 @@ class _Recorder(LinearOperator):
         if self._a_start is not None:
             check_repeatable(self._products, self._a_start, product)
             self._a_start = None
+        self.largest = max(self.largest, float(np.linalg.norm(product)))
         self.pairs.append((vector, product))
         return product
 
@@ -163,6 +165,7 @@ def top_eigenpairs(
         seed=seed,
         seconds=time.perf_counter() - begin,
         replayed=products.replayed,
+        rounding=4 * np.sqrt(size) * float(np.finfo(op.dtype).eps) * recorder.largest,
     )
 
 

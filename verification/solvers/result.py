@@ -12,9 +12,9 @@ class EigenResult:
 
     For a unit vector v and symmetric H some eigenvalue lies within ||H v - value v|| of the
     value (Parlett, The Symmetric Eigenvalue Problem, Thm 4.5.1), so ``intervals()`` needs no
-    trust in the iteration, only in the products (rounded in ``dtype``). That the eigenvalue is
+    trust in the iteration, only in the products, whose rounding it adds. That the eigenvalue is
     the largest one, or that a multiple one was found as often as it occurs, no residual can tell.
-    ``str(result)`` prints one line a value, as value +- residual norm.
+    ``str(result)`` prints one line a value, as value +- radius.
 
     Attributes:
         values: (k,) float64, Rayleigh quotients v^T H v; descending for "LA", ascending for "SA".
@@ -29,6 +29,8 @@ class EigenResult:
         seed: seed of the start vector.
         seconds: wall-clock time of this process.
         replayed: how many of the products came from a checkpoint.
+        rounding: allowance for the rounding of H's products in the norm, 4 sqrt(D) eps ||H||
+            with ||H|| as far as the iteration saw it (ours; the backends err less).
     """
 
     values: NDArray[np.float64]
@@ -43,27 +45,31 @@ class EigenResult:
     seed: int
     seconds: float
     replayed: int = 0
+    rounding: float = 0.0
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: a result is a record."""
         for array in (self.values, self.vectors, self.residual_norms, self.converged):
             array.setflags(write=False)
 
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """Half the intervals' lengths: residual norms plus rounding, shape (k,)."""
+        return self.residual_norms + self.rounding
+
     def intervals(self) -> NDArray[np.float64]:
-        """Intervals [value - residual, value + residual], shape (k, 2), each with an eigenvalue."""
-        return np.stack(
-            [self.values - self.residual_norms, self.values + self.residual_norms], axis=1
-        )
+        """Intervals [value - radius, value + radius], shape (k, 2), each with an eigenvalue."""
+        return np.stack([self.values - self.radii, self.values + self.radii], axis=1)
 
     def __str__(self) -> str:
-        rows = zip(self.values, self.residual_norms, self.converged, strict=True)
+        rows = zip(self.values, self.radii, self.converged, strict=True)
         return "\n".join(format_value(*row) for row in rows)
 
 
-def format_value(value: float, residual_norm: float, converged: bool) -> str:
-    """``value +- residual norm`` with the digits that the residual leaves, and a warning if due."""
+def format_value(value: float, radius: float, converged: bool) -> str:
+    """``value ± radius`` with the digits that the radius leaves, and a warning if due."""
     places = 12
-    if residual_norm > 0:
-        places = min(12, max(0, 1 - int(np.floor(np.log10(residual_norm)))))
-    text = f"{value:.{places}f} ± {residual_norm:.1e}"
+    if radius > 0:
+        places = min(12, max(0, 1 - int(np.floor(np.log10(radius)))))
+    text = f"{value:.{places}f} ± {radius:.1e}"
     return text if converged else f"{text} (not converged)"

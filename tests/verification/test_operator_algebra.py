@@ -1,0 +1,118 @@
+"""Sums, scalings, sub-blocks and shared backends of the curvature operators."""
+
+import numpy as np
+import pytest
+from scipy.sparse.linalg import aslinearoperator
+
+from tests.verification.curvature_cases import mlp_case, qnn_case
+from verification.operators import (
+    CrossBlockOperator,
+    CurvatureProblem,
+    LinearCombination,
+    ParameterLayout,
+    RestrictedOperator,
+)
+
+CASE = qnn_case()
+PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)
+LAYOUT = PROBLEM.layout
+H, G, R = (op @ np.eye(96) for op in (PROBLEM.hessian, PROBLEM.gauss_newton, PROBLEM.residual))
+
+
+def test_operators_of_a_problem_share_one_backend() -> None:
+    """Only this catches three backends that each keep the states of all samples."""
+    problem = CurvatureProblem(CASE.model, CASE.images, CASE.labels)
+    assert problem.hessian.backend is problem.gauss_newton.backend is problem.residual.backend
+    assert problem.hessian is problem.hessian
+    fingerprints = {
+        CurvatureProblem(CASE.model, CASE.images, CASE.labels, backend=b).backend.fingerprint
+        for b in ("auto", "autodiff")
+    }
+    assert len(fingerprints) == 1  # what is computed, not how
+
+
+def test_combinations_are_those_of_the_matrices() -> None:
+    """Only this catches a lost sign, or a product that is not counted."""
+    g, r, h = PROBLEM.gauss_newton, PROBLEM.residual, PROBLEM.hessian
+    vectors = np.random.default_rng(0).standard_normal((96, 3))
+    before = g.matvecs
+    combined = 2 * (h - 0.25 * g) + (-r) * 3
+    assert isinstance(combined, LinearCombination)
+    expected = (2 * (H - 0.25 * G) - 3 * R) @ vectors
+    np.testing.assert_allclose(combined @ vectors, expected, atol=1e-12 * np.abs(expected).max())
+    assert (combined.n_samples, combined.matvecs, g.matvecs - before) == (5, 3, 3)
+    assert combined.identity()["sum"][1] == [-0.5, g.identity()]
+    np.testing.assert_array_equal(combined.T @ vectors, combined @ vectors)
+
+
+def test_combinations_of_unlike_operators() -> None:
+    other = mlp_case()
+    small = CurvatureProblem(other.model, other.images, other.labels).hessian
+    with pytest.raises(ValueError, match=r"operators of one size, got \[27, 96\]"):
+        _ = PROBLEM.hessian + small
+    with pytest.raises(ValueError, match="operators of one size, got none"):
+        LinearCombination([])
+    with pytest.raises(ValueError, match="expected a finite number, got inf"):
+        _ = float("inf") * PROBLEM.hessian
+    mixed = PROBLEM.hessian + aslinearoperator(np.eye(96))  # scipy's own sum
+    np.testing.assert_allclose(mixed @ np.ones(96), H.sum(axis=1) + 1, atol=1e-12)
+    fewer = CurvatureProblem(CASE.model, CASE.images[:2], CASE.labels[:2]).hessian
+    assert (PROBLEM.hessian - fewer).n_samples is None
+
+
+def test_layout_names_the_parameters() -> None:
+    assert (LAYOUT.size, LAYOUT.n_angles, LAYOUT.n_pixels) == (96, 20, 16)
+    everything = np.concatenate([*(LAYOUT.patch(p) for p in range(4)), LAYOUT.bias])
+    np.testing.assert_array_equal(everything, np.arange(96))
+    np.testing.assert_array_equal(LAYOUT.angles, np.arange(80))
+    np.testing.assert_array_equal(LAYOUT.pair(2, 0), [*range(40, 60), *range(20)])
+    with pytest.raises(ValueError, match="patch: expected an integer from 0 to 3, got 4"):
+        LAYOUT.patch(4)
+    with pytest.raises(ValueError, match="two different patches, got 1 twice"):
+        LAYOUT.pair(1, 1)
+
+
+def test_sub_blocks_are_slices() -> None:
+    """Only this catches rows and columns mixed up; the pair is principal, the cross block not."""
+    p, q, bias = LAYOUT.patch(1), LAYOUT.patch(3), LAYOUT.bias
+    pair = RestrictedOperator(PROBLEM.gauss_newton, LAYOUT.pair(1, 3))
+    both = np.concatenate([p, q])
+    np.testing.assert_allclose(pair @ np.eye(40), G[np.ix_(both, both)], atol=1e-12)
+    block = RestrictedOperator(PROBLEM.residual, bias)
+    np.testing.assert_allclose(block @ np.eye(16), R[np.ix_(bias, bias)], atol=1e-12)
+    cross = CrossBlockOperator(PROBLEM.gauss_newton, p, bias)
+    assert (cross.shape, cross.n_samples) == ((20, 16), 5)
+    np.testing.assert_allclose(cross @ np.eye(16), G[np.ix_(p, bias)], atol=1e-12)
+    np.testing.assert_allclose(cross.T @ np.eye(20), G[np.ix_(bias, p)], atol=1e-12)
+    np.testing.assert_allclose(cross @ np.ones(16), G[np.ix_(p, bias)].sum(axis=1), atol=1e-12)
+    zero = CrossBlockOperator(PROBLEM.residual, p, q) @ np.eye(20)
+    assert np.all(zero == 0)
+    assert np.abs(CrossBlockOperator(PROBLEM.gauss_newton, p, q) @ np.eye(20)).max() > 0.01
+    with pytest.raises(ValueError, match="columns: expected integers from 0 to 95"):
+        CrossBlockOperator(PROBLEM.hessian, p, [96])
+
+
+def test_identities_tell_restrictions_apart() -> None:
+    one, two = (RestrictedOperator(PROBLEM.hessian, LAYOUT.patch(i)) for i in (0, 1))
+    assert one.identity() != two.identity()
+    with pytest.raises(NotImplementedError, match="does not describe its matrix"):
+        RestrictedOperator(aslinearoperator(np.eye(3)), [0]).identity()
+
+
+def test_blocks_of_a_problem_are_those_of_its_matrices() -> None:
+    for p, block in enumerate(PROBLEM.blocks()):
+        rows = LAYOUT.patch(p)
+        for op, whole in ((block.hessian, H), (block.gauss_newton, G), (block.residual, R)):
+            expected = whole[np.ix_(rows, rows)]
+            np.testing.assert_allclose(op @ np.eye(20), expected, atol=1e-12 * np.abs(whole).max())
+
+
+def test_problems_without_patches_say_so() -> None:
+    other = mlp_case()
+    with pytest.raises(TypeError, match=r"expected a DistributedQNN .* got Sequential"):
+        _ = CurvatureProblem(other.model, other.images, other.labels).layout
+    frozen = qnn_case()
+    frozen.model.pixel_bias.requires_grad_(False)
+    with pytest.raises(ValueError, match="got frozen ones; restrict the operator"):
+        _ = CurvatureProblem(frozen.model, frozen.images, frozen.labels).layout
+    assert ParameterLayout.of(frozen.model).size == 96

@@ -1,0 +1,213 @@
+"""Squared error, losses of one's own, and models whose second derivatives are wrong."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.verification.curvature_cases import (
+    Case,
+    dense_gauss_newton,
+    flat_parameters,
+    logits_of_flat,
+    mlp_case,
+    qnn_case,
+    relative_difference,
+)
+from verification.operators import (
+    CurvatureProblem,
+    GaussNewtonOperator,
+    HessianOperator,
+    PatchBlockModel,
+    block_inputs,
+)
+
+CASES = {"qnn": qnn_case(), "mlp": mlp_case()}
+
+
+def targets_of(case: Case) -> Tensor:
+    n, classes = logits_of_flat(case, flat_parameters(case)).shape
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(n, classes, generator=generator, dtype=torch.float64)
+
+
+def squared_error_matrices(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """H by torch.autograd.functional.hessian of the written-out mean, G = <J^T J>."""
+    targets = targets_of(case)
+
+    def loss(flat: Tensor) -> Tensor:
+        return ((logits_of_flat(case, flat) - targets) ** 2).sum(dim=1).mean() / 2
+
+    flat = flat_parameters(case)
+    jacobian = torch.func.jacrev(lambda t: logits_of_flat(case, t))(flat).detach().numpy()
+    hessian = torch.autograd.functional.hessian(loss, flat).numpy()
+    return hessian, np.einsum("nki,nkj->ij", jacobian, jacobian) / len(targets)
+
+
+@pytest.mark.parametrize("backend", ["auto", "autodiff"])
+@pytest.mark.parametrize("name", list(CASES))
+def test_squared_error_agrees_with_dense_autograd(name: str, backend: str) -> None:
+    """Only this catches a softmax left in the squared loss, or a missing 1/2."""
+    case = CASES[name]
+    hessian, gauss_newton = squared_error_matrices(case)
+    problem = CurvatureProblem(
+        case.model, case.images, targets_of(case), loss="squared_error", backend=backend
+    )
+    identity = np.eye(len(hessian))
+    assert relative_difference(problem.hessian @ identity, hessian) < 1e-12
+    assert relative_difference(problem.gauss_newton @ identity, gauss_newton) < 1e-12
+    assert relative_difference(problem.residual @ identity, hessian - gauss_newton) < 1e-12
+
+
+@pytest.mark.parametrize("backend", ["fast", "autodiff"])
+def test_blocks_with_squared_error(backend: str) -> None:
+    """Only this catches a block whose residual z - y forgets the other patches' logits."""
+    case = CASES["qnn"]
+    hessian, _ = squared_error_matrices(case)
+    for p, inputs in enumerate(block_inputs(case.model, case.images)):
+        block = HessianOperator(
+            PatchBlockModel(case.model, p),
+            inputs,
+            targets_of(case),
+            loss="squared_error",
+            backend=backend,
+        )
+        rows = slice(20 * p, 20 * p + 20)
+        expected = hessian[rows, rows]
+        np.testing.assert_allclose(block @ np.eye(20), expected, atol=1e-12 * np.abs(hessian).max())
+
+
+def cross_entropy_written_out(z: Tensor, labels: Tensor) -> Tensor:
+    return torch.logsumexp(z, dim=1) - z.gather(1, labels[:, None])[:, 0]
+
+
+def test_a_loss_of_ones_own_agrees_with_the_named_one() -> None:
+    """Only this catches g or S of a custom loss taken at the wrong logits or averaged twice."""
+    case = CASES["mlp"]
+    named = CurvatureProblem(case.model, case.images, case.labels)
+    own = CurvatureProblem(case.model, case.images, case.labels, loss=cross_entropy_written_out)
+    for a, b in (
+        (own.hessian, named.hessian),
+        (own.gauss_newton, named.gauss_newton),
+        (own.residual, named.residual),
+    ):
+        assert relative_difference(a @ np.eye(27), b @ np.eye(27)) < 1e-12
+    assert relative_difference(named.gauss_newton @ np.eye(27), dense_gauss_newton(case)) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "message"),
+    [
+        (lambda z, y: (z - y).abs().sum(dim=1), "real", r"piecewise linear"),
+        (lambda z, y: torch.relu(1 - z * y).sum(dim=1), "real", r"piecewise linear"),
+        (lambda z, y: ((z - y) ** 2).mean(), "real", r"one number a sample.*reduction='none'"),
+        (lambda z, y: (z.argmax(dim=1) == y).double(), "labels", r"differentiable function"),
+        ("huber", "real", r"expected one of \['cross_entropy', 'squared_error'\], got 'huber'"),
+        ("squared_error", "labels", r"expected floating-point targets .*one_hot\(labels, C\)"),
+        ("squared_error", "short", r"targets: expected shape \(6, 3\), got \(6, 2\)"),
+        ("squared_error", "nan", r"targets: expected finite numbers, got NaN"),
+        (lambda z, y: ((z - y) ** 2).sum(dim=1), "few", r"targets: expected 6, one an image"),
+        (3, "labels", r"expected a name or a function, got int"),
+    ],
+)
+def test_bad_losses_and_targets_are_refused(loss: object, targets: str, message: str) -> None:
+    case = CASES["mlp"]
+    real = targets_of(case)
+    choices = {
+        "real": real,
+        "labels": case.labels,
+        "short": real[:, :2],
+        "nan": real / 0 * 0,
+        "few": real[:2],
+    }
+    with pytest.raises((ValueError, TypeError), match=message):
+        HessianOperator(case.model, case.images, choices[targets], loss=loss)  # type: ignore[arg-type]
+
+
+def test_fast_backend_takes_named_losses_only() -> None:
+    case = CASES["qnn"]
+    with pytest.raises(ValueError, match="a loss given by name"):
+        HessianOperator(
+            case.model, case.images, case.labels, loss=cross_entropy_written_out, backend="fast"
+        )
+    own = HessianOperator(case.model, case.images, case.labels, loss=cross_entropy_written_out)
+    assert own.backend_name == "autodiff"
+
+
+class AdjointLike(torch.autograd.Function):
+    """sin with a right gradient that autograd believes to be constant, as in adjoint methods."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        """Sine."""
+        ctx.save_for_backward(x.detach())
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+        """Cosine of a detached argument: no second derivative of the sine."""
+        (x,) = ctx.saved_tensors
+        return grad * x.cos().detach()
+
+
+class OnceDifferentiable(AdjointLike):
+    """The same, but marked."""
+
+    backward = staticmethod(torch.autograd.function.once_differentiable(AdjointLike.backward))
+
+
+class Activated(torch.nn.Module):
+    """Two layers with a given activation between them."""
+
+    def __init__(self, activation: object, dtype: torch.dtype = torch.float64) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.first, self.second = torch.nn.Linear(4, 5), torch.nn.Linear(5, 3)
+        with torch.no_grad():
+            for p in self.parameters():
+                p.copy_(torch.randn(p.shape, generator=generator))
+        self.activation = activation
+        self.to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return self.second(self.activation(self.first(x.flatten(1))))
+
+
+IMAGES, LABELS = CASES["mlp"].images, CASES["mlp"].labels
+
+
+def test_a_backward_without_second_derivative_is_found_out() -> None:
+    """Only this catches H without some of its terms: right gradients, no error, wrong numbers."""
+    with pytest.raises(ValueError, match="agree with finite differences of the gradient"):
+        HessianOperator(Activated(AdjointLike.apply), IMAGES, LABELS)
+    with pytest.raises(ValueError, match="agree with finite differences of the gradient"):
+        HessianOperator(Activated(OnceDifferentiable.apply), IMAGES, LABELS)
+
+
+def test_an_operation_without_double_backward_is_named() -> None:
+    centres = torch.eye(5, dtype=torch.float64)
+    model = Activated(lambda x: torch.cdist(x, centres, p=3.0))
+    with pytest.raises(ValueError, match=r"differentiates twice, got .*cdist_backward"):
+        HessianOperator(model, IMAGES, LABELS)
+
+
+class Detached(Activated):
+    """A forward pass under no_grad."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits without graph."""
+        return super().forward(x).detach()
+
+
+def test_logits_without_graph_are_refused() -> None:
+    with pytest.raises(ValueError, match="depend on the parameters, got a loss without graph"):
+        HessianOperator(Detached(torch.tanh), IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("activation", [torch.relu, torch.tanh, torch.sin, lambda x: x, torch.sign])
+def test_honest_models_pass_the_check(activation: object, dtype: torch.dtype) -> None:
+    """Kinks, linear layers and float32 rounding are no reason to refuse."""
+    operator = GaussNewtonOperator(Activated(activation, dtype), IMAGES, LABELS)
+    assert operator.shape == (43, 43)

@@ -1,0 +1,174 @@
+"""Eigenvalues of the patches' blocks and of the bias block, alignment, and who holds a vector."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
+from verification.operators.symmetric import SymmetricOperator
+from verification.solvers.lanczos import top_eigenpairs
+from verification.solvers.result import EigenResult
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A = lambda_max(G over the angles) / sum_p lambda_max(G_pp), in [1/P, 1].
+
+    1/P if the patches' top directions are orthogonal in logit space, 1 if they are aligned.
+
+    Attributes:
+        value: from the values.
+        low: smallest that the intervals of numerator and denominator allow.
+        high: largest.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, angles: EigenResult, blocks: Sequence[EigenResult]) -> "Alignment":
+        """From the largest eigenpairs of G over the angles and of every G_pp.
+
+        Raises:
+            ValueError: no blocks, results that are not of the largest eigenvalues, or a sum of
+                the blocks' that is not positive.
+        """
+        if not blocks or any(r.which != "LA" for r in (angles, *blocks)):
+            raise ValueError("alignment: expected largest eigenpairs ('LA') of G and of its blocks")
+        total = sum(float(r.values[0]) for r in blocks)
+        slack = sum(float(r.radii[0]) for r in blocks)
+        if total <= slack:
+            raise ValueError(
+                f"alignment: expected a positive sum of the blocks' eigenvalues, got "
+                f"{total:.3g} ± {slack:.1g}"
+            )
+        top, error = float(angles.values[0]), float(angles.radii[0])
+        return cls(top / total, (top - error) / (total + slack), (top + error) / (total - slack))
+
+
+@dataclass(frozen=True, eq=False)
+class VectorShares:
+    """Where a parameter vector lies: squared norms, summing to 1.
+
+    Attributes:
+        patches: (P,) float64, share on each patch's angles.
+        bias: share on the pixel bias.
+    """
+
+    patches: Float
+    bias: float
+
+    @classmethod
+    def of(cls, vector: ArrayLike, layout: ParameterLayout) -> "VectorShares":
+        """Shares of a vector (D,).
+
+        Raises:
+            ValueError: another shape, or zero.
+        """
+        squares = np.asarray(vector, dtype=np.float64) ** 2
+        if squares.shape != (layout.size,) or not squares.sum() > 0:
+            raise ValueError(
+                f"vector: expected shape ({layout.size},) and not zero, got {squares.shape}"
+            )
+        squares /= squares.sum()
+        patches = squares[layout.angles].reshape(layout.n_patches, -1).sum(axis=1)
+        return cls(patches, float(squares[layout.bias].sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSpectra:
+    """Largest eigenpairs of the parts of G and R, and what follows from them.
+
+    Attributes:
+        gauss_newton: of G.
+        gauss_newton_angles: of G over all angles.
+        gauss_newton_blocks: of every G_pp, P of them.
+        gauss_newton_bias: of G's bias block.
+        residual_blocks: of every R_pp; their largest is lambda_max of R over the angles.
+        residual_bias: of R's bias block.
+        alignment: A.
+        shares: of G's top eigenvector.
+        seconds: wall-clock time.
+    """
+
+    gauss_newton: EigenResult
+    gauss_newton_angles: EigenResult
+    gauss_newton_blocks: tuple[EigenResult, ...]
+    gauss_newton_bias: EigenResult
+    residual_blocks: tuple[EigenResult, ...]
+    residual_bias: EigenResult
+    alignment: Alignment
+    shares: VectorShares
+    seconds: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether every eigenpair is."""
+        parts = (
+            self.gauss_newton,
+            self.gauss_newton_angles,
+            *self.gauss_newton_blocks,
+            self.gauss_newton_bias,
+            *self.residual_blocks,
+            self.residual_bias,
+        )
+        return all(bool(part.converged.all()) for part in parts)
+
+
+def block_spectra(
+    problem: CurvatureProblem,
+    *,
+    k: int = 1,
+    tol: float = 1e-4,
+    seed: int = 0,
+    checkpoint: Path | str | None = None,
+) -> BlockSpectra:
+    """The k largest eigenpairs of G, of G over the angles, and of every block of G and R.
+
+    A product with a patch's block costs a P-th of one with the whole matrix.
+
+    Args:
+        problem: of a DistributedQNN.
+        k: pairs of each matrix.
+        tol: relative tolerance of the residual norms.
+        seed: seed of the start vectors.
+        checkpoint: folder with one checkpoint a matrix, "G", "G-angles", "G-0", "R-bias", ...
+
+    Raises:
+        TypeError: a model without patches.
+        ValueError: see top_eigenpairs.
+    """
+    begin = time.perf_counter()
+    layout = problem.layout
+    folder = None if checkpoint is None else Path(checkpoint)
+
+    def solve(name: str, op: SymmetricOperator) -> EigenResult:
+        where = None if folder is None else folder / name
+        return top_eigenpairs(op, k, "LA", tol, seed, checkpoint=where)
+
+    whole = solve("G", problem.gauss_newton)
+    angles = solve("G-angles", RestrictedOperator(problem.gauss_newton, layout.angles))
+    bias_g = solve("G-bias", RestrictedOperator(problem.gauss_newton, layout.bias))
+    bias_r = solve("R-bias", RestrictedOperator(problem.residual, layout.bias))
+    blocks_g, blocks_r = [], []
+    for p, block in enumerate(problem.blocks()):  # one backend at a time holds its states
+        blocks_g.append(solve(f"G-{p}", block.gauss_newton))
+        blocks_r.append(solve(f"R-{p}", block.residual))
+    return BlockSpectra(
+        gauss_newton=whole,
+        gauss_newton_angles=angles,
+        gauss_newton_blocks=tuple(blocks_g),
+        gauss_newton_bias=bias_g,
+        residual_blocks=tuple(blocks_r),
+        residual_bias=bias_r,
+        alignment=Alignment.of(angles, blocks_g),
+        shares=VectorShares.of(whole.vectors[:, 0], layout),
+        seconds=time.perf_counter() - begin,
+    )
