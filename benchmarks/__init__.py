@@ -1,0 +1,1 @@
+"""Measured claims about speed and memory; ``python -m benchmarks.run`` runs them."""

@@ -1,0 +1,36 @@
+"""The machine's rate for the product that everything over the data consists of."""
+
+from benchmarks.floor import COLUMNS, DIMENSION, Floor, measure_floor
+from benchmarks.record import Figure, Measurement, Record
+from benchmarks.workload import Scale
+
+CLAIM = (
+    f"Rate of a complex64 {DIMENSION}x{DIMENSION} by {DIMENSION}x{COLUMNS} product, 8 real "
+    "operations a complex multiply-add; the fastest way of calling it is the floor."
+)
+
+
+def floor_measurements(floor: Floor) -> list[Measurement]:
+    """Every way of calling the product, with its rate."""
+    return [
+        Measurement.of(f"product: {name}", timing, gflops=round(floor.rates[name], 1))
+        for name, timing in floor.timings.items()
+    ]
+
+
+def run(scale: Scale) -> Record:
+    """Measure the floor by itself."""
+    floor = measure_floor(repeats=scale.pick(25, 2))
+    return Record(
+        benchmark="gemm_floor",
+        claim=CLAIM,
+        scale=scale.name,
+        figures=[Figure("the floor", floor.gflops, "GFLOP/s")],
+        measurements=floor_measurements(floor),
+        notes=[
+            "'own threads' is how the fast engine calls BLAS: each thread its own products, BLAS "
+            "single-threaded; 'real' is the same product as one real product of stacked real and "
+            "imaginary parts, the engine's form. Other benchmarks measure the floor again, before "
+            "and after, and compare with the higher rate."
+        ],
+    )

@@ -1,0 +1,65 @@
+"""Time and peak memory against depth, patches and samples, one at a time."""
+
+from dataclasses import replace
+
+from benchmarks.curvature_process import Workload, measure_in_fresh_process
+from benchmarks.record import Figure, Measurement, Record
+from benchmarks.workload import TRAINING_SET, Scale
+
+CLAIM = (
+    "Time and peak memory against d, P and N, one varied at a time around P=4 d=50 N=10,000, each "
+    "point in a process of its own."
+)
+HESSIAN = "Hessian product"
+
+
+def workloads(scale: Scale) -> dict[str, list[Workload]]:
+    """The points of each sweep, by the name of what varies; the first is the smallest."""
+    base = Workload(4, scale.pick(50, 2), scale.pick(10_000, 64), repeats=scale.pick(3, 1))
+    depths = [2, 4] if scale.tiny else [50, 100, 150, 200]
+    patches = [4, 9] if scale.tiny else [4, 9, 16]
+    sizes = [32, 64] if scale.tiny else [1000, 10_000, TRAINING_SET]
+    return {
+        "d": [replace(base, depth=depth) for depth in depths],
+        "P": [replace(base, patches=count) for count in patches],
+        "N": [replace(base, samples=size) for size in sizes],
+    }
+
+
+def run(scale: Scale) -> Record:
+    """Measure every point once."""
+    sweeps = workloads(scale)
+    points = dict.fromkeys(workload for sweep in sweeps.values() for workload in sweep)
+    found = {workload: measure_in_fresh_process(workload) for workload in points}
+    measurements = []
+    for workload, result in found.items():
+        for operation, seconds in result["seconds"].items():
+            details = {
+                "patches": workload.patches,
+                "depth": workload.depth,
+                "samples": workload.samples,
+                "peak_memory_gb": result["peak_memory_bytes"] / 1e9,
+                "kept_samples": result["kept_samples"],
+            }
+            label = f"{operation}, P={workload.patches} d={workload.depth} N={workload.samples:,}"
+            measurements.append(Measurement(label, seconds, seconds, workload.repeats, 0, details))
+    figures = []
+    for name, sweep in sweeps.items():
+        first, last = sweep[0], sweep[-1]
+        span = f"{name} from {_value(name, first):,} to {_value(name, last):,}"
+        time_ratio = found[last]["seconds"][HESSIAN] / found[first]["seconds"][HESSIAN]
+        memory_ratio = found[last]["peak_memory_bytes"] / found[first]["peak_memory_bytes"]
+        figures.append(Figure(f"Hessian product, {span}", time_ratio, "times the time"))
+        figures.append(Figure(f"peak memory, {span}", memory_ratio, "times the memory"))
+    return Record(
+        benchmark="growth",
+        claim=CLAIM,
+        scale=scale.name,
+        figures=figures,
+        measurements=measurements,
+        notes=["Times are the fastest repeat; the pass that keeps the states runs once."],
+    )
+
+
+def _value(name: str, workload: Workload) -> int:
+    return {"d": workload.depth, "P": workload.patches, "N": workload.samples}[name]

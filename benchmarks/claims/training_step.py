@@ -1,0 +1,38 @@
+"""A mini-batch's loss and gradient against the floor of its dense products."""
+
+from benchmarks.against_floor import GRADIENT_PRODUCTS, Operation, compare_with_floor
+from benchmarks.record import Record
+from benchmarks.workload import Scale, model, samples
+from simulators.fast_engine import FastEngine
+
+CLAIM = "Training step (loss and gradient, P=4 d=50 B=1000) as a multiple of 6 products' floor."
+
+
+def run(scale: Scale) -> Record:
+    """Time loss_and_gradient."""
+    batch, depth = scale.pick(1000, 32), scale.pick(50, 2)
+    images, labels = samples(batch)
+    engine = FastEngine(model(4, depth))
+    step = Operation(
+        f"training step, P=4 d={depth} B={batch}",
+        lambda: engine.loss_and_gradient(images, labels),
+        GRADIENT_PRODUCTS,
+        batch,
+        "at most",
+        4,
+    )
+    found = compare_with_floor(
+        engine, [step], repeats=scale.pick(15, 1), floor_repeats=scale.pick(9, 1)
+    )
+    return Record(
+        benchmark="training_step",
+        claim=CLAIM,
+        scale=scale.name,
+        figures=found.figures,
+        measurements=found.measurements,
+        profile=dict(found.profile),
+        notes=[
+            "The floor counts the samples' products only; building the data-free blocks and "
+            "their reverse pass come on top, whatever the batch. Adam's update is not included."
+        ],
+    )

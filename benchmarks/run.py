@@ -1,0 +1,78 @@
+"""Run benchmarks: ``python -m benchmarks.run [NAME ...]``.
+
+Each writes benchmarks/results/NAME.json; docs/performance.md is then made anew from all results.
+"""
+
+import importlib
+import os
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks.environment import describe, load_average
+from benchmarks.peers.client import peers_python
+from benchmarks.performance_page import PAGE, render
+from benchmarks.record import RESULTS, Record, read_records
+from benchmarks.workload import Scale
+
+OWN = (
+    "gemm_floor",
+    "training_step",
+    "full_data_forward",
+    "curvature_products",
+    "hessian_depth",
+    "growth",
+    "peak_memory",
+)
+PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
+NAMES = OWN + PEERS
+
+
+def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
+    """Run one benchmark and write its record into ``folder``."""
+    before = load_average()
+    record: Record = importlib.import_module(f"benchmarks.claims.{name}").run(scale)
+    record.environment.update(
+        describe(), load_average_before=before, load_average_after=load_average()
+    )
+    record.write(folder)
+    return record
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice([*NAMES, "own", "peers"]))
+@click.option("--tiny", is_flag=True, help="Small sizes, to try a script out; needs --out.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    help="Folder for the results; with another than the committed one the page is left alone.",
+)
+def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
+    """Run the benchmarks NAMES, or all: "own" are patchlaw's alone, "peers" against others."""
+    if tiny and out == RESULTS:
+        raise click.UsageError("--tiny: expected --out FOLDER, so that no result is overwritten")
+    groups = {"own": OWN, "peers": PEERS}
+    if not names and not peers_python().exists():
+        click.echo("peers: left out, no environment; python -m benchmarks.peers.install makes it")
+        names = ("own",)
+    chosen = dict.fromkeys(n for name in names or NAMES for n in groups.get(name, (name,)))
+    for name in chosen:
+        begin = time.perf_counter()
+        record = run_benchmark(name, Scale(tiny=tiny), out)
+        click.echo(f"{name}: {time.perf_counter() - begin:.0f} s")
+        for figure in record.figures:
+            value = "not measured" if figure.value is None else f"{figure.value:.3g} {figure.unit}"
+            verdict = {True: "met", False: "NOT MET", None: ""}[figure.met]
+            click.echo(f"  {figure.what}: {value} {verdict}".rstrip())
+        for peer, reason in record.unavailable.items():
+            click.echo(f"  {peer}: unavailable: {reason}")
+    if out == RESULTS:
+        temporary = PAGE.with_name(f".{PAGE.name}.{os.getpid()}.tmp")
+        temporary.write_text(render(read_records()))
+        os.replace(temporary, PAGE)
+
+
+if __name__ == "__main__":
+    main()

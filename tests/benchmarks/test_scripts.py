@@ -1,0 +1,82 @@
+"""The scripts themselves, at sizes that only try them out."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
+from benchmarks.performance_page import render
+from benchmarks.phases import REST, profile
+from benchmarks.record import Record
+from benchmarks.run import OWN, main, run_benchmark
+from benchmarks.timing import Timing, time_in_turn
+from benchmarks.workload import Scale, model, samples
+from simulators.fast_engine import FastEngine, engine, patch_circuit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
+def test_script_writes_a_record_that_reads_back(name, tmp_path):
+    record = run_benchmark(name, Scale(tiny=True), tmp_path)
+    assert Record.from_json((tmp_path / f"{name}.json").read_text()) == record
+    assert record.benchmark == name
+    assert record.figures
+    assert all(figure.value is not None and figure.value > 0 for figure in record.figures)
+    assert all(m.seconds_min > 0 for m in record.measurements)
+    with pytest.raises(ValueError, match="full scale"):
+        render({name: record})
+
+
+def test_a_tiny_run_never_overwrites_the_results():
+    done = CliRunner().invoke(main, ["gemm_floor", "--tiny"])
+    assert done.exit_code != 0
+    assert "--tiny: expected --out FOLDER" in done.output
+
+
+def test_floor_seconds_are_work_over_rate():
+    timing = Timing((1.0,), 1)
+    floor = Floor({"a": 80.0, "b": 100.0}, {"a": timing, "b": timing})
+    assert floor.seconds(6, 4, 3 * COLUMNS) == pytest.approx(6 * 4 * 3 * PRODUCT_GFLOP / 100)
+    assert floor.faster(Floor({"a": 99.0}, {"a": timing})) is floor
+
+
+def test_the_floor_does_the_work_it_counts(monkeypatch):
+    """Counts the products that really run: only this catches a rate too high by a factor."""
+    calls = []
+    real = np.matmul
+
+    def counted(a, b, out):
+        calls.append(8 * a.shape[0] * a.shape[1] * b.shape[1])
+        if a.dtype == np.float32:
+            calls[-1] //= 4  # [[A, -B], [B, A]]: 4 real multiply-adds a complex one
+        return real(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    floor = measure_floor(repeats=1, n_threads=1)
+    for name in ("own threads, complex64", "own threads, real"):
+        seconds = floor.timings[name].minimum
+        assert floor.rates[name] * seconds == pytest.approx(16 * PRODUCT_GFLOP)
+    # three ways through numpy, each with one untimed and one timed call
+    assert sum(calls) / 1e9 == pytest.approx(3 * 2 * 16 * PRODUCT_GFLOP)
+
+
+def test_calls_take_turns():
+    order = []
+    timings = time_in_turn([lambda: order.append("a"), lambda: order.append("b")], repeats=2)
+    assert order == ["a", "b"] * 3
+    assert [len(t.seconds) for t in timings] == [2, 2]
+
+
+def test_profile_finds_the_phases_and_puts_the_kernels_back():
+    """Guards the names that the profile wraps: a renamed kernel would vanish into the rest."""
+    images, labels = samples(32)
+    fast = FastEngine(model(4, 2), n_threads=1)
+    before = (dict(vars(patch_circuit)), dict(vars(engine)))
+    expected = fast.loss_and_gradient(images, labels)[0]
+    losses = []
+    phases = profile(fast, lambda: losses.append(fast.loss_and_gradient(images, labels)[0]))
+    assert losses == [expected]
+    assert (dict(vars(patch_circuit)), dict(vars(engine))) == before
+    wanted = {"dense products", "outer products", "encodings", "measurement", "data-free layers"}
+    assert set(phases) == wanted | {REST}
+    assert all(seconds > 0 for seconds in phases.values())
