@@ -1,0 +1,109 @@
+"""Synthetic findings in which every measured statement holds, and ways to break each one."""
+
+from typing import Any
+
+from verification.claims import CLAIMS, Findings, Grade, ModelFindings
+from verification.claims.findings import (
+    CheckFinding,
+    Eigenvalue,
+    OutlierCount,
+    TheoremFinding,
+    TrainingPoint,
+)
+
+PATCHES, DEPTHS = (4, 9, 16), (50, 100, 150, 200)
+
+
+def eigenvalue(value: float, error: float = 1e-4, converged: bool = True) -> Eigenvalue:
+    return Eigenvalue(value, error * abs(value), converged, 60_000)
+
+
+def world(
+    *,
+    grade: Grade = Grade.SCALE,
+    patches: tuple[int, ...] = PATCHES,
+    depths: tuple[int, ...] = DEPTHS,
+    converged: bool = True,
+    law_factor: float = 1.0,
+    depth_growth: float = 1.5,
+    alignment_factor: float = 1.0,
+    gauss_newton_share: float = 0.95,
+    residual_exponent: float = 1.0,
+    curvature_change: float = 1.0,
+    bias_exponent: float = 2.0,
+    residual_bias_exponent: float = 1.0,
+    bias_part: float = 0.05,
+    test_loss_change: float = 0.9,
+    accuracy_change: float = 0.01,
+    depth_loss_change: float = 0.95,
+    depth_accuracy_change: float = 0.01,
+    near_zero: float = 0.99,
+    outliers: tuple[int, int] = (10, 10),
+    top_gap: float = 10.0,
+    plane: float = 0.95,
+) -> tuple[ModelFindings, ...]:
+    """Models on a grid of P and d; each keyword moves one measured quantity."""
+    models = []
+    for i, p in enumerate(patches):
+        for j, d in enumerate(depths):
+            top = 50.0 * (4 / p) ** 2 * law_factor**i * depth_growth**j
+            g = gauss_newton_share * top
+            angles = (1 - bias_part) * g
+            ratios = {"start": 0.1, "end": 0.1 * 0.1**residual_exponent}
+            eigen: dict[str, list[float]] = {
+                "H": [top] + [top / (1 + top_gap) * (1 - k / 20) for k in range(11)],
+                "G": [g],
+                "R": [g * ratios["end"]],
+                "G over the angles": [angles],
+                "G over the bias": [(4 / p) ** bias_exponent],
+                "R over the bias": [(4 / p) ** residual_bias_exponent],
+            }
+            eigen |= {f"G_{q}{q}": [angles / alignment_factor] for q in range(p)}
+            models.append(
+                ModelFindings(
+                    label=f"{p} {d}",
+                    grade=grade,
+                    reproduce="made up",
+                    n_patches=p,
+                    depth=d,
+                    seed=1,
+                    n_train=60_000,
+                    n_test=10_000,
+                    train_loss=0.01,
+                    test_loss=0.06 * test_loss_change**i * depth_loss_change**j,
+                    test_accuracy=0.9 + accuracy_change * i + depth_accuracy_change * j,
+                    trace_s=0.02 * curvature_change**i,
+                    gradient_norm=0.02 * curvature_change**i,
+                    eigenvalues={
+                        name: [eigenvalue(v, converged=converged) for v in values]
+                        for name, values in eigen.items()
+                    },
+                    bias_share=bias_part,
+                    outliers=OutlierCount(*outliers, "made up"),
+                    near_zero=(near_zero, 1e-3),
+                    training=tuple(
+                        TrainingPoint(
+                            epoch,
+                            loss,
+                            {"G": eigenvalue(g), "R": eigenvalue(g * ratio, converged=converged)},
+                        )
+                        for epoch, loss, ratio in (
+                            (0, 0.1, ratios["start"]),
+                            (50, 0.01, ratios["end"]),
+                        )
+                    ),
+                    pc_ratios=(plane - 0.05, 0.05),
+                    n_points=51,
+                )
+            )
+    return tuple(models)
+
+
+def proved_everything(**changes: Any) -> Findings:
+    """All theorems proved and all checks passed; keywords replace fields."""
+    parts = [part for claim in CLAIMS for part in claim.parts]
+    fields: dict[str, Any] = {
+        "theorems": {n: TheoremFinding("proved", 3) for p in parts for n in p.all_theorems},
+        "checks": {n: CheckFinding(True, 1e-16, 1e-12, 6) for p in parts for n in p.all_checks},
+    }
+    return Findings(**(fields | changes))

@@ -1,0 +1,267 @@
+"""Every claim of the paper: its evidence decides its verdict, in each direction."""
+
+import ast
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import verification.claims as claims_package
+from hessian_theory.theorems import find as find_theorem
+from tests.verification.claim_worlds import proved_everything, world
+from verification.checks import exact_checks, random_instances
+from verification.claims import (
+    CLAIMS,
+    Grade,
+    Outcome,
+    Part,
+    Reach,
+    Role,
+    Verdict,
+    author_models,
+    find,
+    ledger,
+)
+from verification.claims.findings import CheckFinding, TheoremFinding
+from verification.claims.trained_models import random_walk_ratio
+
+PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
+MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]
+MEASURED = [p for p in PARTS.values() if p.reach is not Reach.MATHEMATICS and p.measures]
+FUTURE = ("13b", "13d", "13e", "13f", "13g")
+
+# For each measured part: what refutes it when every model at the paper's scale shows it.
+BROKEN: dict[str, dict[str, Any]] = {
+    "3b": {"curvature_change": 0.5},
+    "4b": {"law_factor": 2.25},
+    "4c": {"alignment_factor": 2.0},
+    "4d": {"gauss_newton_share": 0.5},
+    "5c": {"residual_exponent": 0.0},
+    "6d": {"bias_exponent": 0.0},
+    "6e": {"bias_part": 0.5},
+    "9a": {"law_factor": 4.0},
+    "9b": {"depth_growth": 0.8},
+    "9c": {"law_factor": 1.4},
+    "10a": {"test_loss_change": 1.1},
+    "10b": {"accuracy_change": -0.01},
+    "10c": {"depth_loss_change": 1.1},
+    "10d": {"depth_accuracy_change": -0.01},
+    "11a": {"near_zero": 0.5},
+    "11b": {"outliers": (3, 4)},
+    "11c": {"top_gap": 0.01},
+    "12a": {"plane": 0.85},
+    "12b": {"plane": 0.7},
+    "13c": {"outliers": (9, 9)},
+}
+
+
+def verdict(part: Part, **changes: Any) -> Verdict:
+    return part.judge(part.gather(proved_everything(**changes))).verdict
+
+
+def test_the_ledger_has_the_papers_thirteen_claims() -> None:
+    assert [claim.id for claim in CLAIMS] == [str(n) for n in range(1, 14)]
+    assert len(PARTS) == sum(len(claim.parts) for claim in CLAIMS)
+    for claim in CLAIMS:
+        letters = [part.id.removeprefix(claim.id) for part in claim.parts]
+        assert letters == [chr(ord("a") + n) for n in range(len(letters))]
+        for part in claim.parts:
+            assert all((part.statement, part.source, part.refuted_if, part.reasoning))
+            assert 0 < part.quorum <= 1
+
+
+def test_the_theorems_and_checks_named_exist() -> None:
+    """Only this catches a claim that waits for a theorem which was renamed."""
+    for part in PARTS.values():
+        for name in part.all_theorems:
+            assert find_theorem(name).numerical_test
+    known = {check().name for _, check in exact_checks(random_instances(2, seed=0), seed=0)}
+    assert {name for part in PARTS.values() for name in part.all_checks} <= known
+
+
+def test_every_measured_part_is_tested_here() -> None:
+    assert {part.id for part in MEASURED} == set(BROKEN)
+    assert {p.id for p in PARTS.values()} == set(BROKEN) | set(FUTURE) | {p.id for p in MATHEMATICS}
+
+
+@pytest.mark.parametrize("part", MATHEMATICS, ids=lambda part: part.id)
+def test_proofs_and_checks_decide(part: Part) -> None:
+    """A proof that no longer holds, or a check that fails, changes the verdict; so does absence."""
+    sound = proved_everything()
+    contradicted = bool(part.contradicted_by or part.contradicted_by_checks)
+    exact_counts = part.id == "6a"
+    expected = Verdict.REFUTED if contradicted or exact_counts else Verdict.CONFIRMED
+    assert verdict(part) is expected
+    for name in part.theorems:
+        for status in ("failed", "vacuous"):
+            broken = {**sound.theorems, name: TheoremFinding(status, 1)}
+            assert verdict(part, theorems=broken) is Verdict.NOT_MEASURED
+    for name in part.checks:
+        broken_check = {**sound.checks, name: CheckFinding(False, 1.0, 1e-12, 6)}
+        assert verdict(part, checks=broken_check) is Verdict.REFUTED
+        missing = {k: v for k, v in sound.checks.items() if k != name}
+        assert verdict(part, checks=missing) is Verdict.NOT_MEASURED
+    if not exact_counts:
+        assert verdict(part, theorems={}, checks={}) is Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize("part", MEASURED, ids=lambda part: part.id)
+def test_measurements_at_scale_decide(part: Part) -> None:
+    """The same statement is confirmed in one world and refuted in the next."""
+    assert verdict(part, models=world()) is Verdict.CONFIRMED
+    assert verdict(part, models=world(**BROKEN[part.id])) is Verdict.REFUTED
+    assert verdict(part, models=()) is Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize("part", MEASURED, ids=lambda part: part.id)
+def test_small_models_decide_only_statements_about_any_size(part: Part) -> None:
+    small, broken = (world(grade=Grade.SMALL, **o) for o in ({}, BROKEN[part.id]))
+    if part.reach is Reach.ANY_SIZE:
+        assert verdict(part, models=small) is Verdict.QUALIFIED
+        assert verdict(part, models=broken) is Verdict.REFUTED
+    else:
+        assert verdict(part, models=small) is Verdict.NOT_MEASURED
+        assert verdict(part, models=broken) is Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize("part", [PARTS[i] for i in ("4b", "4c", "4d", "5c", "6d", "9a", "11c")])
+def test_unconverged_eigenvalues_decide_nothing(part: Part) -> None:
+    """Only this catches a verdict from numbers that the solver does not vouch for."""
+    assert verdict(part, models=world(converged=False)) is Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize("part", [PARTS[i] for i in FUTURE])
+def test_future_work_waits(part: Part) -> None:
+    assert verdict(part, models=world()) is Verdict.NOT_MEASURED
+
+
+@given(st.floats(0.3, 3.0))
+def test_the_squared_law_is_met_within_its_tolerance_only(factor: float) -> None:
+    """Over a range of true ratios: the verdict turns where the criterion says, at 20 %."""
+    found = verdict(PARTS["4b"], models=world(law_factor=factor))
+    if abs(factor - 1) < 0.199:
+        assert found is Verdict.CONFIRMED
+    elif abs(factor - 1) > 0.201:
+        assert found is Verdict.REFUTED
+
+
+@given(st.floats(-0.5, 2.0))
+def test_the_residual_exponent_is_recovered(exponent: float) -> None:
+    part = PARTS["5c"]
+    evidence = part.gather(proved_everything(models=world(residual_exponent=exponent)))
+    assert all(e.value == pytest.approx(exponent, abs=1e-9) for e in evidence)
+    if abs(exponent - 0.5) > 1e-6:
+        expected = Verdict.CONFIRMED if exponent > 0.5 else Verdict.REFUTED
+        assert part.judge(evidence).verdict is expected
+
+
+def test_one_run_is_no_confirmation_for_all() -> None:
+    part = PARTS["4b"]
+    assert verdict(part, models=world(patches=(4, 9), depths=(50,))) is Verdict.QUALIFIED
+
+
+def test_only_neighbours_with_all_else_equal_are_compared() -> None:
+    """Only this catches ratios between other depths, seeds or sources, or 4 to 16 counted too."""
+    evidence = PARTS["4b"].gather(proved_everything(models=(*world(), *author_models())))
+    assert [e.grade for e in evidence].count(Grade.SCALE) == 8
+    assert [e.grade for e in evidence].count(Grade.AUTHOR) == 8
+    assert all(e.reproduce for e in evidence)
+
+
+def test_the_authors_table() -> None:
+    """The ratios 0.280, 0.264, 0.240, 0.181 and 0.745, 0.701, 0.741, 0.668 against the criteria."""
+    author = author_models()
+    assert len(author) == 12
+    evidence = PARTS["4b"].gather(proved_everything(models=author))
+    assert sorted(round(e.value or 0, 3) for e in evidence) == [
+        0.181, 0.24, 0.264, 0.28, 0.668, 0.701, 0.741, 0.745,
+    ]  # fmt: skip
+    assert [e.outcome for e in evidence].count(Outcome.FOR) == 1  # d = 200, 4 to 9
+    assert not any(e.ours for e in evidence)
+    assert verdict(PARTS["9c"], models=author) is Verdict.REFUTED
+    # agreement of the table with what was read from it is no test
+    for name in ("9a", "9b", "12a"):
+        found = PARTS[name].gather(proved_everything(models=author))
+        assert {e.outcome for e in found} == {Outcome.FOR}
+        assert verdict(PARTS[name], models=author) is Verdict.NOT_MEASURED
+    assert verdict(PARTS["9c"], models=(*author, *world())) is Verdict.QUALIFIED
+
+
+def test_claims_follow_their_parts() -> None:
+    """The whole ledger in a world where the paper is right in all that is measured."""
+    entries = {e.claim.id: e for e in ledger(proved_everything(models=world()))}
+    words = {name: entry.judgement.verdict for name, entry in entries.items()}
+    assert words["1"] is words["2"] is words["9"] is words["12"] is Verdict.CONFIRMED
+    assert words["4"] is words["5"] is words["6"] is Verdict.REFUTED
+    assert words["7"] is words["8"] is Verdict.QUALIFIED
+    assert words["13"] is Verdict.NOT_MEASURED
+    asides = [p.part.id for e in entries.values() for p in e.parts if p.part.role is Role.ASIDE]
+    assert asides == ["2b", "2c", "6b"]
+    refuted = next(p for p in entries["2"].parts if p.part.id == "2b")
+    assert refuted.judgement.verdict is Verdict.REFUTED  # and claim 2 does not mind
+
+
+def test_random_walk_ratio_against_walks_and_the_long_limit() -> None:
+    """Independent: PCA of drawn walks, and the published 6 / (pi k)^2."""
+    limit = 6 / math.pi**2 * (1 + 1 / 4)
+    assert random_walk_ratio(2000, 2) == pytest.approx(limit, abs=1e-3)
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.standard_normal((51, 20_000)), axis=0)
+    walk -= walk.mean(axis=0)
+    values = np.linalg.eigvalsh(walk @ walk.T)[::-1]
+    assert random_walk_ratio(51, 2) == pytest.approx(values[:2].sum() / values.sum(), abs=0.01)
+
+
+def test_coverage_pieces_are_the_exact_counts() -> None:
+    """By hand: 14 pixels, windows of 8: the middle pixels lie in all P, the mean is 64 P / 196."""
+    evidence = PARTS["6a"].gather(proved_everything())
+    counts = {e.label: e.value for e in evidence if e.grade is Grade.EXACT}
+    for n_patches in (9, 16, 49):
+        assert counts[f"patches over a pixel (largest, P {n_patches})"] == n_patches
+        assert counts[f"patches over a pixel (mean, P {n_patches})"] == 64 * n_patches / 196
+
+
+@pytest.mark.parametrize(("name", "part"), [("4", None), ("4a", "4a"), (" 11C ", "11c")])
+def test_find(name: str, part: str | None) -> None:
+    claim, found = find(name)
+    assert found == part
+    assert claim.id == name.strip().rstrip("aC")
+
+
+@pytest.mark.parametrize("name", ["0", "14", "4z", "", "lambda", "4ab"])
+def test_find_says_what_there_is(name: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a claim from 1 to 13|claim 4 has no part '4z'"):
+        find(name)
+
+
+def test_no_verdict_is_stored() -> None:
+    """Verdicts are computed: no string of the definitions, nor of any record, holds one."""
+    words = re.compile(r"\b(confirmed|refuted|not measured)\b", re.IGNORECASE)
+    folder = Path(claims_package.__file__).parent
+    for path in sorted(folder.glob("*.py")):
+        if path.name == "verdict.py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        strings = [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+        ]
+        assert [s for s in strings if words.search(s)] == [], path.name
+    for path in (folder.parents[0] / "records").glob("*.json"):
+        assert not words.search(json.dumps(json.loads(path.read_text(encoding="utf-8"))))

@@ -1,0 +1,155 @@
+"""Findings from experiment records and reports: read as they are meant, refused when broken."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verification.claims import (
+    Grade,
+    author_models,
+    default_records_folder,
+    find,
+    findings_from_report,
+    load_report,
+    read_records,
+)
+from verification.claims.findings import Findings
+
+
+def eigenvalue(value: float) -> dict[str, Any]:
+    return {"value": value, "residual_norm": 0.01, "converged": True, "n_samples": 60000}
+
+
+def record(n_patches: int = 4, top: float = 16.0) -> dict[str, Any]:
+    return {
+        "format": "patchlaw analysis",
+        "version": 1,
+        "reproduce": "patchlaw analyse RUN",
+        "run": {"n_patches": n_patches, "depth": 50, "seed": 1, "images": 60000, "epochs": 50},
+        "minimum": {
+            "epoch": 36,
+            "train": {"loss": 0.02, "trace_s": 0.03, "gradient_norm": 0.04, "n_samples": 60000},
+            "test": {"loss": 0.06, "accuracy": 0.98, "n_samples": 10000},
+        },
+        "eigenvalues": {"H": [eigenvalue(top), eigenvalue(3.0)], "G": [eigenvalue(15.0)]},
+        "bias_share": 0.1,
+        "outliers": {"low": 9, "high": 11, "rule": "gap"},
+        "near_zero": {"share": 0.97, "standard_error": 0.01},
+        "along_training": [{"epoch": 0, "loss": 2.0, "top": {"G": eigenvalue(9.0)}}],
+        "trajectory": {"pc_ratios": [0.9, 0.05], "n_points": 51},
+    }
+
+
+def write(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_whole_record(tmp_path: Path) -> None:
+    """Only this catches a field read from the wrong place of the record."""
+    write(tmp_path, "a.json", record())
+    (model,) = read_records(tmp_path)
+    assert (model.grade, model.n_patches, model.depth, model.seed) == (Grade.SCALE, 4, 50, 1)
+    assert (model.train_loss, model.trace_s, model.gradient_norm) == (0.02, 0.03, 0.04)
+    assert (model.test_loss, model.test_accuracy, model.n_test) == (0.06, 0.98, 10000)
+    top = model.top("H")
+    assert top is not None
+    assert top.interval == (15.99, 16.01)
+    assert model.top("R") is None
+    assert model.blocks == ()
+    assert model.outliers is not None
+    assert (model.outliers.low, model.outliers.high) == (9, 11)
+    assert model.near_zero == (0.97, 0.01)
+    assert [(p.epoch, p.loss, p.top["G"].value) for p in model.training] == [(0, 2.0, 9.0)]
+    assert (model.pc_ratios, model.n_points) == ((0.9, 0.05), 51)
+
+
+def test_sections_may_be_missing_and_other_files_are_passed_over(tmp_path: Path) -> None:
+    short = {k: record()[k] for k in ("format", "version", "run", "reproduce")}
+    write(tmp_path, "a.json", short)
+    write(tmp_path, "b.json", {"format": "another"})
+    write(tmp_path, "c.json", [1, 2])
+    (model,) = read_records(tmp_path)
+    assert model.train_loss is None
+    assert model.eigenvalues == {}
+    assert read_records(tmp_path / "missing") == ()
+
+
+@pytest.mark.parametrize(("key", "value"), [("depth", 20), ("images", 12000), ("epochs", 15)])
+def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, value: int) -> None:
+    small = record()
+    small["run"][key] = value
+    write(tmp_path, "a.json", small)
+    assert read_records(tmp_path)[0].grade is Grade.SMALL
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("{", "a.json: expected a JSON record"),
+        ({"version": 2}, "expected version 1 of 'patchlaw analysis', got 2"),
+        ({"run": {"n_patches": 4}}, "expected the key 'depth', got none"),
+        ({"bias_share": "much"}, "expected a record as .* got could not convert"),
+        ({"eigenvalues": {"H": [{"value": 1.0}]}}, "expected the key 'residual_norm'"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"converged": 1}]}}, "expected true or false"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"residual_norm": -1}]}}, "a number >= 0"),
+        ({"outliers": 10}, "expected a record as"),
+    ],
+)
+def test_broken_records_are_refused(tmp_path: Path, change: Any, message: str) -> None:
+    write(tmp_path, "a.json", change if isinstance(change, str) else record() | change)
+    with pytest.raises(ValueError, match=message):
+        read_records(tmp_path)
+
+
+def test_infinite_eigenvalues_are_not_converged(tmp_path: Path) -> None:
+    write(
+        tmp_path, "a.json", record() | {"eigenvalues": {"H": [eigenvalue(1.0) | {"value": "inf"}]}}
+    )
+    top = read_records(tmp_path)[0].top("H")
+    assert top is not None
+    assert not top.converged
+
+
+def test_records_reach_the_ledger(tmp_path: Path) -> None:
+    """The paper's law from two records: their ratio, its interval, their command."""
+    write(tmp_path, "a.json", record(4, 16.0))
+    write(tmp_path, "b.json", record(9, 16.0 * 16 / 81))
+    claim, _ = find("4")
+    entry = claim.entry(Findings(models=read_records(tmp_path)))
+    (piece,) = next(p for p in entry.parts if p.part.id == "4b").evidence
+    assert piece.value == pytest.approx(16 / 81)
+    assert piece.interval is not None
+    assert piece.interval[0] < 16 / 81 < piece.interval[1]
+    assert (piece.samples, piece.reproduce) == ("60,000 images", "patchlaw analyse RUN")
+    assert piece.outcome.value == "for"
+
+
+def test_the_records_of_this_tree_can_be_read() -> None:
+    assert all(model.reproduce for model in read_records(default_records_folder()))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "expected a report, got"),
+        ("[]", "expected the keys checks, config"),
+        (json.dumps({"format": 1}), "expected the keys checks, config"),
+        (
+            '{"config": [], "theorems": [], "checks": [], "models": [], "format": 9}',
+            "expected format 1 or 2, got 9",
+        ),
+    ],
+)
+def test_other_files_are_no_reports(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_report(write(tmp_path, "report.json", content))
+
+
+def test_a_report_with_a_section_of_another_form_is_refused() -> None:
+    report = {"config": {"seed": 0}, "theorems": [{"name": "a"}], "checks": [], "models": []}
+    with pytest.raises(ValueError, match="expected the form that `patchlaw verify` writes"):
+        findings_from_report(report, author_models())

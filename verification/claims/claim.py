@@ -1,0 +1,158 @@
+"""The form of a claim: its parts, what would refute each, and how evidence is gathered for it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from verification.claims.evidence import Evidence, Grade, Outcome
+from verification.claims.findings import CheckFinding, Findings
+from verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+
+Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statement that evidence can settle.
+
+    The proofs and checks that bear on a part, its criterion with every threshold, and the quorum
+    are fixed here, before any measurement is looked at; numbers come from the findings only.
+
+    Attributes:
+        id: number of the claim and a letter.
+        statement: what is stated.
+        source: where the paper says it, or "ours" for a reading or premise of it.
+        refuted_if: what would refute it.
+        reasoning: why the criterion reads as it does, thresholds included.
+        reach: what the statement speaks of.
+        theorems: must be proved for the statement to hold.
+        contradicted_by: theorems that refute it when proved.
+        checks: exact checks that must pass.
+        contradicted_by_checks: exact checks that refute it when they pass.
+        measures: gathers the measured pieces.
+        quorum: share of the measured pieces that must meet the criterion.
+        complete: measured pieces at the paper's scale for an unqualified confirmation.
+        role: what its verdict does to the claim's.
+    """
+
+    id: str
+    statement: str
+    source: str
+    refuted_if: str
+    reasoning: str
+    reach: Reach = Reach.MATHEMATICS
+    theorems: tuple[str, ...] = ()
+    contradicted_by: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    contradicted_by_checks: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    quorum: float = 1.0
+    complete: int = 1
+    role: Role = Role.STATED
+
+    @property
+    def all_theorems(self) -> tuple[str, ...]:
+        """Names of all theorems that bear on it."""
+        return (*self.theorems, *self.contradicted_by)
+
+    @property
+    def all_checks(self) -> tuple[str, ...]:
+        """Names of all exact checks that bear on it."""
+        return (*self.checks, *self.contradicted_by_checks)
+
+    def gather(self, findings: Findings) -> tuple[Evidence, ...]:
+        """Every piece of evidence that the findings hold."""
+        pieces = [_theorem(name, findings, Outcome.FOR) for name in self.theorems]
+        pieces += [_theorem(name, findings, Outcome.AGAINST) for name in self.contradicted_by]
+        pieces += [_check(name, findings, Outcome.FOR) for name in self.checks]
+        pieces += [_check(name, findings, Outcome.AGAINST) for name in self.contradicted_by_checks]
+        return (*pieces, *(piece for measure in self.measures for piece in measure(findings)))
+
+    def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
+        """The verdict on this part."""
+        return judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper.
+
+    Attributes:
+        id: its number.
+        title: one line.
+        source: where the paper says it.
+        parts: its statements; ids are the claim's with a letter.
+    """
+
+    id: str
+    title: str
+    source: str
+    parts: tuple[Part, ...]
+
+    def entry(self, findings: Findings) -> "Entry":
+        """The ledger's entry: evidence gathered and judged."""
+        parts = []
+        for part in self.parts:
+            evidence = part.gather(findings)
+            parts.append(PartEntry(part, evidence, part.judge(evidence)))
+        judged = [(p.part.id, p.part.role, p.judgement) for p in parts]
+        return Entry(self, tuple(parts), judge_claim(judged))
+
+
+@dataclass(frozen=True)
+class PartEntry:
+    """A part with its evidence and the verdict computed from it."""
+
+    part: Part
+    evidence: tuple[Evidence, ...]
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim with its parts' entries and the verdict computed from them."""
+
+    claim: Claim
+    parts: tuple[PartEntry, ...]
+    judgement: Judgement
+
+
+def _theorem(name: str, findings: Findings, when_proved: Outcome) -> Evidence:
+    found = findings.theorems.get(name)
+    proved = found is not None and found.status == "proved"
+    return Evidence(
+        label=f"theorem {name}",
+        grade=Grade.PROOF,
+        outcome=when_proved if proved else Outcome.OPEN,
+        value=None,
+        interval=None,
+        criterion="every step re-checked",
+        samples=f"{found.steps} steps" if found else "not checked",
+        reproduce=f"patchlaw derive {name} --check",
+        note="" if proved else f"status: {found.status if found else 'not checked'}",
+    )
+
+
+def _check(name: str, findings: Findings, when_passed: Outcome) -> Evidence:
+    found = findings.checks.get(name)
+    # a statement that an exact check denies is not supported by that check's failure
+    failed = Outcome.AGAINST if when_passed is Outcome.FOR else Outcome.OPEN
+    outcome = Outcome.OPEN
+    if found is not None:
+        outcome = when_passed if found.passed else failed
+    return Evidence(
+        label=f"exact check '{name}'",
+        grade=Grade.EXACT,
+        outcome=outcome,
+        value=found.measured if found else None,
+        interval=None,
+        criterion=_allowed(found),
+        samples=f"{found.instances} random circuits" if found else "not run",
+        reproduce=findings.check_command,
+    )
+
+
+def _allowed(found: CheckFinding | None) -> str:
+    if found is None:
+        return "violation explained by rounding"
+    return f"violation at most {found.tolerance:.1e}" if found.tolerance else "violation exactly 0"

@@ -1,0 +1,196 @@
+"""What is known when the ledger is written: facts without judgement, of all sources."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from verification.claims.evidence import Grade
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """An eigenvalue with what is known about its error.
+
+    Attributes:
+        value: Rayleigh quotient.
+        residual_norm: an eigenvalue lies within it of the value; None where none was recorded.
+        converged: whether the solver vouches for it.
+        n_samples: samples behind the matrix.
+    """
+
+    value: float
+    residual_norm: float | None
+    converged: bool
+    n_samples: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """value -+ residual norm."""
+        if self.residual_norm is None:
+            return None
+        return self.value - self.residual_norm, self.value + self.residual_norm
+
+
+@dataclass(frozen=True)
+class TrainingPoint:
+    """The split at one moment of training.
+
+    Attributes:
+        epoch: finished epochs; 0 before training.
+        loss: mean loss over the samples.
+        top: top eigenvalue by matrix ("H", "G", "R").
+    """
+
+    epoch: int
+    loss: float
+    top: Mapping[str, Eigenvalue]
+
+
+@dataclass(frozen=True)
+class OutlierCount:
+    """Eigenvalues that stand out of the bulk, by a stated rule.
+
+    Attributes:
+        low: smallest count that the uncertainty of the bulk's edge allows.
+        high: largest one.
+        rule: the rule in words.
+    """
+
+    low: int
+    high: int
+    rule: str
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFindings:
+    """What is known of one trained model at its minimum; None or empty where nothing is.
+
+    Attributes:
+        label: what it is called in tables.
+        grade: SCALE, SMALL or AUTHOR.
+        reproduce: command that gives these numbers.
+        n_patches: P.
+        depth: d.
+        seed: seed of the initial angles.
+        n_train: training images behind the losses.
+        n_test: test images behind test loss and accuracy.
+        n_classes: C.
+        train_loss: mean training loss L.
+        test_loss: mean test loss.
+        test_accuracy: fraction.
+        trace_s: <tr S>.
+        gradient_norm: <|g|_1>.
+        eigenvalues: by matrix ("H", "G", "R", "G over the angles", "G over the bias", "G_00", ..),
+            largest first.
+        bias_share: squared norm of H's top eigenvector on the pixel bias.
+        outliers: counted outliers of H.
+        near_zero: share of H's eigenvalues within lambda_max / 100 of zero, with its standard
+            error.
+        training: the split along training, epochs ascending.
+        pc_ratios: contribution ratios of the trajectory's first principal components.
+        n_points: epoch-end vectors behind them.
+    """
+
+    label: str
+    grade: Grade
+    reproduce: str
+    n_patches: int
+    depth: int
+    seed: int | None = None
+    n_train: int | None = None
+    n_test: int | None = None
+    n_classes: int = 10
+    train_loss: float | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    trace_s: float | None = None
+    gradient_norm: float | None = None
+    eigenvalues: Mapping[str, Sequence[Eigenvalue]] = field(default_factory=dict)
+    bias_share: float | None = None
+    outliers: OutlierCount | None = None
+    near_zero: tuple[float, float] | None = None
+    training: tuple[TrainingPoint, ...] = ()
+    pc_ratios: tuple[float, ...] = ()
+    n_points: int | None = None
+
+    def top(self, matrix: str) -> Eigenvalue | None:
+        """The largest eigenvalue of one matrix, if it is known."""
+        values = self.eigenvalues.get(matrix, ())
+        return values[0] if values else None
+
+    @property
+    def blocks(self) -> tuple[Eigenvalue, ...]:
+        """Top eigenvalue of every patch's block G_pp; empty unless all P are known."""
+        found = [self.top(f"G_{p}{p}") for p in range(self.n_patches)]
+        known = tuple(b for b in found if b is not None)
+        return known if len(known) == self.n_patches else ()
+
+
+@dataclass(frozen=True)
+class TheoremFinding:
+    """Outcome of checking a derivation again: "proved", "failed" or "vacuous"."""
+
+    status: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class CheckFinding:
+    """Outcome of an exact check on random circuits."""
+
+    passed: bool
+    measured: float
+    tolerance: float
+    instances: int
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that may bear on a claim.
+
+    Attributes:
+        theorems: by name; only those that were checked.
+        checks: by name; only those that were run.
+        models: of every source.
+        check_command: command that runs the exact checks again.
+    """
+
+    theorems: Mapping[str, TheoremFinding] = field(default_factory=dict)
+    checks: Mapping[str, CheckFinding] = field(default_factory=dict)
+    models: tuple[ModelFindings, ...] = ()
+    check_command: str = "patchlaw verify"
+
+    def neighbours(self, along: str) -> Iterator[tuple[ModelFindings, ModelFindings]]:
+        """Models next to each other in P or in depth, all else equal.
+
+        Args:
+            along: "n_patches" or "depth".
+
+        Raises:
+            ValueError: another name.
+        """
+        other = {"n_patches": "depth", "depth": "n_patches"}.get(along)
+        if other is None:
+            raise ValueError(f"along: expected 'n_patches' or 'depth', got {along!r}")
+        groups: dict[tuple[Any, ...], list[ModelFindings]] = {}
+        for model in self.models:
+            key = (model.grade, model.seed, model.n_train, getattr(model, other))
+            groups.setdefault(key, []).append(model)
+        position: Callable[[ModelFindings], int] = lambda m: getattr(m, along)  # noqa: E731
+        for group in groups.values():
+            for first, second in pairwise(sorted(group, key=position)):
+                if position(first) < position(second):
+                    yield first, second
+
+
+def ratio_interval(first: Eigenvalue, second: Eigenvalue) -> tuple[float, float] | None:
+    """Interval of second / first; (-inf, inf) where the first may be zero, None without bounds."""
+    one, two = first.interval, second.interval
+    if one is None or two is None:
+        return None
+    if one[0] <= 0 <= one[1]:
+        return -math.inf, math.inf
+    quotients = [b / a for a in one for b in two]
+    return min(quotients), max(quotients)

@@ -1,0 +1,107 @@
+"""The ledger: every claim of the paper beside its evidence, with verdicts computed from it."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
+from verification.claims.claim import Claim, Entry, PartEntry
+from verification.claims.evidence import Evidence
+from verification.claims.findings import Findings
+
+CLAIMS: tuple[Claim, ...] = tuple(
+    sorted(
+        (
+            *structure.CLAIMS,
+            *eigenvalue_law.CLAIMS,
+            *pixel_bias.CLAIMS,
+            *trained_models.CLAIMS,
+        ),
+        key=lambda claim: int(claim.id),
+    )
+)
+
+
+def ledger(findings: Findings, claims: Iterable[Claim] = CLAIMS) -> tuple[Entry, ...]:
+    """One entry a claim, in the order of their numbers."""
+    return tuple(claim.entry(findings) for claim in claims)
+
+
+def find(name: str) -> tuple[Claim, str | None]:
+    """A claim by its number ("4"), with the part if one was named ("4a").
+
+    Raises:
+        ValueError: there is none.
+    """
+    match = re.fullmatch(r"(\d+)([a-z]?)", name.strip().lower())
+    if match:
+        for claim in CLAIMS:
+            if claim.id == match[1]:
+                wanted = claim.id + match[2]
+                if not match[2]:
+                    return claim, None
+                if wanted in (part.id for part in claim.parts):
+                    return claim, wanted
+                known = ", ".join(part.id for part in claim.parts)
+                raise ValueError(f"claim {claim.id} has no part {wanted!r}; it has {known}")
+    raise ValueError(
+        f"expected a claim from 1 to {len(CLAIMS)}, as in 4 or 4a, got {name!r}; "
+        "`patchlaw claim` lists them"
+    )
+
+
+def entry_record(entry: Entry) -> dict[str, Any]:
+    """An entry as plain data for JSON."""
+    return {
+        "id": entry.claim.id,
+        "title": entry.claim.title,
+        "source": entry.claim.source,
+        "verdict": str(entry.judgement.verdict),
+        "reason": entry.judgement.reason,
+        "parts": [_part_record(part) for part in entry.parts],
+    }
+
+
+def _part_record(entry: PartEntry) -> dict[str, Any]:
+    part = entry.part
+    return {
+        "id": part.id,
+        "statement": part.statement,
+        "source": part.source,
+        "role": str(part.role),
+        "speaks_of": str(part.reach),
+        "refuted_if": part.refuted_if,
+        "reasoning": part.reasoning,
+        "quorum": part.quorum,
+        "complete": part.complete,
+        "verdict": str(entry.judgement.verdict),
+        "reason": entry.judgement.reason,
+        "evidence": [_evidence_record(piece) for piece in entry.evidence],
+    }
+
+
+def _evidence_record(piece: Evidence) -> dict[str, Any]:
+    return {
+        "label": piece.label,
+        "grade": str(piece.grade),
+        "ours": piece.ours,
+        "outcome": str(piece.outcome),
+        "value": piece.value,
+        "interval": piece.interval,
+        "criterion": piece.criterion,
+        "samples": piece.samples,
+        "reproduce": piece.reproduce,
+        "note": piece.note,
+    }
+
+
+def finite(value: Any) -> Any:
+    """The value with infinities and NaN, which JSON lacks, as strings."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value

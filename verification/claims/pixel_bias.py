@@ -1,0 +1,124 @@
+"""Claim 6: the pixel bias, shared by the patches that cover the pixel."""
+
+from collections.abc import Callable, Iterator
+
+from hessian_theory.coverage import PatchCoverage
+from verification.claims.claim import Claim, Part
+from verification.claims.eigenvalue_law import TOLERANCE
+from verification.claims.evidence import Band
+from verification.claims.findings import ModelFindings
+from verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
+from verification.claims.verdict import Reach, Role
+
+IMAGE_SIDE, PATCH_SIDE = 14, 8  # paper, Sec. 3.1
+PATCHES = (4, 9, 16, 49)  # the paper's, and the densest grid there is
+
+
+def coverage_counts() -> Iterator[tuple[str, float, Band]]:
+    """Largest and mean number of patches over a pixel; 'limited' means no more than at P = 4."""
+    fewest = PatchCoverage(IMAGE_SIDE, PATCH_SIDE, PATCHES[0])
+    for n_patches in PATCHES[1:]:
+        grid = PatchCoverage(IMAGE_SIDE, PATCH_SIDE, n_patches)
+        for name, count, limit in (
+            ("largest", float(grid.maximum), float(fewest.maximum)),
+            ("mean", float(grid.mean), float(fewest.mean)),
+        ):
+            yield (
+                f"{name}, P {n_patches}",
+                count,
+                Band.below(limit, f"at most {limit:.4g}, as at P {PATCHES[0]}"),
+            )
+
+
+def _suppressed(power: int, law: str) -> Callable[[ModelFindings, ModelFindings], Band]:
+    """At most the paper's power of P1/P2, and the tolerance."""
+
+    def band(first: ModelFindings, second: ModelFindings) -> Band:
+        limit = (1 + TOLERANCE) * (first.n_patches / second.n_patches) ** power
+        return Band.below(limit, f"at most 1.2 {law} = {limit:.4g}")
+
+    return band
+
+
+PIXEL_BIAS = Claim(
+    "6",
+    "The shared pixel bias does not disturb the flattening",
+    "Sec. 2.2, on the positional bias",
+    (
+        Part(
+            "6a",
+            "A pixel's bias is shared by a limited, local number of patches, which does not scale "
+            "with P",
+            "Sec. 2.2",
+            "The number of patches over a pixel of the 14 x 14 image, largest or mean, is larger "
+            "at P = 9, 16 or 49 than at P = 4.",
+            "Exact integers, so no tolerance.",
+            contradicted_by=("coverage",),
+            measures=(
+                counted(
+                    "patches over a pixel",
+                    tuple(coverage_counts()),
+                    "python -c 'from hessian_theory.coverage import PatchCoverage as C; "
+                    "print([(P, C(14, 8, P).maximum, C(14, 8, P).mean) for P in (4, 9, 16, 49)])'",
+                ),
+            ),
+        ),
+        Part(
+            "6b",
+            "It is limited if the image grows with the number of patches",
+            "ours: the setting in which the remark would hold",
+            "Coverage that grows with P at fixed patch and stride.",
+            "A statement about integers, settled by proof.",
+            theorems=("two-limits",),
+            role=Role.ASIDE,
+        ),
+        Part(
+            "6c",
+            "Eq. (5) keeps bias elements suppressed by 1/P^2 (first term) and 1/P (second term)",
+            "Sec. 2.2",
+            "Circuits on the fixed image whose bias elements do not fall so.",
+            "An inference from Eq. (5), so one family of exceptions refutes it.",
+            contradicted_by=("bias-not-suppressed",),
+        ),
+        Part(
+            "6d",
+            "In trained models the bias blocks of G and R fall at least as 1/P^2 and 1/P",
+            "Sec. 2.2",
+            "The top eigenvalue of G's (R's) bias block at P2 exceeds 1.2 (P1/P2)^2 (1.2 P1/P2) "
+            "times that at P1, error bounds included.",
+            "The top eigenvalue of a block of fixed size (196) falls as its elements if all of "
+            "them fall alike; tolerance as in 4b.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                eigenvalue_ratios("G over the bias", "n_patches", _suppressed(2, "(P1/P2)^2")),
+                eigenvalue_ratios("R over the bias", "n_patches", _suppressed(1, "P1/P2")),
+            ),
+            complete=16,
+        ),
+        Part(
+            "6e",
+            "The bias does not disrupt the flattening: it adds little to the largest eigenvalue",
+            "Sec. 2.2 ('because of this tiny proportion')",
+            "lambda_max(G over the angles) is below 0.8 lambda_max(G), or more than 0.2 of the "
+            "squared norm of H's top eigenvector lies on the bias.",
+            "The paper argues from 196 biases among 10^4 to 10^5 angles, so only models of that "
+            "size count; tolerance as in 4b.",
+            reach=Reach.PAPER_SCALE,
+            measures=(
+                per_model(
+                    "lambda_max(G over the angles) / lambda_max(G)",
+                    lambda m: quotient(m.top("G"), m.top("G over the angles")),
+                    lambda m: Band.above(1 - TOLERANCE, "at least 0.8"),
+                ),
+                per_model(
+                    "share of H's top eigenvector on the bias",
+                    lambda m: None if m.bias_share is None else (m.bias_share, None),
+                    lambda m: Band.below(TOLERANCE),
+                ),
+            ),
+            complete=24,
+        ),
+    ),
+)
+
+CLAIMS = (PIXEL_BIAS,)

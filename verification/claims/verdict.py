@@ -1,0 +1,204 @@
+"""The rules that turn evidence into a verdict, for a part of a claim and for a whole claim.
+
+Nothing else in the project names a verdict: data holds evidence, and these functions judge it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verification.claims.evidence import Evidence, Grade, Outcome
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a statement."""
+
+    CONFIRMED = "confirmed"
+    QUALIFIED = "confirmed with a qualification"
+    REFUTED = "refuted"
+    NOT_MEASURED = "not measured"
+
+
+class Reach(StrEnum):
+    """What a statement speaks of, which decides the evidence that can settle it.
+
+    Attributes:
+        MATHEMATICS: a statement about formulas; proofs and exact checks settle it.
+        ANY_SIZE: a statement about every trained model of this kind: a small one can refute it,
+            and supports it with a qualification.
+        PAPER_SCALE: a statement about models like the paper's (depth 50 and more, trained on all
+            60,000 images): small models are a lead, not evidence that counts.
+    """
+
+    MATHEMATICS = "mathematics"
+    ANY_SIZE = "models of any size"
+    PAPER_SCALE = "models at the paper's scale"
+
+
+class Role(StrEnum):
+    """What a part's verdict does to its claim's.
+
+    Attributes:
+        STATED: the claim states it and falls with it.
+        PREMISE: the claim needs it for its full reach; refuted, it qualifies the claim.
+        ASIDE: beyond the claim, for the reader; it never changes the claim's verdict.
+    """
+
+    STATED = "stated by the claim"
+    PREMISE = "premise or wider reach"
+    ASIDE = "beside the claim"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with the reason for it.
+
+    Attributes:
+        verdict: the verdict.
+        reason: one sentence, with counts.
+    """
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Pieces of evidence of one grade, counted by outcome."""
+
+    met: int
+    missed: int
+    undecided: int
+
+    @classmethod
+    def of(cls, evidence: Sequence[Evidence], grade: Grade) -> "Tally":
+        """Count the pieces of one grade that bear on the statement."""
+        outcomes = [e.outcome for e in evidence if e.grade is grade]
+        return cls(*(outcomes.count(o) for o in (Outcome.FOR, Outcome.AGAINST, Outcome.OPEN)))
+
+    @property
+    def decided(self) -> int:
+        """Pieces that speak for or against."""
+        return self.met + self.missed
+
+    def holds(self, quorum: float) -> bool:
+        """Whether enough of the decided pieces meet the criterion."""
+        return self.decided > 0 and self.met >= quorum * self.decided
+
+    def __str__(self) -> str:
+        undecided = f", {self.undecided} undecided" if self.undecided else ""
+        return f"{self.met} of {self.decided} meet the criterion{undecided}"
+
+
+def judge_part(
+    evidence: Sequence[Evidence], reach: Reach, *, quorum: float = 1.0, complete: int = 1
+) -> Judgement:
+    """The verdict on one statement.
+
+    1. A proven contradiction or a violated exact check refutes, whatever else there is.
+    2. Mathematics is confirmed when every proof and check it names holds; one that is missing or
+       no longer holds leaves it open.
+    3. Otherwise our own measurements at the paper's scale decide: below the quorum they refute;
+       they confirm if every one meets the criterion, at least ``complete`` of them were decided,
+       none is undecided, and no other set of numbers that bears on the statement disagrees;
+       else they confirm with a qualification.
+    4. Without them, the author's numbers may refute but not confirm: agreement with the numbers
+       from which a statement was read is no test.
+    5. Without those, small models decide statements about any size; they confirm at best with a
+       qualification.
+    6. Otherwise nothing that counts was measured.
+
+    Args:
+        evidence: the pieces.
+        reach: what the statement speaks of.
+        quorum: share of the decided pieces that must meet the criterion, in (0, 1].
+        complete: decided pieces at the paper's scale for an unqualified confirmation.
+    """
+    hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.EXACT)]
+    against = [e for e in hard if e.outcome is Outcome.AGAINST]
+    if against:
+        return Judgement(Verdict.REFUTED, f"contradicted by {_names(against)}")
+    if reach is Reach.MATHEMATICS:
+        missing = [e for e in hard if e.outcome is Outcome.OPEN]
+        if missing or not hard:
+            return Judgement(
+                Verdict.NOT_MEASURED, f"not established: {_names(missing) or 'no proof'}"
+            )
+        return Judgement(Verdict.CONFIRMED, f"established by {_names(hard)}")
+    return _judge_measured(evidence, reach, quorum, complete)
+
+
+def _judge_measured(
+    evidence: Sequence[Evidence], reach: Reach, quorum: float, complete: int
+) -> Judgement:
+    own, author, small = (
+        Tally.of(evidence, grade) for grade in (Grade.SCALE, Grade.AUTHOR, Grade.SMALL)
+    )
+    if own.decided:
+        text = f"at the paper's scale {own}"
+        if not own.holds(quorum):
+            return Judgement(Verdict.REFUTED, text)
+        doubts = []
+        if own.missed:
+            doubts.append(f"{own.missed} do not")
+        if own.decided < complete:
+            doubts.append(f"{own.decided} of the {complete} comparisons the statement speaks of")
+        if own.undecided:
+            doubts.append("some are undecided")
+        if author.decided and not author.holds(quorum):
+            doubts.append(f"of the author's numbers {author}")
+        if reach is Reach.ANY_SIZE and small.decided and not small.holds(quorum):
+            doubts.append(f"at small scale {small}")
+        if doubts:
+            return Judgement(Verdict.QUALIFIED, f"{text}; but {'; '.join(doubts)}")
+        return Judgement(Verdict.CONFIRMED, text)
+    if author.decided and not author.holds(quorum):
+        return Judgement(Verdict.REFUTED, f"of the author's own numbers {author}")
+    if reach is Reach.ANY_SIZE and small.decided:
+        word = Verdict.QUALIFIED if small.holds(quorum) else Verdict.REFUTED
+        return Judgement(word, f"at small scale only: {small}")
+    leads = []
+    if author.decided or author.undecided:
+        leads.append(f"of the author's own numbers {author}")
+    if small.decided or small.undecided:
+        leads.append(f"at small scale {small}")
+    tail = f"; leads: {', '.join(leads)}" if leads else ""
+    return Judgement(Verdict.NOT_MEASURED, f"not measured at scale{tail}")
+
+
+def judge_claim(parts: Sequence[tuple[str, Role, Judgement]]) -> Judgement:
+    """The verdict on a claim from its parts': the conjunction of what it states.
+
+    One refuted stated part refutes the claim; else one that is not measured leaves it so. Else
+    the claim is confirmed, with a qualification if a stated part has one or a premise is refuted.
+
+    Args:
+        parts: (id, role, judgement) of every part.
+
+    Raises:
+        ValueError: no part is stated by the claim.
+    """
+    stated = [(name, judgement) for name, role, judgement in parts if role is Role.STATED]
+    if not stated:
+        raise ValueError(f"parts: expected at least one of role {Role.STATED!r}, got none")
+    refuted = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.REFUTED]
+    if refuted:
+        return Judgement(Verdict.REFUTED, "; ".join(refuted))
+    unknown = [name for name, j in stated if j.verdict is Verdict.NOT_MEASURED]
+    if unknown:
+        return Judgement(Verdict.NOT_MEASURED, f"nothing that counts yet on {', '.join(unknown)}")
+    doubts = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.QUALIFIED]
+    doubts += [
+        f"premise {name} {j.reason}"
+        for name, role, j in parts
+        if role is Role.PREMISE and j.verdict is Verdict.REFUTED
+    ]
+    if doubts:
+        return Judgement(Verdict.QUALIFIED, "; ".join(doubts))
+    return Judgement(Verdict.CONFIRMED, "; ".join(f"{name} {j.reason}" for name, j in stated))
+
+
+def _names(evidence: Sequence[Evidence]) -> str:
+    labels = [e.label for e in evidence]
+    more = f" and {len(labels) - 4} more" if len(labels) > 4 else ""
+    return ", ".join(labels[:4]) + more
