@@ -107,15 +107,23 @@ def measure_curvature(
             op = GaussNewtonOperator(model, images, labels)
         if term == "G over the angles":
             op = RestrictedOperator(op, angles)
-        yield _top(term, op, tol, seed)
+        yield top_eigenvalue(term, op, tol, seed)
     for patch, inputs in enumerate(block_inputs(model, images)):
         op = GaussNewtonOperator(PatchBlockModel(model, patch), inputs, labels)
-        yield _top(f"G_{patch}{patch}", op, tol, seed)
+        yield top_eigenvalue(f"G_{patch}{patch}", op, tol, seed)
 
 
-def _top(
+def top_eigenvalue(
     matrix: str, op: LinearOperator, tol: float, seed: int
 ) -> tuple[TopEigenvalue, EigenResult]:
+    """The largest eigenvalue of one operator, as a record and with its vector.
+
+    Args:
+        matrix: what it is called in reports.
+        op: symmetric operator.
+        tol: relative tolerance of the residual norm.
+        seed: seed of the Lanczos start vector.
+    """
     result = top_eigenpairs(op, k=1, which="LA", tol=tol, seed=seed)
     record = TopEigenvalue(
         matrix=matrix,

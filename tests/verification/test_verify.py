@@ -65,7 +65,27 @@ def test_end_to_end(tmp_path: Path) -> None:
     assert "quick run: fewer images and epochs" in markdown
     assert "The author's recorded eigenvalues" in markdown
     assert str(tmp_path) not in markdown
+    page = (tmp_path / "new" / "folder" / "report.html").read_text()
+    assert "complete report" in page
+    assert page.count("<svg") == 2  # one P only: no ratios of ours to draw
+    assert str(tmp_path) not in page
     assert list(tmp_path.rglob(".report*")) == []
+    moments = [(s["moment"], s["top"]["matrix"]) for s in report["supporting"]]
+    assert moments == [
+        ("start", "G"),
+        ("minimum", "G"),
+        ("minimum", "G over the bias"),
+        ("start", "R"),
+        ("minimum", "R"),
+        ("minimum", "R over the bias"),
+    ]
+    values = {key: s["top"]["value"] for key, s in zip(moments, report["supporting"], strict=True)}
+    # a block's top eigenvalue is not above the whole matrix's
+    for matrix in ("G", "R"):
+        assert values["minimum", f"{matrix} over the bias"] <= slack * values["minimum", matrix]
+    assert [entry["id"] for entry in report["ledger"]] == [str(n) for n in range(1, 14)]
+    assert "Ledger of the paper's claims" in result.output
+    assert "## Ledger of claims" in markdown
 
 
 @pytest.mark.usefixtures("small_chain")
@@ -86,6 +106,9 @@ def test_ctrl_c_leaves_a_valid_partial_report(
     assert len(report["checks"]) == 8
     assert report["models"] == []
     assert "Status: partial (stopped during: training P=4)" in (tmp_path / "report.md").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "partial report (stopped during: training P=4)" in page
+    assert page.endswith("</html>")
 
 
 @pytest.mark.usefixtures("small_chain")
@@ -147,7 +170,11 @@ def test_store_keeps_the_last_valid_report_when_writing_fails(
     with pytest.raises(OSError, match="no space left"):
         store.update(stage="later")
     assert load(tmp_path)["stage"] == "starting"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.json", "report.md"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
 
 
 def test_write_atomically_replaces(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ DEFAULTS = {"images": (2000, 200), "epochs": (15, 5), "depth": (3, 1)}
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("verify-report"),
     show_default=True,
-    help="Folder for report.json and report.md.",
+    help="Folder for report.json, report.md and report.html.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--depth", type=click.IntRange(1), help="Circuit depth d.")
@@ -48,7 +48,7 @@ def verify(
     epochs: int | None,
     data: Path | None,
 ) -> None:
-    """Derive the Hessian split, check it, train on MNIST, compare eigenvalue ratios with the laws.
+    """Derive the Hessian split, check it, train on MNIST, compare ratios, judge the paper's claims.
 
     Exit code: 0 if every theorem is re-proved and every exact check holds (a scaling law that
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
@@ -57,11 +57,16 @@ def verify(
     from rich.console import Console
 
     from verification.chain import run_chain
+    from verification.claims import default_records_folder, read_records
     from verification.report import Report, ReportStore, current_environment, print_report
 
     console = Console()
     config = make_config(quick, seed, depth, images, epochs)
-    store = ReportStore(out, Report(config, current_environment()))
+    try:
+        experiments = read_records(default_records_folder())
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    store = ReportStore(out, Report(config, current_environment(), experiments=experiments))
     try:
         with TerminalProgress(console) as progress:
             run_chain(store, progress, data)
@@ -70,7 +75,7 @@ def verify(
         console.print(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
         raise SystemExit(INTERRUPTED) from None
     print_report(store.report, console)
-    console.print(f"Reports: {out / 'report.md'}, {out / 'report.json'}")
+    console.print(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
     if store.report.failures:
         raise SystemExit(1)
 

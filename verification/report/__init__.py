@@ -1,18 +1,28 @@
-"""The report of a verification run: data, files on disk, Markdown and terminal renderings."""
+"""The report of a verification run: data, files on disk, renderings."""
 
 from verification.atomic_write import write_atomically
 from verification.environment import Environment, current_environment
-from verification.report.data import Report, TheoremResult, VerifyConfig
+from verification.report.data import (
+    Moment,
+    Report,
+    SupportingEigenvalue,
+    TheoremResult,
+    VerifyConfig,
+)
 from verification.report.markdown import as_markdown
+from verification.report.page import as_html
 from verification.report.store import ReportStore
 from verification.report.terminal import print_report
 
 __all__ = [
     "Environment",
+    "Moment",
     "Report",
     "ReportStore",
+    "SupportingEigenvalue",
     "TheoremResult",
     "VerifyConfig",
+    "as_html",
     "as_markdown",
     "current_environment",
     "print_report",

@@ -2,17 +2,27 @@
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from verification.checks import CheckResult
+from verification.claims import (
+    Entry,
+    ModelFindings,
+    author_models,
+    entry_record,
+    findings_from_report,
+    finite,
+    ledger,
+)
 from verification.comparison import LawComparison
 from verification.environment import Environment
-from verification.measurement import MinimumMeasurement
+from verification.measurement import MinimumMeasurement, TopEigenvalue
 
 Status: TypeAlias = Literal["partial", "complete"]
-FORMAT_VERSION = 1
+Moment: TypeAlias = Literal["start", "minimum"]
+FORMAT_VERSION = 2  # 2: ledger, supporting, experiments
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,21 @@ class TheoremResult:
 
 
 @dataclass(frozen=True)
+class SupportingEigenvalue:
+    """An eigenvalue that a claim asks for beyond those of MinimumMeasurement.
+
+    Attributes:
+        n_patches: P of the model.
+        moment: "start" of training or "minimum" of the training loss.
+        top: the eigenvalue; G and R at either, their bias blocks at the minimum.
+    """
+
+    n_patches: int
+    moment: Moment
+    top: TopEigenvalue
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a run has found so far.
 
@@ -73,6 +98,8 @@ class Report:
         models: measurements at the minima.
         comparisons: measured ratios beside the laws.
         author_comparisons: the author's recorded ratios beside the laws.
+        supporting: further eigenvalues that claims ask for.
+        experiments: analysed training runs on record, for the ledger.
         seconds: wall-clock time of each finished stage.
     """
 
@@ -85,6 +112,8 @@ class Report:
     models: tuple[MinimumMeasurement, ...] = ()
     comparisons: tuple[LawComparison, ...] = ()
     author_comparisons: tuple[LawComparison, ...] = ()
+    supporting: tuple[SupportingEigenvalue, ...] = ()
+    experiments: tuple[ModelFindings, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -96,20 +125,26 @@ class Report:
             if not c.passed
         ]
 
-    def to_json(self) -> str:
-        """Strict JSON; infinities and NaN become strings, alignment is added to each model."""
-        record = dataclasses.asdict(self)
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        """Every field as plain data; the experiments, kept in files of their own, by label."""
+        record = dataclasses.asdict(dataclasses.replace(self, experiments=()))
+        record["experiments"] = [model.label for model in self.experiments]
         for entry, model in zip(record["models"], self.models, strict=True):
             entry["alignment"] = model.alignment
-        record = {"format": FORMAT_VERSION, "failures": self.failures, **record}
-        return json.dumps(_finite(record), indent=1, allow_nan=False) + "\n"
+        return record
 
+    @cached_property
+    def ledger(self) -> tuple[Entry, ...]:
+        """Every claim with the verdict that the findings so far support."""
+        return ledger(findings_from_report(self._record, (*author_models(), *self.experiments)))
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    def to_json(self) -> str:
+        """Strict JSON; infinities and NaN become strings, alignment is added to each model."""
+        record = {
+            "format": FORMAT_VERSION,
+            "failures": self.failures,
+            **self._record,
+            "ledger": [entry_record(entry) for entry in self.ledger],
+        }
+        return json.dumps(finite(record), indent=1, allow_nan=False) + "\n"

@@ -2,7 +2,7 @@
 
 from verification.report.data import Report
 from verification.report.summary import summary_lines
-from verification.report.tables import Table, all_tables
+from verification.report.tables import Table, all_tables, ledger_table
 
 
 def as_markdown(report: Report) -> str:
@@ -12,7 +12,7 @@ def as_markdown(report: Report) -> str:
     parts = ["# patchlaw verify", "\n".join(f"- {line}" for line in summary_lines(report))]
     if report.failures:
         parts.append("**Failed:**\n\n" + "\n".join(f"- {failure}" for failure in report.failures))
-    parts += [_markdown_table(table) for table in all_tables(report)]
+    parts += [_markdown_table(table) for table in (ledger_table(report), *all_tables(report))]
     seconds = ", ".join(f"{stage} {time:.0f} s" for stage, time in report.seconds.items())
     parts.append(
         "## Where this was computed\n\n"

@@ -7,10 +7,11 @@ from typing import Any
 from verification.atomic_write import write_atomically
 from verification.report.data import Report
 from verification.report.markdown import as_markdown
+from verification.report.page import Page
 
 
 class ReportStore:
-    """Holds the latest report and keeps report.json and report.md in ``folder`` up to date.
+    """Holds the latest report and keeps report.json, .md and .html in ``folder`` up to date.
 
     Args:
         folder: created if missing.
@@ -21,6 +22,7 @@ class ReportStore:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.report = report
+        self._page = Page()
         self._write()
 
     def update(self, **changes: Any) -> Report:
@@ -32,3 +34,4 @@ class ReportStore:
     def _write(self) -> None:
         write_atomically(self.folder / "report.json", self.report.to_json())
         write_atomically(self.folder / "report.md", as_markdown(self.report))
+        write_atomically(self.folder / "report.html", self._page.render(self.report))

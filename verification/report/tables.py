@@ -20,6 +20,24 @@ class Table:
     note: str = ""
 
 
+def ledger_table(report: Report) -> Table:
+    """Every claim and, below it, its parts."""
+    rows = []
+    for entry in report.ledger:
+        judgement = entry.judgement
+        rows.append((entry.claim.id, entry.claim.title, judgement.verdict, judgement.reason))
+        for found in entry.parts:
+            judgement = found.judgement
+            rows.append((found.part.id, found.part.statement, judgement.verdict, judgement.reason))
+    note = (
+        "Verdicts are computed from the evidence; `patchlaw claim N --report report.json` prints "
+        "criteria, numbers and the commands that reproduce them."
+    )
+    return Table(
+        "Ledger of claims", ("claim", "statement", "verdict", "because"), tuple(rows), note
+    )
+
+
 def theorem_table(report: Report) -> Table:
     """Re-proved theorems."""
     rows = tuple(

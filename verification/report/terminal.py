@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from verification.claims.terminal import print_ledger
 from verification.report.data import Report
 from verification.report.summary import summary_lines
 from verification.report.tables import DERIVATION, all_tables
@@ -12,7 +13,7 @@ _STYLES = {"holds": "green", "proved": "green", "FAILS": "bold red", "failed": "
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print every table but the theorems (one line, unless some fail), the summary, failures."""
+    """Print every table but the theorems (unless some fail), the ledger, the summary, failures."""
     for table in all_tables(report):
         if table.title == DERIVATION and not any(t.status != "proved" for t in report.theorems):
             continue
@@ -27,6 +28,8 @@ def print_report(report: Report, console: Console) -> None:
         if table.note:
             console.print(Text(table.note, style="dim"))
         console.print()
+    print_ledger(report.ledger, console)
+    console.print()
     for line in summary_lines(report):
         console.print(Text(line))
     for failure in report.failures:

@@ -1,0 +1,113 @@
+"""``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from verification.claims import Claim, Findings, ModelFindings
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--report",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A report.json of `patchlaw verify`, in place of re-proving and re-checking now.",
+)
+@click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of analysed runs; the ones that come with the source tree if left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def claim(
+    name: str | None, report: Path | None, records: Path | None, as_json: bool, seed: int
+) -> None:
+    """List the paper's claims with their verdicts, or print one (NAME, as in 4 or 4a) in full.
+
+    Verdicts are computed from the evidence: theorems and exact checks, re-done now unless
+    --report gives them, the trained models of that report, analysed runs, and the author's
+    recorded table (marked as such). A report's own verdicts are not read.
+    """
+    from verification.claims import (
+        CLAIMS,
+        author_models,
+        default_records_folder,
+        entry_record,
+        find,
+        findings_from_report,
+        finite,
+        ledger,
+        load_report,
+        read_records,
+    )
+
+    try:
+        chosen, part = find(name) if name else (None, None)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from error
+    claims = CLAIMS if chosen is None else (chosen,)
+    try:
+        models = (*author_models(), *read_records(records or default_records_folder()))
+        if report is None:
+            findings = _find_now(claims, models, seed)
+        else:
+            findings = findings_from_report(load_report(report), models)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    entries = ledger(findings, claims)
+    if as_json:
+        found = [_only(entry_record(entry), part) for entry in entries]
+        shown = found if chosen is None else found[0]
+        click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+
+    from verification.claims.terminal import print_entry, print_ledger
+
+    console = Console()
+    if chosen is None:
+        print_ledger(entries, console)
+    else:
+        print_entry(entries[0], console, part)
+
+
+def _find_now(
+    claims: "tuple[Claim, ...]", models: "tuple[ModelFindings, ...]", seed: int
+) -> "Findings":
+    """Re-prove the theorems and run the exact checks that these claims rest on."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from verification.chain import load_theorems, re_prove, run_checks
+    from verification.claims import findings_from_report
+    from verification.commands.verify import TerminalProgress, make_config
+
+    parts = [part for claim in claims for part in claim.parts]
+    theorems = {name for part in parts for name in part.all_theorems}
+    checks = any(part.all_checks for part in parts)
+    config = make_config(True, seed, None, None, None)
+    with TerminalProgress(Console(stderr=True)) as progress:
+        wanted = [theorem for theorem in load_theorems() if theorem.name in theorems]
+        proved = list(re_prove(wanted, seed, progress)) if wanted else []
+        checked = list(run_checks(config, progress)) if checks else []
+    report: Mapping[str, Any] = {
+        "config": asdict(config),
+        "theorems": [asdict(result) for result in proved],
+        "checks": [asdict(result) for result in checked],
+        "models": [],
+        "reproduce": f"patchlaw claim --seed {seed}",
+    }
+    return findings_from_report(report, models)
+
+
+def _only(record: dict[str, Any], part: str | None) -> dict[str, Any]:
+    if part is None:
+        return record
+    return record | {"parts": [p for p in record["parts"] if p["id"] == part]}

@@ -1,0 +1,191 @@
+"""The report's figures, drawn by matplotlib from the report's numbers alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.comparison import LawComparison
+from verification.measurement import TERMS, MinimumMeasurement
+from verification.report.svg import FAINT, INK, SERIES, inline_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKERS = "osD^vPX*"
+_SIZE = (5.2, 4.2)  # inches: text keeps its size on a telephone
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure ready for the page.
+
+    Attributes:
+        name: id on the page.
+        svg: one <svg> element.
+        caption: what is drawn, sample counts included.
+    """
+
+    name: str
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralDensity:
+    """An eigenvalue density to be drawn.
+
+    Attributes:
+        label: model and matrix.
+        grid: eigenvalues, shape (m,).
+        density: per unit of eigenvalue, shape (m,), >= 0.
+        outliers: eigenvalues that stand out, drawn as ticks.
+    """
+
+    label: str
+    grid: NDArray[np.float64]
+    density: NDArray[np.float64]
+    outliers: tuple[float, ...] = ()
+
+
+def law_figure(name: str, subject: str, rows: Sequence[LawComparison]) -> Drawing:
+    """Predicted against measured ratios, log-log, one marker a law, error bars where there are.
+
+    Args:
+        name: id on the page.
+        subject: whose eigenvalues of which matrix.
+        rows: laws without a prediction are left out.
+    """
+    drawn = [row for row in rows if row.predicted is not None and row.measured > 0]
+    figure, axes = _axes()
+    ends = [v for row in drawn for v in (row.measured, row.predicted or row.measured)]
+    low, high = min(ends) / 1.25, max(ends) * 1.25
+    line = np.array([low, high])
+    axes.fill_between(line, line / 1.2, line * 1.2, color=FAINT, alpha=0.25, linewidth=0)
+    axes.plot(line, line, color=INK, linewidth=0.8)
+    laws = list(dict.fromkeys(row.law for row in drawn))
+    for index, law in enumerate(laws):
+        group = [row for row in drawn if row.law == law]
+        measured = np.array([row.measured for row in group])
+        predicted = np.array([float(row.predicted or 0) for row in group])
+        axes.errorbar(
+            measured,
+            predicted,
+            xerr=_error_bars(group, measured),
+            fmt=_MARKERS[index % len(_MARKERS)],
+            color=SERIES[index % len(SERIES)],
+            markersize=6,
+            capsize=3,
+            elinewidth=1,
+            linestyle="none",
+            # an identity, not a prediction: drawn hollow
+            markerfacecolor="none" if law == "exact" else None,
+            label=law.replace("_", " "),
+        )
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+    axes.set(xlabel="measured ratio", ylabel="predicted ratio")
+    _plain_ticks(axes)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
+    pairs = len({(row.depth, row.n_patches) for row in drawn})
+    bars = any(row.measured_interval is not None for row in drawn)
+    caption = (
+        f"{subject}: each law's ratio against the measured one, {pairs} ratios. On the line a law "
+        "is right; the band is 20 %. "
+        + (
+            "Horizontal bars are the eigenvalues' error bounds, often smaller than the markers."
+            if bars
+            else "No error bounds were recorded."
+        )
+    )
+    return Drawing(name, inline_svg(figure, name, caption), caption)
+
+
+def eigenvalue_figure(name: str, models: Sequence[MinimumMeasurement]) -> Drawing:
+    """Top eigenvalues of H, G, R and of every block against P, with error bars."""
+    figure, axes = _axes()
+    models = sorted(models, key=lambda model: model.n_patches)
+    for index, term in enumerate(TERMS):
+        tops = [(m.n_patches, m.top[term]) for m in models if m.top[term].value > 0]
+        if not tops:
+            continue
+        axes.errorbar(
+            [p for p, _ in tops],
+            [top.value for _, top in tops],
+            yerr=[min(top.residual_norm, 0.999 * top.value) for _, top in tops],
+            fmt=_MARKERS[index] + "-",
+            color=SERIES[index],
+            markersize=6,
+            linewidth=1,
+            capsize=3,
+            label=term,
+        )
+    blocks = [(m.n_patches, b.value) for m in models for b in m.blocks if b.value > 0]
+    if blocks:
+        x, y = zip(*blocks, strict=True)
+        axes.plot(x, y, ".", color=INK, markersize=4, alpha=0.6, label="blocks of G")
+    axes.set(xscale="log", yscale="log", xlabel="number of patches P", ylabel="largest eigenvalue")
+    axes.set_xticks([m.n_patches for m in models], [str(m.n_patches) for m in models])
+    axes.minorticks_off()
+    _plain_ticks(axes, only_y=True)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    images = max((m.train.n_samples for m in models), default=0)
+    caption = (
+        f"Largest eigenvalues at the minimum of the training loss, {images:,} images; bars are "
+        "error bounds, often smaller than the markers. Dots: every patch's block of G."
+    )
+    return Drawing(name, inline_svg(figure, name, caption), caption)
+
+
+def density_figure(name: str, densities: Sequence[SpectralDensity]) -> Drawing:
+    """Eigenvalue densities on a logarithmic scale, outliers as ticks."""
+    figure, axes = _axes()
+    for index, found in enumerate(densities):
+        colour = SERIES[index % len(SERIES)]
+        axes.plot(found.grid, found.density, color=colour, linewidth=1.2, label=found.label)
+        for value in found.outliers:
+            axes.axvline(value, ymax=0.05, color=colour, linewidth=1.2)
+    axes.set(yscale="log", xlabel="eigenvalue", ylabel="density")
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    caption = "Eigenvalue densities, logarithmic; ticks at the bottom are outliers."
+    return Drawing(name, inline_svg(figure, name, caption), caption)
+
+
+def _axes() -> "tuple[Figure, Axes]":
+    # no pyplot: no global state, no window system
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_axisbelow(True)
+    axes.grid(color=FAINT, linewidth=0.5, alpha=0.5)
+    axes.tick_params(which="both", color=INK, labelcolor=INK)
+    for part in (axes.xaxis.label, axes.yaxis.label):
+        part.set_color(INK)
+    for spine in axes.spines.values():
+        spine.set_color(INK)
+    return figure, axes
+
+
+def _plain_ticks(axes: "Axes", only_y: bool = False) -> None:
+    """Decimal tick labels: matplotlib's powers of ten need a mathematical font."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis in (axes.yaxis,) if only_y else (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _error_bars(rows: Sequence[LawComparison], measured: NDArray[np.float64]) -> Any:
+    """Distances to the intervals' ends, shape (2, n); None where no row has one."""
+    intervals = [row.measured_interval for row in rows]
+    if all(interval is None for interval in intervals):
+        return None
+    ends = np.array(
+        [(v, v) if i is None else i for v, i in zip(measured, intervals, strict=True)]
+    ).T
+    # a bar must stay positive on a logarithmic axis
+    return np.maximum([measured - np.maximum(ends[0], 1e-3 * measured), ends[1] - measured], 0)

@@ -1,0 +1,195 @@
+"""The report as one self-contained HTML page."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from verification.claims import PartEntry, Verdict
+from verification.claims.sources import verify_command
+from verification.claims.text import number_text, outcome_text, rule_text
+from verification.comparison import LawComparison
+from verification.report.data import Report
+from verification.report.figures import (
+    Drawing,
+    SpectralDensity,
+    density_figure,
+    eigenvalue_figure,
+    law_figure,
+)
+from verification.report.summary import summary_lines
+from verification.report.tables import (
+    Table,
+    check_table,
+    eigenvalue_table,
+    formula_table,
+    law_tables,
+    model_table,
+    theorem_table,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_SECTIONS = (
+    ("summary", "Summary"),
+    ("ledger", "Ledger"),
+    ("evidence", "Evidence"),
+    ("ratios", "Predicted against measured"),
+    ("spectra", "Spectra"),
+    ("proofs", "Proofs and checks"),
+    ("where", "What ran where"),
+)
+_CLASSES = {
+    Verdict.CONFIRMED: "confirmed",
+    Verdict.QUALIFIED: "qualified",
+    Verdict.REFUTED: "refuted",
+    Verdict.NOT_MEASURED: "not-measured",
+}
+# whose ratios are drawn: H is the paper's matrix, G over the angles the one the laws speak of
+_DRAWN = ("H", "G over the angles", "R")
+
+
+class Page:
+    """Renders reports of one run, drawing a figure again only when its numbers change.
+
+    Args:
+        densities: eigenvalue densities to be drawn beside the top eigenvalues.
+    """
+
+    def __init__(self, densities: Sequence[SpectralDensity] = ()) -> None:
+        self._densities = tuple(densities)
+        self._drawn: dict[str, tuple[object, Drawing]] = {}
+
+    def render(self, report: Report) -> str:
+        """The page, valid at every stage of the run."""
+        return _template().render(
+            css=_stylesheet(),
+            sections=_SECTIONS,
+            report=report,
+            counts=_counts(report),
+            summary=summary_lines(report),
+            evidence_table=evidence_table,
+            rule_text=rule_text,
+            ratio_figures=self._ratio_figures(report),
+            ratio_tables=_filled((*law_tables(report), formula_table(report))),
+            spectra_figures=self._spectra_figures(report),
+            spectra_tables=_filled((eigenvalue_table(report), model_table(report))),
+            proof_tables=_filled((theorem_table(report), check_table(report))),
+            environment=_environment(report),
+            stage_table=stage_table(report),
+        )
+
+    def _ratio_figures(self, report: Report) -> list[Drawing]:
+        found = []
+        for matrix in _DRAWN:
+            rows = tuple(row for row in report.comparisons if row.matrix == matrix)
+            found += self._law_figure(f"ratios of {matrix}", f"Our lambda_max({matrix})", rows)
+        return found + self._law_figure(
+            "ratios of the author", "The author's lambda_max(H), Table 3", report.author_comparisons
+        )
+
+    def _law_figure(
+        self, title: str, subject: str, rows: tuple[LawComparison, ...]
+    ) -> list[Drawing]:
+        if not any(row.predicted is not None and row.measured > 0 for row in rows):
+            return []
+        name = "figure-" + title.replace(" ", "-")
+        return [self._cached(name, rows, lambda: law_figure(name, subject, rows))]
+
+    def _spectra_figures(self, report: Report) -> list[Drawing]:
+        found = []
+        if report.models:
+            name = "figure-eigenvalues"
+            found.append(
+                self._cached(name, report.models, lambda: eigenvalue_figure(name, report.models))
+            )
+        if self._densities:
+            name = "figure-densities"
+            found.append(
+                self._cached(name, self._densities, lambda: density_figure(name, self._densities))
+            )
+        return found
+
+    def _cached(self, name: str, data: object, draw: Callable[[], Drawing]) -> Drawing:
+        known = self._drawn.get(name)
+        if known is None or known[0] != data:
+            self._drawn[name] = known = (data, draw())
+        return known[1]
+
+
+def as_html(report: Report, densities: Sequence[SpectralDensity] = ()) -> str:
+    """The report as one HTML page: styles and figures inline, no script, no address elsewhere."""
+    return Page(densities).render(report)
+
+
+def evidence_table(found: PartEntry) -> Table:
+    """The evidence for one part, piece by piece."""
+    rows = tuple(
+        (
+            f"{piece.label} ({piece.note})" if piece.note else piece.label,
+            number_text(piece),
+            piece.criterion,
+            outcome_text(piece),
+            piece.grade,
+            piece.samples,
+            piece.reproduce,
+        )
+        for piece in found.evidence
+    )
+    header = ("evidence", "number [interval]", "criterion", "says", "kind", "from", "reproduce")
+    return Table(f"Evidence for {found.part.id}", header, rows)
+
+
+def stage_table(report: Report) -> Table:
+    """Seconds of every finished stage."""
+    rows = tuple((stage, f"{seconds:.1f}") for stage, seconds in report.seconds.items())
+    total = ("all finished stages", f"{sum(report.seconds.values()):.1f}")
+    return Table("Wall-clock time", ("stage", "seconds"), (*rows, total))
+
+
+def _counts(report: Report) -> list[tuple[Verdict, int]]:
+    counted = Counter(entry.judgement.verdict for entry in report.ledger)
+    return [(word, counted[word]) for word in Verdict]
+
+
+def _filled(tables: Sequence[Table]) -> list[Table]:
+    return [table for table in tables if table.rows]
+
+
+def _environment(report: Report) -> list[tuple[str, str]]:
+    environment, config = report.environment, report.config
+    return [
+        ("Command", verify_command({**vars(config)})),
+        ("Images", f"{config.images:,} for training and curvature, {config.test_images:,} test"),
+        ("Seed", f"{config.seed} (subset, circuits, Lanczos); initial angles: the author's 1001"),
+        ("Eigenvalue tolerance", f"{config.tol:g}, relative"),
+        (
+            "Analysed runs on record",
+            ", ".join(model.label for model in report.experiments) or "none",
+        ),
+        ("Machine", f"{environment.machine}, {environment.cpus} CPUs"),
+        ("Threads", str(environment.threads)),
+        ("Commit", environment.commit or "unknown"),
+        ("Versions", ", ".join(f"{name} {v}" for name, v in environment.versions.items())),
+    ]
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("verification.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["css_class"] = _CLASSES.__getitem__
+    return environment.get_template("page.html.jinja")
+
+
+@cache
+def _stylesheet() -> str:
+    from importlib.resources import files
+
+    return files("verification.report").joinpath("page.css").read_text(encoding="utf-8")
