@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test test-thorough coverage lint format docs bench figures clean
+.PHONY: verify test test-thorough coverage lint format docs bench bench-peers clean
 
 verify: $(READY)
 	$(BIN)/patchlaw verify --out verify-report
@@ -33,6 +33,10 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
+
+bench-peers: $(READY)
+	$(BIN)/python -m benchmarks.peers.install
+	$(BIN)/python -m benchmarks.run peers
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python: expected 3.11 or newer, got %d.%d; set PYTHON=python3.11" % sys.version_info[:2])'

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 Axis: TypeAlias = Literal["X", "Y"]
 
@@ -42,6 +45,16 @@ def ring_edges(n_qubits: int) -> tuple[tuple[int, int], ...]:
     if n_qubits == 2:
         return ((0, 1),)
     return tuple((i, (i + 1) % n_qubits) for i in range(n_qubits))
+
+
+@lru_cache(maxsize=32)
+def ring_signs(n_qubits: int) -> NDArray[np.int8]:
+    """Diagonal of the CZ ring, shape (2^n,), entries +1 and -1, read-only."""
+    bits = (np.arange(1 << n_qubits)[:, None] >> np.arange(n_qubits - 1, -1, -1)) & 1
+    flips = sum(bits[:, i] * bits[:, j] for i, j in ring_edges(n_qubits))
+    signs = (1 - 2 * (np.asarray(flips) % 2)).astype(np.int8)
+    signs.setflags(write=False)
+    return signs
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class OutputLoss(Protocol):
     def value_and_gradient(self, z: Float, targets: NDArray[np.generic]) -> tuple[Float, Float]:
         """(l, g = dl/dz) of logits (C, m): shapes (m,) and (C, m)."""
 
-    def curvature_product(self, z: Float, z_dot: Float) -> Float:
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
         """S z_dot, S = d2l/dz2, shape (C, m)."""
 
 
@@ -53,7 +53,7 @@ class CrossEntropy:
         gradient[targets, columns] -= 1
         return normaliser - shifted[targets, columns], gradient
 
-    def curvature_product(self, z: Float, z_dot: Float) -> Float:
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
         """Pi * (z_dot - <z_dot>_pi), columnwise."""
         pi = softmax(z)
         return np.asarray(pi * (z_dot - (pi * z_dot).sum(axis=0)))
@@ -75,6 +75,6 @@ class SquaredError:
         gradient = z - targets.T.astype(np.float64)
         return 0.5 * (gradient**2).sum(axis=0), gradient
 
-    def curvature_product(self, z: Float, z_dot: Float) -> Float:
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
         """The identity."""
         return z_dot

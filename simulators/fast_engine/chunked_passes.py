@@ -11,14 +11,13 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from simulators.ansatz import ring_edges
+from simulators.ansatz import ring_signs
 from simulators.circuit_plan import CircuitPlan
 from simulators.distributed_qnn import DistributedQNN
 from simulators.engine import check_samples
 from simulators.fast_engine.buffers import BufferPool, Real
 from simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_chunks
 from simulators.fast_engine.patch_circuit import PatchCircuit
-from simulators.fast_engine.static_run import ring_signs
 from simulators.fast_engine.traces import ChunkPixels, Cotangents, Trace
 from simulators.output_losses import CrossEntropy, OutputLoss
 
@@ -57,8 +56,7 @@ class ChunkedPasses:
         self.max_chunk = max_chunk
         self.dtype = np.dtype(np.float64 if model.angles.dtype == torch.float64 else np.float32)
         self.plan = CircuitPlan.of(model.ansatz)
-        n = model.ansatz.n_qubits
-        self._signs = ring_signs(n, ring_edges(n), self.dtype)
+        self._signs = ring_signs(model.ansatz.n_qubits).astype(self.dtype)
         self._executor = ThreadPoolExecutor(self.n_threads) if self.n_threads > 1 else None
 
     @cached_property

@@ -191,7 +191,9 @@ class CurvatureProducts:
             gradient_dot = np.zeros_like(gradient)
         else:
             gradient_dot = engine.loss.curvature_product(
-                z[:, columns], engine.model.output_scale * z_dot[:, columns]
+                z[:, columns],
+                self._targets[chunk.start : chunk.stop],
+                engine.model.output_scale * z_dot[:, columns],
             )
         weights = engine.weights(chunk, gradient, self.n_samples)
         weights_dot = engine.weights(chunk, gradient_dot, self.n_samples)

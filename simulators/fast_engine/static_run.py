@@ -1,7 +1,7 @@
 """One static run of one patch at given angles: its unitary, first and second derivatives."""
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from simulators.circuit_plan import StaticRun
 from simulators.fast_engine.simd import LANES
@@ -13,15 +13,6 @@ from simulators.fast_engine.static_kernels import (
 )
 
 Real = NDArray[np.floating]
-
-
-def ring_signs(n_qubits: int, edges: tuple[tuple[int, int], ...], dtype: DTypeLike) -> Real:
-    """Diagonal of the product of CZ over the edges, shape (2^n,), entries +1 and -1."""
-    bits = (np.arange(1 << n_qubits)[:, None] >> np.arange(n_qubits - 1, -1, -1)) & 1
-    flips = np.zeros(1 << n_qubits, dtype=np.int64)
-    for i, j in edges:
-        flips += bits[:, i] * bits[:, j]
-    return (1 - 2 * (flips % 2)).astype(dtype)
 
 
 def _product_ry_rx(cos_x: Real, sin_x: Real, cos_y: Real, sin_y: Real) -> Real:

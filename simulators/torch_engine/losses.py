@@ -91,8 +91,7 @@ class _OnHost:
             return torch.from_numpy(np.ascontiguousarray(values.T)).to(z.device)
 
         def curvature_product(z_dot: Tensor) -> Tensor:
-            # a loss may rely on being asked right after the gradient at the same logits
-            self.loss.value_and_gradient(host, targets)
-            return to_device(self.loss.curvature_product(host, z_dot.cpu().numpy().T))
+            along = z_dot.cpu().numpy().T
+            return to_device(self.loss.curvature_product(host, targets, along))
 
         return LossAt(z.new_tensor(float(losses.sum())), to_device(gradient), curvature_product)

@@ -1,21 +1,22 @@
 """Blocks without data: the same unitary for every sample, applied layer by layer."""
 
-from functools import lru_cache, reduce
+from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from simulators.ansatz import EntanglingBlock, ring_edges
+from simulators.ansatz import EntanglingBlock
+from simulators.ansatz import ring_signs as ring_signs_array
 from simulators.torch_engine.quaternions import multiply, rotation, to_matrix
 
 
-@lru_cache(maxsize=32)
 def ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Diagonal of the CZ ring, shape (2^n,), entries +1 or -1 in a real dtype."""
-    index = torch.arange(1 << n_qubits)
-    bits = (index[:, None] >> torch.arange(n_qubits - 1, -1, -1)) & 1
-    flips = sum(bits[:, i] * bits[:, j] for i, j in ring_edges(n_qubits))
-    return (1 - 2 * (torch.as_tensor(flips) % 2)).to(dtype=dtype, device=device)
+    """Diagonal of the CZ ring, shape (2^n,), entries +1 or -1 in a real dtype.
+
+    A new tensor at each call: one kept from inside a torch.func transform would outlive it.
+    """
+    return torch.from_numpy(ring_signs_array(n_qubits).astype(np.float32)).to(device, dtype)
 
 
 def kron(left: Tensor, right: Tensor) -> Tensor:

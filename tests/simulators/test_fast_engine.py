@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
-from simulators.ansatz import ring_edges
+from simulators.ansatz import ring_signs
 from simulators.circuit_plan import CircuitPlan, StaticRun
 from simulators.fast_engine import CrossEntropy, FastEngine, SquaredError
 from simulators.fast_engine.chunks import split_into_chunks
 from simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
-from simulators.fast_engine.static_run import FusedRun, ring_signs
+from simulators.fast_engine.static_run import FusedRun
 from simulators.reference import model_logits
 from simulators.torch_engine.static_blocks import block_unitary
 from tests.strategies import ModelCase, model_cases
@@ -107,7 +107,7 @@ def test_static_run_and_its_reverse_pass(n: int, layers: int, final_ring: bool, 
     ).mul_(2 * np.pi)
     phi.requires_grad_()
     rings = tuple(block.has_ring(layer) for layer in range(layers))
-    signs = ring_signs(n, ring_edges(n), np.float64)
+    signs = ring_signs(n).astype(np.float64)
     run = FusedRun(StaticRun(rings), phi.detach().numpy()[0], signs, vector_only=False)
     unitary = block_unitary(block, n, phi)[0]
     np.testing.assert_allclose(
@@ -125,7 +125,7 @@ def test_static_run_and_its_reverse_pass(n: int, layers: int, final_ring: bool, 
 
 def test_reverse_pass_needs_no_memory_a_layer() -> None:
     """Catches a reverse pass that stores a state a layer (64 KiB each here)."""
-    signs = ring_signs(6, ring_edges(6), np.float64)
+    signs = ring_signs(6).astype(np.float64)
     peaks = []
     for layers in (2, 2, 60):  # the first compiles
         rng = np.random.default_rng(0)

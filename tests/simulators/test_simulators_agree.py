@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from simulators import Ansatz, EncodingBlock, EntanglingBlock, qiskit_circuit, reference
+from simulators import (
+    Ansatz,
+    DistributedQNN,
+    EncodingBlock,
+    EntanglingBlock,
+    qiskit_circuit,
+    reference,
+)
 from simulators.ansatz import AngleRotation, ControlledZ, FeatureRotation, Gate
 from simulators.torch_engine.circuit import circuit_outputs, final_states
 from tests.strategies import (
@@ -308,3 +315,20 @@ def test_reference_refuses_bad_vectors() -> None:
         reference.simulate(ansatz, angles, features.reshape(2, 2))
     with pytest.raises(ValueError, match="features: expected finite numbers, got NaN or infinity"):
         reference.simulate(ansatz, angles, features + np.nan)
+
+
+# torch builds its forward-mode rules with torch.jit.script, deprecated in 2.13
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_forward_mode_first_leaves_no_trace() -> None:
+    """Only this catches a constant cached inside a torch.func transform and used after it."""
+    model = DistributedQNN(1, 1, n_qubits=3, image_side=3, n_classes=2, dtype=torch.float64)
+    images = torch.zeros(1, 3, 3, dtype=torch.float64)
+
+    def logits(angles: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(model, {"angles": angles}, (images,))
+
+    angles = model.angles.detach()
+    _, along = torch.func.jvp(logits, (angles,), (torch.ones_like(angles),))
+    step = 1e-6
+    difference = (logits(angles + step) - logits(angles - step)) / (2 * step)
+    torch.testing.assert_close(along, difference, rtol=1e-6, atol=1e-6)

@@ -113,7 +113,9 @@ def test_curvature_products(case: ModelCase, max_chunk: int, kept_samples: int) 
     products = engine.curvature(images, labels, memory_budget=budget)
     assert products.kept_samples <= min(kept_samples, len(images))
     numba = FastEngine(model, n_threads=1).curvature(images, labels)
-    size = max(1.0, *(np.abs(reference).max() for reference in references.values()))
+    # sums of terms up to (s P)^2 may cancel to nothing and keep their rounding, 1e-13 of that
+    terms = (model.output_scale * model.n_patches) ** 2
+    size = max(1.0, 1e-2 * terms, *(np.abs(reference).max() for reference in references.values()))
     for kind in KINDS:
         actual = products.product(kind, vectors)
         assert_close(actual, references[kind], size)
@@ -166,19 +168,14 @@ def small(dtype: torch.dtype = torch.float64, device: str = "cpu", **sizes: int)
 
 
 class NumpyCrossEntropy(CrossEntropy):
-    """A loss that the torch engine does not know, which insists on being asked in order."""
+    """A loss that the torch engine does not know, which checks whose curvature it is asked for."""
 
-    def value_and_gradient(
-        self, z: np.ndarray, targets: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As CrossEntropy, remembering z."""
-        object.__setattr__(self, "latest", z)
-        return super().value_and_gradient(z, targets)
-
-    def curvature_product(self, z: np.ndarray, z_dot: np.ndarray) -> np.ndarray:
-        """As CrossEntropy, for the latest z."""
-        assert np.shares_memory(z, getattr(self, "latest", np.zeros(1)))
-        return super().curvature_product(z, z_dot)
+    def curvature_product(
+        self, z: np.ndarray, targets: np.ndarray, z_dot: np.ndarray
+    ) -> np.ndarray:
+        """As CrossEntropy."""
+        assert targets.shape == (z.shape[1],)
+        return super().curvature_product(z, targets, z_dot)
 
 
 @pytest.mark.parametrize("loss", [SquaredError(), NumpyCrossEntropy()])

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from simulators import EntanglingBlock
-from simulators.ansatz import ring_edges
+from simulators.ansatz import ring_signs
 from simulators.circuit_plan import StaticRun
-from simulators.fast_engine.static_run import FusedRun, ring_signs
+from simulators.fast_engine.static_run import FusedRun
 from simulators.torch_engine.static_blocks import apply_entangling
 from simulators.torch_engine.static_layers import GROUP
 from simulators.torch_engine.static_runs import StaticRuns
@@ -129,7 +129,7 @@ def test_against_the_numba_kernels(case: RunCase) -> None:
     tangent = run.tangent(case.rates)
     gradient = run.gradient(case.cotangent)
     along = run.gradient_tangent(case.rates, tangent, case.cotangent, case.cotangent_dot)
-    signs = ring_signs(case.n_qubits, ring_edges(case.n_qubits), np.float64)
+    signs = ring_signs(case.n_qubits).astype(np.float64)
 
     def parts(columns: Tensor) -> np.ndarray:
         return np.stack((columns.real.numpy(), columns.imag.numpy()))

@@ -1,7 +1,5 @@
 """Softmax cross-entropy of logits to which a known offset is added, for the fast engine."""
 
-import threading
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,16 +9,10 @@ Float = NDArray[np.float64]
 
 
 class OffsetCrossEntropy:
-    """l = -log softmax(z + o)_y with targets (N, 1 + C): the label y, then the offset o.
-
-    The engine asks for S z_dot without saying of which samples, right after g of the same
-    chunk on the same thread; the offsets of that call are kept for it, and a z that is not
-    that call's is refused.
-    """
+    """l = -log softmax(z + o)_y with targets (N, 1 + C): the label y, then the offset o."""
 
     def __init__(self) -> None:
         self._plain = CrossEntropy()
-        self._latest = threading.local()
 
     def check_targets(self, targets: NDArray[np.generic], n_classes: int) -> None:
         """Targets are real rows (label, offsets), labels from 0 to C - 1."""
@@ -30,17 +22,13 @@ class OffsetCrossEntropy:
 
     def value_and_gradient(self, z: Float, targets: NDArray[np.generic]) -> tuple[Float, Float]:
         """(l, pi - e_y) at z + o, shapes (m,) and (C, m)."""
-        shifted = z + targets[:, 1:].astype(np.float64).T
-        self._latest.z, self._latest.shifted = z, shifted
-        return self._plain.value_and_gradient(shifted, targets[:, 0].astype(np.int64))
+        labels = targets[:, 0].astype(np.int64)
+        return self._plain.value_and_gradient(self._shifted(z, targets), labels)
 
-    def curvature_product(self, z: Float, z_dot: Float) -> Float:
-        """S z_dot at z + o.
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
+        """S z_dot at z + o."""
+        return self._plain.curvature_product(self._shifted(z, targets), targets[:, 0], z_dot)
 
-        Raises:
-            RuntimeError: z is not the one of this thread's latest ``value_and_gradient``.
-        """
-        latest = getattr(self._latest, "z", None)
-        if latest is None or latest.shape != z.shape or latest.ctypes.data != z.ctypes.data:
-            raise RuntimeError("curvature_product: expected the logits of the preceding gradient")
-        return self._plain.curvature_product(self._latest.shifted, z_dot)
+    @staticmethod
+    def _shifted(z: Float, targets: NDArray[np.generic]) -> Float:
+        return z + targets[:, 1:].astype(np.float64).T
