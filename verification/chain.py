@@ -32,7 +32,7 @@ from verification.report import (
 from verification.training import Objective, Trainer, TrainingConfig, stratified_subset
 
 # Ours: enough for a ratio, few enough to cost seconds.
-SUPPORTING_IMAGES = 200
+SUPPORTING_IMAGES, SUPPORTING_SHARE = 100, 1 / 4
 
 
 class Progress(Protocol):
@@ -119,6 +119,7 @@ def re_prove(
             steps=len(report.steps),
             error=error,
             seconds=time.perf_counter() - begin,
+            numerical_test=theorem.numerical_test,
         )
 
 
@@ -217,7 +218,7 @@ def measure_for_claims(
         progress: told of every eigenvalue.
     """
     progress.start(f"Start and bias P={model.n_patches}", 6)
-    count = min(config.images, SUPPORTING_IMAGES)
+    count = min(SUPPORTING_IMAGES, int(config.images * SUPPORTING_SHARE))
     part = stratified_subset(samples.train_labels.numpy(), count, config.seed)
     images, labels = samples.train_images[part], samples.train_labels[part]
     untrained = DistributedQNN(model.n_patches, config.depth)

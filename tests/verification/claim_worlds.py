@@ -79,7 +79,7 @@ def world(
                         for name, values in eigen.items()
                     },
                     bias_share=bias_part,
-                    outliers=OutlierCount(*outliers, "made up"),
+                    outliers=OutlierCount(outliers[0], *outliers, "made up"),
                     near_zero=(near_zero, 1e-3),
                     training=tuple(
                         TrainingPoint(

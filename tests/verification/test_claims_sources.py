@@ -35,7 +35,7 @@ def record(n_patches: int = 4, top: float = 16.0) -> dict[str, Any]:
         },
         "eigenvalues": {"H": [eigenvalue(top), eigenvalue(3.0)], "G": [eigenvalue(15.0)]},
         "bias_share": 0.1,
-        "outliers": {"low": 9, "high": 11, "rule": "gap"},
+        "outliers": {"count": 10, "low": 9, "high": 11, "rule": "gap"},
         "near_zero": {"share": 0.97, "standard_error": 0.01},
         "along_training": [{"epoch": 0, "loss": 2.0, "top": {"G": eigenvalue(9.0)}}],
         "trajectory": {"pc_ratios": [0.9, 0.05], "n_points": 51},
@@ -61,7 +61,7 @@ def test_a_whole_record(tmp_path: Path) -> None:
     assert model.top("R") is None
     assert model.blocks == ()
     assert model.outliers is not None
-    assert (model.outliers.low, model.outliers.high) == (9, 11)
+    assert (model.outliers.count, model.outliers.low, model.outliers.high) == (10, 9, 11)
     assert model.near_zero == (0.97, 0.01)
     assert [(p.epoch, p.loss, p.top["G"].value) for p in model.training] == [(0, 2.0, 9.0)]
     assert (model.pc_ratios, model.n_points) == ((0.9, 0.05), 51)
@@ -112,6 +112,16 @@ def test_infinite_eigenvalues_are_not_converged(tmp_path: Path) -> None:
     top = read_records(tmp_path)[0].top("H")
     assert top is not None
     assert not top.converged
+
+
+def test_an_open_count_of_outliers_decides_nothing(tmp_path: Path) -> None:
+    """Only this catches 'ten or more' taken for ten."""
+    unknown = {"count": 10, "low": 10, "high": None, "rule": "gap"}
+    write(tmp_path, "a.json", record() | {"outliers": unknown})
+    claim, _ = find("11")
+    entry = claim.entry(Findings(models=read_records(tmp_path)))
+    (piece,) = next(p for p in entry.parts if p.part.id == "11b").evidence
+    assert (piece.value, piece.outcome.value) == (10, "undecided")
 
 
 def test_records_reach_the_ledger(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
 from tests.verification.report_cases import HOSTILE, empty_report, finished_report
 from verification.report import as_html
-from verification.report.figures import SpectralDensity, law_figure
+from verification.report.figures import DensityCurve, law_figure
 from verification.report.page import Page
+from verification.solvers import spectral_density
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -82,9 +84,9 @@ def outline(html: str) -> Outline:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    grid = np.linspace(-1, 20, 50)
-    density = SpectralDensity("H, P = 4", grid, np.exp(-(grid**2)) + 1e-6, (12.0, 18.0))
-    return as_html(finished_report(), [density])
+    matrix = LinearOperator((20, 20), matvec=lambda v: np.arange(20.0) * np.ravel(v))
+    curve = DensityCurve.of("diagonal", spectral_density(matrix, n_probes=2, n_steps=5), (19.0,))
+    return as_html(finished_report(), [curve])
 
 
 def test_well_formed_with_unique_ids_that_links_find(page: str) -> None:

@@ -120,6 +120,7 @@ class Entry:
 def _theorem(name: str, findings: Findings, when_proved: Outcome) -> Evidence:
     found = findings.theorems.get(name)
     proved = found is not None and found.status == "proved"
+    test = f"; pytest {found.numerical_test}" if found and found.numerical_test else ""
     return Evidence(
         label=f"theorem {name}",
         grade=Grade.PROOF,
@@ -128,7 +129,7 @@ def _theorem(name: str, findings: Findings, when_proved: Outcome) -> Evidence:
         interval=None,
         criterion="every step re-checked",
         samples=f"{found.steps} steps" if found else "not checked",
-        reproduce=f"patchlaw derive {name} --check",
+        reproduce=f"patchlaw derive {name} --check{test}",
         note="" if proved else f"status: {found.status if found else 'not checked'}",
     )
 

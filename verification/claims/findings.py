@@ -53,13 +53,15 @@ class OutlierCount:
     """Eigenvalues that stand out of the bulk, by a stated rule.
 
     Attributes:
-        low: smallest count that the uncertainty of the bulk's edge allows.
-        high: largest one.
+        count: by the values themselves.
+        low: smallest count that the evidence allows.
+        high: largest; None if more may lie beyond the eigenvalues that were computed.
         rule: the rule in words.
     """
 
+    count: int
     low: int
-    high: int
+    high: int | None
     rule: str
 
 
@@ -130,10 +132,17 @@ class ModelFindings:
 
 @dataclass(frozen=True)
 class TheoremFinding:
-    """Outcome of checking a derivation again: "proved", "failed" or "vacuous"."""
+    """Outcome of checking a derivation again.
+
+    Attributes:
+        status: "proved", "failed" or "vacuous".
+        steps: how many were checked.
+        numerical_test: pytest node of the property that tests it on the model, if known.
+    """
 
     status: str
     steps: int
+    numerical_test: str = ""
 
 
 @dataclass(frozen=True)

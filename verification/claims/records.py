@@ -15,7 +15,7 @@ and the ledger then says that it was not measured. Keys it does not know are ign
                                                     # "G over the angles", "G over the bias",
                                                     # "R over the bias", G_00, G_11, ..
      "bias_share": ..,                              # of H's top eigenvector, squared norm
-     "outliers": {"low": 9, "high": 10, "rule": ".."},
+     "outliers": {"count": 9, "low": 9, "high": 10, "rule": ".."},  # high: null if not known
      "near_zero": {"share": .., "standard_error": ..},   # |lambda| <= lambda_max(H) / 100
      "along_training": [{"epoch": 0, "loss": .., "top": {"G": EIGENVALUE, "R": EIGENVALUE}}, ..],
      "trajectory": {"pc_ratios": [.., ..], "n_points": 51}}
@@ -124,7 +124,12 @@ def parse_record(content: Mapping[str, Any]) -> ModelFindings:
         },
         bias_share=_number(content.get("bias_share")),
         outliers=outliers
-        and OutlierCount(int(outliers["low"]), int(outliers["high"]), str(outliers["rule"])),
+        and OutlierCount(
+            int(outliers["count"]),
+            int(outliers["low"]),
+            _count(outliers["high"]),
+            str(outliers["rule"]),
+        ),
         near_zero=near_zero and (float(near_zero["share"]), float(near_zero["standard_error"])),
         training=tuple(
             TrainingPoint(

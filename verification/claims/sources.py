@@ -87,7 +87,9 @@ def findings_from_report(
         config = report["config"]
         return Findings(
             theorems={
-                t["name"]: TheoremFinding(str(t["status"]), int(t["steps"]))
+                t["name"]: TheoremFinding(
+                    str(t["status"]), int(t["steps"]), str(t.get("numerical_test", ""))
+                )
                 for t in report["theorems"]
             },
             checks={

@@ -58,7 +58,8 @@ def _outliers(model: ModelFindings) -> tuple[float, tuple[float, float]] | None:
     count = model.outliers
     if count is None:
         return None
-    return (count.low + count.high) / 2, (float(count.low), float(count.high))
+    high = math.inf if count.high is None else float(count.high)
+    return float(count.count), (float(count.low), high)
 
 
 def _top_gap(model: ModelFindings) -> tuple[float, tuple[float, float] | None] | None:

@@ -67,6 +67,7 @@ class TheoremResult:
     steps: int
     error: str
     seconds: float
+    numerical_test: str = ""
 
 
 @dataclass(frozen=True)

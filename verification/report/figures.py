@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from verification.solvers import SpectralDensity
+
 _MARKERS = "osD^vPX*"
 _SIZE = (5.2, 4.2)  # inches: text keeps its size on a telephone
 
@@ -35,20 +37,30 @@ class Drawing:
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralDensity:
+class DensityCurve:
     """An eigenvalue density to be drawn.
 
     Attributes:
         label: model and matrix.
         grid: eigenvalues, shape (m,).
         density: per unit of eigenvalue, shape (m,), >= 0.
+        error: its standard error, shape (m,).
         outliers: eigenvalues that stand out, drawn as ticks.
     """
 
     label: str
     grid: NDArray[np.float64]
     density: NDArray[np.float64]
+    error: NDArray[np.float64]
     outliers: tuple[float, ...] = ()
+
+    @classmethod
+    def of(
+        cls, label: str, spectrum: "SpectralDensity", outliers: tuple[float, ...] = ()
+    ) -> "DensityCurve":
+        """The curve of a stochastic Lanczos quadrature, with its default width."""
+        grid = spectrum.grid()
+        return cls(label, grid, *spectrum.density(grid), outliers)
 
 
 def law_figure(name: str, subject: str, rows: Sequence[LawComparison]) -> Drawing:
@@ -139,17 +151,26 @@ def eigenvalue_figure(name: str, models: Sequence[MinimumMeasurement]) -> Drawin
     return Drawing(name, inline_svg(figure, name, caption), caption)
 
 
-def density_figure(name: str, densities: Sequence[SpectralDensity]) -> Drawing:
-    """Eigenvalue densities on a logarithmic scale, outliers as ticks."""
+def density_figure(name: str, densities: Sequence[DensityCurve]) -> Drawing:
+    """Eigenvalue densities on a logarithmic scale with standard errors, outliers as ticks."""
     figure, axes = _axes()
+    floor = 1e-6 * max(float(found.density.max()) for found in densities)
     for index, found in enumerate(densities):
         colour = SERIES[index % len(SERIES)]
-        axes.plot(found.grid, found.density, color=colour, linewidth=1.2, label=found.label)
+        seen = found.density > floor
+        axes.plot(found.grid[seen], found.density[seen], color=colour, label=found.label)
+        low, high = found.density - found.error, found.density + found.error
+        axes.fill_between(
+            found.grid, np.maximum(low, floor), np.maximum(high, floor), color=colour, alpha=0.25
+        )
         for value in found.outliers:
             axes.axvline(value, ymax=0.05, color=colour, linewidth=1.2)
     axes.set(yscale="log", xlabel="eigenvalue", ylabel="density")
     axes.legend(frameon=False, fontsize=9, labelcolor=INK)
-    caption = "Eigenvalue densities, logarithmic; ticks at the bottom are outliers."
+    caption = (
+        "Eigenvalue densities on a logarithmic scale; bands are standard errors, ticks at the "
+        "bottom outliers."
+    )
     return Drawing(name, inline_svg(figure, name, caption), caption)
 
 

@@ -11,8 +11,8 @@ from verification.claims.text import number_text, outcome_text, rule_text
 from verification.comparison import LawComparison
 from verification.report.data import Report
 from verification.report.figures import (
+    DensityCurve,
     Drawing,
-    SpectralDensity,
     density_figure,
     eigenvalue_figure,
     law_figure,
@@ -57,7 +57,7 @@ class Page:
         densities: eigenvalue densities to be drawn beside the top eigenvalues.
     """
 
-    def __init__(self, densities: Sequence[SpectralDensity] = ()) -> None:
+    def __init__(self, densities: Sequence[DensityCurve] = ()) -> None:
         self._densities = tuple(densities)
         self._drawn: dict[str, tuple[object, Drawing]] = {}
 
@@ -118,7 +118,7 @@ class Page:
         return known[1]
 
 
-def as_html(report: Report, densities: Sequence[SpectralDensity] = ()) -> str:
+def as_html(report: Report, densities: Sequence[DensityCurve] = ()) -> str:
     """The report as one HTML page: styles and figures inline, no script, no address elsewhere."""
     return Page(densities).render(report)
 
