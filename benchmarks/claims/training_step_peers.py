@@ -49,7 +49,7 @@ def _requests(scale: Scale, depth: int, threads: int) -> list[tuple[Request, int
         repeats=scale.pick(1 if deep else 2, 1),
         warmup_samples=scale.pick(2 if deep else 25, 2),
         threads=threads,
-        chunk=scale.pick(100 if deep else 250, 4),
+        chunk=scale.pick(40 if deep else 200, 4),
     )
     asked = [(torchquantum, scale.pick(TORCHQUANTUM_BATCH, 4))]
     for peer, batch, chunk in _SMALL:
@@ -136,7 +136,7 @@ def run(scale: Scale) -> Record:
         notes=[
             "Each peer runs in its own process, its circuit built gate by gate from patchlaw's "
             "ansatz. TorchQuantum uses one thread or all, whichever was faster on 25 samples, "
-            "and graphs of 250 samples (100 at d=200), which the memory allows, the gradient "
+            "and graphs of 200 samples (40 at d=200), which 24 GB allow, the gradient "
             "accumulated; PennyLane and Qulacs run on one thread.",
             "lightning.qubit (complex64, adjoint vector-Jacobian product on the device) and "
             "Qulacs (double precision, its reverse pass) take a sample at a time.",
