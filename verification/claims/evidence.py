@@ -11,7 +11,7 @@ class Grade(StrEnum):
     PROOF = "proof"
     EXACT = "exact check"
     SCALE = "measured at the paper's scale"
-    AUTHOR = "the author's numbers"
+    AUTHOR = "the author's numbers, not ours"
     SMALL = "measured at small scale"
 
 

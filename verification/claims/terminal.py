@@ -9,7 +9,7 @@ from rich.text import Text
 
 from verification.claims.claim import Entry, PartEntry
 from verification.claims.evidence import Outcome
-from verification.claims.text import number_text, outcome_text, rule_text
+from verification.claims.text import number_text, rule_text
 from verification.claims.verdict import Reach, Verdict
 
 _STYLES = {
@@ -57,6 +57,13 @@ def print_entry(entry: Entry, console: Console, part: str | None = None) -> None
         if part in (None, found.part.id):
             console.print()
             console.print(_part(found))
+    console.print(
+        Text(
+            "Intervals bound the error of a number on the images named; how it would vary with "
+            "other images is not in them.",
+            style="dim",
+        )
+    )
 
 
 def _part(found: PartEntry) -> Group:
@@ -89,7 +96,7 @@ def _piece_table(found: PartEntry) -> Table:
             Text(piece.criterion),
             Text(piece.samples),
             Text(piece.grade),
-            Text(outcome_text(piece), style=_STYLES[piece.outcome]),
+            Text(piece.outcome, style=_STYLES[piece.outcome]),
         )
     return table
 

@@ -18,11 +18,6 @@ def number_text(piece: Evidence) -> str:
     return f"{text} (no bounds)"
 
 
-def outcome_text(piece: Evidence) -> str:
-    """What the piece says, and whether the numbers are ours."""
-    return str(piece.outcome) if piece.ours else f"{piece.outcome} (author's numbers, not ours)"
-
-
 def rule_text(quorum: float, complete: int) -> str:
     """How many measured pieces must agree."""
     share = "every one" if quorum >= 1 else f"at least {quorum:.0%}"
@@ -30,6 +25,6 @@ def rule_text(quorum: float, complete: int) -> str:
 
 
 def _number(value: float) -> str:
-    if value == int(value) and abs(value) < 1e6 if math.isfinite(value) else False:
-        return str(int(value))
+    if math.isfinite(value) and value == round(value) and abs(value) < 1e6:
+        return str(round(value))
     return f"{value:.4g}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verification.claims import PartEntry, Verdict
 from verification.claims.sources import verify_command
-from verification.claims.text import number_text, outcome_text, rule_text
+from verification.claims.text import number_text, rule_text
 from verification.comparison import LawComparison
 from verification.report.data import Report
 from verification.report.figures import (
@@ -130,7 +130,7 @@ def evidence_table(found: PartEntry) -> Table:
             f"{piece.label} ({piece.note})" if piece.note else piece.label,
             number_text(piece),
             piece.criterion,
-            outcome_text(piece),
+            piece.outcome,
             piece.grade,
             piece.samples,
             piece.reproduce,
