@@ -73,6 +73,7 @@ def test_parameter_shift_on_the_numpy_simulator(backend: str) -> None:
     assert relative_difference((problem.residual @ identity)[:80], r) < 1e-11
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # theirs
 def test_curvlinops_agrees() -> None:
     """Another library's products; only this catches a convention of ours that is not the field's.
 
@@ -80,7 +81,7 @@ def test_curvlinops_agrees() -> None:
     """
     curvlinops = pytest.importorskip("curvlinops")
     case = mlp_case()
-    parameters = {n: p for n, p in case.model.named_parameters() if p.requires_grad}
+    parameters = list(case.model.parameters())
     data = [(case.images[:4], case.labels[:4]), (case.images[4:], case.labels[4:])]  # uneven
     loss = torch.nn.CrossEntropyLoss(reduction="mean")
     problem = CurvatureProblem(case.model, case.images, case.labels)

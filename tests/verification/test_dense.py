@@ -94,7 +94,7 @@ def test_bad_requests_are_refused() -> None:
 
 @pytest.mark.slow
 def test_a_six_qubit_model_against_autodiff_and_eigh() -> None:
-    """P = 4, 100 real images, double precision; full_scale_evidence does it for the paper's n = 8.
+    """P = 4, 100 real images, double precision; for the paper's n = 8 see full_scale_evidence.
 
     Only this catches intervals that hold for toy spectra and not for a bulk with outliers.
     """
