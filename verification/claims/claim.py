@@ -16,7 +16,8 @@ class Part:
     """One statement that evidence can settle.
 
     The proofs and checks that bear on a part, its criterion with every threshold, and the quorum
-    are fixed here, before any measurement is looked at; numbers come from the findings only.
+    are fixed here, from the claim's own words and before any measurement of ours at the paper's
+    scale (the author's table and small runs were known); numbers come from the findings only.
 
     Attributes:
         id: number of the claim and a letter.
