@@ -81,7 +81,7 @@ def test_moments_agree_with_dense_traces() -> None:
 def test_density_counts_eigenvalues() -> None:
     """Only this catches a density that is not normalised, or errors that are not over probes."""
     result = spectral_density(PROBLEM.hessian, n_probes=64, n_steps=30, seed=2)
-    grid = result.grid(4000, margin=0.2)
+    grid = result.grid(1000, margin=0.2)
     density, error = result.density(grid, width=0.2)
     step = grid[1] - grid[0]
     assert density.sum() * step == pytest.approx(1.0, abs=1e-6)
