@@ -195,3 +195,40 @@ def test_bad_operators_are_refused() -> None:
         top_eigenpairs(aslinearoperator(np.ones((4, 5))))
     with pytest.raises(ValueError, match="expected a real floating dtype"):
         top_eigenpairs(aslinearoperator(np.eye(5, dtype=complex)))
+
+
+def test_a_near_start_and_a_small_subspace_give_the_same_pairs_for_less() -> None:
+    """A start near the wanted vectors: only this catches one that is ignored, or not normalised."""
+    rng = np.random.default_rng(8)
+    basis = np.linalg.qr(rng.standard_normal((300, 300)))[0]
+    values = np.concatenate([np.linspace(0, 1, 298), [3.0, 4.0]])
+    operator = aslinearoperator((basis * values) @ basis.T)
+    start = 50 * (basis[:, -1] + basis[:, -2]) + 0.1 * rng.standard_normal(300)
+    cold = top_eigenpairs(operator, k=2, tol=1e-6)
+    warm = top_eigenpairs(operator, k=2, tol=1e-6, start=start, subspace=8)
+    assert warm.converged.all()
+    np.testing.assert_allclose(warm.values, [4, 3], atol=1e-9)
+    assert warm.matvecs < cold.matvecs
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": np.zeros(9)}, "start: expected finite numbers, not all zero"),
+        ({"start": np.full(9, np.nan)}, "start: expected finite numbers"),
+        ({"start": np.ones(8)}, r"start: expected shape \(9,\), got \(8,\)"),
+        ({"subspace": 2}, "subspace: expected an integer above k = 2 and at most D = 9, got 2"),
+        ({"subspace": 10}, "subspace: expected an integer above k = 2"),
+    ],
+)
+def test_refuses_starts_and_subspaces_that_make_no_sense(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        top_eigenpairs(diagonal(np.arange(9.0)), k=2, **options)
+
+
+def test_a_checkpoint_belongs_to_its_start(tmp_path) -> None:
+    """Only this catches products of one start replayed for another."""
+    operator = diagonal(np.arange(30.0))
+    top_eigenpairs(operator, k=1, start=np.ones(30), checkpoint=tmp_path)
+    with pytest.raises(ValueError, match=r"another's \(start"):
+        top_eigenpairs(operator, k=1, start=np.arange(30.0), checkpoint=tmp_path)

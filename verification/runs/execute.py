@@ -2,8 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +22,7 @@ from verification.runs.lock import LOCK_FILE, run_lock
 from verification.runs.run import CONFIG_FILE, Run, RunHeader
 from verification.runs.samples import RunSamples
 from verification.runs.tensor_files import owner_of
+from verification.torch_threads import torch_threads
 from verification.training import Trainer
 
 # names that write_atomically gives to the files of a run while it writes them
@@ -106,7 +105,7 @@ def execute_run(
         reporter = reporter or Silent()
         reporter.begin(folder, config, previous.epoch if previous else 0)
         if previous is None or previous.epoch < config.training.epochs:
-            with _torch_threads(header.execution.threads):
+            with torch_threads(header.execution.threads):
                 _train(folder, config, header.execution.device, previous, samples, reporter)
     return Run.open(folder)
 
@@ -258,14 +257,3 @@ def _note_changes(previous: Checkpoint, environment: dict[str, object], reporter
             "the run goes on in another environment, so its last bits may differ from those of an "
             f"uninterrupted run ({'; '.join(changed)})"
         )
-
-
-@contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    """Let torch, and the fast engine with it, use this many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

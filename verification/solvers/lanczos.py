@@ -1,12 +1,13 @@
 """Extreme eigenpairs by implicitly restarted Lanczos (ARPACK through scipy's eigsh)."""
 
+import hashlib
 import time
 from collections import deque
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from verification.solvers.probe import check_repeatable, check_symmetric
@@ -87,12 +88,15 @@ def top_eigenpairs(
     checkpoint: Path | str | None = None,
     save_every: int = DEFAULT_SAVE_EVERY,
     probe: bool = True,
+    start: ArrayLike | None = None,
+    subspace: int | None = None,
 ) -> EigenResult:
     """The k largest ("LA") or smallest ("SA") eigenpairs of a real symmetric operator.
 
-    Lanczos runs in float64 from a seeded Gaussian start vector until ARPACK accepts the pairs or
-    ``max_matvecs`` products are spent. Whichever it was, the residuals are then computed again
-    from k fresh products, and ``converged`` is judged on those against tol * max |values|.
+    Lanczos runs in float64 from a seeded Gaussian start vector, or from the one given, until
+    ARPACK accepts the pairs or ``max_matvecs`` products are spent. Whichever it was, the residuals
+    are then computed again from k fresh products, and ``converged`` is judged on those against
+    tol * max |values|.
     A run cut short returns the best Ritz pairs it has, marked as not converged.
 
     With a checkpoint, a killed run that is started again replays its products from disk and goes
@@ -110,37 +114,44 @@ def top_eigenpairs(
         save_every: products between two writes to it.
         probe: whether to spend two products on finding an operator that is not symmetric, gives
             another product the second time, or is not the checkpoint's.
+        start: start vector, shape (D,), such as a sum of eigenvectors of a related operator: the
+            nearer it lies to the wanted ones, the fewer products. Directions that it lacks
+            altogether are found through rounding only, so leave a random part in it.
+        subspace: Krylov vectors between restarts, k < subspace <= D; ARPACK looks for
+            convergence once they are full. By default max(2 k + 1, 12).
 
     Returns:
         The pairs with their evidence, k of them always.
 
     Raises:
-        ValueError: op not square, not real or not symmetric, NaN in its products; k, tol, which
-            or max_matvecs out of range.
+        ValueError: op not square, not real or not symmetric, NaN in its products; k, tol, which,
+            max_matvecs or subspace out of range; a start that is zero, not finite or not (D,).
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
     size = check_operator(op)
     probes = _PROBES if probe else 0
     _check(size, k, which, tol, max_matvecs, probes)
-    subspace = min(size, max(2 * k + 1, _MIN_SUBSPACE))
+    width = _subspace(subspace, k, size)
     computation = {
         "solver": "top_eigenpairs",
         "k": k,
         "which": which,
         "tol": tol,
         "seed": seed,
-        "subspace": subspace,
+        "subspace": width,
     }
+    if start is not None:
+        computation["start"] = _digest_of(start)
     products = Products(op, computation, checkpoint, save_every, max_matvecs - k - probes)
     rng = np.random.default_rng(seed)
-    start = rng.standard_normal(size)
-    start /= np.linalg.norm(start)
-    a_start = check_symmetric(products, start, seed) if probe else None
-    recorder = _Recorder(products, 2 * subspace, a_start)
+    first = rng.standard_normal(size) if start is None else _checked_start(start, size)
+    first = first / np.linalg.norm(first)
+    a_first = check_symmetric(products, first, seed) if probe else None
+    recorder = _Recorder(products, 2 * width, a_first)
     try:
         _, vectors = eigsh(
-            recorder, k, which=which, tol=tol, v0=start, ncv=subspace, maxiter=10**9, rng=rng
+            recorder, k, which=which, tol=tol, v0=first, ncv=width, maxiter=10**9, rng=rng
         )
     except (BudgetSpentError, ArpackError):
         # Out of products, or a breakdown such as H = 0.
@@ -167,6 +178,31 @@ def top_eigenpairs(
         replayed=products.replayed,
         rounding=4 * np.sqrt(size) * float(np.finfo(op.dtype).eps) * recorder.largest,
     )
+
+
+def _subspace(asked: int | None, k: int, size: int) -> int:
+    """Krylov vectors between restarts."""
+    if asked is None:
+        return min(size, max(2 * k + 1, _MIN_SUBSPACE))
+    if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or not k < asked <= size:
+        raise ValueError(
+            f"subspace: expected an integer above k = {k} and at most D = {size}, got {asked!r}"
+        )
+    return int(asked)
+
+
+def _checked_start(start: ArrayLike, size: int) -> NDArray[np.float64]:
+    vector = np.asarray(start, dtype=np.float64)
+    if vector.shape != (size,):
+        raise ValueError(f"start: expected shape ({size},), got {vector.shape}")
+    if not np.isfinite(vector).all() or not vector.any():
+        raise ValueError("start: expected finite numbers, not all zero, got NaN, infinity or zero")
+    return vector
+
+
+def _digest_of(start: ArrayLike) -> str:
+    vector = np.ascontiguousarray(start, dtype="<f8")
+    return hashlib.sha256(vector.tobytes()).hexdigest()
 
 
 def _check(size: int, k: int, which: Which, tol: float, max_matvecs: int, probes: int) -> None:

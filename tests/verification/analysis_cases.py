@@ -1,0 +1,35 @@
+"""Analyses of a run of seconds; as a program, one that the tests can kill."""
+
+import sys
+from pathlib import Path
+
+from tests.verification.run_cases import toy_config, toy_samples
+from verification.analysis.execute import execute_analysis
+from verification.analysis.options import AnalysisOptions
+from verification.runs import Run, execute_run
+
+SAMPLES = toy_samples()
+
+OPTIONS = AnalysisOptions(
+    n_top=4,
+    n_top_subset=5,
+    n_bottom=2,
+    tol=1e-5,
+    coarse_tol=1e-4,
+    subset=20,
+    epochs=(0, 2, 99),
+    density_probes=4,
+    density_steps=12,
+    trace_probes=400,
+)
+
+
+def toy_run(folder: Path, epochs: int = 6) -> Run:
+    """A trained run of four patches on two qubits, 40 training images of 4 classes, float64."""
+    config = toy_config(SAMPLES, epochs, dtype="float64")
+    return execute_run(folder, config, SAMPLES, threads=1)
+
+
+if __name__ == "__main__":
+    run = Run.open(Path(sys.argv[1]))
+    execute_analysis(run, SAMPLES, Path(sys.argv[2]), OPTIONS)

@@ -1,0 +1,318 @@
+"""patchlaw analyse: its numbers against dense matrices, its record, kills and refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
+from verification.analysis.execute import execute_analysis
+from verification.analysis.options import STAGES, AnalysisOptions
+from verification.analysis.record import AnalysisRecord, read_analyses
+from verification.claims import read_records
+from verification.commands.analyse import analyse
+from verification.operators import CurvatureProblem
+from verification.runs import Run, RunError
+from verification.runs.lock import run_lock
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    return toy_run(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def record(run, tmp_path_factory) -> AnalysisRecord:
+    """All stages, not interrupted."""
+    return execute_analysis(run, SAMPLES, tmp_path_factory.mktemp("whole"), OPTIONS)
+
+
+def dense(run: Run, kind: str, epoch: int | None = None, images: slice = slice(None)) -> np.ndarray:
+    """A curvature matrix column by column through autograd: none of the analysis' own arithmetic.
+
+    Only this catches a wrong epoch, a wrong set of images, or blocks of other parameters.
+    """
+    model = run.model(run.minimum_epoch if epoch is None else epoch)
+    problem = CurvatureProblem(
+        model, SAMPLES.train_images[images], SAMPLES.train_labels[images], backend="autodiff"
+    )
+    op = getattr(problem, kind)
+    return op @ np.eye(op.shape[0])
+
+
+def top(matrix: np.ndarray, k: int = 1) -> np.ndarray:
+    return np.linalg.eigvalsh(matrix)[::-1][:k]
+
+
+def assert_holds(values, exact: np.ndarray) -> None:
+    """Every exact eigenvalue in the interval of its record."""
+    assert all(v.converged for v in values)
+    for value, expected in zip(values, exact, strict=True):
+        low, high = value.interval
+        assert low - 1e-10 <= expected <= high + 1e-10
+
+
+def parts(run: Run) -> tuple[list[slice], slice]:
+    """Indices of every patch's angles and of the bias, from the model's sizes."""
+    model = run.model(0)
+    n = model.angles.shape[1]
+    return [slice(p * n, (p + 1) * n) for p in range(4)], slice(4 * n, None)
+
+
+def test_eigenvalues_over_all_images_are_those_of_dense_matrices(run, record):
+    patches, bias = parts(run)
+    h, g, r = (dense(run, kind) for kind in ("hessian", "gauss_newton", "residual"))
+    assert_holds(record.eigenvalues["H"], top(h, 4))
+    assert_holds(record.eigenvalues["G"], top(g))
+    assert_holds(record.eigenvalues["R"], top(r))
+    angles = slice(0, bias.start)
+    assert_holds(record.eigenvalues["G over the angles"], top(g[angles, angles]))
+    assert_holds(record.eigenvalues["G over the bias"], top(g[bias, bias]))
+    assert_holds(record.eigenvalues["R over the bias"], top(r[bias, bias]))
+    for p, own in enumerate(patches):
+        assert_holds(record.eigenvalues[f"G_{p}{p}"], top(g[own, own]))
+        assert_holds(record.eigenvalues[f"R_{p}{p}"], top(r[own, own]))
+    assert len(record.blocks("G")) == len(record.blocks("R")) == 4
+    assert {v.n_samples for values in record.eigenvalues.values() for v in values} == {40}
+    blocks = sum(float(top(g[own, own])[0]) for own in patches)
+    assert (
+        record.alignment.low <= float(top(g[angles, angles])[0]) / blocks <= record.alignment.high
+    )
+
+
+def test_the_subset_is_stratified_and_its_spectrum_is_its_own(run, record):
+    """The subset of 20 is not the whole of 40: only this catches one set used for both."""
+    from verification.training import stratified_subset
+
+    chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
+    assert np.bincount(SAMPLES.train_labels.numpy()[chosen]).tolist() == [5, 5, 5, 5]
+    h = dense(run, "hessian", images=chosen)
+    assert_holds(record.subset.top, top(h, 5))
+    assert abs(record.subset.top[0].value - record.top("H").value) > 1e-3
+    exact = np.linalg.eigvalsh(h)
+    for value, expected in zip(record.subset.bottom, exact[:2], strict=True):
+        assert abs(value.value - expected) <= value.residual_norm + 1e-10
+    assert_holds([record.subset.others["R"]], top(dense(run, "residual", images=chosen)))
+    # exact mean over random signs: within five standard errors
+    mean, error = record.density.moment(1)
+    assert mean == pytest.approx(np.trace(h) / len(h), abs=5 * error)
+    near = (np.abs(exact) <= 0.01 * exact[-1]).mean()
+    assert record.near_zero.value == pytest.approx(near, abs=5 * record.near_zero.standard_error)
+    assert record.outliers.low <= record.outliers.count
+
+
+def test_shares_of_the_top_vector(run, record):
+    """Only this catches shares of another vector, or bias and patches exchanged."""
+    patches, bias = parts(run)
+    for name, kind in (("H", "hessian"), ("G", "gauss_newton")):
+        vector = np.linalg.eigh(dense(run, kind))[1][:, -1]
+        shares = record.shares[name]
+        expected = [float((vector[own] ** 2).sum()) for own in patches]
+        np.testing.assert_allclose(shares.patches, expected, atol=1e-4)
+        assert shares.bias == pytest.approx(float((vector[bias] ** 2).sum()), abs=1e-4)
+
+
+def test_traces_within_their_errors(run, record):
+    patches, bias = parts(run)
+    g = dense(run, "gauss_newton")
+    pairs = [(record.traces.total, np.trace(g)), (record.traces.bias, np.trace(g[bias, bias]))]
+    pairs += [
+        (found, np.trace(g[own, own]))
+        for found, own in zip(record.traces.patches, patches, strict=True)
+    ]
+    for found, exact in pairs:
+        assert found.value == pytest.approx(exact, abs=5 * found.standard_error)
+        assert found.standard_error < 0.1 * exact
+
+
+def test_the_split_along_training(run, record):
+    """Epochs that the run has, and the minimum; each with its own parameters and loss."""
+    from verification.training import stratified_subset
+
+    chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
+    epochs = [moment.epoch for moment in record.along_training]
+    assert epochs == sorted({0, 2, run.minimum_epoch})
+    for moment in record.along_training:
+        for name, kind in (("H", "hessian"), ("G", "gauss_newton"), ("R", "residual")):
+            exact = top(dense(run, kind, moment.epoch, chosen))
+            assert_holds([moment.top[name]], exact)
+        logits = run.model(moment.epoch)(SAMPLES.train_images[chosen].double())
+        loss = torch.nn.functional.cross_entropy(logits, SAMPLES.train_labels[chosen])
+        assert moment.loss == pytest.approx(loss.item(), rel=1e-10)
+
+
+def test_minimum_and_trajectory(run, record):
+    assert record.minimum.epoch == run.minimum_epoch
+    assert record.minimum.train.loss == pytest.approx(
+        run.history[run.minimum_epoch].train.loss, rel=1e-10
+    )
+    assert record.trajectory.n_points == run.epochs_done + 1
+    bias = parts(run)[1]
+    points = run.trajectory().double().numpy()[:, : bias.start]
+    values = np.linalg.eigvalsh(np.cov(points, rowvar=False))[::-1]
+    np.testing.assert_allclose(
+        record.trajectory.pc_ratios, (values / values.sum())[: len(record.trajectory.pc_ratios)],
+        atol=1e-10,
+    )  # fmt: skip
+
+
+def test_the_ledger_reads_the_record(record):
+    """The interface of verification.claims.records holds for what is really written."""
+    (model,) = read_records(record.path.parent)
+    assert model.n_patches == 4
+    assert model.top("H").value == record.top("H").value
+    assert len(model.blocks) == 4
+    assert model.bias_share == record.shares["H"].bias
+    assert [point.epoch for point in model.training] == [m.epoch for m in record.along_training]
+    assert model.pc_ratios == record.trajectory.pc_ratios
+    assert model.outliers.count == record.outliers.count
+    assert model.near_zero[0] == record.near_zero.value
+
+
+def test_every_stage_says_where_and_how_long(record):
+    assert tuple(record.stages) == STAGES
+    for stage in record.stages.values():
+        assert stage["seconds"] > 0
+        assert stage["environment"]["versions"]["torch"]
+    assert not list(record.path.parent.glob("*.work"))
+
+
+def numbers(record: AnalysisRecord) -> dict:
+    """Everything but times and places."""
+    content = json.loads(record.path.read_text())
+
+    def without_times(entry):
+        if isinstance(entry, dict):
+            left_out = {"seconds", "stages", "sha256", "replayed"}
+            return {k: without_times(v) for k, v in entry.items() if k not in left_out}
+        return [without_times(e) for e in entry] if isinstance(entry, list) else entry
+
+    return without_times(content)
+
+
+def test_an_analysis_in_parts_is_the_whole(run, record, tmp_path):
+    """Stages in another order and one at a time: only this catches one that needs another's."""
+    for stage in reversed(STAGES):
+        found = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=(stage,))
+        assert {"evaluation", stage} <= found.stages.keys()
+    assert numbers(found) == numbers(record)
+
+
+def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
+    """SIGKILL in the middle of a stage and after some: its products are not lost or changed."""
+    command = [sys.executable, "-m", "tests.verification.analysis_cases", str(run.path)]
+    path, work = tmp_path / record.path.name, tmp_path / f"{record.run.id}.work"
+    for solved in ("H-20", "G-40"):  # folders of products: while H, and while terms are computed
+        process = subprocess.Popen(
+            [*command, str(tmp_path)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        )
+        while not (work / solved).exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert work.exists()
+    assert len(AnalysisRecord.read(path).stages) < len(STAGES)
+    resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    assert numbers(resumed) == numbers(record)
+
+
+def test_a_finished_analysis_is_not_repeated(run, record):
+    before = record.path.read_bytes()
+    again = execute_analysis(run, SAMPLES, record.path.parent, OPTIONS)
+    assert again.path.read_bytes() == before
+
+
+def test_a_record_of_another_analysis_is_refused_and_left_alone(run, record, tmp_path):
+    path = tmp_path / record.path.name
+    path.write_bytes(record.path.read_bytes())
+    with pytest.raises(ValueError, match=r"options\.subset = 20, now 30"):
+        execute_analysis(run, SAMPLES, tmp_path, replace(OPTIONS, subset=30))
+    assert path.read_bytes() == record.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "expected a JSON record"),
+        (lambda text: text.replace('"n_patches": 4', '"n_patches": 9'), "checksum mismatch"),
+        (lambda text: text.replace("patchlaw analysis", "something else"), "expected a record of"),
+    ],
+)
+def test_a_damaged_record_is_refused_and_left_alone(run, record, tmp_path, damage, message):
+    path = tmp_path / record.path.name
+    path.write_text(damage(record.path.read_text()))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    with pytest.raises(ValueError, match=message):
+        read_analyses(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_refusals_at_the_door(run, tmp_path):
+    from tests.verification.run_cases import toy_samples
+
+    with pytest.raises(ValueError, match="samples: expected digest"):
+        execute_analysis(run, toy_samples(1), tmp_path, OPTIONS)
+    with pytest.raises(ValueError, match="stage: expected one of evaluation"):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("spectrum",))
+    with pytest.raises(ValueError, match="memory_budget"):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS, memory_budget=-1)
+    for name, value in (("n_top", 0), ("tol", 0.0), ("coarse_tol", float("nan")), ("subset", 5)):
+        with pytest.raises(ValueError, match=name):
+            AnalysisOptions(**{**asdict(OPTIONS), name: value})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_held_by_another_analysis_is_refused(run, tmp_path):
+    work = tmp_path / f"{run.config.run_id}.work"
+    work.mkdir()
+    with run_lock(work), pytest.raises(RunError, match="held by process"):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+
+
+def test_without_a_subset_both_levels_are_one(run, tmp_path):
+    found = execute_analysis(
+        run, SAMPLES, tmp_path, replace(OPTIONS, subset=40), stages=("hessian",)
+    )
+    assert found.subset.n_samples == 40
+    assert_holds(found.subset.top, top(dense(run, "hessian"), 5))
+
+
+def test_the_command(tmp_path):
+    """On a real image size, where the samples come from MNIST; and what it says of bad input."""
+    from verification.runs import RunRequest, execute_run, load_samples
+
+    request = RunRequest(4, 1, epochs=2, images=200, batch_size=50)
+    samples = load_samples(None, 200)
+    run = execute_run(tmp_path, request.config(samples), samples, threads=1)
+    out = tmp_path / "analyses"
+    arguments = [str(run.path), "--out", str(out), "--subset", "50", "--top", "2", "--tol", "1e-2"]
+    done = CliRunner().invoke(
+        analyse, [*arguments, "--stage", "hessian outliers", "--stage", "trajectory"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "H, 200 images:" in done.output
+    (record,) = read_analyses(out)
+    assert len(record.eigenvalues["H"]) == 2
+    assert record.minimum.test.n_samples == 10_000
+    listed = CliRunner().invoke(analyse, [str(run.path), "--list"])
+    assert listed.output.split("\n")[:3] == list(STAGES[:3])
+    wrong = CliRunner().invoke(analyse, [*arguments, "--stage", "spectrum"])
+    assert wrong.exit_code == 2
+    assert "expected one of evaluation" in wrong.output
+    no_run = CliRunner().invoke(analyse, [str(tmp_path)])
+    assert no_run.exit_code == 1
+    assert "expected the folder of a run" in no_run.output

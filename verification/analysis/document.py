@@ -1,0 +1,84 @@
+"""A record as it grows: one JSON file, replaced as a whole after every stage."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from verification.analysis.record import RunFacts, read_content
+from verification.atomic_write import write_atomically
+from verification.claims.records import FORMAT, VERSION
+from verification.runs.sealed_json import digest
+
+
+class AnalysisDocument:
+    """The record of one run, on disk; a stage's sections appear together with its mark.
+
+    Args:
+        path: of the file; read if it is there.
+        run: which run is analysed.
+        reproduce: command that gives the record again.
+        options: everything else that decides its numbers, as JSON.
+
+    Raises:
+        ValueError: the file is truncated, altered or another program's, or it holds the analysis
+            of another run, of other epochs, or with other options.
+    """
+
+    def __init__(
+        self, path: Path, run: RunFacts, reproduce: str, options: Mapping[str, Any]
+    ) -> None:
+        self.path = path
+        self._content: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "reproduce": reproduce,
+            "run": asdict(run),
+            "options": dict(options),
+            "stages": {},
+        }
+        if path.exists():
+            self._adopt(read_content(path))
+
+    def _adopt(self, content: dict[str, Any]) -> None:
+        for part in ("run", "options"):
+            stored, wanted = content.get(part, {}), json.loads(json.dumps(self._content[part]))
+            for name in sorted({*stored, *wanted}):
+                if stored.get(name) != wanted.get(name):
+                    raise ValueError(
+                        f"{self.path}: expected the record of this analysis, got one with "
+                        f"{part}.{name} = {stored.get(name)!r}, now {wanted.get(name)!r}; move "
+                        "it away, or name another folder"
+                    )
+        self._content = content
+
+    def done(self, stage: str) -> bool:
+        """Whether a stage's results are on record."""
+        return stage in self._content["stages"]
+
+    def section(self, name: str) -> Any:
+        """A section; None if it is not there."""
+        return self._content.get(name)
+
+    def finish(self, stage: str, sections: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+        """Add a stage's sections and its mark, and write the file.
+
+        Sections that are JSON objects are merged into what earlier stages put there.
+
+        Raises:
+            ValueError: NaN or infinity in them.
+        """
+        content = {**self._content, "stages": {**self._content["stages"], stage: dict(facts)}}
+        for name, section in sections.items():
+            content[name] = _merged(content.get(name), section)
+        sealed = content | {"sha256": digest(json.loads(json.dumps(content)))}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, json.dumps(sealed, indent=1, allow_nan=False) + "\n")
+        self._content = content
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+    return new

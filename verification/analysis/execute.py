@@ -1,0 +1,120 @@
+"""Carrying out an analysis: stage after stage, each on record as soon as it is done."""
+
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from verification.analysis.document import AnalysisDocument
+from verification.analysis.options import AnalysisOptions, check_stages
+from verification.analysis.record import AnalysisRecord, RunFacts
+from verification.analysis.stages import RUN_STAGE
+from verification.analysis.workbench import Reporter, Workbench
+from verification.environment import current_environment
+from verification.runs import Run, RunSamples
+from verification.runs.lock import run_lock
+from verification.solvers import EigenResult
+
+DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
+
+
+class Silent:
+    """Reports nothing."""
+
+    def stage(self, name: str, done: bool) -> None:
+        """Nothing."""
+
+    def product(self, matrix: str, n_samples: int, count: int) -> None:
+        """Nothing."""
+
+    def solved(self, matrix: str, result: EigenResult) -> None:
+        """Nothing."""
+
+
+def facts_of(run: Run) -> RunFacts:
+    """What a record says of its run."""
+    model, config = run.config.model, run.config
+    return RunFacts(
+        id=config.run_id,
+        n_patches=model.n_patches,
+        depth=model.depth,
+        seed=model.seed,
+        images=run.history[-1].train.n_samples,
+        epochs=run.epochs_done,
+        n_classes=model.n_classes,
+        n_parameters=len(run.parameters(0)),
+        configuration_sha256=config.sha256,
+    )
+
+
+def execute_analysis(
+    run: Run,
+    samples: RunSamples,
+    out: Path,
+    options: AnalysisOptions | None = None,
+    *,
+    stages: tuple[str, ...] = (),
+    memory_budget: float = DEFAULT_MEMORY_BUDGET,
+    reporter: Reporter | None = None,
+) -> AnalysisRecord:
+    """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
+
+    Stages on record are not repeated. Within a stage the solvers' products are kept in
+    ``out / <run id>.work`` until all stages are done, so an analysis that was killed goes on
+    with the vectors it had and ends with the same numbers.
+
+    Args:
+        run: trained for at least one epoch.
+        samples: those of the run.
+        out: folder of records.
+        options: of the analysis; the defaults if left out.
+        stages: names, in any order; all if empty. Those that they need are added.
+        memory_budget: bytes of states kept between products.
+        reporter: told of stages, products and eigenpairs.
+
+    Raises:
+        ValueError: samples of another digest, an unknown stage, a negative budget, a record of
+            another analysis or damaged.
+        RunError: no epoch is done, or a file of the run is missing or damaged.
+        RunInUseError: another process analyses the run.
+    """
+    if samples.sha256 != run.config.data.sha256:
+        raise ValueError(
+            f"samples: expected digest {run.config.data.sha256} (the run's), got "
+            f"{samples.sha256}; use the data set and subset that the run was trained on"
+        )
+    if not memory_budget >= 0:
+        raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
+    asked = check_stages(stages)
+    options = options or AnalysisOptions()
+    reporter = reporter or Silent()
+    facts, path = facts_of(run), out / f"{run.config.run_id}.json"
+    minimum = run.minimum_epoch  # refuses a run without an epoch before anything is written
+    work = out / f"{run.config.run_id}.work"
+    work.mkdir(parents=True, exist_ok=True)
+    with run_lock(work):
+        document = AnalysisDocument(
+            path,
+            facts,
+            f"patchlaw analyse runs/{run.config.run_id}",
+            options.to_json() | {"minimum_epoch": minimum},
+        )
+        bench = Workbench(run, samples, options, work, memory_budget, reporter)
+        for name in asked:
+            reporter.stage(name, document.done(name))
+            if document.done(name):
+                continue
+            begin = time.perf_counter()
+            sections = RUN_STAGE[name](bench)
+            document.finish(
+                name,
+                sections,
+                {
+                    "seconds": time.perf_counter() - begin,
+                    "environment": asdict(current_environment()),
+                },
+            )
+        finished = all(document.done(name) for name in RUN_STAGE)
+    if finished:
+        shutil.rmtree(work)
+    return AnalysisRecord.read(path)

@@ -1,0 +1,104 @@
+"""How a run is analysed: everything that decides the numbers besides the run itself."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+STAGES = (
+    "evaluation",
+    "trajectory",
+    "hessian",
+    "terms",
+    "gauss-newton blocks",
+    "residual blocks",
+    "bias blocks",
+    "density",
+    "along training",
+    "traces",
+    "hessian outliers",
+)
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """Defaults are ours unless a source is named.
+
+    Attributes:
+        n_top: largest eigenvalues of H over all training images.
+        n_top_subset: the same on the subset; more, so that the count of outliers can end.
+        n_bottom: smallest eigenvalues of H on the subset.
+        tol: relative tolerance of the residual norms.
+        coarse_tol: the same along training and at the bottom of the spectrum, where the third
+            digit decides nothing.
+        subset: images of the stratified subset; at most the run's.
+        subset_seed: seed of its draw.
+        seed: of start vectors and probes.
+        epochs: moments of training at which the split is measured, besides the minimum.
+        density_probes: Rademacher probes of the spectral density.
+        density_steps: Lanczos steps of each.
+        trace_probes: Rademacher probes of the traces of G.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    n_top: int = 12
+    n_top_subset: int = 20
+    n_bottom: int = 5
+    tol: float = 1e-3
+    coarse_tol: float = 1e-2
+    subset: int = 6000
+    subset_seed: int = 0
+    seed: int = 0
+    epochs: tuple[int, ...] = (0, 1, 2, 5, 10, 20)
+    density_probes: int = 8
+    density_steps: int = 60
+    trace_probes: int = 16
+
+    def __post_init__(self) -> None:
+        """Refuse at the door what would fail hours later."""
+        least = {
+            "n_top": 1,
+            "n_top_subset": self.n_top,
+            "n_bottom": 1,
+            "subset": 10,
+            "subset_seed": 0,
+            "seed": 0,
+            "density_probes": 2,
+            "density_steps": 2,
+            "trace_probes": 2,
+        }
+        for name, low in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"{name}: expected an integer >= {low}, got {value!r}")
+        for name in ("tol", "coarse_tol"):
+            value = getattr(self, name)
+            if not np.isfinite(value) or value <= 0:
+                raise ValueError(f"{name}: expected a finite number > 0, got {value}")
+        if any(e < 0 for e in self.epochs):
+            raise ValueError(f"epochs: expected integers >= 0, got {self.epochs}")
+
+    def to_json(self) -> dict[str, Any]:
+        """All of them as a JSON object."""
+        return asdict(self) | {"epochs": list(self.epochs)}
+
+
+# What must be on record before a stage: a record needs its minimum, and the top eigenvalue alone
+# must not replace the several that come later.
+_ALWAYS = "evaluation"
+_BEFORE = {"hessian outliers": "hessian"}
+
+
+def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Stages by name with those they need, in the order in which they run; all of them for none.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    for name in names:
+        if name not in STAGES:
+            raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {name!r}")
+    needed = {_ALWAYS, *names, *(_BEFORE[name] for name in names if name in _BEFORE)}
+    return tuple(stage for stage in STAGES if not names or stage in needed)

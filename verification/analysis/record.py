@@ -1,0 +1,364 @@
+"""What ``patchlaw analyse`` found about one run, typed, as read from its record.
+
+The file is the JSON object that ``verification.claims.records`` describes, with more sections:
+whatever was computed of a run is there, and a section that is missing was not computed. The
+ledger reads the file on its own, so that a record of another program can serve it too.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verification.claims.records import FORMAT, VERSION
+from verification.runs.sealed_json import digest
+from verification.solvers import Alignment, EigenResult, Estimate, OutlierCount, SpectralDensity
+from verification.training import Evaluation
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Which run was analysed.
+
+    Attributes:
+        id: the run's name.
+        n_patches: P.
+        depth: d.
+        seed: of the initial angles.
+        images: training images of the run.
+        epochs: epochs done when it was analysed.
+        n_classes: C.
+        n_parameters: D.
+        configuration_sha256: hash of the run's configuration.
+    """
+
+    id: str
+    n_patches: int
+    depth: int
+    seed: int
+    images: int
+    epochs: int
+    n_classes: int
+    n_parameters: int
+    configuration_sha256: str
+
+
+@dataclass(frozen=True)
+class EigenvalueRecord:
+    """One eigenvalue with its evidence; see EigenResult.
+
+    Attributes:
+        value: Rayleigh quotient.
+        residual_norm: |H v - value v|, from a fresh product at the end.
+        rounding: allowance for the products' rounding.
+        converged: residual_norm <= tol * max |values| of its solve.
+        matvecs: products of the whole solve.
+        n_samples: samples behind the matrix.
+        dtype: of the products.
+        tol: relative tolerance asked for.
+        seed: of the start vector.
+        seconds: wall-clock time of the whole solve.
+    """
+
+    value: float
+    residual_norm: float
+    rounding: float
+    converged: bool
+    matvecs: int
+    n_samples: int
+    dtype: str
+    tol: float
+    seed: int
+    seconds: float
+
+    @classmethod
+    def all_of(cls, result: EigenResult) -> "tuple[EigenvalueRecord, ...]":
+        """Every pair of a solve, in its order."""
+        return tuple(
+            cls(
+                value=float(value),
+                residual_norm=float(residual),
+                rounding=result.rounding,
+                converged=bool(converged),
+                matvecs=result.matvecs,
+                n_samples=result.n_samples or 0,
+                dtype=result.dtype,
+                tol=result.tol,
+                seed=result.seed,
+                seconds=result.seconds,
+            )
+            for value, residual, converged in zip(
+                result.values, result.residual_norms, result.converged, strict=True
+            )
+        )
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Contains an eigenvalue: value -+ (residual norm + rounding)."""
+        radius = self.residual_norm + self.rounding
+        return self.value - radius, self.value + radius
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The epoch end of least training loss: epochs done, evaluations over both sets there."""
+
+    epoch: int
+    train: Evaluation
+    test: Evaluation
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Squared norm of a top eigenvector on each patch's angles and on the bias, summing to 1."""
+
+    patches: tuple[float, ...]
+    bias: float
+
+
+@dataclass(frozen=True)
+class GaussNewtonTraces:
+    """Traces of G by Hutchinson's estimate, with standard errors over the probes.
+
+    Attributes:
+        total: tr G.
+        patches: tr G_pp of every patch.
+        bias: trace of the bias block.
+        n_probes: Rademacher probes.
+        n_samples: samples behind G.
+        seed: of the probes.
+    """
+
+    total: Estimate
+    patches: tuple[Estimate, ...]
+    bias: Estimate
+    n_probes: int
+    n_samples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class SubsetSpectrum:
+    """H on the fixed stratified subset of the training images.
+
+    Attributes:
+        n_samples: its size.
+        seed: of its draw.
+        top: largest eigenvalues, descending; empty if not computed.
+        bottom: smallest, ascending; empty if not computed.
+        others: top eigenvalue there of the other matrices, by name.
+    """
+
+    n_samples: int
+    seed: int
+    top: tuple[EigenvalueRecord, ...]
+    bottom: tuple[EigenvalueRecord, ...]
+    others: Mapping[str, EigenvalueRecord]
+
+
+@dataclass(frozen=True)
+class SplitMoment:
+    """The split at one moment of training: top eigenvalues of H, G and R on the subset.
+
+    Attributes:
+        epoch: epochs done.
+        loss: mean loss over the subset.
+        top: by matrix.
+        bias_share: share of H's top eigenvector on the bias.
+    """
+
+    epoch: int
+    loss: float
+    top: Mapping[str, EigenvalueRecord]
+    bias_share: float
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Contribution ratios of the epoch-end angle vectors' principal components, descending."""
+
+    pc_ratios: tuple[float, ...]
+    n_points: int
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisRecord:
+    """Everything on record about one run at its minimum; None or empty where not computed.
+
+    Attributes:
+        path: the file.
+        reproduce: command that gives it again.
+        run: which run.
+        minimum: where, with losses and accuracies.
+        eigenvalues: over all training images, by matrix, largest first: "H", "G", "R",
+            "G over the angles", "G over the bias", "R over the bias", "G_00", .., "R_00", ..
+        alignment: A of G's blocks.
+        shares: of the top eigenvector, by matrix ("H", "G").
+        traces: of G.
+        subset: the spectrum on the subset.
+        density: spectral density of H on the subset.
+        outliers: counted there by the stated rule.
+        outliers_by_gap: by the widest relative gap.
+        near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
+        along_training: the split along training, epochs ascending.
+        trajectory: principal components.
+        stages: environment, options and seconds of every finished stage, by name.
+    """
+
+    path: Path
+    reproduce: str
+    run: RunFacts
+    minimum: Minimum
+    eigenvalues: Mapping[str, tuple[EigenvalueRecord, ...]]
+    alignment: Alignment | None
+    shares: Mapping[str, Shares]
+    traces: GaussNewtonTraces | None
+    subset: SubsetSpectrum | None
+    density: SpectralDensity | None
+    outliers: OutlierCount | None
+    outliers_by_gap: OutlierCount | None
+    near_zero: Estimate | None
+    along_training: tuple[SplitMoment, ...]
+    trajectory: Trajectory | None
+    stages: Mapping[str, Mapping[str, Any]]
+
+    def top(self, matrix: str) -> EigenvalueRecord | None:
+        """Largest eigenvalue of a matrix over all training images, if it was computed."""
+        values = self.eigenvalues.get(matrix, ())
+        return values[0] if values else None
+
+    def blocks(self, term: str) -> tuple[EigenvalueRecord, ...]:
+        """Top eigenvalue of every patch's block of "G" or "R"; empty unless all are there."""
+        found = [self.top(f"{term}_{p}{p}") for p in range(self.run.n_patches)]
+        known = tuple(value for value in found if value is not None)
+        return known if len(known) == len(found) else ()
+
+    @classmethod
+    def read(cls, path: Path) -> "AnalysisRecord":
+        """Read a record.
+
+        Raises:
+            ValueError: truncated, altered since it was written, of another kind or version, or
+                without the run and its minimum.
+        """
+        content = read_content(path)
+        try:
+            return _parse(path, content)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{path}: expected the sections of '{FORMAT}', got {error!r}; analyse the run again"
+            ) from error
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """The JSON object of a record, checked against its checksum.
+
+    Raises:
+        ValueError: truncated, altered, of another kind or version.
+    """
+    fix = "restore it from a copy, or move it away and analyse the run again"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: expected a JSON record, got {error}; {fix}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected a record of format '{FORMAT}', got another file; {fix}")
+    if content.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: expected version {VERSION}, got {content.get('version')!r}; analyse the run "
+            "again with this release"
+        )
+    recorded = content.pop("sha256", None)
+    if recorded != digest(content):
+        raise ValueError(f"{path}: checksum mismatch: the file was altered; {fix}")
+    return content
+
+
+def read_analyses(folder: Path) -> tuple[AnalysisRecord, ...]:
+    """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none.
+
+    Raises:
+        ValueError: see ``AnalysisRecord.read``.
+    """
+    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    records = [AnalysisRecord.read(path) for path in paths]
+    return tuple(
+        sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
+    )
+
+
+def _parse(path: Path, content: Mapping[str, Any]) -> AnalysisRecord:
+    minimum, subset = content["minimum"], content.get("subset")
+    return AnalysisRecord(
+        path=path,
+        reproduce=content["reproduce"],
+        run=RunFacts(**{f.name: content["run"][f.name] for f in fields(RunFacts)}),
+        minimum=Minimum(
+            minimum["epoch"], Evaluation(**minimum["train"]), Evaluation(**minimum["test"])
+        ),
+        eigenvalues={
+            name: _eigenvalues(values) for name, values in content.get("eigenvalues", {}).items()
+        },
+        alignment=_optional(Alignment, content.get("alignment")),
+        shares={
+            name: Shares(tuple(entry["patches"]), entry["bias"])
+            for name, entry in content.get("shares", {}).items()
+        },
+        traces=_traces(content.get("traces")),
+        subset=subset
+        and SubsetSpectrum(
+            subset["n_samples"],
+            subset["seed"],
+            _eigenvalues(subset.get("top", ())),
+            _eigenvalues(subset.get("bottom", ())),
+            {name: EigenvalueRecord(**value) for name, value in subset.get("others", {}).items()},
+        ),
+        density=_density(content.get("density")),
+        outliers=_optional(OutlierCount, content.get("outliers")),
+        outliers_by_gap=_optional(OutlierCount, content.get("outliers_by_gap")),
+        near_zero=(found := content.get("near_zero"))
+        and Estimate(found["share"], found["standard_error"]),
+        along_training=tuple(
+            SplitMoment(
+                point["epoch"],
+                point["loss"],
+                {name: EigenvalueRecord(**value) for name, value in point["top"].items()},
+                point["bias_share"],
+            )
+            for point in content.get("along_training", ())
+        ),
+        trajectory=(found := content.get("trajectory"))
+        and Trajectory(tuple(found["pc_ratios"]), found["n_points"]),
+        stages=content.get("stages", {}),
+    )
+
+
+def _eigenvalues(entries: Any) -> tuple[EigenvalueRecord, ...]:
+    return tuple(EigenvalueRecord(**entry) for entry in entries)
+
+
+def _optional(kind: Any, entry: Mapping[str, Any] | None) -> Any:
+    return None if entry is None else kind(**entry)
+
+
+def _traces(entry: Mapping[str, Any] | None) -> GaussNewtonTraces | None:
+    if entry is None:
+        return None
+    return GaussNewtonTraces(
+        Estimate(**entry["total"]),
+        tuple(Estimate(**one) for one in entry["patches"]),
+        Estimate(**entry["bias"]),
+        entry["n_probes"],
+        entry["n_samples"],
+        entry["seed"],
+    )
+
+
+def _density(entry: Mapping[str, Any] | None) -> SpectralDensity | None:
+    if entry is None:
+        return None
+    arrays = {name: np.array(entry[name], dtype=np.float64) for name in ("nodes", "weights")}
+    return SpectralDensity(**{**entry, **arrays})

@@ -1,0 +1,288 @@
+"""The stages of an analysis: each gives sections of the record from the workbench."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from verification.analysis.options import STAGES
+from verification.analysis.record import EigenvalueRecord
+from verification.analysis.watched import WatchedOperator
+from verification.analysis.workbench import TwoLevels, Workbench
+from verification.landscape.pca import LEAST_POINTS, trajectory_plane
+from verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
+from verification.solvers import (
+    Alignment,
+    EigenResult,
+    OutlierCount,
+    SpectralDensity,
+    VectorShares,
+    estimate_trace,
+    outliers_above_bulk,
+    outliers_by_gap,
+    spectral_density,
+)
+from verification.solvers.probe_vectors import mean_and_error
+from verification.training import Objective
+
+Sections: TypeAlias = dict[str, Any]
+
+_TOP_IN_RECORD = 12  # contribution ratios kept; the rest of 50 says nothing that these do not
+_NEAR_ZERO = 0.01  # claim 11a: within lambda_max / 100
+_BOTTOM_PRODUCTS = 300  # the lower end has no gap to help it; what did not converge says so
+
+
+def evaluation(bench: Workbench) -> Sections:
+    """Losses, accuracies, <tr S> and <|g|_1> at the minimum."""
+    objective, samples = Objective(bench.model), bench.samples
+    return {
+        "minimum": {
+            "epoch": bench.run.minimum_epoch,
+            "train": asdict(objective.evaluate(samples.train_images, samples.train_labels)),
+            "test": asdict(objective.evaluate(samples.test_images, samples.test_labels)),
+        }
+    }
+
+
+def trajectory(bench: Workbench) -> Sections:
+    """Contribution ratios of the epoch-end angle vectors, the pixel bias left out."""
+    points = bench.run.trajectory()[:, bench.subset.layout.angles].numpy()
+    if len(points) < LEAST_POINTS:  # a run so short has no plane, and that is all there is to say
+        return {}
+    ratios = trajectory_plane(points, bench.run.minimum_epoch).ratios[:_TOP_IN_RECORD]
+    return {"trajectory": {"pc_ratios": ratios.tolist(), "n_points": len(points)}}
+
+
+def hessian(bench: Workbench) -> Sections:
+    """Top eigenpair of H over all images, several on the subset, and who holds the top vector."""
+    found = _hessian_pairs(bench)
+    shares = VectorShares.of(found.whole.vectors[:, 0], bench.subset.layout)
+    return {
+        "eigenvalues": {"H": _entries(found.whole)},
+        "shares": {"H": _shares(shares)},
+        "bias_share": shares.bias,
+        "subset": _subset_facts(bench) | {"top": _entries(found.subset)},
+    }
+
+
+def hessian_outliers(bench: Workbench) -> Sections:
+    """The largest eigenvalues of H over all images, in place of the top one alone."""
+    found = _hessian_pairs(bench, bench.options.n_top)
+    return {"eigenvalues": {"H": _entries(found.whole)}}
+
+
+def terms(bench: Workbench) -> Sections:
+    """Top eigenvalues of G, of G over the angles, and of R."""
+    layout = bench.subset.layout
+    g = bench.two_levels("G", lambda problem: problem.gauss_newton)
+    angles = bench.two_levels(
+        "G over the angles",
+        lambda problem: RestrictedOperator(problem.gauss_newton, layout.angles),
+    )
+    r = bench.two_levels("R", lambda problem: problem.residual)
+    named = {"G": g, "G over the angles": angles, "R": r}
+    return _levels(bench, named) | {
+        "shares": {"G": _shares(VectorShares.of(g.whole.vectors[:, 0], layout))}
+    }
+
+
+def gauss_newton_blocks(bench: Workbench) -> Sections:
+    """Top eigenvalue of every G_pp, and the alignment."""
+    named = _blocks(bench, "G", lambda problem: problem.gauss_newton)
+    angles = bench.two_levels(
+        "G over the angles",
+        lambda problem: RestrictedOperator(problem.gauss_newton, bench.subset.layout.angles),
+    )
+    alignment = Alignment.of(angles.whole, [block.whole for block in named.values()])
+    return _levels(bench, named) | {"alignment": asdict(alignment)}
+
+
+def residual_blocks(bench: Workbench) -> Sections:
+    """Top eigenvalue of every R_pp."""
+    return _levels(bench, _blocks(bench, "R", lambda problem: problem.residual))
+
+
+def bias_blocks(bench: Workbench) -> Sections:
+    """Top eigenvalues of the pixel bias' blocks of G and R."""
+    bias = bench.subset.layout.bias
+    return _levels(
+        bench,
+        {
+            "G over the bias": bench.two_levels(
+                "G over the bias", lambda problem: RestrictedOperator(problem.gauss_newton, bias)
+            ),
+            "R over the bias": bench.two_levels(
+                "R over the bias", lambda problem: RestrictedOperator(problem.residual, bias)
+            ),
+        },
+    )
+
+
+def density(bench: Workbench) -> Sections:
+    """Both ends of H's spectrum on the subset, its density, and the outliers."""
+    options, top = bench.options, _hessian_pairs(bench).subset
+    bottom = bench.solve(
+        "H",
+        bench.subset.hessian,
+        options.n_bottom,
+        "SA",
+        options.coarse_tol,
+        folder="H-bottom",
+        max_matvecs=_BOTTOM_PRODUCTS,
+    )
+    n_samples = bench.subset.hessian.n_samples or 0
+    found = spectral_density(
+        WatchedOperator(
+            bench.subset.hessian,
+            lambda count: bench.reporter.product("density of H", n_samples, count),
+        ),
+        n_probes=options.density_probes,
+        n_steps=min(options.density_steps, bench.model.n_parameters),
+        seed=options.seed,
+        checkpoint=bench.work / "density",
+    )
+    near = np.abs(found.nodes) <= _NEAR_ZERO * float(top.values[0])
+    share, error = mean_and_error((found.weights * near).sum(axis=1))
+    sections: Sections = {
+        "subset": _subset_facts(bench) | {"bottom": _entries(bottom)},
+        "density": _density_entry(found),
+        "outliers": _outliers(outliers_above_bulk(top, found)),
+        "near_zero": {"share": float(share), "standard_error": float(error)},
+    }
+    if top.converged.all():
+        sections["outliers_by_gap"] = _outliers(outliers_by_gap(top))
+    return sections
+
+
+def along_training(bench: Workbench) -> Sections:
+    """Top eigenvalues of H, G and R on the subset at chosen epochs and at the minimum."""
+    done = bench.run.epochs_done
+    epochs = sorted({*(e for e in bench.options.epochs if e <= done), bench.run.minimum_epoch})
+    images, labels = bench.subset_data
+    moments = []
+    for epoch in epochs:
+        model = bench.run.model(epoch)
+        problem = bench.problem(model, images, labels)
+        found = {
+            name: bench.solve(f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol)
+            for name, op in (
+                ("H", problem.hessian),
+                ("G", problem.gauss_newton),
+                ("R", problem.residual),
+            )
+        }
+        shares = VectorShares.of(found["H"].vectors[:, 0], problem.layout)
+        moments.append(
+            {
+                "epoch": epoch,
+                "loss": Objective(model).evaluate(images, labels).loss,
+                "top": {name: _entries(result)[0] for name, result in found.items()},
+                "bias_share": shares.bias,
+            }
+        )
+    return {"along_training": moments}
+
+
+def traces(bench: Workbench) -> Sections:
+    """Traces of G, of every G_pp and of the bias block, over all images."""
+    layout, options = bench.subset.layout, bench.options
+    op = bench.whole.gauss_newton
+    names = [f"patch {p}" for p in range(layout.n_patches)]
+    found = estimate_trace(
+        WatchedOperator(
+            op, lambda count: bench.reporter.product("trace of G", op.n_samples or 0, count)
+        ),
+        n_products=options.trace_probes,
+        seed=options.seed,
+        blocks={name: layout.patch(p) for p, name in enumerate(names)} | {"bias": layout.bias},
+        checkpoint=bench.work / "traces",
+    )
+    return {
+        "traces": {
+            "total": asdict(found.trace),
+            "patches": [asdict(found.blocks[name]) for name in names],
+            "bias": asdict(found.blocks["bias"]),
+            "n_probes": found.n_probes,
+            "n_samples": op.n_samples,
+            "seed": options.seed,
+        }
+    }
+
+
+RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
+    zip(
+        STAGES,
+        (
+            evaluation,
+            trajectory,
+            hessian,
+            terms,
+            gauss_newton_blocks,
+            residual_blocks,
+            bias_blocks,
+            density,
+            along_training,
+            traces,
+            hessian_outliers,
+        ),
+        strict=True,
+    )
+)
+
+
+def _hessian_pairs(bench: Workbench, k: int = 1) -> TwoLevels:
+    return bench.two_levels(
+        "H",
+        lambda problem: problem.hessian,
+        k,
+        bench.options.n_top_subset,
+        folder="H-outliers" if k > 1 else "",
+    )
+
+
+def _blocks(
+    bench: Workbench, term: str, matrix: Callable[[CurvatureProblem], SymmetricOperator]
+) -> dict[str, TwoLevels]:
+    small = bench.subset.blocks()
+    large = bench.whole.blocks() if bench.has_subset else small
+    found = {}
+    for p in range(len(small)):
+        name = f"{term}_{p}{p}"
+        found[name] = bench.two_levels(name, matrix, problems=(small[p], large[p]))
+        # a block's states are of no use to the next one
+        small[p] = large[p] = bench.subset
+    return found
+
+
+def _levels(bench: Workbench, named: Mapping[str, TwoLevels]) -> Sections:
+    """Sections for matrices of which one pair was asked for."""
+    others = {name: _entries(found.subset)[0] for name, found in named.items()}
+    return {
+        "eigenvalues": {name: _entries(found.whole) for name, found in named.items()},
+        "subset": _subset_facts(bench) | {"others": others},
+    }
+
+
+def _subset_facts(bench: Workbench) -> Sections:
+    return {"n_samples": len(bench.subset_data[1]), "seed": bench.options.subset_seed}
+
+
+def _entries(result: EigenResult) -> list[dict[str, Any]]:
+    return [asdict(entry) for entry in EigenvalueRecord.all_of(result)]
+
+
+def _shares(shares: VectorShares) -> Sections:
+    return {"patches": shares.patches.tolist(), "bias": shares.bias}
+
+
+def _density_entry(found: SpectralDensity) -> Sections:
+    return asdict(found) | {"nodes": found.nodes.tolist(), "weights": found.weights.tolist()}
+
+
+def _outliers(count: OutlierCount) -> Sections:
+    """With null for an edge that is none."""
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value
+        for name, value in asdict(count).items()
+    }

@@ -1,0 +1,182 @@
+"""What the stages of an analysis share: run, samples, curvature problems, two-level solves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulators import DistributedQNN
+from verification.analysis.options import AnalysisOptions
+from verification.analysis.watched import WatchedOperator
+from verification.operators import CurvatureProblem, SymmetricOperator
+from verification.runs import Run, RunSamples
+from verification.solvers import EigenResult, top_eigenpairs
+from verification.solvers.lanczos import Which
+from verification.training import stratified_subset
+
+Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
+
+# Ours, for starts from the subset's eigenvectors, which lie near the wanted ones: Krylov vectors
+# beyond the pairs asked for, and the share of noise that keeps every direction within reach.
+_EXTRA_VECTORS = 5
+_NOISE = 0.1
+
+
+class Reporter(Protocol):
+    """What an analysis reports to."""
+
+    def stage(self, name: str, done: bool) -> None:
+        """A stage begins, or is on record already."""
+
+    def product(self, matrix: str, n_samples: int, count: int) -> None:
+        """So many vectors are multiplied by a matrix."""
+
+    def solved(self, matrix: str, result: EigenResult) -> None:
+        """Eigenpairs are found."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLevels:
+    """Eigenpairs on the subset and, from there, over all training images (the same if it is)."""
+
+    subset: EigenResult
+    whole: EigenResult
+
+
+class Workbench:
+    """A run at its minimum, ready for curvature products over all images and over the subset.
+
+    Args:
+        run: trained for at least one epoch.
+        samples: those of the run.
+        options: of the analysis.
+        work: folder for the solvers' checkpoints.
+        memory_budget: bytes of states that a problem may keep between products.
+        reporter: told of everything.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        samples: RunSamples,
+        options: AnalysisOptions,
+        work: Path,
+        memory_budget: float,
+        reporter: Reporter,
+    ) -> None:
+        self.run = run
+        self.samples = samples
+        self.options = options
+        self.work = work
+        self.reporter = reporter
+        self._memory_budget = memory_budget
+
+    @cached_property
+    def model(self) -> DistributedQNN:
+        """The model at the minimum of the training loss."""
+        return self.run.model(self.run.minimum_epoch)
+
+    @cached_property
+    def subset_data(self) -> tuple[Tensor, Tensor]:
+        """Images and labels of the subset."""
+        images, labels = self.samples.train_images, self.samples.train_labels
+        if not self.has_subset:
+            return images, labels
+        chosen = stratified_subset(labels.numpy(), self.options.subset, self.options.subset_seed)
+        return images[chosen], labels[chosen]
+
+    @property
+    def has_subset(self) -> bool:
+        """Whether the subset is smaller than the training set."""
+        return self.options.subset < len(self.samples.train_labels)
+
+    @cached_property
+    def subset(self) -> CurvatureProblem:
+        """H, G and R on the subset."""
+        return self.problem(self.model, *self.subset_data)
+
+    @cached_property
+    def whole(self) -> CurvatureProblem:
+        """H, G and R over all training images."""
+        if not self.has_subset:
+            return self.subset
+        return self.problem(self.model, self.samples.train_images, self.samples.train_labels)
+
+    def problem(self, model: DistributedQNN, images: Tensor, labels: Tensor) -> CurvatureProblem:
+        """A problem with the analysis' memory budget."""
+        return CurvatureProblem(model, images, labels, memory_budget=self._memory_budget)
+
+    def solve(
+        self,
+        name: str,
+        op: SymmetricOperator,
+        k: int = 1,
+        which: Which = "LA",
+        tol: float | None = None,
+        start: NDArray[np.float64] | None = None,
+        folder: str = "",
+        max_matvecs: int = 1000,
+    ) -> EigenResult:
+        """Eigenpairs of one operator, resumable; with a start, in a small subspace.
+
+        Args:
+            name: what the matrix is called.
+            op: the matrix.
+            k: pairs.
+            which: end of the spectrum.
+            tol: relative; the options' if left out.
+            start: near the wanted vectors.
+            folder: of the checkpoint, below the work folder; from name and samples if left out.
+            max_matvecs: products at most.
+        """
+        samples = op.n_samples or 0
+        watched = WatchedOperator(op, lambda count: self.reporter.product(name, samples, count))
+        k = min(k, op.shape[0] - 1)
+        result = top_eigenpairs(
+            watched,
+            k,
+            which,
+            self.options.tol if tol is None else tol,
+            self.options.seed,
+            max_matvecs,
+            checkpoint=self.work / (folder or f"{name} {samples}".replace(" ", "-")),
+            # the operator was probed on the subset, with the same code
+            probe=start is None,
+            start=start,
+            subspace=None if start is None else min(op.shape[0], 2 * k + _EXTRA_VECTORS),
+        )
+        self.reporter.solved(name, result)
+        return result
+
+    def two_levels(
+        self,
+        name: str,
+        matrix: Matrix,
+        k: int = 1,
+        k_subset: int | None = None,
+        problems: tuple[CurvatureProblem, CurvatureProblem] | None = None,
+        folder: str = "",
+    ) -> TwoLevels:
+        """Largest pairs on the subset, then over all images from a start in their span.
+
+        Args:
+            name: what the matrix is called.
+            matrix: the operator of a problem.
+            k: pairs over all images.
+            k_subset: pairs on the subset; k if left out.
+            problems: (subset, whole) in place of the run's own, such as a patch's blocks.
+            folder: of the whole solve's checkpoint, as in ``solve``.
+        """
+        small, large = problems or (self.subset, self.whole)
+        subset = self.solve(name, matrix(small), k_subset or k)
+        if not self.has_subset:
+            return TwoLevels(subset, subset)
+        start = subset.vectors[:, :k].sum(axis=1)
+        noise = np.random.default_rng([self.options.seed, 2]).standard_normal(len(start))
+        start += _NOISE * np.linalg.norm(start) * noise / np.linalg.norm(noise)
+        return TwoLevels(subset, self.solve(name, matrix(large), k, start=start, folder=folder))

@@ -1,0 +1,142 @@
+"""``patchlaw analyse``: curvature of a trained run at its minimum, resumable stage by stage."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verification.commands.train import INTERRUPTED
+
+if TYPE_CHECKING:
+    from verification.analysis.options import AnalysisOptions
+    from verification.analysis.record import AnalysisRecord
+    from verification.analysis.workbench import Reporter
+
+
+@click.command()
+@click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    metavar="RUN...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("analyses"),
+    show_default=True,
+    help="Folder of records; this run's is RUN_ID.json in it.",
+)
+@click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    help="Do this stage only; may be given several times.  [default: all]",
+)
+@click.option("--list", "list_only", is_flag=True, help="List the stages and do nothing.")
+@click.option("--top", "n_top", type=click.IntRange(1), help="Largest eigenvalues of H.")
+@click.option("--tol", type=float, help="Relative tolerance of the residual norms.")
+@click.option(
+    "--coarse-tol", type=float, help="The same along training and at the spectrum's bottom."
+)
+@click.option("--subset", type=click.IntRange(10), help="Images of the stratified subset.")
+@click.option("--density-probes", type=click.IntRange(2), help="Probes of the spectral density.")
+@click.option("--density-steps", type=click.IntRange(2), help="Lanczos steps of each.")
+@click.option("--trace-probes", type=click.IntRange(2), help="Probes of the traces of G.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of start vectors and probes.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(0),
+    default=8.0,
+    show_default=True,
+    help="GB of states kept between products; less is slower.",
+)
+@click.option("--threads", type=click.IntRange(1), help="Worker threads.  [default: torch's]")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="MNIST-format IDX files that the run was trained on, in place of the embedded images.",
+)
+def analyse(
+    runs: tuple[Path, ...],
+    out: Path,
+    stages: tuple[str, ...],
+    list_only: bool,
+    memory: float,
+    threads: int | None,
+    data: Path | None,
+    **given: Any,
+) -> None:
+    """Measure the curvature of each RUN, a folder that `patchlaw train` wrote, at its minimum.
+
+    Over all training images: largest eigenvalues of H, G, R and of every block, alignment, traces.
+    On a stratified subset: both ends of the spectrum, density, outliers, and the split along
+    training. A stage is on record once it is done; the same command again goes on, also in the
+    middle of a stage. A run that is refused does not stop the others. Exit code: 0 when the stages
+    asked for are done, 1 if a run is refused, 2 for a wrong option, 130 after Ctrl-C.
+    """
+    from rich.console import Console
+
+    from verification.analysis.options import STAGES, AnalysisOptions, check_stages
+    from verification.analysis.progress import AnalysisProgress
+    from verification.torch_threads import torch_threads
+
+    console = Console()
+    try:
+        chosen = check_stages(stages)
+        known = {field.name for field in fields(AnalysisOptions)}
+        asked = {name: value for name, value in given.items() if value is not None}
+        assert asked.keys() <= known
+        options = AnalysisOptions()
+        if "n_top" in asked:
+            asked["n_top_subset"] = max(options.n_top_subset, asked["n_top"])
+        options = replace(options, **asked)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if list_only:
+        click.echo("\n".join(STAGES))
+        return
+    failures = []
+    for folder in runs:
+        try:
+            with torch_threads(threads), AnalysisProgress(console) as progress:
+                record = analyse_run(folder, out, options, chosen, memory * 1e9, data, progress)
+        except KeyboardInterrupt:
+            console.print("Interrupted; the same command goes on where it was")
+            raise SystemExit(INTERRUPTED) from None
+        except (ValueError, OSError) as error:
+            failures.append(folder)
+            console.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+        else:
+            console.print(f"Record: {record.path}", highlight=False, soft_wrap=True)
+    if failures:
+        raise SystemExit(1)
+
+
+def analyse_run(
+    folder: Path,
+    out: Path,
+    options: "AnalysisOptions",
+    stages: tuple[str, ...],
+    memory_budget: float,
+    data: Path | None,
+    progress: "Reporter",
+) -> "AnalysisRecord":
+    """Open a run, load the samples it was trained on, and analyse it."""
+    from verification.analysis.execute import execute_analysis
+    from verification.runs import Run, load_samples
+
+    run = Run.open(folder)
+    kept = run.config.data
+    samples = load_samples(data, kept.images, kept.subset_seed)
+    return execute_analysis(
+        run,
+        samples,
+        out,
+        options,
+        stages=stages,
+        memory_budget=memory_budget,
+        reporter=progress,
+    )

@@ -1,0 +1,329 @@
+"""A loss landscape on record: one JSON file a run, also the state from which it is continued.
+
+Version 1. Lists are in the order of the epoch ends, the start first; lengths are in radians::
+
+    {"format": "patchlaw landscape", "version": 1, "reproduce": "patchlaw landscape RUN ..",
+     "run": {"id": "P4_d50_s1001", "n_patches": 4, "depth": 50, "seed": 1001, "images": 60000,
+             "epochs": 50, "n_classes": 10, "configuration_sha256": "..",
+             "parameters_sha256": ".."},          # of the epoch ends' files
+     "n_samples": 60000, "subset_seed": null,     # images behind each loss; null: all of the run's
+     "minimum_epoch": 37,                         # epochs done
+     "pca": {"ratios": [..], "off_plane": [..], "from_minimum": [..],
+             "random_walk_ratios": [.., ..]},
+     "trajectory": {"x": [..], "y": [..], "train_loss": [..]},
+     "grid": {"margin": 5.0, "x": [..], "y": [..], "loss": [[..], ..]},  # loss[i][j] at y[i], x[j]
+     "loss_at_minimum": .., "execution": {"threads": 2, "max_chunk": 1040},
+     "environment": {..}, "resumed": [{"from_point": 120, "environment": {..}}, ..],
+     "seconds": .., "sha256": ".."}               # of all the other keys
+
+A loss that is not computed yet is null.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.atomic_write import write_atomically
+from verification.landscape.pca import LEAST_POINTS
+from verification.runs.sealed_json import digest
+
+FORMAT = "patchlaw landscape"
+VERSION = 1
+_FIX = "restore it from a copy, or move it away and compute it again with `patchlaw landscape`"
+
+Float = NDArray[np.float64]
+
+
+class LandscapeRecordError(ValueError):
+    """A file is no landscape record, or a damaged one; the message says expected, got, the fix."""
+
+
+@dataclass(frozen=True)
+class LandscapeRun:
+    """Whose landscape it is.
+
+    Attributes:
+        id: the run's name.
+        n_patches: P.
+        depth: d.
+        seed: of the initial angles.
+        images: training images of the run.
+        epochs: epochs done, so the trajectory has one point more.
+        n_classes: C.
+        configuration_sha256: hash of the run's configuration.
+        parameters_sha256: hash of the hashes of its epoch ends' parameter files.
+    """
+
+    id: str
+    n_patches: int
+    depth: int
+    seed: int
+    images: int
+    epochs: int
+    n_classes: int
+    configuration_sha256: str
+    parameters_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalComponents:
+    """How much of the trajectory the plane shows; n points, the start and every epoch's end.
+
+    Attributes:
+        ratios: contribution ratios of all components, descending.
+        off_plane: distance of every point from the plane through the minimum, shape (n,).
+        from_minimum: distance of every point from the minimum, shape (n,).
+        random_walk_ratios: of the first two components of a random walk of n points, shape (2,).
+    """
+
+    ratios: Float
+    off_plane: Float
+    from_minimum: Float
+    random_walk_ratios: Float
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedTrajectory:
+    """The trajectory in the plane, the minimum at (0, 0); each of shape (n,).
+
+    Attributes:
+        x: along PC1, radians.
+        y: along PC2.
+        train_loss: over all training images of the run, as recorded while it was trained.
+    """
+
+    x: Float
+    y: Float
+    train_loss: Float
+
+
+@dataclass(frozen=True, eq=False)
+class LossGrid:
+    """The landscape.
+
+    Attributes:
+        margin: between the trajectory's range and the grid's edge, radians.
+        x: positions along PC1, ascending, shape (points,).
+        y: positions along PC2, ascending, shape (points,).
+        loss: loss[i, j] at y[i] and x[j], NaN where it is not computed yet, shape (points, points).
+    """
+
+    margin: float
+    x: Float
+    y: Float
+    loss: Float
+
+    @property
+    def n_done(self) -> int:
+        """Losses computed so far."""
+        return int(np.isfinite(self.loss).sum())
+
+
+@dataclass(frozen=True)
+class LandscapeExecution:
+    """What decides the last bits of the losses on one machine.
+
+    Attributes:
+        threads: worker threads of the fast engine.
+        max_chunk: most samples that a thread works on at a time.
+    """
+
+    threads: int
+    max_chunk: int
+
+
+@dataclass(frozen=True, eq=False)
+class LandscapeRecord:
+    """The loss over the plane of a run's trajectory, as far as it is computed.
+
+    Attributes:
+        reproduce: command that gives it again.
+        run: whose it is.
+        n_samples: images behind each loss of the grid.
+        subset_seed: seed of their stratified draw; None if they are all of the run's.
+        minimum_epoch: epochs done at the minimum of the training loss, the plane's origin.
+        pca: the plane's share of the trajectory.
+        trajectory: its points in the plane.
+        grid: the losses.
+        loss_at_minimum: the loss at the origin, over the grid's images.
+        execution: threads and chunks, the same in every session.
+        environment: of the process that began.
+        resumed: of those that went on, each with the number of losses that were there.
+        seconds: wall-clock time of all of them.
+    """
+
+    reproduce: str
+    run: LandscapeRun
+    n_samples: int
+    subset_seed: int | None
+    minimum_epoch: int
+    pca: PrincipalComponents
+    trajectory: ProjectedTrajectory
+    grid: LossGrid
+    loss_at_minimum: float
+    execution: LandscapeExecution
+    environment: Mapping[str, Any]
+    resumed: tuple[Mapping[str, Any], ...]
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every loss of the grid is computed."""
+        return self.grid.n_done == self.grid.loss.size
+
+    @property
+    def covers_training_set(self) -> bool:
+        """Whether every loss is over all training images of the run."""
+        return self.subset_seed is None
+
+    def write(self, path: Path) -> None:
+        """Write the record under its checksum; a file that is there stays until the end."""
+        content = {"format": FORMAT, "version": VERSION, **_plain(asdict(self))}
+        content["grid"]["loss"] = [
+            [loss if np.isfinite(loss) else None for loss in row] for row in self.grid.loss.tolist()
+        ]
+        content["sha256"] = digest(content)
+        write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "LandscapeRecord":
+        """Read a record, finished or not.
+
+        Raises:
+            LandscapeRecordError: truncated, altered since it was written, of another kind or
+                version, or with numbers that do not fit together.
+            OSError: the file cannot be read.
+        """
+        content = _content(path)
+        try:
+            record = _parse(content)
+            _check(record)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise LandscapeRecordError(
+                f"{path}: expected the keys of '{FORMAT}', got {error!r}; {_FIX}"
+            ) from error
+        return record
+
+
+def read_all(folder: Path) -> tuple[LandscapeRecord, ...]:
+    """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none.
+
+    Raises:
+        LandscapeRecordError: see ``LandscapeRecord.read``.
+    """
+    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    records = [LandscapeRecord.read(path) for path in paths]
+    return tuple(
+        sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
+    )
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The JSON object of a record without its checksum, which is right."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise LandscapeRecordError(
+            f"{path}: expected a whole JSON record, got {error}; it is truncated or no record: "
+            f"{_FIX}"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise LandscapeRecordError(
+            f"{path}: expected a record of format '{FORMAT}', got {found!r}; move it away"
+        )
+    if content.get("version") != VERSION:
+        raise LandscapeRecordError(
+            f"{path}: expected version {VERSION} of '{FORMAT}', got {content.get('version')!r}; "
+            "use the release that wrote it, or move it away and compute it again"
+        )
+    recorded = content.pop("sha256", None)
+    if recorded != digest(content):
+        raise LandscapeRecordError(
+            f"{path}: checksum mismatch: the file was altered since it was written; {_FIX}"
+        )
+    return content
+
+
+def _parse(content: Mapping[str, Any]) -> LandscapeRecord:
+    grid = content["grid"]
+    return LandscapeRecord(
+        reproduce=str(content["reproduce"]),
+        run=LandscapeRun(**content["run"]),
+        n_samples=int(content["n_samples"]),
+        subset_seed=content["subset_seed"],
+        minimum_epoch=int(content["minimum_epoch"]),
+        pca=PrincipalComponents(**_arrays(PrincipalComponents, content["pca"])),
+        trajectory=ProjectedTrajectory(**_arrays(ProjectedTrajectory, content["trajectory"])),
+        grid=LossGrid(
+            margin=float(grid["margin"]),
+            x=_array(grid["x"]),
+            y=_array(grid["y"]),
+            # null becomes NaN
+            loss=_array(grid["loss"]),
+        ),
+        loss_at_minimum=float(content["loss_at_minimum"]),
+        execution=LandscapeExecution(**content["execution"]),
+        environment=content["environment"],
+        resumed=tuple(content["resumed"]),
+        seconds=float(content["seconds"]),
+    )
+
+
+def _check(record: LandscapeRecord) -> None:
+    """Raise ValueError, naming the key, for numbers that do not fit together."""
+    pca, trajectory, grid = record.pca, record.trajectory, record.grid
+    n_points = record.run.epochs + 1
+    if n_points < LEAST_POINTS or not 1 <= record.minimum_epoch < n_points:
+        raise ValueError(
+            f"minimum_epoch: expected 1 to {record.run.epochs}, got {record.minimum_epoch}"
+        )
+    if not 1 <= record.n_samples <= record.run.images:
+        raise ValueError(f"n_samples: expected 1 to {record.run.images}, got {record.n_samples}")
+    expected = {
+        "pca.off_plane": (pca.off_plane, (n_points,)),
+        "pca.from_minimum": (pca.from_minimum, (n_points,)),
+        "pca.random_walk_ratios": (pca.random_walk_ratios, (2,)),
+        "pca.ratios": (pca.ratios, (len(pca.ratios),)),
+        "trajectory.x": (trajectory.x, (n_points,)),
+        "trajectory.y": (trajectory.y, (n_points,)),
+        "trajectory.train_loss": (trajectory.train_loss, (n_points,)),
+        "grid.x": (grid.x, (len(grid.x),)),
+        "grid.y": (grid.y, (len(grid.y),)),
+    }
+    for name, (values, shape) in expected.items():
+        if values.shape != shape or not np.isfinite(values).all():
+            raise ValueError(f"{name}: expected finite numbers of shape {shape}, got {values}")
+    if grid.loss.shape != (len(grid.y), len(grid.x)) or min(grid.loss.shape) < 2:
+        raise ValueError(
+            f"grid.loss: expected shape {(len(grid.y), len(grid.x))}, at least (2, 2), got "
+            f"{grid.loss.shape}"
+        )
+    if (np.diff(grid.x) <= 0).any() or (np.diff(grid.y) <= 0).any():
+        raise ValueError("grid.x and grid.y: expected ascending numbers")
+    if len(pca.ratios) < 2 or (np.diff(pca.ratios) > 0).any():
+        raise ValueError("pca.ratios: expected at least two numbers, descending")
+
+
+def _arrays(kind: type, values: Mapping[str, Any]) -> dict[str, Float]:
+    return {field.name: _array(values[field.name]) for field in fields(kind)}
+
+
+def _array(values: Any) -> Float:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def _plain(value: Any) -> Any:
+    """The value with arrays as lists and tuples as such, ready for JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
