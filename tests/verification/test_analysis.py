@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -160,11 +161,16 @@ def test_minimum_and_trajectory(run, record):
     assert record.trajectory.n_points == run.epochs_done + 1
     bias = parts(run)[1]
     points = run.trajectory().double().numpy()[:, : bias.start]
-    values = np.linalg.eigvalsh(np.cov(points, rowvar=False))[::-1]
-    np.testing.assert_allclose(
-        record.trajectory.pc_ratios, (values / values.sum())[: len(record.trajectory.pc_ratios)],
-        atol=1e-10,
-    )  # fmt: skip
+    found = record.trajectory
+    for part, ratios in (
+        (points, found.pc_ratios),
+        (points[: run.minimum_epoch + 1], found.pc_ratios_to_minimum),
+    ):
+        values = np.linalg.eigvalsh(np.cov(part, rowvar=False))[::-1]
+        np.testing.assert_allclose(ratios, (values / values.sum())[: len(ratios)], atol=1e-10)
+    assert found.n_points_to_minimum == run.minimum_epoch + 1
+    ways = [np.linalg.norm(b - a) for a, b in pairwise(points)]
+    assert found.largest_step == pytest.approx(max(ways) / sum(ways))
 
 
 def test_the_ledger_reads_the_record(record):

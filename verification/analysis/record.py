@@ -178,10 +178,22 @@ class SplitMoment:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Contribution ratios of the epoch-end angle vectors' principal components, descending."""
+    """Contribution ratios of the epoch-end angle vectors' principal components, descending.
+
+    Attributes:
+        pc_ratios: of all epoch ends, as in the paper's Table 6.
+        n_points: epoch ends, the start included.
+        pc_ratios_to_minimum: of those up to the minimum of the training loss, which a later jump
+            of the trajectory does not touch; empty if they span no plane.
+        n_points_to_minimum: how many those are.
+        largest_step: longest way between neighbouring epoch ends, over the sum of all such ways.
+    """
 
     pc_ratios: tuple[float, ...]
     n_points: int
+    pc_ratios_to_minimum: tuple[float, ...]
+    n_points_to_minimum: int
+    largest_step: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,7 +343,13 @@ def _parse(path: Path, content: Mapping[str, Any]) -> AnalysisRecord:
             for point in content.get("along_training", ())
         ),
         trajectory=(found := content.get("trajectory"))
-        and Trajectory(tuple(found["pc_ratios"]), found["n_points"]),
+        and Trajectory(
+            tuple(found["pc_ratios"]),
+            found["n_points"],
+            tuple(found["pc_ratios_to_minimum"]),
+            found["n_points_to_minimum"],
+            found["largest_step"],
+        ),
         stages=content.get("stages", {}),
     )
 

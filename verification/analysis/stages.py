@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verification.analysis.options import STAGES
 from verification.analysis.record import EigenvalueRecord
@@ -47,11 +48,23 @@ def evaluation(bench: Workbench) -> Sections:
 
 def trajectory(bench: Workbench) -> Sections:
     """Contribution ratios of the epoch-end angle vectors, the pixel bias left out."""
-    points = bench.run.trajectory()[:, bench.subset.layout.angles].numpy()
+    points = bench.run.trajectory()[:, bench.subset.layout.angles].double().numpy()
+    minimum = bench.run.minimum_epoch
     if len(points) < LEAST_POINTS:  # a run so short has no plane, and that is all there is to say
         return {}
-    ratios = trajectory_plane(points, bench.run.minimum_epoch).ratios[:_TOP_IN_RECORD]
-    return {"trajectory": {"pc_ratios": ratios.tolist(), "n_points": len(points)}}
+    before = points[: minimum + 1]
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    return {
+        "trajectory": {
+            "pc_ratios": _contributions(points, minimum),
+            "n_points": len(points),
+            "pc_ratios_to_minimum": (
+                _contributions(before, minimum) if len(before) >= LEAST_POINTS else []
+            ),
+            "n_points_to_minimum": len(before),
+            "largest_step": float(steps.max() / steps.sum()),
+        }
+    }
 
 
 def hessian(bench: Workbench) -> Sections:
@@ -229,6 +242,11 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
         strict=True,
     )
 )
+
+
+def _contributions(points: NDArray[np.float64], origin: int) -> list[float]:
+    ratios: list[float] = trajectory_plane(points, origin).ratios[:_TOP_IN_RECORD].tolist()
+    return ratios
 
 
 def _hessian_pairs(bench: Workbench, k: int = 1) -> TwoLevels:
