@@ -32,6 +32,8 @@ def world(
     curvature_change: float = 1.0,
     bias_exponent: float = 2.0,
     residual_bias_exponent: float = 1.0,
+    residual_block_exponent: float = 1.0,
+    residual_in_training: float = 2.0,
     bias_part: float = 0.05,
     test_loss_change: float = 0.9,
     accuracy_change: float = 0.01,
@@ -41,6 +43,7 @@ def world(
     outliers: tuple[int, int] = (10, 10),
     top_gap: float = 10.0,
     plane: float = 0.95,
+    plane_to_minimum: float = 0.95,
 ) -> tuple[ModelFindings, ...]:
     """Models on a grid of P and d; each keyword moves one measured quantity."""
     models = []
@@ -58,6 +61,9 @@ def world(
                 "G over the bias": [(4 / p) ** bias_exponent],
                 "R over the bias": [(4 / p) ** residual_bias_exponent],
             }
+            residual_block = (4 / p) ** residual_block_exponent * depth_growth**j
+            # one block is the largest, the others are not alike
+            eigen |= {f"R_{q}{q}": [residual_block / (1 + q)] for q in range(p)}
             eigen |= {f"G_{q}{q}": [angles / alignment_factor] for q in range(p)}
             models.append(
                 ModelFindings(
@@ -89,11 +95,14 @@ def world(
                         )
                         for epoch, loss, ratio in (
                             (0, 0.1, ratios["start"]),
+                            (10, 0.05, residual_in_training),
                             (50, 0.01, ratios["end"]),
                         )
                     ),
                     pc_ratios=(plane - 0.05, 0.05),
                     n_points=51,
+                    pc_ratios_to_minimum=(plane_to_minimum - 0.05, 0.05),
+                    n_points_to_minimum=38,
                 )
             )
     return tuple(models)

@@ -54,7 +54,7 @@ def test_one_entry_in_full(report: Path) -> None:
         )
         assert piece["ours"]
     author = [p for q in entry["parts"] for p in q["evidence"] if not p["ours"]]
-    assert len(author) == 8
+    assert len(author) == 8 + 1  # ratios of neighbours, and one exponent over all of them
     text = run("4", "--report", report).output
     assert "author's" in text
     assert "What would refute it" in text

@@ -1,11 +1,16 @@
 """Findings from experiment records and reports: read as they are meant, refused when broken."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.verification.analysis_cases import OPTIONS, SAMPLES
+from tests.verification.comparison_cases import analysed, solved, write_analysis
+from tests.verification.run_cases import toy_config
+from verification.analysis.execute import execute_analysis
 from verification.claims import (
     Grade,
     author_models,
@@ -16,6 +21,8 @@ from verification.claims import (
     read_records,
 )
 from verification.claims.findings import Findings
+from verification.comparison import compare_records
+from verification.runs import execute_run
 
 
 def eigenvalue(value: float) -> dict[str, Any]:
@@ -96,13 +103,102 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
         ({"eigenvalues": {"H": [{"value": 1.0}]}}, "expected the key 'residual_norm'"),
         ({"eigenvalues": {"H": [eigenvalue(1.0) | {"converged": 1}]}}, "expected true or false"),
         ({"eigenvalues": {"H": [eigenvalue(1.0) | {"residual_norm": -1}]}}, "a number >= 0"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"rounding": -1}]}}, "rounding: .* number >= 0"),
         ({"outliers": 10}, "expected a record as"),
+        ({"sha256": "0" * 64}, "a.json: checksum mismatch: expected sha256 0000"),
     ],
 )
 def test_broken_records_are_refused(tmp_path: Path, change: Any, message: str) -> None:
     write(tmp_path, "a.json", change if isinstance(change, str) else record() | change)
     with pytest.raises(ValueError, match=message):
         read_records(tmp_path)
+
+
+def test_sealed_records_of_the_analysis_are_read_whole(tmp_path: Path) -> None:
+    """Its extra keys are passed over; one altered digit is noticed."""
+    written = write_analysis(tmp_path, analysed(4, top={"H": solved(16.0, 0.01, 0.002), "R": 2.0}))
+    (model,) = read_records(tmp_path)
+    assert model.label == "P 4, d 50, seed 1001"
+    top = model.top("H")
+    assert top is not None
+    assert top.interval == pytest.approx((15.988, 16.012))  # residual norm and rounding
+    text = written.read_text()
+    written.write_text(text.replace('"value": 16.0', '"value": 17.0'))
+    with pytest.raises(ValueError, match=r"P4_d50_s1001\.json: checksum mismatch"):
+        read_records(tmp_path)
+
+
+def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
+    """Two real runs of seconds: the ledger and ``patchlaw compare`` see the same numbers."""
+    records = []
+    for n_patches in (4, 9):
+        config = toy_config(SAMPLES, 2, dtype="float64")
+        config = replace(config, model=replace(config.model, n_patches=n_patches))
+        run = execute_run(tmp_path / f"run-{n_patches}", config, SAMPLES, threads=1)
+        stages = ("terms", "gauss-newton blocks", "bias blocks")
+        records.append(execute_analysis(run, SAMPLES, tmp_path / "out", OPTIONS, stages=stages))
+    rows = {(r.matrix, r.law): r for r in compare_records(records)}
+    models = read_records(tmp_path / "out")
+    assert [m.grade for m in models] == [Grade.SMALL] * 2
+    entry = find("4")[0].entry(Findings(models=models))
+    pieces = next(p for p in entry.parts if p.part.id == "4c").evidence
+    for piece, record in zip(pieces, records, strict=True):
+        assert record.alignment is not None
+        assert piece.value == pytest.approx(record.run.n_patches * record.alignment.value)
+        assert piece.interval == pytest.approx(
+            [record.run.n_patches * end for end in (record.alignment.low, record.alignment.high)]
+        )
+    ratio = find("6")[0].entry(Findings(models=models)).parts[3].evidence[0]
+    one, two = (record.top("G over the bias") for record in records)
+    assert one is not None
+    assert two is not None
+    assert ratio.value == pytest.approx(two.value / one.value)
+    # the laws' identity holds on real numbers: A times the blocks' sum is G over the angles
+    assert rows["G over the angles", "exact"].relative_error == pytest.approx(0, abs=1e-9)
+    measured = rows["G", "blocks"]
+    assert measured.measured_interval is not None
+    assert measured.measured_interval[0] < measured.measured < measured.measured_interval[1]
+
+
+def test_numbers_of_a_subset_say_so(tmp_path: Path) -> None:
+    """Only this catches 60,000 images named for a spectrum that 6,000 gave."""
+    subset = {"n_samples": 6000, "seed": 0, "top": [eigenvalue(20.0)]}
+    gap = {"count": 7, "low": 7, "high": 7, "rule": "widest ratio"}
+    write(tmp_path, "a.json", record() | {"subset": subset, "outliers_by_gap": gap})
+    findings = Findings(models=read_records(tmp_path))
+    for claim, part in (("11", "11a"), ("11", "11b"), ("13", "13c")):
+        entry = find(claim)[0].entry(findings)
+        (piece,) = next(p for p in entry.parts if p.part.id == part).evidence
+        assert piece.samples == "6,000 images"
+        assert "whose lambda_max(H) is 1.250 of all images'" in piece.note
+        assert ("7 by the widest ratio" in piece.note) is (part != "11a")
+    write(tmp_path, "a.json", record())
+    entry = find("11")[0].entry(Findings(models=read_records(tmp_path)))
+    assert [p.evidence[0].samples for p in entry.parts[:2]] == ["60,000 images"] * 2
+    assert entry.parts[0].evidence[0].note == ""
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 30}, {"images": 12_000}, {"seed": 2}, {"id": "P9_d50_s1_0123abcd"}]
+)
+def test_runs_of_different_protocols_are_never_neighbours(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """Small runs of one depth and seed, told apart by images, epochs or the id's suffix."""
+    base = {"depth": 50, "seed": 1, "images": 60_000, "epochs": 20, "id": "P4_d50_s1"}
+    write(tmp_path, "a.json", record(4) | {"run": base | {"n_patches": 4}})
+    write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9}})
+    assert len(list(Findings(models=read_records(tmp_path)).neighbours("n_patches"))) == 1
+    write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9} | change})
+    assert list(Findings(models=read_records(tmp_path)).neighbours("n_patches")) == []
+
+
+def test_runs_that_cannot_be_told_apart_are_no_neighbours(tmp_path: Path) -> None:
+    """Only this catches P = 9 held against whichever of two runs with P = 4 came last."""
+    for name, n_patches in (("a", 4), ("b", 4), ("c", 9), ("d", 16)):
+        write(tmp_path, f"{name}.json", record(n_patches))
+    found = list(Findings(models=read_records(tmp_path)).neighbours("n_patches"))
+    assert [(one.n_patches, two.n_patches) for one, two in found] == [(9, 16)]
 
 
 def test_infinite_eigenvalues_are_not_converged(tmp_path: Path) -> None:
@@ -139,7 +235,9 @@ def test_records_reach_the_ledger(tmp_path: Path) -> None:
 
 
 def test_the_records_of_this_tree_can_be_read() -> None:
-    assert all(model.reproduce for model in read_records(default_records_folder()))
+    folder = default_records_folder()
+    assert folder.parts[-3:] == ("paper_figures", "results", "analyses")
+    assert all(model.reproduce for model in read_records(folder))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Measured against predicted ratios, with the arithmetic redone by hand."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
+from tests.verification.report_cases import finished_report
 from verification.comparison import compare_author, compare_measured, ratio_interval
 from verification.measurement import TERMS, MinimumMeasurement, TopEigenvalue
+from verification.report import as_html
 from verification.training import Evaluation
 
 
@@ -70,6 +73,20 @@ def test_unconverged_blocks_feed_no_law() -> None:
     assert blocks.predicted is None
     assert blocks.relative_error is None
     assert blocks.reason == "needs blocks2"
+
+
+def test_a_report_shows_a_ratio_that_was_not_measured() -> None:
+    """Only this catches a page that stops at a missing ratio, or one taken from a loose value."""
+    loose = top("H", 1.0, converged=False)
+    second = dataclasses.replace(measurement(9), top=measurement(9).top | {"H": loose})
+    rows = compare_measured([measurement(4), second])
+    assert {row.matrix for row in rows if np.isnan(row.measured)} == {"H"}
+    report = dataclasses.replace(
+        finished_report(), comparisons=tuple(rows), models=(measurement(4), second)
+    )
+    assert "lambda_max(H) at P = 9 did not converge" in as_html(report)
+    (row, *_) = json.loads(report.to_json())["comparisons"]
+    assert (row["measured"], row["relative_error"]) == ("nan", None)
 
 
 def test_ratio_interval_holds_every_quotient() -> None:

@@ -1,6 +1,7 @@
 """What is known when the ledger is written: facts without judgement, of all sources."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,22 +16,29 @@ class Eigenvalue:
 
     Attributes:
         value: Rayleigh quotient.
-        residual_norm: an eigenvalue lies within it of the value; None where none was recorded.
+        residual_norm: of H v - value v; None where none was recorded.
         converged: whether the solver vouches for it.
         n_samples: samples behind the matrix.
+        rounding: allowance for the products' rounding, where one was recorded.
     """
 
     value: float
     residual_norm: float | None
     converged: bool
     n_samples: int
+    rounding: float = 0.0
+
+    @property
+    def radius(self) -> float | None:
+        """An eigenvalue lies within it of the value; None where nothing is known of the error."""
+        return None if self.residual_norm is None else self.residual_norm + self.rounding
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """value -+ residual norm."""
-        if self.residual_norm is None:
+        """value -+ radius."""
+        if self.radius is None:
             return None
-        return self.value - self.residual_norm, self.value + self.residual_norm
+        return self.value - self.radius, self.value + self.radius
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ class ModelFindings:
         n_patches: P.
         depth: d.
         seed: seed of the initial angles.
+        protocol: data and training in words: models of different protocols are never compared.
         n_train: training images behind the losses.
         n_test: test images behind test loss and accuracy.
         n_classes: C.
@@ -87,12 +96,17 @@ class ModelFindings:
         eigenvalues: by matrix ("H", "G", "R", "G over the angles", "G over the bias", "G_00", ..),
             largest first.
         bias_share: squared norm of H's top eigenvector on the pixel bias.
+        n_subset: images behind ``outliers`` and ``near_zero``; None if all of ``n_train``.
+        subset_top: lambda_max(H) over those images.
         outliers: counted outliers of H.
+        outliers_by_gap: the same by another rule.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero, with its standard
             error.
         training: the split along training, epochs ascending.
         pc_ratios: contribution ratios of the trajectory's first principal components.
         n_points: epoch-end vectors behind them.
+        pc_ratios_to_minimum: the same of the epoch ends up to the minimum.
+        n_points_to_minimum: how many those are.
     """
 
     label: str
@@ -101,6 +115,7 @@ class ModelFindings:
     n_patches: int
     depth: int
     seed: int | None = None
+    protocol: str = ""
     n_train: int | None = None
     n_test: int | None = None
     n_classes: int = 10
@@ -111,11 +126,16 @@ class ModelFindings:
     gradient_norm: float | None = None
     eigenvalues: Mapping[str, Sequence[Eigenvalue]] = field(default_factory=dict)
     bias_share: float | None = None
+    n_subset: int | None = None
+    subset_top: Eigenvalue | None = None
     outliers: OutlierCount | None = None
+    outliers_by_gap: OutlierCount | None = None
     near_zero: tuple[float, float] | None = None
     training: tuple[TrainingPoint, ...] = ()
     pc_ratios: tuple[float, ...] = ()
     n_points: int | None = None
+    pc_ratios_to_minimum: tuple[float, ...] = ()
+    n_points_to_minimum: int | None = None
 
     def top(self, matrix: str) -> Eigenvalue | None:
         """The largest eigenvalue of one matrix, if it is known."""
@@ -125,7 +145,15 @@ class ModelFindings:
     @property
     def blocks(self) -> tuple[Eigenvalue, ...]:
         """Top eigenvalue of every patch's block G_pp; empty unless all P are known."""
-        found = [self.top(f"G_{p}{p}") for p in range(self.n_patches)]
+        return self._blocks("G")
+
+    @property
+    def residual_blocks(self) -> tuple[Eigenvalue, ...]:
+        """Top eigenvalue of every R_pp, likewise."""
+        return self._blocks("R")
+
+    def _blocks(self, term: str) -> tuple[Eigenvalue, ...]:
+        found = [self.top(f"{term}_{p}{p}") for p in range(self.n_patches)]
         known = tuple(b for b in found if b is not None)
         return known if len(known) == self.n_patches else ()
 
@@ -172,7 +200,11 @@ class Findings:
     check_command: str = "patchlaw verify"
 
     def neighbours(self, along: str) -> Iterator[tuple[ModelFindings, ModelFindings]]:
-        """Models next to each other in P or in depth, all else equal.
+        """Models next to each other in P or in depth; grade, protocol and seed are equal.
+
+        Where two models of such a group have the same P (or depth) neither is compared: they
+        differ in something that is not known here, so which of them another belongs with is
+        not known either.
 
         Args:
             along: "n_patches" or "depth".
@@ -185,13 +217,13 @@ class Findings:
             raise ValueError(f"along: expected 'n_patches' or 'depth', got {along!r}")
         groups: dict[tuple[Any, ...], list[ModelFindings]] = {}
         for model in self.models:
-            key = (model.grade, model.seed, model.n_train, getattr(model, other))
+            key = (model.grade, model.protocol, model.seed, model.n_train, getattr(model, other))
             groups.setdefault(key, []).append(model)
         position: Callable[[ModelFindings], int] = lambda m: getattr(m, along)  # noqa: E731
         for group in groups.values():
-            for first, second in pairwise(sorted(group, key=position)):
-                if position(first) < position(second):
-                    yield first, second
+            count = Counter(map(position, group))
+            once = [model for model in group if count[position(model)] == 1]
+            yield from pairwise(sorted(once, key=position))
 
 
 def ratio_interval(first: Eigenvalue, second: Eigenvalue) -> tuple[float, float] | None:

@@ -54,7 +54,7 @@ def quantity_ratios(name: str, symbol: str, along: str, band: PairBand) -> Measu
                     two / one,
                     None,
                     band(first, second),
-                    _images(first.n_train),
+                    images(first.n_train),
                 )
 
     return measure
@@ -72,7 +72,7 @@ def changes_of_test_loss(along: str, keep: Keep = lambda pair: True) -> Measure:
                     second.test_loss / first.test_loss,
                     None,
                     Band.below(1.0, "below 1"),
-                    _images(first.n_test),
+                    images(first.n_test),
                 )
 
     return measure
@@ -98,7 +98,7 @@ def changes_of_test_accuracy(along: str, keep: Keep = lambda pair: True) -> Meas
                 difference,
                 (difference - error, difference + error),
                 Band.above(0.0, "above 0"),
-                _images(n),
+                images(n),
                 "interval: two binomial standard errors",
             )
 
@@ -110,6 +110,7 @@ def per_model(
     value: Callable[[ModelFindings], tuple[float, tuple[float, float] | None] | None],
     band: Callable[[ModelFindings], Band],
     samples: Callable[[ModelFindings], str] | None = None,
+    note: Callable[[ModelFindings], str] | None = None,
 ) -> Measure:
     """One number a model, where it is known.
 
@@ -118,31 +119,50 @@ def per_model(
         value: the number with its interval; None where the model does not give it.
         band: what it must lie in.
         samples: what is behind it; the training images by default.
+        note: what a reader must know besides.
     """
 
     def measure(findings: Findings) -> Iterator[Evidence]:
         for model in findings.models:
             found = value(model)
             if found is not None:
-                behind = samples(model) if samples else _images(model.n_train)
-                yield _piece(f"{label}, {_name(model)}", (model,), *found, band(model), behind)
+                behind = samples(model) if samples else images(model.n_train)
+                more = note(model) if note else ""
+                yield _piece(
+                    f"{label}, {_name(model)}", (model,), *found, band(model), behind, more
+                )
 
     return measure
 
 
-def along_training(exponent: Callable[[ModelFindings], float | None], band: Band) -> Measure:
+def along_training(
+    label: str, number: Callable[[ModelFindings], float | None], band: Band
+) -> Measure:
     """A number read off a model's training, such as the exponent of R : G in the loss."""
 
     def value(model: ModelFindings) -> tuple[float, None] | None:
-        found = exponent(model)
+        found = number(model)
         return None if found is None else (found, None)
 
     return per_model(
-        "exponent of lambda_max(R) / lambda_max(G) in the loss",
+        label,
         value,
         lambda model: band,
-        lambda model: f"{len(model.training)} moments of training, {_images(_behind(model))}",
+        lambda model: f"{len(model.training)} moments of training, {images(_behind(model))}",
     )
+
+
+def on_subset(model: ModelFindings) -> str:
+    """The images behind the numbers that are measured on a subset."""
+    return images(model.n_train if model.n_subset is None else model.n_subset)
+
+
+def subset_note(model: ModelFindings) -> str:
+    """How far the subset is from all images, by the one number that is known of both."""
+    whole, part = model.top("H"), model.subset_top
+    if whole is None or part is None or not whole.value or model.n_subset == model.n_train:
+        return ""
+    return f"on a subset, whose lambda_max(H) is {part.value / whole.value:.3f} of all images'"
 
 
 def _behind(model: ModelFindings) -> int | None:
@@ -189,8 +209,8 @@ def _eigenvalue_piece(
     interval: tuple[float, float] | None,
     band: Band,
 ) -> Evidence:
-    images = _images(min(v.n_samples for v in values))
-    piece = _piece(label, models, ratio, interval, band, images)
+    behind = images(min(v.n_samples for v in values))
+    piece = _piece(label, models, ratio, interval, band, behind)
     if all(v.converged for v in values):
         return piece
     return _undecided(piece, "an eigenvalue did not converge")
@@ -240,5 +260,6 @@ def _name(model: ModelFindings) -> str:
     return f"P {model.n_patches}, d {model.depth}{seed}"
 
 
-def _images(count: int | None) -> str:
+def images(count: int | None) -> str:
+    """A number of images in words."""
     return "unknown number of images" if count is None else f"{count:,} images"

@@ -14,7 +14,7 @@ from verification.claims.findings import (
     TheoremFinding,
     TrainingPoint,
 )
-from verification.claims.records import parse_eigenvalue
+from verification.claims.records import parse_eigenvalue, protocol_text
 from verification.records import author_results
 
 _REPORT_FORMATS = (1, 2)
@@ -22,7 +22,7 @@ _REPORT_FORMATS = (1, 2)
 
 def default_records_folder() -> Path:
     """Where this source tree keeps the records of analysed runs."""
-    return Path(__file__).resolve().parents[2] / "paper_figures" / "results"
+    return Path(__file__).resolve().parents[2] / "paper_figures" / "results" / "analyses"
 
 
 def author_models() -> tuple[ModelFindings, ...]:
@@ -35,6 +35,7 @@ def author_models() -> tuple[ModelFindings, ...]:
             n_patches=r.n_patches,
             depth=r.depth,
             seed=1001,
+            protocol=protocol_text(60_000, 50),
             n_train=60_000,
             n_test=10_000,
             train_loss=r.train_loss,
@@ -148,6 +149,8 @@ def _verified(
         n_patches=int(model["n_patches"]),
         depth=int(model["depth"]),
         seed=int(config["seed"]),
+        # the command that made them: nothing else is trained just so
+        protocol=verify_command(config),
         n_train=int(train["n_samples"]),
         n_test=int(test["n_samples"]),
         train_loss=float(train["loss"]),

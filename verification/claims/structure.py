@@ -2,6 +2,7 @@
 
 from verification.claims.claim import Claim, Part
 from verification.claims.evidence import Band
+from verification.claims.exponents import exponents
 from verification.claims.measures import quantity_ratios
 from verification.claims.verdict import Reach, Role
 
@@ -116,6 +117,22 @@ ELEMENT_SCALING = Claim(
                 quantity_ratios("gradient_norm", "<|g|_1>", "n_patches", _unchanged),
             ),
             complete=16,
+            role=Role.PREMISE,
+        ),
+        Part(
+            "3c",
+            "So the largest eigenvalue of R over the angles falls as 1/P at the minima",
+            "ours: what 3a and 3b together predict of R; its blocks have one size at every P",
+            "-1 lies outside the 95 % interval of the exponent fitted to max_p lambda_max(R_pp) "
+            "over all P.",
+            "The criterion of 4e. R is block-diagonal, so nothing but its elements decides how its "
+            "largest eigenvalue falls; for G, whose patches are coupled, see claim 4.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                exponents(
+                    "max_p lambda_max(R_pp)", "largest R_pp", lambda m: m.residual_blocks, -1
+                ),
+            ),
             role=Role.PREMISE,
         ),
     ),

@@ -11,6 +11,7 @@ from verification.report.data import (
 )
 from verification.report.markdown import as_markdown
 from verification.report.page import as_html
+from verification.report.recorded import recorded_densities
 from verification.report.store import ReportStore
 from verification.report.terminal import print_report
 
@@ -26,5 +27,6 @@ __all__ = [
     "as_markdown",
     "current_environment",
     "print_report",
+    "recorded_densities",
     "write_atomically",
 ]

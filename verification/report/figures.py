@@ -46,6 +46,7 @@ class DensityCurve:
         density: per unit of eigenvalue, shape (m,), >= 0.
         error: its standard error, shape (m,).
         outliers: eigenvalues that stand out, drawn as ticks.
+        panel: curves of one panel share a figure; "" where there is one only.
     """
 
     label: str
@@ -53,14 +54,19 @@ class DensityCurve:
     density: NDArray[np.float64]
     error: NDArray[np.float64]
     outliers: tuple[float, ...] = ()
+    panel: str = ""
 
     @classmethod
     def of(
-        cls, label: str, spectrum: "SpectralDensity", outliers: tuple[float, ...] = ()
+        cls,
+        label: str,
+        spectrum: "SpectralDensity",
+        outliers: tuple[float, ...] = (),
+        panel: str = "",
     ) -> "DensityCurve":
         """The curve of a stochastic Lanczos quadrature, with its default width."""
         grid = spectrum.grid()
-        return cls(label, grid, *spectrum.density(grid), outliers)
+        return cls(label, grid, *spectrum.density(grid), outliers, panel)
 
 
 def law_figure(name: str, subject: str, rows: Sequence[LawComparison]) -> Drawing:
@@ -126,7 +132,8 @@ def eigenvalue_figure(name: str, models: Sequence[MinimumMeasurement]) -> Drawin
         axes.errorbar(
             [p for p, _ in tops],
             [top.value for _, top in tops],
-            yerr=[min(top.residual_norm, 0.999 * top.value) for _, top in tops],
+            # a bar must stay positive on a logarithmic axis
+            yerr=[min(top.value - top.interval[0], 0.999 * top.value) for _, top in tops],
             fmt=_MARKERS[index] + "-",
             color=SERIES[index],
             markersize=6,
@@ -152,7 +159,10 @@ def eigenvalue_figure(name: str, models: Sequence[MinimumMeasurement]) -> Drawin
 
 
 def density_figure(name: str, densities: Sequence[DensityCurve]) -> Drawing:
-    """Eigenvalue densities on a logarithmic scale with standard errors, outliers as ticks."""
+    """Eigenvalue densities of one panel on a logarithmic scale, with standard errors.
+
+    Outliers are ticks at the bottom.
+    """
     figure, axes = _axes()
     floor = 1e-6 * max(float(found.density.max()) for found in densities)
     for index, found in enumerate(densities):
@@ -167,9 +177,10 @@ def density_figure(name: str, densities: Sequence[DensityCurve]) -> Drawing:
             axes.axvline(value, ymax=0.05, color=colour, linewidth=1.2)
     axes.set(yscale="log", xlabel="eigenvalue", ylabel="density")
     axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    panel = f", {densities[0].panel}" if densities[0].panel else ""
     caption = (
-        "Eigenvalue densities on a logarithmic scale; bands are standard errors, ticks at the "
-        "bottom outliers."
+        f"Eigenvalue densities{panel}, on a logarithmic scale; bands are standard errors, ticks at "
+        "the bottom outliers."
     )
     return Drawing(name, inline_svg(figure, name, caption), caption)
 

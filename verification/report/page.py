@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from verification.claims import PartEntry, Verdict
@@ -54,7 +54,7 @@ class Page:
     """Renders reports of one run, drawing a figure again only when its numbers change.
 
     Args:
-        densities: eigenvalue densities to be drawn beside the top eigenvalues.
+        densities: eigenvalue densities to be drawn beside the top eigenvalues, a figure a panel.
     """
 
     def __init__(self, densities: Sequence[DensityCurve] = ()) -> None:
@@ -104,11 +104,10 @@ class Page:
             found.append(
                 self._cached(name, report.models, lambda: eigenvalue_figure(name, report.models))
             )
-        if self._densities:
-            name = "figure-densities"
-            found.append(
-                self._cached(name, self._densities, lambda: density_figure(name, self._densities))
-            )
+        for panel in dict.fromkeys(curve.panel for curve in self._densities):
+            curves = tuple(curve for curve in self._densities if curve.panel == panel)
+            name = f"figure-densities-{panel.replace(' ', '-')}".rstrip("-")
+            found.append(self._cached(name, curves, partial(density_figure, name, curves)))
         return found
 
     def _cached(self, name: str, data: object, draw: Callable[[], Drawing]) -> Drawing:

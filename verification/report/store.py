@@ -1,11 +1,13 @@
 """Writing reports so that whatever is on disk is whole, whenever the run stops."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from verification.atomic_write import write_atomically
 from verification.report.data import Report
+from verification.report.figures import DensityCurve
 from verification.report.markdown import as_markdown
 from verification.report.page import Page
 
@@ -16,13 +18,16 @@ class ReportStore:
     Args:
         folder: created if missing.
         report: the first version; written at once.
+        densities: eigenvalue densities for the page, such as ``recorded_densities`` finds.
     """
 
-    def __init__(self, folder: Path, report: Report) -> None:
+    def __init__(
+        self, folder: Path, report: Report, densities: Sequence[DensityCurve] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.report = report
-        self._page = Page()
+        self._page = Page(densities)
         self._write()
 
     def update(self, **changes: Any) -> Report:

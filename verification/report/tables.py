@@ -1,11 +1,13 @@
-"""The report's tables as rows of text, shared by the Markdown and the terminal renderer."""
+"""The report's tables as rows of text, the same for every renderer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from verification.comparison import LawComparison
+from verification.measurement import MinimumMeasurement, TopEigenvalue
 from verification.report.data import Report
+from verification.solvers.result import format_interval
 
 DERIVATION = "Derivation"
 
@@ -89,38 +91,56 @@ def model_table(report: Report) -> Table:
 
 
 def eigenvalue_table(report: Report) -> Table:
-    """Top eigenvalues with their residual norms."""
+    """Top eigenvalues with their residual norms, every number as an interval."""
     rows = []
     for model in report.models:
-        for top in model.top.values():
-            rows.append(
-                (
-                    str(model.n_patches),
-                    top.matrix,
-                    f"{top.value:.5g} ± {top.residual_norm:.1g}",
-                    "yes" if top.converged else "NO",
-                    str(top.matvecs),
-                )
+        patches = str(model.n_patches)
+        rows += [
+            (
+                patches,
+                top.matrix,
+                format_interval(top.value, _radius(top)),
+                "yes" if top.converged else "NO",
+                str(top.matvecs),
             )
-        blocks = [b.value for b in model.blocks]
-        if blocks:
-            spread = f"{min(blocks):.4g} to {max(blocks):.4g}, sum {sum(blocks):.5g}"
+            for top in model.top.values()
+        ]
+        if model.blocks:
             certified = all(b.converged for b in model.blocks)
             products = str(sum(b.matvecs for b in model.blocks))
-            done = "yes" if certified else "NO"
-            rows.append(
-                (str(model.n_patches), f"{len(blocks)} blocks G_pp", spread, done, products)
-            )
-            inside = (
-                f"A = {model.alignment:.4f}, bias share of H's top vector {model.bias_share:.4f}"
-            )
-            rows.append((str(model.n_patches), "alignment", inside, "", ""))
+            name = f"{len(model.blocks)} blocks G_pp"
+            rows.append((patches, name, _blocks(model), "yes" if certified else "NO", products))
+            inside = f"A = {_alignment(model)}, bias share of H's top vector {model.bias_share:.4f}"
+            rows.append((patches, "alignment", inside, "", ""))
     header = ("P", "matrix", "lambda_max ± residual norm", "converged", "products")
     note = (
         "An eigenvalue lies within the residual norm of each value. A = lambda_max(G over the "
         "angles) / sum_p lambda_max(G_pp), between 1/P and 1."
     )
     return Table("Largest eigenvalues", header, tuple(rows), note)
+
+
+def _radius(top: TopEigenvalue) -> float:
+    return (top.interval[1] - top.interval[0]) / 2
+
+
+def _blocks(model: MinimumMeasurement) -> str:
+    """Smallest, largest and sum of the blocks' eigenvalues."""
+    ordered = sorted(model.blocks, key=lambda b: b.value)
+    ends = [format_interval(b.value, _radius(b)) for b in (ordered[0], ordered[-1])]
+    total = format_interval(sum(b.value for b in ordered), sum(_radius(b) for b in ordered))
+    return f"{ends[0]} to {ends[1]}, sum {total}"
+
+
+def _alignment(model: MinimumMeasurement) -> str:
+    """A with what the intervals of numerator and denominator leave open."""
+    angles, value = model.top["G over the angles"], model.alignment
+    total, slack = sum(b.value for b in model.blocks), sum(_radius(b) for b in model.blocks)
+    if total <= slack:
+        return f"{value:.4f} (no bounds)"
+    low, high = (angles.value - _radius(angles)), (angles.value + _radius(angles))
+    ends = [end / (total + sign * slack) for end in (low, high) for sign in (1, -1)]
+    return format_interval(value, max(value - min(ends), max(ends) - value))
 
 
 def law_tables(report: Report) -> list[Table]:
@@ -145,14 +165,18 @@ def _law_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
     for depth, patches in keys:
         group = [c for c in comparisons if (c.depth, c.n_patches) == (depth, patches)]
         by_law = {c.law: c for c in group}
-        interval = group[0].measured_interval
-        measured = f"{group[0].measured:.4f}"
-        if interval is not None:
-            measured += f" ± {(interval[1] - interval[0]) / 2:.1g}"
         cells = [law_cell(by_law.get(law)) for law in laws]
-        rows.append((str(depth), f"{patches[0]}→{patches[1]}", measured, *cells))
+        rows.append((str(depth), f"{patches[0]}→{patches[1]}", _measured(group[0]), *cells))
     header = ("d", "P1→P2", "measured", *(law.replace("_", " ") for law in laws))
     return Table(title, header, tuple(rows), "In brackets: predicted / measured - 1.")
+
+
+def _measured(comparison: LawComparison) -> str:
+    """The measured ratio as an interval; as it was recorded where no bound was."""
+    value, interval = comparison.measured, comparison.measured_interval
+    if interval is None:
+        return f"{value:.4f}"
+    return format_interval(value, max(value - interval[0], interval[1] - value))
 
 
 def formula_table(report: Report) -> Table:

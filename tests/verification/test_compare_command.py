@@ -1,0 +1,144 @@
+"""``patchlaw compare``: the numbers of the library, as tables and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.verification.comparison_cases import analysed, solved, write_analysis
+from verification.analysis.record import read_analyses
+from verification.commands.compare import QUANTITIES, compare
+from verification.comparison import QUANTITIES as KNOWN
+from verification.comparison import compare_records, exponents_of_records
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """P = 4, 9, 16 at two depths; R did not converge at one of them."""
+    for d in (50, 100):
+        for p in (4, 9, 16):
+            write_analysis(
+                tmp_path,
+                analysed(
+                    p,
+                    depth=d,
+                    top={
+                        "H": d * p**-1.4 * (1 + 0.01 * (p == 9)),
+                        "R": solved(d / p, converged=(p, d) != (9, 50)),
+                        "G over the angles": d * p**-1.5 / 2,
+                    },
+                    blocks=[d * p**-2.5] * p,
+                ),
+            )
+    return tmp_path
+
+
+def run(*arguments: object, columns: int = 160) -> Result:
+    runner = CliRunner(env={"COLUMNS": str(columns)})
+    return runner.invoke(compare, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def as_json(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    content: dict[str, Any] = json.loads(result.stdout)
+    return content
+
+
+def test_the_commands_matrices_are_the_librarys() -> None:
+    assert QUANTITIES == KNOWN
+
+
+def test_json_holds_the_librarys_numbers(folder: Path) -> None:
+    content = as_json("--records", folder)["records"]
+    records = read_analyses(folder)
+    rows = compare_records(records)
+    assert content["n_records"] == 6
+    assert content["indistinct"] == []
+    assert len(content["comparisons"]) == len(rows)
+    for written, row in zip(content["comparisons"], rows, strict=True):
+        assert (written["law"], written["predicted"]) == (row.law, row.predicted)
+        assert written["inputs"] == row.inputs
+        if row.matrix != "R" or 9 not in row.n_patches or row.depth == 100:
+            assert written["measured"] == row.measured
+            assert written["measured_interval"] == list(row.measured_interval or ())
+        else:
+            assert written["measured"] == "nan"
+    fits = exponents_of_records(records)
+    assert [e["fit"]["exponent"] for e in content["exponents"]] == [f.fit.exponent for f in fits]
+    law = next(s for s in content["laws"] if (s["matrix"], s["law"]) == ("H", "elementwise"))
+    assert law["exponent"] == -2
+    assert law["exponent_in_interval"] is False
+    assert law["fitted"]["exponent"] == pytest.approx(-1.4, abs=0.01)
+
+
+def test_the_authors_table_comes_along(tmp_path: Path) -> None:
+    content = as_json("--records", tmp_path)
+    assert content["records"]["comparisons"] == []
+    assert len({(r["depth"], *r["n_patches"]) for r in content["author"]["comparisons"]}) == 12
+    assert content["author"]["exponents"][0]["fit"]["dof"] == 7
+    text = run("--records", tmp_path).output
+    assert "No analysed runs in" in text
+    assert "Ratios of the author's lambda_max(H), 60,000 images, 50 epochs" in text
+
+
+def test_tables(folder: Path) -> None:
+    text = run("--records", folder).output
+    for wanted in (
+        "Ratios of our lambda_max(H), 60,000 images, 50 epochs",
+        "Ratios of our lambda_max(G over the angles)",
+        "Inputs of our ratios",
+        "How each law does on our ratios",
+        "Exponents of P of our eigenvalues",
+        "sum of G_pp",
+        "did not converge",
+        "(+1 left out)",
+        "4→16",
+    ):
+        assert wanted in text
+    # elementwise 4 to 9: 16/81 against (4/9)^1.4 x 1.01
+    measured = (4 / 9) ** 1.4 * 1.01
+    assert f"0.1975 ({16 / 81 / measured - 1:+.0%})" in text
+    assert f"{measured:.4f}"[:5] in text
+
+
+def test_one_matrix(folder: Path) -> None:
+    content = as_json("--records", folder, "--matrix", "R")
+    for source in ("records", "author"):
+        assert {row["matrix"] for row in content[source]["comparisons"]} <= {"R"}
+        assert {fit["quantity"] for fit in content[source]["exponents"]} <= {"R"}
+    assert content["records"]["comparisons"]
+    both = as_json("--records", folder, "--matrix", "H", "--matrix", "sum of G_pp")["records"]
+    assert {row["matrix"] for row in both["comparisons"]} == {"H"}
+    assert {fit["quantity"] for fit in both["exponents"]} == {"H", "sum of G_pp"}
+    wrong = run("--records", folder, "--matrix", "K")
+    assert wrong.exit_code == 2
+    assert "sum of G_pp" in wrong.output
+
+
+def test_runs_that_cannot_be_told_apart_are_named(folder: Path) -> None:
+    for suffix in ("_00000001", "_00000002"):
+        write_analysis(folder, analysed(4, depth=5, suffix=suffix, top={"H": 1.0}))
+    text = run("--records", folder, "--matrix", "H").output
+    assert "P4_d5_s1001_00000001: not compared" in text
+    assert as_json("--records", folder)["records"]["indistinct"] == [
+        "P4_d5_s1001_00000001",
+        "P4_d5_s1001_00000002",
+    ]
+
+
+def test_damaged_records_are_refused(folder: Path) -> None:
+    path = folder / "P4_d50_s1001.json"
+    path.write_text(path.read_text().replace('"loss": 0.02', '"loss": 0.03'))
+    result = run("--records", folder)
+    assert result.exit_code == 1
+    assert "checksum mismatch" in result.output
+    assert run("--records", folder / "missing").exit_code == 2
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_tables_fit_the_terminal(folder: Path, columns: int) -> None:
+    lines = run("--records", folder, columns=columns).output.splitlines()
+    assert max(map(len, lines)) <= columns

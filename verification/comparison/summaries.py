@@ -1,0 +1,105 @@
+"""How well each law does over all ratios: numbers only, the ledger judges."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from verification.comparison.exponents import FittedExponent
+from verification.comparison.ratios import LawComparison
+from verification.power_law import PowerLawFit
+
+WITHIN = 0.2  # claim 4's tolerance
+
+# P2/P1 to a fixed power, at the paper's alpha = 1: what a fitted exponent can be held against
+LAW_EXPONENTS: Mapping[str, float] = {
+    "elementwise": -2.0,
+    "aligned": -1.0,
+    "residual_elementwise": -1.0,
+}
+
+
+@dataclass(frozen=True)
+class LawSummary:
+    """One law over every ratio of one matrix under one protocol.
+
+    Attributes:
+        protocol: data and training of the runs.
+        matrix: "H", "G", "R" or "G over the angles".
+        law: the law's name.
+        formula: the law.
+        status: "proven", "assumed" or "empirical".
+        n_pairs: ratios with a prediction; pairs of one (depth, seed) share models.
+        n_missing: ratios without, or whose measured ratio is missing or not positive.
+        n_within: those with |predicted / measured - 1| <= 0.2.
+        largest_log_error: largest |log(predicted / measured)|; None without pairs.
+        median_log_error: their median.
+        exponent: the law's exponent of P; None for laws with other inputs.
+        fitted: exponent of lambda_max(matrix), all depths and seeds together; None if not fitted.
+        exponent_in_interval: whether ``fitted``'s interval contains ``exponent``; None where
+            either is missing.
+    """
+
+    protocol: str
+    matrix: str
+    law: str
+    formula: str
+    status: str
+    n_pairs: int
+    n_missing: int
+    n_within: int
+    largest_log_error: float | None
+    median_log_error: float | None
+    exponent: float | None
+    fitted: PowerLawFit | None
+    exponent_in_interval: bool | None
+
+
+def summarise_laws(
+    comparisons: Iterable[LawComparison], exponents: Sequence[FittedExponent] = ()
+) -> list[LawSummary]:
+    """One summary for each protocol, matrix and law, in the order in which they first occur.
+
+    Args:
+        comparisons: the ratios.
+        exponents: fitted to the same models.
+    """
+    groups: dict[tuple[str, str, str], list[LawComparison]] = {}
+    for row in comparisons:
+        groups.setdefault((row.protocol, row.matrix, row.law), []).append(row)
+    return [_summary(rows, _pooled(exponents, *key[:2])) for key, rows in groups.items()]
+
+
+def _pooled(exponents: Sequence[FittedExponent], protocol: str, matrix: str) -> PowerLawFit | None:
+    """The first fit of a matrix under a protocol: that of all depths and seeds together."""
+    fits = (e.fit for e in exponents if (e.protocol, e.quantity) == (protocol, matrix))
+    return next(fits, None)
+
+
+def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSummary:
+    first = rows[0]
+    errors, within = [], 0
+    for row in rows:
+        if row.relative_error is None or row.predicted is None:
+            continue
+        if row.measured <= 0 or row.predicted <= 0:  # no logarithm
+            continue
+        errors.append(abs(math.log(row.predicted / row.measured)))
+        within += abs(row.relative_error) <= WITHIN
+    exponent = LAW_EXPONENTS.get(first.law)
+    holds = None if exponent is None or fitted is None else fitted.contains(exponent)
+    return LawSummary(
+        protocol=first.protocol,
+        matrix=first.matrix,
+        law=first.law,
+        formula=first.formula,
+        status=first.status,
+        n_pairs=len(errors),
+        n_missing=len(rows) - len(errors),
+        n_within=within,
+        largest_log_error=max(errors, default=None),
+        median_log_error=median(errors) if errors else None,
+        exponent=exponent,
+        fitted=fitted,
+        exponent_in_interval=holds,
+    )
