@@ -1,7 +1,6 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,30 +80,14 @@ def _find_now(
     claims: "tuple[Claim, ...]", models: "tuple[ModelFindings, ...]", seed: int
 ) -> "Findings":
     """Re-prove the theorems and run the exact checks that these claims rest on."""
-    from dataclasses import asdict
-
     from rich.console import Console
 
-    from verification.chain import load_theorems, re_prove, run_checks
-    from verification.claims import findings_from_report
     from verification.commands.verify import TerminalProgress, make_config
+    from verification.current_findings import current_findings
 
-    parts = [part for claim in claims for part in claim.parts]
-    theorems = {name for part in parts for name in part.all_theorems}
-    checks = any(part.all_checks for part in parts)
     config = make_config(True, seed, None, None, None)
     with TerminalProgress(Console(stderr=True)) as progress:
-        wanted = [theorem for theorem in load_theorems() if theorem.name in theorems]
-        proved = list(re_prove(wanted, seed, progress)) if wanted else []
-        checked = list(run_checks(config, progress)) if checks else []
-    report: Mapping[str, Any] = {
-        "config": asdict(config),
-        "theorems": [asdict(result) for result in proved],
-        "checks": [asdict(result) for result in checked],
-        "models": [],
-        "reproduce": f"patchlaw claim --seed {seed}",
-    }
-    return findings_from_report(report, models)
+        return current_findings(claims, models, config, progress, f"patchlaw claim --seed {seed}")
 
 
 def _only(record: dict[str, Any], part: str | None) -> dict[str, Any]:
