@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test test-thorough coverage lint format docs bench bench-peers clean
+.PHONY: verify figures test test-thorough coverage lint format docs bench bench-peers clean
 
 verify: $(READY)
 	$(BIN)/patchlaw verify --out verify-report
+
+figures: $(READY)
+	$(BIN)/patchlaw figures
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -30,6 +33,7 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/patchlaw derive --markdown docs/theory.md
+	$(BIN)/python -m paper_figures.tables.claims_page
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
@@ -45,4 +49,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) verify-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, P
 TWO_PI = 2 * math.pi
 
 Array = NDArray[np.float64]
+
+
+def examples(count: int) -> settings:
+    """Settings for a test that draws ``count`` examples under the default profile.
+
+    Another profile draws in proportion, so ``HYPOTHESIS_PROFILE=thorough`` reaches these too.
+    """
+    default = settings.get_profile("default").max_examples
+    return settings(max_examples=max(1, round(count * settings().max_examples / default)))
 
 
 def real_arrays(

@@ -4,7 +4,7 @@ import random
 
 import mpmath
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import (
     Derivative,
@@ -41,6 +41,7 @@ from hessian_theory.proof.evidence import (
 from hessian_theory.proof.formula import Assumption, Formula, Premise, ProofError
 from hessian_theory.proof.operators import DIMENSION, OperatorIdentity, Tr
 from hessian_theory.proof.points import Point
+from tests.strategies import examples
 
 X, Y = symbols("x y", real=True)
 T = Symbol("t", positive=True)
@@ -247,7 +248,7 @@ def sums(draw: st.DrawFn) -> Expr:
 
 
 @given(sums())
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_normal_form_keeps_the_value(expr):
     """Catches a delta collapsed on the wrong index, a lost range factor, a captured index."""
     sizes = {sym.P: 3, sym.C: 2, sym.PATCH_I: 2}
@@ -257,7 +258,7 @@ def test_normal_form_keeps_the_value(expr):
 
 
 @given(sums())
-@settings(deadline=None, max_examples=30)
+@examples(30)
 def test_normal_form_ignores_names_of_bound_indices(expr):
     p, q = INDICES
     swapped = expr.xreplace({p: q, q: p})
@@ -276,7 +277,7 @@ def polynomials(draw: st.DrawFn) -> Expr:
 
 
 @given(polynomials(), st.data())
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_what_is_called_nonnegative_is_nonnegative(expr, data):
     """Catches an odd power or a difference mistaken for a square."""
     if visibly_nonnegative(expr):

@@ -29,12 +29,23 @@ def test_no_step_compares_an_expression_with_itself(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_numerical_test_exists(name):
+    """A file of tests, and in it a test function that asserts something."""
     path, _, function = find(name).numerical_test.partition("::")
-    assert (ROOT / path).exists()
-    if function:
-        tree = ast.parse((ROOT / path).read_text())
-        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-        assert function in defined
+    assert path.startswith("tests/")
+    assert Path(path).name.startswith("test_")
+    tree = ast.parse((ROOT / path).read_text())
+    tests = {
+        node.name: node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    named = [tests[function]] if function else list(tests.values())
+    assert named
+    for test in named:
+        calls = {ast.unparse(n.func) for n in ast.walk(test) if isinstance(n, ast.Call)}
+        assert any(isinstance(n, ast.Assert) for n in ast.walk(test)) or any(
+            "assert" in call or "raises" in call for call in calls
+        )
 
 
 def test_no_claim_rests_on_numbers(reports):

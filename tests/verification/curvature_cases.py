@@ -23,7 +23,12 @@ class Case:
 
 
 def qnn_case(
-    n_patches: int = 4, depth: int = 1, n_samples: int = 5, seed: int = 3, scale: float = 10.0
+    n_patches: int = 4,
+    depth: int = 1,
+    n_samples: int = 5,
+    seed: int = 3,
+    scale: float = 10.0,
+    image_side: int = 4,
 ) -> Case:
     """A two-qubit distributed QNN in double precision away from its initial point."""
     generator = torch.Generator().manual_seed(seed)
@@ -31,15 +36,17 @@ def qnn_case(
         n_patches,
         depth,
         n_qubits=2,
-        image_side=4,
+        image_side=image_side,
         n_classes=4,
         scale=scale,
         seed=seed,
         dtype=torch.float64,
     )
     with torch.no_grad():
-        model.pixel_bias.copy_(torch.randn(4, 4, generator=generator, dtype=torch.float64))
-    images = 2 * torch.rand(n_samples, 4, 4, generator=generator, dtype=torch.float64)
+        bias = torch.randn(image_side, image_side, generator=generator, dtype=torch.float64)
+        model.pixel_bias.copy_(bias)
+    shape = (n_samples, image_side, image_side)
+    images = 2 * torch.rand(shape, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, 4, (n_samples,), generator=generator)
     return Case(model, images, labels)
 
@@ -89,6 +96,16 @@ def dense_gauss_newton(case: Case) -> Matrix:
         for j, pi in zip(jacobian, probabilities, strict=True)
     ]
     return np.mean(terms, axis=0)
+
+
+def noise_floor(model: DistributedQNN) -> float:
+    """What rounding alone leaves in an element of H, G or R, eps (1 + s P)^2.
+
+    g and S are differences of probabilities: where these are 0 and 1 to the last bit, g and S are
+    right to eps, and of their own size of exp(-s P) nothing is left. s P bounds the logits.
+    """
+    largest = abs(model.output_scale) * model.n_patches
+    return float(torch.finfo(model.angles.dtype).eps * (1 + largest) ** 2)
 
 
 def relative_difference(measured: Matrix, reference: Matrix) -> float:

@@ -1,7 +1,8 @@
-"""A symmetric operator that takes its time, and a program that looks for its eigenpairs.
+"""Symmetric operators that take their time, and a program that looks for their eigenpairs.
 
-Run as a program it is a computation to kill: ``python -m tests.verification.slow_operator FOLDER
-PAUSE`` prints values and residual norms in hexadecimal, and a hash of the vectors.
+Run as a program it is a computation to kill: ``python -m tests.verification.slow_operator KIND
+FOLDER PAUSE`` prints values and residual norms in hexadecimal, and a hash of the vectors. KIND is
+"matrix", or "hessian" for that of a model on its data.
 """
 
 import hashlib
@@ -10,7 +11,8 @@ import time
 
 import numpy as np
 
-from verification.operators import SymmetricOperator
+from tests.verification.curvature_cases import qnn_case
+from verification.operators import HessianOperator, SymmetricOperator
 from verification.solvers import EigenResult, top_eigenpairs
 
 
@@ -34,6 +36,26 @@ class SlowOperator(SymmetricOperator):
         return self.matrix @ vectors
 
 
+class SlowHessian(HessianOperator):
+    """The Hessian of a small distributed QNN, ``pause`` seconds a product."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        case = qnn_case()
+        super().__init__(case.model, case.images, case.labels)
+        self.pause = pause
+
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H V, slowly."""
+        time.sleep(self.pause)
+        return super().product(vectors)
+
+
+KINDS: dict[str, type[SlowOperator | SlowHessian]] = {
+    "matrix": SlowOperator,
+    "hessian": SlowHessian,
+}
+
+
 def printed(result: EigenResult) -> str:
     """Everything that two equal runs have in common, to the last bit."""
     numbers = [float(x).hex() for x in (*result.values, *result.residual_norms)]
@@ -41,4 +63,5 @@ def printed(result: EigenResult) -> str:
 
 
 if __name__ == "__main__":
-    print(printed(top_eigenpairs(SlowOperator(float(sys.argv[2])), checkpoint=sys.argv[1])))
+    operator = KINDS[sys.argv[1]](float(sys.argv[3]))
+    print(printed(top_eigenpairs(operator, checkpoint=sys.argv[2])))

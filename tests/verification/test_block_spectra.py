@@ -1,5 +1,7 @@
 """Block spectra, alignment and shares against numpy on dense matrices, and outlier counts."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,6 +51,26 @@ def test_block_spectra_agree_with_numpy(tmp_path) -> None:
     assert result.alignment.value == pytest.approx(top(g, layout.angles)[0] / sums)
     assert result.alignment.low <= result.alignment.value <= result.alignment.high
     assert {"G", "G-angles", "G-bias", "G-3", "R-0"} <= {p.name for p in tmp_path.iterdir()}
+
+
+def test_block_spectra_killed_between_two_matrices_go_on(tmp_path) -> None:
+    """Only this catches checkpoints of two blocks in one folder, or a block solved anew."""
+    whole = block_spectra(PROBLEM, tol=1e-8, checkpoint=tmp_path)
+    for name in ("G-3", "R-3"):  # as if the run had ended before the last patch
+        shutil.rmtree(tmp_path / name)
+    again = block_spectra(PROBLEM, tol=1e-8, checkpoint=tmp_path)
+    assert again.gauss_newton_blocks[3].replayed == again.residual_blocks[3].replayed == 0
+    for name in ("gauss_newton_blocks", "residual_blocks"):
+        for first, second in zip(getattr(whole, name), getattr(again, name), strict=True):
+            np.testing.assert_array_equal(first.values, second.values)
+        assert all(r.replayed for r in getattr(again, name)[:3])
+    assert again.gauss_newton.replayed == whole.gauss_newton.matvecs - 3  # two probes, one check
+    assert again.alignment == whole.alignment
+
+
+def test_more_pairs_than_a_block_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="k: expected an integer from 1 to D - 1 = 15, got 16"):
+        block_spectra(PROBLEM, k=16)
 
 
 def test_alignment_refuses_what_it_cannot_use() -> None:

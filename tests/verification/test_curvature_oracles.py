@@ -1,94 +1,206 @@
 """H, G and R against sources that share no derivative code with them."""
 
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from simulators.reference import qnn_outputs
-from tests.verification.curvature_cases import mlp_case, qnn_case, relative_difference
+from benchmarks.peers.client import peers_python
+from simulators import Ansatz, qiskit_circuit, reference
+from tests.verification.curvature_cases import (
+    Case,
+    mlp_case,
+    qnn_case,
+    relative_difference,
+)
+from tests.verification.curvlinops_oracle import write_problem
 from verification.operators import CurvatureProblem
 
 CASE = qnn_case(n_samples=2)
 QUARTER = np.pi / 2
+ROOT = Path(__file__).parents[2]
+
+Outputs = Callable[[Ansatz, np.ndarray, np.ndarray, int], np.ndarray]
 
 
-def shifted_derivatives(
-    ansatz: object, angles: np.ndarray, features: np.ndarray, n_classes: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """f (C,), df (n, C), ddf (n, n, C) of one patch, from values of the numpy simulator alone.
+class ShiftedOutputs:
+    """Derivatives of one patch's outputs from values of a simulator at shifted arguments alone.
 
-    f is a + b cos t + c sin t in each angle, so d_i f = [f(+pi/2) - f(-pi/2)] / 2 exactly, and
-    the second derivatives are differences of those (Schuld et al. 2019).
+    An output is a + b cos t + c sin t in each angle and each feature, so its slope is
+    [f(+pi/2) - f(-pi/2)] / 2 exactly, and second derivatives are differences of those (Schuld et
+    al. 2019).
+
+    Args:
+        outputs: the simulator.
+        ansatz: the circuit.
+        angles: shape (n_angles,).
+        features: shape (n_features,); its derivatives follow those in the angles.
+        n_classes: C.
     """
-    cache: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
 
-    def f(*shifts: tuple[int, int]) -> np.ndarray:
+    def __init__(
+        self,
+        outputs: Outputs,
+        ansatz: Ansatz,
+        angles: np.ndarray,
+        features: np.ndarray,
+        n_classes: int,
+    ) -> None:
+        self.outputs, self.ansatz, self.n_classes = outputs, ansatz, n_classes
+        self.arguments, self.n_angles = np.concatenate([angles, features]), len(angles)
+        self._known: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
+
+    def value(self, *shifts: tuple[int, int]) -> np.ndarray:
+        """f (C,) with argument i moved by k quarter turns, for each (i, k)."""
         total: dict[int, int] = {}
         for i, k in shifts:
             total[i] = total.get(i, 0) + k
         key = tuple(sorted((i, k % 4) for i, k in total.items() if k % 4))
-        if key not in cache:
-            moved = angles.copy()
+        if key not in self._known:
+            moved = self.arguments.copy()
             for i, k in key:
                 moved[i] += k * QUARTER
-            cache[key] = qnn_outputs(ansatz, moved, features, n_classes)
-        return cache[key]
+            split = np.split(moved, [self.n_angles])
+            self._known[key] = self.outputs(self.ansatz, *split, self.n_classes)
+        return self._known[key]
 
-    n = len(angles)
-    first = np.array([(f((i, 1)) - f((i, -1))) / 2 for i in range(n)])
-    second = np.empty((n, n, n_classes))
-    for i in range(n):
-        for j in range(i + 1):
-            plus = f((i, 1), (j, 1)) + f((i, -1), (j, -1))
-            second[i, j] = second[j, i] = (plus - f((i, 1), (j, -1)) - f((i, -1), (j, 1))) / 4
-    return f(), first, second
+    def first(self, i: int) -> np.ndarray:
+        """d_i f, shape (C,)."""
+        return (self.value((i, 1)) - self.value((i, -1))) / 2
+
+    def second(self, i: int, j: int) -> np.ndarray:
+        """d_i d_j f, shape (C,)."""
+        plus = self.value((i, 1), (j, 1)) + self.value((i, -1), (j, -1))
+        return (plus - self.value((i, 1), (j, -1)) - self.value((i, -1), (j, 1))) / 4
 
 
-@pytest.mark.parametrize("backend", ["fast", "autodiff"])
-def test_parameter_shift_on_the_numpy_simulator(backend: str) -> None:
-    """Eq. (6) put together by hand from shifted values: no autograd, no engine anywhere.
-
-    Only this catches an error that the torch model and the fast engine have in common.
-    """
-    model = CASE.model
-    problem = CurvatureProblem(model, CASE.images, CASE.labels, backend=backend)
-    layout, s, n = problem.layout, model.output_scale, len(CASE.images)
+def shifted_patches(case: Case, outputs: Outputs, sample: int) -> list[ShiftedOutputs]:
+    """Every patch of a model at one image."""
+    model = case.model
+    pixels = (case.images[sample] + model.pixel_bias.detach()).reshape(-1).numpy()
     angles = model.angles.detach().numpy()
-    pixels = (CASE.images + model.pixel_bias.detach()).reshape(n, -1).numpy()
-    g, r = np.zeros((80, 80)), np.zeros((80, 80))
-    for x, y in zip(pixels, CASE.labels, strict=True):
-        patches = [
-            shifted_derivatives(model.ansatz, a, x[rows], 4)
-            for a, rows in zip(angles, model.grid.pixel_indices, strict=True)
-        ]
-        z = s * sum(f for f, _, _ in patches)
-        pi = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
-        jacobian = s * np.concatenate([first for _, first, _ in patches])
-        g += jacobian @ (np.diag(pi) - np.outer(pi, pi)) @ jacobian.T / n
-        for p, (_, _, second) in enumerate(patches):
-            block = np.ix_(layout.patch(p), layout.patch(p))
-            r[block] += s * second @ (pi - np.eye(4)[int(y)]) / n
-    identity = np.eye(96)[:, :80]
-    assert relative_difference((problem.gauss_newton @ identity)[:80], g) < 1e-11
-    assert relative_difference((problem.residual @ identity)[:80], r) < 1e-11
+    return [
+        ShiftedOutputs(outputs, model.ansatz, a, pixels[rows], model.n_classes)
+        for a, rows in zip(angles, model.grid.pixel_indices, strict=True)
+    ]
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # theirs
-def test_curvlinops_agrees() -> None:
-    """Another library's products; only this catches a convention of ours that is not the field's.
+def positions(case: Case) -> list[np.ndarray]:
+    """Where each patch's arguments, angles and then features, stand among the parameters."""
+    layout = CurvatureProblem(case.model, case.images, case.labels).layout
+    return [
+        np.concatenate([layout.patch(p), layout.bias[rows]])
+        for p, rows in enumerate(case.model.grid.pixel_indices)
+    ]
 
-    Runs where the peers extra is installed.
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    return np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overlapping", [False, True], ids=["apart", "overlapping"])
+def test_parameter_shift_on_the_numpy_simulator(overlapping: bool) -> None:
+    """Eq. (5) put together by hand from shifted values, bias rows included: no autograd, no engine.
+
+    Only this catches an error that the torch model and the fast engine have in common, and the
+    bias of a pixel counted once where two patches read it.
     """
-    curvlinops = pytest.importorskip("curvlinops")
+    case = qnn_case(n_samples=1, image_side=3) if overlapping else CASE
+    model, where = case.model, positions(case)
+    s, n, size = model.output_scale, len(case.images), model.n_parameters
+    g, r = np.zeros((size, size)), np.zeros((size, size))
+    for sample, y in enumerate(case.labels):
+        patches = shifted_patches(case, reference.qnn_outputs, sample)
+        pi = softmax(s * sum(patch.value() for patch in patches))
+        jacobian = np.zeros((size, 4))
+        for patch, rows in zip(patches, where, strict=True):
+            count = len(rows)
+            jacobian[rows] += s * np.array([patch.first(i) for i in range(count)])
+            second = np.array([[patch.second(i, j) for j in range(count)] for i in range(count)])
+            r[np.ix_(rows, rows)] += s * second @ (pi - np.eye(4)[int(y)]) / n
+        g += jacobian @ (np.diag(pi) - np.outer(pi, pi)) @ jacobian.T / n
+    identity = np.eye(size)
+    for backend in ("fast", "autodiff"):
+        problem = CurvatureProblem(model, case.images, case.labels, backend=backend)
+        assert relative_difference(problem.gauss_newton @ identity, g) < 1e-11
+        assert relative_difference(problem.residual @ identity, r) < 1e-11
+        assert relative_difference(problem.hessian @ identity, g + r) < 1e-11
+
+
+def test_parameter_shift_on_qiskit_expectations() -> None:
+    """All of G and some of R from expectation values that qiskit computes.
+
+    Only this catches a convention, of a gate or an observable, that all simulators here share.
+    """
+    case = qnn_case(n_samples=1)
+    model, where = case.model, positions(case)
+    problem = CurvatureProblem(model, case.images, case.labels)
+    s, size = model.output_scale, problem.layout.size
+    patches = shifted_patches(case, qiskit_circuit.qnn_outputs, 0)
+    pi = softmax(s * sum(patch.value() for patch in patches))
+    slope = pi - np.eye(4)[int(case.labels[0])]
+    jacobian = np.zeros((size, 4))
+    for patch, rows in zip(patches, where, strict=True):
+        jacobian[rows] += s * np.array([patch.first(i) for i in range(len(rows))])
+    g = jacobian @ (np.diag(pi) - np.outer(pi, pi)) @ jacobian.T
+    assert relative_difference(problem.gauss_newton @ np.eye(size), g) < 1e-11
+    r = problem.residual @ np.eye(size)
+    rng = np.random.default_rng(6)
+    for _ in range(12):
+        p, i, j = rng.integers(4), *rng.integers(24, size=2)
+        expected = s * patches[p].second(i, j) @ slope
+        assert abs(r[where[p][i], where[p][j]] - expected) < 1e-11 * np.abs(r).max()
+
+
+def curvlinops_python() -> str:
+    """An interpreter with curvlinops: this one, or the peers' environment.
+
+    Where there is none the test is skipped, with the way to get one.
+    """
+    if importlib.util.find_spec("curvlinops") is not None:
+        return sys.executable
+    if not peers_python().exists():
+        pytest.skip(
+            "curvlinops is neither installed here (pip install '.[peers]') nor in the peers' "
+            "environment (python -m benchmarks.peers.install)"
+        )
+    return str(peers_python())
+
+
+@pytest.mark.slow
+def test_curvlinops_agrees(tmp_path: Path) -> None:
+    """Another library's products: only this catches a convention that the field does not share."""
+    python = curvlinops_python()
     case = mlp_case()
-    parameters = list(case.model.parameters())
-    data = [(case.images[:4], case.labels[:4]), (case.images[4:], case.labels[4:])]  # uneven
-    loss = torch.nn.CrossEntropyLoss(reduction="mean")
+    write_problem(tmp_path, case)
+    done = subprocess.run(
+        [python, "-m", "tests.verification.curvlinops_oracle", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    theirs = np.load(tmp_path / "matrices.npz")
     problem = CurvatureProblem(case.model, case.images, case.labels)
-    identity = torch.eye(27, dtype=torch.float64)
-    for name, ours in (
-        ("HessianLinearOperator", problem.hessian),
-        ("GGNLinearOperator", problem.gauss_newton),
-    ):
-        theirs = getattr(curvlinops, name)(case.model, loss, parameters, data) @ identity
-        assert relative_difference(ours @ np.eye(27), theirs.detach().numpy()) < 1e-12
+    identity = np.eye(27)
+    hessian, gauss_newton = theirs["hessian"], theirs["gauss_newton"]
+    assert relative_difference(problem.hessian @ identity, hessian) < 1e-12
+    assert relative_difference(problem.gauss_newton @ identity, gauss_newton) < 1e-12
+    assert relative_difference(problem.residual @ identity, hessian - gauss_newton) < 1e-12
+
+
+def test_the_case_for_curvlinops_tells_g_from_h() -> None:
+    """G and H of the case differ by far more than the agreement asked for."""
+    case = mlp_case()
+    problem = CurvatureProblem(case.model, case.images, case.labels)
+    g, h = problem.gauss_newton @ np.eye(27), problem.hessian @ np.eye(27)
+    assert relative_difference(g, h) > 0.01
+    assert not torch.equal(case.labels[:3], case.labels[3:])

@@ -1,18 +1,22 @@
 """top_eigenpairs against numpy's dense eigensolver, and its honesty about convergence."""
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
+from tests.strategies import examples
 from tests.verification.curvature_cases import dense_hessian, qnn_case
 from verification import HessianOperator, top_eigenpairs
 from verification.solvers import EigenResult
+from verification.solvers.result import format_interval
 
 
 def diagonal(values: np.ndarray) -> LinearOperator:
@@ -37,7 +41,7 @@ def test_agrees_with_a_dense_eigensolver(which: str) -> None:
     assert (result.n_samples, result.dtype, result.which) == (5, "float64", which)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     eigenvalues=hnp.arrays(
         np.float64, st.integers(3, 40), elements=st.floats(-100, 100), fill=st.nothing()
@@ -144,6 +148,36 @@ def test_a_value_is_printed_with_its_interval() -> None:
     (line,) = str(result).splitlines()
     assert re.fullmatch(r"0\.9\d+ ± \d\.\de-0\d \(not converged\)", line), line
     assert str(top_eigenpairs(diagonal(np.arange(4.0)), k=1)).startswith("3.0000")
+
+
+def exact(number: str) -> Fraction:
+    return Fraction(Decimal(number))
+
+
+@given(
+    value=st.floats(allow_nan=False, allow_infinity=False),
+    radius=st.floats(0, allow_infinity=False, max_value=1e300),
+)
+def test_a_printed_interval_contains_the_one_it_prints(value: float, radius: float) -> None:
+    """Only this catches digits of a value cut off below its radius: 21.757 for 21.7573 ± 4e-7."""
+    shown, printed = format_interval(value, radius).split(" ± ")
+    assert exact(printed) >= Fraction(radius) + abs(exact(shown) - Fraction(value))
+    if 1e-10 < radius < 1e15 and abs(value) < 1e15:  # and it is no longer than two digits make it
+        assert exact(printed) <= Fraction(radius) * Fraction(13, 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "radius", "text"),
+    [
+        (21.7573456789, 3.81e-7, "21.75734568 ± 3.9e-07"),
+        (-1.5, 0.0, "-1.500000000000 ± 0.0e+00"),
+        (1234.5678, 250.0, "1235 ± 2.6e+02"),
+        (float("nan"), 1.0, "nan ± 1"),
+        (1.0, float("inf"), "1 ± inf"),
+    ],
+)
+def test_intervals_in_print(value: float, radius: float, text: str) -> None:
+    assert format_interval(value, radius) == text
 
 
 def test_zero_operator_has_zero_eigenvalues() -> None:

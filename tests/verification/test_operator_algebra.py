@@ -36,9 +36,9 @@ def test_combinations_are_those_of_the_matrices() -> None:
     g, r, h = PROBLEM.gauss_newton, PROBLEM.residual, PROBLEM.hessian
     vectors = np.random.default_rng(0).standard_normal((96, 3))
     before = g.matvecs
-    combined = 2 * (h - 0.25 * g) + (-r) * 3
+    combined = 2 * (h - 0.25 * g) + (-r) * 3 / 2
     assert isinstance(combined, LinearCombination)
-    expected = (2 * (H - 0.25 * G) - 3 * R) @ vectors
+    expected = (2 * (H - 0.25 * G) - 1.5 * R) @ vectors
     np.testing.assert_allclose(combined @ vectors, expected, atol=1e-12 * np.abs(expected).max())
     assert (combined.n_samples, combined.matvecs, g.matvecs - before) == (5, 3, 3)
     assert combined.identity()["sum"][1] == [-0.5, g.identity()]
@@ -54,6 +54,10 @@ def test_combinations_of_unlike_operators() -> None:
         LinearCombination([])
     with pytest.raises(ValueError, match="expected a finite number, got inf"):
         _ = float("inf") * PROBLEM.hessian
+    with pytest.raises(ZeroDivisionError):
+        _ = PROBLEM.hessian / 0
+    with pytest.raises((TypeError, ValueError)):
+        _ = PROBLEM.hessian / np.ones(96)
     mixed = PROBLEM.hessian + aslinearoperator(np.eye(96))  # scipy's own sum
     np.testing.assert_allclose(mixed @ np.ones(96), H.sum(axis=1) + 1, atol=1e-12)
     fewer = CurvatureProblem(CASE.model, CASE.images[:2], CASE.labels[:2]).hessian

@@ -1,5 +1,7 @@
 """Squared error, losses of one's own, and models whose second derivatives are wrong."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from verification.operators import (
     PatchBlockModel,
     block_inputs,
 )
+from verification.operators.differentiability import check_second_derivatives
 
 CASES = {"qnn": qnn_case(), "mlp": mlp_case()}
 
@@ -205,6 +208,68 @@ class Detached(Activated):
 def test_logits_without_graph_are_refused() -> None:
     with pytest.raises(ValueError, match="depend on the parameters, got a loss without graph"):
         HessianOperator(Detached(torch.tanh), IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("name", ["qnn", "mlp"])
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        (AdjointLike.apply, r"loss: expected second derivatives that agree|piecewise linear"),
+        (OnceDifferentiable.apply, r"loss: expected second derivatives that agree|piecewise"),
+        (
+            lambda z: torch.cdist(z, torch.zeros_like(z[:1]), p=3.0),
+            r"loss: expected a loss that autograd differentiates twice, got .*cdist_backward",
+        ),
+    ],
+)
+@pytest.mark.parametrize("rest", [0.0, 1.0])
+def test_a_loss_of_ones_own_is_differentiated_twice_or_refused(
+    name: str, inner: Callable[[Tensor], Tensor], message: str, rest: float
+) -> None:
+    """Only this catches an S without some of its terms under a model whose own are right."""
+    case = CASES[name]
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return inner(z).sum(dim=1) + rest * 0.05 * ((z - y) ** 2).sum(dim=1)
+
+    with pytest.raises(ValueError, match=message):
+        HessianOperator(case.model, case.images, targets_of(case), loss=loss)
+
+
+@pytest.mark.parametrize("delta", [0.1, 1.0])
+@pytest.mark.parametrize("name", ["qnn", "mlp"])
+def test_losses_with_kinks_in_their_slope_are_taken(name: str, delta: float) -> None:
+    """Huber's loss is linear far out: only this catches its refusal as a piecewise linear one."""
+    case = CASES[name]
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return torch.nn.functional.huber_loss(z, y, reduction="none", delta=delta).sum(dim=1)
+
+    operator = GaussNewtonOperator(case.model, case.images, targets_of(case), loss=loss)
+    flat = flat_parameters(case)
+    z = logits_of_flat(case, flat).detach()
+    jacobian = torch.func.jacrev(lambda t: logits_of_flat(case, t))(flat).detach()
+    curved = ((z - targets_of(case)).abs() < delta).double()  # S is 1 there and 0 elsewhere
+    expected = torch.einsum("nki,nk,nkj->ij", jacobian, curved, jacobian) / len(z)
+    size = len(flat)
+    np.testing.assert_allclose(operator @ np.eye(size), expected.numpy(), atol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_kink_near_by_is_no_reason_to_refuse(dtype: torch.dtype) -> None:
+    """The largest step crosses it, smaller ones see that H = 0 is right; lost terms still show."""
+    at = [torch.tensor([1.05, 3.0], dtype=dtype)]
+
+    def huber(values: Sequence[Tensor]) -> Tensor:
+        return torch.nn.functional.huber_loss(values[0], torch.zeros_like(values[0]))
+
+    check_second_derivatives(huber, at)
+
+    def wrong(values: Sequence[Tensor]) -> Tensor:
+        return huber(values) + (AdjointLike.apply(values[0])).sum()
+
+    with pytest.raises(ValueError, match="agree with finite differences of the gradient"):
+        check_second_derivatives(wrong, at)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -1,11 +1,11 @@
-"""Identities of H, G and R over drawn circuits, patch grids, parameters, batches and losses."""
+"""Identities of H, G and R over drawn circuits, grids, parameters, batches, losses and dtypes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -13,47 +13,70 @@ from simulators import DistributedQNN, PatchGrid
 from tests.strategies import (
     batch_splits,
     even_class_counts,
+    examples,
     image_batches,
     patch_ansaetze,
     patch_grids,
     real_arrays,
 )
-from tests.verification.curvature_cases import qnn_case
-from verification.operators import CurvatureProblem, RestrictedOperator
+from tests.verification.curvature_cases import noise_floor, qnn_case
+from verification.operators import CurvatureProblem, PatchBlockModel, RestrictedOperator
+from verification.operators.losses import LossFunction, LossName
 from verification.solvers import Alignment, top_eigenpairs
 
 BACKENDS = st.sampled_from(["fast", "autodiff"])
+DTYPES = st.sampled_from([torch.float32, torch.float64])
 KINDS = ("hessian", "gauss_newton", "residual")
 # an element sums some 1e3 rounded terms, 1e3 * 2.2e-16, and products add D of them
 ROUNDING = 1e-11
+# the same in float32, 5e4 * 1.2e-7; a factor of two, a sign or a transpose is off by order one
+SINGLE_ROUNDING = 6e-3
+
+
+def pseudo_huber(z: Tensor, targets: Tensor) -> Tensor:
+    """A convex loss of one's own, curved everywhere: sum_k sqrt(1 + (z - y)_k^2) - 1."""
+    return ((1 + (z - targets) ** 2).sqrt() - 1).sum(dim=1)
+
+
+LOSSES: tuple[LossName | LossFunction, ...] = ("cross_entropy", "squared_error", pseudo_huber)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A model with samples, a loss and a backend."""
+    """A model with samples, a loss, a backend and a chunk size."""
 
     model: DistributedQNN
     images: Tensor
     labels: Tensor
-    loss: str
+    loss: LossName | LossFunction
     backend: str
+    chunk_size: int
 
     def problem(self, samples: slice = slice(None), **options: object) -> CurvatureProblem:
         """The problem of some of the samples."""
+        chosen = {"backend": self.backend, "chunk_size": self.chunk_size, **options}
         return CurvatureProblem(
-            self.model,
-            self.images[samples],
-            self.labels[samples],
-            loss=self.loss,
-            backend=self.backend,
-            **options,
+            self.model, self.images[samples], self.labels[samples], loss=self.loss, **chosen
         )
+
+    def slack(self, *matrices: np.ndarray) -> float:
+        """What rounding may change in elements of products as large as these."""
+        double = self.model.angles.dtype == torch.float64
+        largest = max(float(np.abs(m).max()) for m in matrices)
+        floor = self.model.n_parameters * noise_floor(self.model)
+        return (ROUNDING if double else SINGLE_ROUNDING) * largest + floor
 
 
 @st.composite
-def drawn_problems(draw: st.DrawFn, batch: st.SearchStrategy[int] | None = None) -> Drawn:
+def drawn_problems(
+    draw: st.DrawFn,
+    batch: st.SearchStrategy[int] | None = None,
+    dtypes: st.SearchStrategy[torch.dtype] = DTYPES,
+    losses: st.SearchStrategy[LossName | LossFunction] | None = None,
+) -> Drawn:
     """Two-qubit models of one or four patches, with labels or real targets."""
     grid = draw(patch_grids(st.just(2), max_patches_per_side=2, max_stride=2))
+    dtype = draw(dtypes)
     model = DistributedQNN(
         n_patches=grid.n_patches,
         n_qubits=2,
@@ -61,24 +84,26 @@ def drawn_problems(draw: st.DrawFn, batch: st.SearchStrategy[int] | None = None)
         n_classes=draw(even_class_counts(2)),
         scale=draw(st.sampled_from([-1, 1])) * draw(st.floats(0.01, 50)),  # no subnormal s^2
         aggregation_exponent=draw(st.floats(0, 2)),
-        dtype=torch.float64,
+        dtype=dtype,
         ansatz=draw(patch_ansaetze(st.just(2))),
     )
     model.load_flat_parameters(draw(real_arrays(model.n_parameters)))
     images = draw(image_batches(grid.image_side, st.integers(1, 3) if batch is None else batch))
     n, classes = len(images), model.n_classes
-    loss = draw(st.sampled_from(["cross_entropy", "squared_error"]))
+    loss = draw(st.sampled_from(LOSSES) if losses is None else losses)
     if loss == "cross_entropy":
         label = st.integers(0, classes - 1)
         labels = torch.tensor(draw(st.lists(label, min_size=n, max_size=n)))
     else:
         labels = torch.from_numpy(draw(real_arrays((n, classes), bound=2.0)))
-    return Drawn(model, torch.from_numpy(images), labels, loss, draw(BACKENDS))
+    backend = draw(BACKENDS) if isinstance(loss, str) else "autodiff"
+    chunk_size = draw(st.integers(1, n))
+    return Drawn(model, torch.from_numpy(images), labels, loss, backend, chunk_size)
 
 
-def vectors_for(problem: CurvatureProblem, count: int = 3) -> np.ndarray:
+def vectors_for(size: int, count: int = 3) -> np.ndarray:
     """Directions in general position: what is drawn is the matrix, not these."""
-    return np.random.default_rng(0).standard_normal((problem.hessian.shape[0], count))
+    return np.random.default_rng(0).standard_normal((size, count))
 
 
 def images_of(problem: CurvatureProblem, vectors: np.ndarray) -> dict[str, np.ndarray]:
@@ -95,7 +120,7 @@ def scale_of(*matrices: np.ndarray) -> float:
     return max(float(np.abs(m).max()) for m in matrices) + 1e-300
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(drawn=drawn_problems())
 def test_split_symmetry_and_sign(drawn: Drawn) -> None:
     """H = G + R, u.Av = v.Au, v.Gv >= 0.
@@ -103,18 +128,45 @@ def test_split_symmetry_and_sign(drawn: Drawn) -> None:
     Only this catches an identity that holds for one circuit, grid, loss or scale and not others.
     """
     problem = drawn.problem()
-    vectors = vectors_for(problem)
+    vectors = vectors_for(drawn.model.n_parameters)
     images = images_of(problem, vectors)
-    slack = ROUNDING * scale_of(*images.values())
+    slack = drawn.slack(*images.values())
     gap = images["hessian"] - images["gauss_newton"] - images["residual"]
     assert np.abs(gap).max() <= slack
     for image in images.values():
+        assert image.dtype == problem.backend.dtype
         forms = vectors.T @ image
         assert np.abs(forms - forms.T).max() <= len(vectors) * slack
     assert np.diag(vectors.T @ images["gauss_newton"]).min() >= -len(vectors) * slack
 
 
-@settings(max_examples=20)
+@examples(15)
+@given(drawn=drawn_problems(losses=st.sampled_from(["cross_entropy", "squared_error"])))
+def test_both_backends_give_the_same_products(drawn: Drawn) -> None:
+    """The engine's passes against autograd, whole matrices and one patch's block.
+
+    Only this catches a pass that is right for the paper's circuit and grid and not for others.
+    """
+    vectors = vectors_for(drawn.model.n_parameters)
+    fast = images_of(drawn.problem(backend="fast"), vectors)
+    autodiff = images_of(drawn.problem(backend="autodiff"), vectors)
+    slack = drawn.slack(*fast.values(), *autodiff.values())
+    for kind in KINDS:
+        assert np.abs(fast[kind] - autodiff[kind]).max() <= slack
+    whole = drawn.problem()
+    layout, last = whole.layout, whole.layout.n_patches - 1
+    block = whole.blocks()[last]
+    assert isinstance(block.model, PatchBlockModel)
+    directions = vectors_for(layout.n_angles)
+    padded = np.zeros((layout.size, directions.shape[1]))
+    padded[layout.patch(last)] = directions
+    for kind in KINDS:
+        expected = (getattr(whole, kind) @ padded)[layout.patch(last)]
+        gap = np.abs(getattr(block, kind) @ directions - expected).max()
+        assert gap <= slack + drawn.slack(expected)
+
+
+@examples(20)
 @given(drawn=drawn_problems(), data=st.data())
 def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     """R v of a v on patch p is exactly zero, not small, at every other patch's angles."""
@@ -128,19 +180,19 @@ def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     assert np.all(image[others] == 0)
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(drawn=drawn_problems())
 def test_gauss_newton_has_no_negative_eigenvalue(drawn: Drawn) -> None:
-    g = dense(drawn.problem(), "gauss_newton")
-    assert np.linalg.eigvalsh((g + g.T) / 2)[0] >= -ROUNDING * len(g) * scale_of(g)
+    g = dense(drawn.problem(), "gauss_newton").astype(np.float64)
+    assert np.linalg.eigvalsh((g + g.T) / 2)[0] >= -len(g) * drawn.slack(g)
 
 
-@settings(max_examples=15)
-@given(drawn=drawn_problems(), data=st.data())
+@examples(15)
+@given(drawn=drawn_problems(dtypes=st.just(torch.float64)), data=st.data())
 def test_products_are_linear(drawn: Drawn, data: st.DataObject) -> None:
     """Only this catches a finite difference, or a state that one product leaves to the next."""
     problem = drawn.problem()
-    u, v = vectors_for(problem, 2).T
+    u, v = vectors_for(drawn.model.n_parameters, 2).T
     a, b = (data.draw(st.floats(-10, 10)) for _ in range(2))
     for kind in KINDS:
         op = getattr(problem, kind)
@@ -148,23 +200,23 @@ def test_products_are_linear(drawn: Drawn, data: st.DataObject) -> None:
         combined = op @ np.stack([a * u + b * v, u], axis=1)
         # three passes of about 100 gates, each a handful of roundings; a finite difference
         # would be off by 1e-8
-        slack = 2000 * ROUNDING * scale_of(a * au, b * av, au, av)
+        slack = 2000 * drawn.slack(a * au, b * av, au, av)
         assert np.abs(combined[:, 0] - a * au - b * av).max() <= slack
         assert np.abs(combined[:, 1] - au).max() <= slack
 
 
-@settings(max_examples=10)
-@given(drawn=drawn_problems(), data=st.data())
+@examples(10)
+@given(drawn=drawn_problems(dtypes=st.just(torch.float64)), data=st.data())
 def test_full_turns_change_nothing(drawn: Drawn, data: st.DataObject) -> None:
     """R_a(t + 2 pi) = -R_a(t): only this catches an angle that enters other than by a rotation."""
-    vectors = vectors_for(drawn.problem())
+    vectors = vectors_for(drawn.model.n_parameters)
     before = images_of(drawn.problem(), vectors)
     flat = drawn.model.flat_parameters()
     turns = data.draw(st.lists(st.integers(-2, 2), min_size=len(flat), max_size=len(flat)))
     drawn.model.load_flat_parameters(flat + 2 * torch.pi * torch.tensor(turns, dtype=torch.float64))
     after = images_of(drawn.problem(), vectors)
     # angles of up to 6 pi are rounded to 2e-15; H's change with an angle is c |H| or less
-    tolerance = 1e-10 * scale_of(*before.values()) * max(1.0, abs(drawn.model.scale))
+    tolerance = 10 * drawn.slack(*before.values()) * max(1.0, abs(drawn.model.scale))
     for kind in KINDS:
         assert np.abs(after[kind] - before[kind]).max() <= tolerance
 
@@ -179,14 +231,14 @@ def test_full_turns_leave_the_spectrum() -> None:
     np.testing.assert_allclose(spectra[1], spectra[0], atol=1e-10)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(drawn=drawn_problems(), data=st.data())
 def test_permuted_patches_permute_the_blocks(drawn: Drawn, data: st.DataObject) -> None:
     """Only this catches a patch whose number matters beyond its pixels and its angles."""
     model = drawn.model
     order = data.draw(st.permutations(range(model.n_patches)))
     before = drawn.problem()
-    layout, vectors = before.layout, vectors_for(before)
+    layout, vectors = before.layout, vectors_for(model.n_parameters)
     moved = np.concatenate([*(layout.patch(p) for p in order), layout.bias])
     expected = images_of(before, vectors)
     grid = PatchGrid(model.grid.image_side, model.grid.patch_side, model.n_patches)
@@ -196,20 +248,20 @@ def test_permuted_patches_permute_the_blocks(drawn: Drawn, data: st.DataObject) 
         model.angles.copy_(model.angles[list(order)].clone())
         model.pixel_indices.copy_(model.pixel_indices[list(order)].clone())
     after = images_of(drawn.problem(), vectors[moved])
-    slack = ROUNDING * scale_of(*expected.values())
+    slack = drawn.slack(*expected.values())
     for kind in KINDS:
         assert np.abs(after[kind] - expected[kind][moved]).max() <= slack
 
 
-@settings(max_examples=15)
+@examples(8)
 @given(drawn=drawn_problems(batch=st.integers(2, 6)), data=st.data())
 def test_splits_of_the_batch_do_not_matter(drawn: Drawn, data: st.DataObject) -> None:
     """Chunks of any size, and the weighted mean over parts: sums first, one division by N."""
     n = len(drawn.images)
-    vectors = vectors_for(drawn.problem())
-    whole = images_of(drawn.problem(), vectors)
-    slack = ROUNDING * scale_of(*whole.values())
-    chunked = images_of(drawn.problem(chunk_size=data.draw(st.integers(1, n))), vectors)
+    vectors = vectors_for(drawn.model.n_parameters)
+    whole = images_of(drawn.problem(chunk_size=n), vectors)
+    slack = drawn.slack(*whole.values())
+    chunked = images_of(drawn.problem(), vectors)
     means, start = {kind: np.zeros_like(vectors) for kind in KINDS}, 0
     for size in data.draw(batch_splits(n)):
         part = images_of(drawn.problem(slice(start, start + size)), vectors)
@@ -221,7 +273,7 @@ def test_splits_of_the_batch_do_not_matter(drawn: Drawn, data: st.DataObject) ->
         assert np.abs(means[kind] - whole[kind]).max() <= slack
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(
     angles=real_arrays(20),
     patches_per_side=st.sampled_from([2, 3]),
@@ -261,6 +313,48 @@ def test_replicated_patches_scale_exactly(
             assert np.abs(r[block] - expected).max() <= ROUNDING * scale_of(r_one)
     top = np.linalg.eigvalsh(g[: layout.bias[0], : layout.bias[0]])[-1]
     assert top == pytest.approx(np.linalg.eigvalsh(g_one)[-1] / n_patches, rel=1e-8, abs=1e-10)
+
+
+@examples(4)
+@given(
+    angles=real_arrays(20),
+    patches_per_side=st.sampled_from([2, 3]),
+    alpha=st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 2)),
+    slopes=real_arrays((2, 4), bound=1.0),
+    backend=BACKENDS,
+)
+def test_elements_carry_the_powers_of_the_aggregation(
+    angles: np.ndarray, patches_per_side: int, alpha: float, slopes: np.ndarray, backend: str
+) -> None:
+    """At fixed f, g and S, G_pq = P^(-2 alpha) G_1 and R_pp = P^(-alpha) R_1.
+
+    The squared error keeps S = 1, and targets that follow the logits keep g: only this tells
+    exponents of P that a change of the scale c could hide.
+    """
+    n_patches, side = patches_per_side**2, 2 + patches_per_side - 1
+
+    def problem(count: int, image_side: int) -> CurvatureProblem:
+        model = DistributedQNN(count, 1, 2, image_side, 4, 5.0, alpha, dtype=torch.float64)
+        model.load_flat_parameters(
+            np.concatenate([np.tile(angles, count), np.zeros(image_side**2)])
+        )
+        grey = torch.tensor([0.2, 0.9], dtype=torch.float64)[:, None, None]
+        images = grey.expand(2, image_side, image_side)
+        targets = model(images).detach() - torch.from_numpy(slopes)
+        return CurvatureProblem(model, images, targets, loss="squared_error", backend=backend)
+
+    one, many = problem(1, 2), problem(n_patches, side)
+    g_one, r_one = (dense(one, k)[:20, :20] for k in ("gauss_newton", "residual"))
+    g, r = dense(many, "gauss_newton"), dense(many, "residual")
+    layout = many.layout
+    for p in range(n_patches):
+        inside = np.ix_(layout.patch(p), layout.patch(p))
+        across = np.ix_(layout.patch(p), layout.patch(n_patches - 1 - p))
+        for block in (inside, across):
+            gap = np.abs(g[block] - g_one * n_patches ** (-2 * alpha)).max()
+            assert gap <= ROUNDING * scale_of(g_one)
+        gap = np.abs(r[inside] - r_one * n_patches**-alpha).max()
+        assert gap <= ROUNDING * scale_of(r_one, g_one)
 
 
 class OrthogonalPatches(torch.nn.Module):

@@ -1,10 +1,13 @@
 """report.html: structure by Python's parser, behaviour in headless Chromium where there is one."""
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,10 +19,12 @@ from tests.verification.report_cases import HOSTILE, empty_report, finished_repo
 from verification.report import as_html
 from verification.report.figures import DensityCurve, law_figure
 from verification.report.page import Page
+from verification.report.svg import SERIES
 from verification.solvers import spectral_density
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -177,37 +182,132 @@ def test_figures_are_drawn_again_only_when_their_numbers_change(
     assert len(drawn) == count + 1
 
 
+def test_densities_of_one_panel_share_a_figure() -> None:
+    """Only this catches curves of another depth drawn into the same axes, or drawn twice."""
+    matrix = LinearOperator((20, 20), matvec=lambda v: np.arange(20.0) * np.ravel(v))
+    spectrum = spectral_density(matrix, n_probes=2, n_steps=5)
+    curves = [
+        DensityCurve.of(f"P = {p}", spectrum, panel=f"depth {d}") for d in (50, 100) for p in (4, 9)
+    ]
+    page = as_html(empty_report(), curves)
+    figures = [a["id"] for a in outline(page).all("figure")]
+    assert figures == ["figure-densities-depth-50", "figure-densities-depth-100"]
+    drawn = re.findall(r"<svg.*?</figcaption>", page, flags=re.DOTALL)
+    for depth, figure in zip((50, 100), drawn, strict=True):
+        assert f"Eigenvalue densities, depth {depth}, on a logarithmic scale; bands" in figure
+        assert (figure.count(">P = 4<"), figure.count(">P = 9<")) == (1, 1)
+
+
 def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine: install the chromium package to run this test")
+        pytest.skip(f"no browser here (one of {', '.join(BROWSERS)}): install chromium to run this")
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
+# What a page tells about itself: is it as wide as its window, what is in it, what can be focused
+# and whether the focus is seen, its colours.
+QUESTIONS = """
+const d = frames[0].document, w = frames[0], e = d.documentElement;
+const folded = e.scrollWidth;
+for (const part of d.querySelectorAll('details')) part.open = true;
+const stops = [...d.querySelectorAll('a[href], summary, [tabindex="0"]')];
+const reached = stops.filter(s => {
+  s.focus({focusVisible: true});
+  return d.activeElement === s && w.getComputedStyle(s).outlineStyle !== 'none';
+});
+const scrolling = [...d.querySelectorAll('*')].filter(s => s.scrollWidth > s.clientWidth
+  && w.getComputedStyle(s).overflowX === 'auto');
+document.title = JSON.stringify({
+  width: Math.max(folded, e.scrollWidth), room: e.clientWidth, mode: d.compatMode,
+  tables: d.querySelectorAll('table').length,
+  claims: d.querySelectorAll('.ledger tbody tr').length,
+  stops: stops.length, reached: reached.length,
+  unreachable: scrolling.filter(s => s.tabIndex < 0).length,
+  paper: w.getComputedStyle(d.body).backgroundColor, ink: w.getComputedStyle(d.body).color,
+});
+"""
+
+
+def ask_chromium(folder: Path, page: str, *options: str, width: int = 390) -> dict[str, object]:
+    """The page's answers to QUESTIONS in a frame as wide as a telephone; the console is silent."""
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    frame = folder / "frame.html"
+    frame.write_text(
+        f'<iframe src="report.html" style="width:{width}px;height:800px"></iframe>'
+        f"<script>onload = () => {{ {QUESTIONS} }}</script>"
+    )
+    flags = ("--allow-file-access-from-files", "--enable-logging=stderr", "--v=0", *options)
+    done = chromium(folder, *flags, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+    found = re.search(r"<title>(.*)</title>", done.stdout)
+    assert found, done.stdout[:500]
+    answers: dict[str, object] = json.loads(unescape(found[1]))
+    return answers
+
+
 @pytest.mark.slow
 def test_in_chromium(tmp_path: Path, page: str) -> None:
-    """Only this catches what a browser objects to, or a page wider than a telephone."""
-    path = tmp_path / "report.html"
-    path.write_text(page, encoding="utf-8")
-    # the page in a frame of a telephone's width, asked for its own width
-    frame = tmp_path / "frame.html"
-    frame.write_text(
-        '<iframe src="report.html" style="width:390px;height:800px"></iframe><script>'
-        "onload = () => { const d = frames[0].document, e = d.documentElement;"
-        "document.title = JSON.stringify([e.scrollWidth, e.clientWidth,"
-        "d.querySelectorAll('table').length, d.querySelectorAll('.ledger tbody tr').length,"
-        "d.compatMode]) }</script>"
-    )
-    options = ("--allow-file-access-from-files", "--enable-logging=stderr", "--v=0")
-    done = chromium(tmp_path, *options, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
-    measured = re.search(r"<title>\[(\d+),(\d+),(\d+),(\d+),\"(\w+)\"\]</title>", done.stdout)
-    assert measured, done.stdout[:500]
-    width, room, tables, claims = map(int, measured.groups()[:4])
-    assert width <= room
-    assert tables == len(outline(page).tables)
-    assert claims == 13
-    assert measured[5] == "CSS1Compat"
+    """Only this catches what a browser objects to, a page too wide, or a part no key reaches."""
+    answers = ask_chromium(tmp_path, page)
+    assert answers["width"] <= answers["room"]
+    assert answers["tables"] == len(outline(page).tables)
+    assert (answers["claims"], answers["mode"]) == (13, "CSS1Compat")
+    found = outline(page)
+    stops = len(found.all("a")) + len(found.all("summary"))
+    stops += sum(a.get("tabindex") == "0" for _, a in found.tags)
+    assert answers["reached"] == answers["stops"] == stops
+    assert answers["unreachable"] == 0
+
+
+@pytest.mark.slow
+def test_in_chromium_light_and_dark(tmp_path: Path, page: str) -> None:
+    """Only this catches a rule for dark pages that a browser does not take."""
+    light = ask_chromium(tmp_path, page, "--blink-settings=preferredColorScheme=1", width=1200)
+    dark = ask_chromium(tmp_path, page, "--blink-settings=preferredColorScheme=0", width=1200)
+    for answers, scheme in ((light, "light"), (dark, "dark")):
+        colours = palettes()[scheme]
+        assert (answers["paper"], answers["ink"]) == (rgb(colours["paper"]), rgb(colours["ink"]))
+    assert light["paper"] != dark["paper"]
+
+
+def rgb(colour: str) -> str:
+    """As browsers write it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """The stylesheet's colours by scheme."""
+    css = (files("verification.report") / "page.css").read_text(encoding="utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
+    colours = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks]
+    return dict(zip(("light", "dark", "print"), colours, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours (WCAG 2.2), from 1 to 21."""
+    lights = []
+    for colour in (one, other):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+def test_colours_can_be_read_in_every_scheme() -> None:
+    """WCAG 2.2, level AA: text 4.5 : 1, lines and markers 3 : 1; against black on white, 21 : 1."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+    text = ("ink", "faint", "link", "confirmed", "qualified", "refuted", "not-measured")
+    series = [f"series-{i}" for i in range(len(SERIES))]
+    for scheme, colours in palettes().items():
+        assert set(colours) == {"paper", "panel", "rule", *text, *series}, scheme
+        assert contrast(colours["ink"], colours["panel"]) >= 4.5, scheme
+        for name in text:
+            assert contrast(colours[name], colours["paper"]) >= 4.5, (scheme, name)
+        for name in series:
+            assert contrast(colours[name], colours["paper"]) >= 3, (scheme, name)
 
 
 @pytest.mark.slow

@@ -12,18 +12,23 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 from tests.verification.curvature_cases import qnn_case
-from tests.verification.slow_operator import SlowOperator, printed
+from tests.verification.slow_operator import KINDS, SlowOperator, printed
 from verification import GaussNewtonOperator, HessianOperator, top_eigenpairs
 from verification.solvers import CheckpointError
 
 
-def program(folder: Path, pause: float) -> list[str]:
-    return [sys.executable, "-m", "tests.verification.slow_operator", str(folder), str(pause)]
+def program(kind: str, folder: Path, pause: float) -> list[str]:
+    name = "tests.verification.slow_operator"
+    return [sys.executable, "-m", name, kind, str(folder), str(pause)]
 
 
-def test_a_killed_run_goes_on_to_the_same_values(tmp_path: Path) -> None:
-    """SIGKILL in the middle; only this catches state that is written too late or not whole."""
-    killed = subprocess.Popen(program(tmp_path, 0.02), stdout=subprocess.DEVNULL)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_killed_run_goes_on_to_the_same_values(tmp_path: Path, kind: str) -> None:
+    """SIGKILL in the middle; only this catches state that is written too late or not whole.
+
+    With a model's Hessian: that another process knows it again as the same problem.
+    """
+    killed = subprocess.Popen(program(kind, tmp_path, 0.02), stdout=subprocess.DEVNULL)
     try:
         index, deadline = tmp_path / "products.json", time.monotonic() + 120
         while not index.exists() or json.loads(index.read_text())["body"]["files"][2:] == []:
@@ -35,9 +40,9 @@ def test_a_killed_run_goes_on_to_the_same_values(tmp_path: Path) -> None:
         killed.wait()
     assert killed.returncode == -signal.SIGKILL
 
-    operator = SlowOperator()
+    operator = KINDS[kind]()
     resumed = top_eigenpairs(operator, checkpoint=tmp_path)
-    whole = top_eigenpairs(SlowOperator())
+    whole = top_eigenpairs(KINDS[kind]())
     assert printed(resumed) == printed(whole)
     assert resumed.converged.all()
     assert 12 <= resumed.replayed < resumed.matvecs == whole.matvecs

@@ -229,3 +229,58 @@ def test_an_operator_that_is_not_symmetric_or_not_fixed_is_refused() -> None:
 
     with pytest.raises(ValueError, match="expected the same product of the same vector"):
         spectral_density(Redrawn(), n_steps=3)
+
+
+@pytest.mark.parametrize("method", ["hutchinson", "hutch++"])
+def test_a_trace_of_squares_needs_symmetry(method: str) -> None:
+    """|A v|^2 estimates tr A^T A: only this catches it taken for tr A^2."""
+    matrix = np.diag(np.arange(1.0, 41.0))
+    matrix[0, 5] = 0.3
+    with pytest.raises(ValueError, match=r"expected a symmetric operator, got u\.Av - v\.Au"):
+        estimate_trace(aslinearoperator(matrix), n_products=12, method=method)
+    symmetric = (matrix + matrix.T) / 2
+    assert estimate_trace(aslinearoperator(symmetric), n_products=12, method=method).matvecs
+
+
+@pytest.mark.parametrize("method", ["hutchinson", "hutch++"])
+def test_a_killed_trace_goes_on(tmp_path, method: str) -> None:
+    """Only this catches probes drawn anew after a restart, or products that are not kept."""
+
+    class Killed(SlowOperator):
+        def product(self, vectors: np.ndarray) -> np.ndarray:
+            if self.matvecs > 12:
+                raise KeyboardInterrupt
+            return super().product(vectors)
+
+    calls = {"n_products": 30, "method": method, "together": 4, "checkpoint": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        estimate_trace(Killed(), save_every=1, **calls)
+    operator = SlowOperator()
+    resumed = estimate_trace(operator, **calls)
+    # chunks of four (the last of a third of 30 products has two), one product made again
+    assert (resumed.replayed, operator.matvecs) == (
+        16 if method == "hutchinson" else 14,
+        30 - resumed.replayed + 1,
+    )
+    whole = estimate_trace(SlowOperator(), n_products=30, method=method, together=4)
+    assert resumed.trace == whole.trace
+    assert resumed.trace_of_square == whole.trace_of_square
+
+
+def test_products_of_another_operator_give_no_trace(tmp_path) -> None:
+    """Operators without identity: only a product tells whose the checkpoint's are."""
+    estimate_trace(aslinearoperator(np.diag(np.arange(9.0))), n_products=4, checkpoint=tmp_path)
+    other = aslinearoperator(np.diag(np.arange(9.0) + 1))
+    with pytest.raises(ValueError, match="whose products the checkpoint holds, got another"):
+        estimate_trace(other, n_products=4, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("solver", [spectral_density, estimate_trace])
+def test_products_that_are_not_finite_are_refused(solver) -> None:
+    matrix = np.eye(6)
+    for value in (np.nan, np.inf):
+        matrix[2, 2] = value
+        with pytest.raises(ValueError, match="expected finite products, got NaN or infinity"):
+            solver(
+                aslinearoperator(matrix), **({"n_steps": 3} if solver is spectral_density else {})
+            )

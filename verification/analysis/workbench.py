@@ -23,7 +23,7 @@ Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 
 # Ours, for starts from the subset's eigenvectors, which lie near the wanted ones: Krylov vectors
 # beyond the pairs asked for, and the share of noise that keeps every direction within reach.
-_EXTRA_VECTORS = 5
+_EXTRA_VECTORS = 3
 _NOISE = 0.1
 
 

@@ -14,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator
 class SymmetricOperator(LinearOperator):
     """A real symmetric matrix A known by its products A V, as a scipy LinearOperator.
 
-    ``A + B``, ``A - B``, ``-A`` and ``2 * A`` of such operators are such operators.
+    ``A + B``, ``A - B``, ``-A``, ``2 * A`` and ``A / 2`` of such operators are such operators.
 
     Args:
         dtype: real floating dtype of the products.
@@ -96,6 +96,12 @@ class SymmetricOperator(LinearOperator):
         if isinstance(other, int | float | np.number):
             return LinearCombination([(float(other), self)])
         return super().__mul__(other)
+
+    def __truediv__(self, other: object) -> LinearOperator:
+        """A / c for a number c."""
+        if isinstance(other, int | float | np.number):
+            return LinearCombination([(1 / float(other), self)])
+        return super().__truediv__(other)
 
     def __rmul__(self, other: object) -> LinearOperator:
         """C A for a number c."""

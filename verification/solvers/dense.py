@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 from verification.operators import CurvatureProblem
 from verification.operators.jacobian import jacobian_chunks
 from verification.operators.losses import make_loss
+from verification.solvers.probe import check_replayed, tolerance
 from verification.solvers.products import DEFAULT_SAVE_EVERY, Products
 
 Float = NDArray[np.float64]
@@ -69,7 +70,8 @@ def dense_matrix(
         save_every: calls between two writes to it.
 
     Raises:
-        ValueError: D above the limit, together below 1, or an operator no solver takes.
+        ValueError: D above the limit, together below 1, an operator that is not symmetric, or one
+            that no solver takes.
     """
     begin = time.perf_counter()
     check_together(together)
@@ -80,6 +82,7 @@ def dense_matrix(
     identity = np.eye(products.size)
     columns = [products(identity[:, i : i + together]) for i in range(0, products.size, together)]
     products.save()
+    check_replayed(products, identity, columns[0])
     return _result(np.concatenate(columns, axis=1), products, begin, "identity columns")
 
 
@@ -91,11 +94,14 @@ def dense_residual(
     checkpoint: Path | str | None = None,
     save_every: int = DEFAULT_SAVE_EVERY,
 ) -> DenseResult:
-    """R of a distributed QNN from n_angles + n_pixels products instead of D.
+    """R of a distributed QNN from far fewer than D products.
 
-    R is zero between the angles of different patches (Eq. (6)), so the product with
-    sum_p e_(p,i) holds column i of every R_pp at once, each in its patch's rows. The columns of
-    the pixel bias are computed one by one, and give the angles' rows there by symmetry.
+    R is zero between parameters that meet in no patch: angles of different patches (Eq. (6)), and
+    pixels that no patch holds together. So let a patch's own parameters be its angles and the
+    pixels that it alone covers. The product with one own parameter of every patch, sum_p e_(p,i),
+    holds a column of every patch's block at once, each in its patch's rows. The columns of the
+    pixels under several patches are computed one by one, and give the others' rows there by
+    symmetry.
 
     Args:
         problem: of a DistributedQNN.
@@ -110,28 +116,47 @@ def dense_residual(
     """
     begin = time.perf_counter()
     check_together(together)
-    layout = problem.layout
-    _check_size(layout.size, limit)
+    size = problem.layout.size
+    _check_size(size, limit)
     computation = {"solver": "dense_residual", "together": together}
     products = Products(problem.residual, computation, checkpoint, save_every)
-    patches = [layout.patch(p) for p in range(layout.n_patches)]
-    matrix = np.zeros((layout.size, layout.size))
-    for first in range(0, layout.n_angles, together):
-        span = slice(first, first + together)
-        vectors = np.zeros((layout.size, len(range(*span.indices(layout.n_angles)))))
-        for indices in patches:
-            vectors[indices[span], np.arange(vectors.shape[1])] = 1.0
+    own, shared = _own_and_shared(problem)
+    matrix = np.zeros((size, size))
+    for first in range(0, max(map(len, own)), together):
+        spans = [parameters[first : first + together] for parameters in own]
+        vectors = np.zeros((size, max(map(len, spans))))
+        for span in spans:
+            vectors[span, np.arange(len(span))] = 1.0
         images = products(vectors)
-        for indices in patches:
-            matrix[np.ix_(indices, indices[span])] = images[indices]
-    for first in range(0, layout.n_pixels, together):
-        columns = layout.bias[first : first + together]
-        vectors = np.zeros((layout.size, len(columns)))
+        if first == 0:
+            check_replayed(products, vectors, images)
+        for parameters, span in zip(own, spans, strict=True):
+            matrix[np.ix_(parameters, span)] = images[parameters, : len(span)]
+    for first in range(0, len(shared), together):
+        columns = shared[first : first + together]
+        vectors = np.zeros((size, len(columns)))
         vectors[columns, np.arange(len(columns))] = 1.0
         matrix[:, columns] = products(vectors)
     products.save()
-    matrix[np.ix_(layout.bias, layout.angles)] = matrix[np.ix_(layout.angles, layout.bias)].T
+    others = np.concatenate(own)
+    matrix[np.ix_(shared, others)] = matrix[np.ix_(others, shared)].T
     return _result(matrix, products, begin, "one column of every patch's block together")
+
+
+def _own_and_shared(
+    problem: CurvatureProblem,
+) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+    """The parameters that act in one patch, patch by patch, and the pixels that act in several.
+
+    A pixel that no patch covers is in neither: its rows and columns are zero.
+    """
+    layout, grid = problem.layout, problem.distributed_qnn.grid
+    coverage = np.asarray(grid.coverage).ravel()
+    own = [
+        np.concatenate([layout.patch(p), layout.bias[pixels[coverage[pixels] == 1]]])
+        for p, pixels in enumerate(grid.pixel_indices)
+    ]
+    return own, layout.bias[coverage > 1]
 
 
 def dense_gauss_newton(
@@ -192,7 +217,7 @@ def _check_size(size: int, limit: int) -> None:
 
 
 def _result(matrix: Float, products: Products, begin: float, method: str) -> DenseResult:
-    return _dense(
+    result = _dense(
         matrix,
         matvecs=products.count,
         n_samples=products.n_samples,
@@ -200,6 +225,13 @@ def _result(matrix: Float, products: Products, begin: float, method: str) -> Den
         seconds=time.perf_counter() - begin,
         method=method,
     )
+    if result.asymmetry > tolerance(products):
+        raise ValueError(
+            "op: expected a symmetric operator, got |A - A^T| of up to "
+            f"{result.asymmetry:.3g} of the largest element; a random loss (dropout, train mode) "
+            "or a wrong backward shows like this"
+        )
+    return result
 
 
 def _dense(

@@ -22,16 +22,51 @@ def check_symmetric(
     """
     other = np.random.default_rng([seed, 1]).standard_normal(len(start))
     other *= np.linalg.norm(start) / np.linalg.norm(other)
-    a_start, a_other = products.fresh(np.stack([start, other], axis=1)).T
-    difference = abs(start @ a_other - other @ a_start)
-    size = np.linalg.norm(start) / np.sqrt(len(start))  # an entry of u or v
-    scale = size * (np.linalg.norm(a_start) + np.linalg.norm(a_other))
-    if difference > tolerance(products) * scale:
+    vectors = np.stack([start, other], axis=1)
+    images = products.fresh(vectors)
+    check_symmetric_forms(products, vectors, images)
+    return np.asarray(images[:, 0])
+
+
+def check_symmetric_forms(
+    products: Products, vectors: NDArray[np.float64], images: NDArray[np.float64]
+) -> None:
+    """Refuse an operator for which u . A v and v . A u of some pair of vectors differ.
+
+    Args:
+        products: of the operator.
+        vectors: (D, m), in general position.
+        images: A V.
+
+    Raises:
+        ValueError: not symmetric within rounding.
+    """
+    forms = vectors.T @ images
+    difference = np.abs(forms - forms.T)
+    entry = np.linalg.norm(vectors, axis=0) / np.sqrt(len(vectors))  # an entry of u
+    size = np.linalg.norm(images, axis=0)
+    scale = np.sqrt(np.outer(entry, entry)) * (size[:, None] + size)
+    if (difference > tolerance(products) * scale).any():
+        worst = np.unravel_index(np.argmax(difference), difference.shape)
         raise ValueError(
-            f"op: expected a symmetric operator, got u.Av - v.Au = {difference:.3g} against "
-            f"{scale:.3g}; a random loss (dropout, train mode) or a wrong backward shows like this"
+            f"op: expected a symmetric operator, got u.Av - v.Au = {difference[worst]:.3g} against "
+            f"{scale[worst]:.3g}; a random loss (dropout, train mode) or a wrong backward shows "
+            "like this"
         )
-    return np.asarray(a_start)
+
+
+def check_replayed(
+    products: Products, vectors: NDArray[np.float64], images: NDArray[np.float64]
+) -> None:
+    """Where products came from a checkpoint, compute one again: is it this operator's?
+
+    An operator with an identity is told apart by it; others by this product alone.
+
+    Raises:
+        ValueError: another product than the checkpoint's.
+    """
+    if products.replayed:
+        check_repeatable(products, products.fresh(vectors[:, :1])[:, 0], images[:, 0])
 
 
 def check_repeatable(

@@ -1,6 +1,8 @@
 """Eigenpairs together with the evidence for them."""
 
+import math
 from dataclasses import dataclass
+from decimal import ROUND_UP, Context, Decimal, localcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +69,28 @@ class EigenResult:
 
 
 def format_value(value: float, radius: float, converged: bool) -> str:
-    """``value ± radius`` with the digits that the radius leaves, and a warning if due."""
+    """``format_interval``, with a warning if due."""
+    text = format_interval(value, radius)
+    return text if converged else f"{text} (not converged)"
+
+
+def format_interval(value: float, radius: float) -> str:
+    """``value ± radius`` in decimals that contain [value - radius, value + radius].
+
+    The value has the digits that the radius leaves, twelve decimals at most; the radius takes up
+    what is lost of the value, and is rounded upwards to two digits.
+
+    Args:
+        value: midpoint.
+        radius: half the interval's length, >= 0.
+    """
+    if not (math.isfinite(value) and math.isfinite(radius)):
+        return f"{value:g} ± {radius:g}"
     places = 12
     if radius > 0:
-        places = min(12, max(0, 1 - int(np.floor(np.log10(radius)))))
-    text = f"{value:.{places}f} ± {radius:.1e}"
-    return text if converged else f"{text} (not converged)"
+        places = min(12, max(0, 1 - math.floor(math.log10(radius))))
+    shown = f"{value:.{places}f}"
+    with localcontext(prec=800, rounding=ROUND_UP):  # a float64 has at most 767 digits
+        needed = Decimal(radius) + abs(Decimal(value) - Decimal(shown))
+    printed = Context(prec=2, rounding=ROUND_UP).plus(needed)
+    return f"{shown} ± {float(printed):.1e}"

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from verification.operators.restriction import check_indices
 from verification.solvers.dense import check_together
+from verification.solvers.probe import check_replayed, check_symmetric_forms
 from verification.solvers.probe_vectors import (
     ProbeKind,
     check_probe_count,
@@ -100,7 +101,8 @@ def estimate_trace(
         save_every: passes between two writes to it.
 
     Raises:
-        ValueError: numbers out of range, an unknown method, blocks with Hutch++.
+        ValueError: numbers out of range, an unknown method, blocks with Hutch++, an operator that
+            is not symmetric.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
@@ -126,12 +128,19 @@ def estimate_trace(
         columns = range(0, vectors.shape[1], together)
         return np.concatenate([products(vectors[:, i : i + together]) for i in columns], axis=1)
 
+    def multiply_first(vectors: Float) -> Float:
+        """The products that show, at no further cost, whether the operator fits."""
+        images = multiply(vectors)
+        check_symmetric_forms(products, vectors, images)
+        check_replayed(products, vectors, images)
+        return images
+
     known_trace = known_square = 0.0
     n_probes, basis = n_products, np.zeros((products.size, 0))
     if method == "hutch++":
         sketch = min(n_products // 3, products.size)
         n_probes = n_products - 2 * sketch
-        images = multiply(probe_vectors(probes, products.size, sketch, rng))
+        images = multiply_first(probe_vectors(probes, products.size, sketch, rng))
         basis = _range_of(images)
         if basis.shape[1]:
             image = multiply(basis)
@@ -139,7 +148,7 @@ def estimate_trace(
             known_square = float((image**2).sum())
     vectors = probe_vectors(probes, products.size, n_probes, rng)
     vectors = vectors - basis @ (basis.T @ vectors)
-    images = multiply(vectors)
+    images = multiply_first(vectors) if method == "hutchinson" else multiply(vectors)
     products.save()
     pointwise = vectors * images
     return TraceResult(

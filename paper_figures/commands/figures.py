@@ -1,0 +1,186 @@
+"""``patchlaw figures``: every figure and table of the paper, and ours, from the records."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from paper_figures.catalogue import Item
+    from paper_figures.drawing import Inputs
+    from paper_figures.outcome import Outcome
+    from paper_figures.provenance import Format
+
+_STATUS = {"complete": "drawn", "partial": "partly", "missing": "not run"}
+_INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("figures"),
+    show_default=True,
+    help="Folder of the files.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="pdf,png",
+    show_default=True,
+    help="Formats of the figures, of pdf, png and svg; tables are Markdown, LaTeX and CSV.",
+)
+@click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with runs, analyses and landscapes.  [default: the committed ones]",
+)
+@click.option("--recompute", is_flag=True, help="First make the records that are missing: hours.")
+@click.option(
+    "--small", is_flag=True, help="Draw whatever runs have records, small ones too, coarsely."
+)
+@click.option("--list", "list_only", is_flag=True, help="List the names and do nothing.")
+def figures(
+    names: tuple[str, ...],
+    out: Path,
+    formats: str,
+    records: Path | None,
+    recompute: bool,
+    small: bool,
+    list_only: bool,
+) -> None:
+    """Draw the figures and tables named, or all of them, from records alone.
+
+    What has no record says so in its place, with the command that makes it. Beside every drawing
+    lies a JSON file with the numbers drawn, their records, seeds, sample counts and commits.
+
+    Exit code: 0 also when records are missing, 1 for a damaged record or a failed command, 2 for
+    an unknown name or format, 130 after Ctrl-C.
+    """
+    from rich.console import Console
+
+    from paper_figures.catalogue import FIGURES, find
+    from paper_figures.records import RESULTS
+
+    console = Console()
+    try:
+        items, chosen = find(names), _formats(formats)
+        if small and not names:  # the tables know the paper's configurations only
+            items = FIGURES
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if list_only:
+        for item in items:
+            name, title = item.name, _title(item)
+            console.print(f"{name:<22}{title}", highlight=False, markup=False, soft_wrap=True)
+        return
+    folder = RESULTS if records is None else records
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        inputs = _inputs(folder, small)
+        outcomes = [_write(item, inputs, out, chosen) for item in items]
+        if recompute:
+            outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted; the same command goes on where it was")
+        raise SystemExit(_INTERRUPTED) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    _print_summary(outcomes, out, console)
+
+
+def _formats(text: str) -> "tuple[Format, ...]":
+    from paper_figures.provenance import FORMATS
+
+    asked = [part.strip() for part in text.split(",") if part.strip()]
+    for name in asked:
+        if name not in FORMATS:
+            raise ValueError(f"--format: expected some of {', '.join(FORMATS)}, got {name!r}")
+    if not asked:
+        raise ValueError(f"--format: expected some of {', '.join(FORMATS)}, got none")
+    return tuple(name for name in FORMATS if name in asked)
+
+
+def _inputs(folder: Path, small: bool) -> "Inputs":
+    from paper_figures.drawing import Inputs
+    from paper_figures.records import Records
+    from paper_figures.study import paper_study, scaling_study
+
+    found = Records.read(folder)
+    if small:
+        return Inputs(found, found.study(), found.study(), small=True)
+    return Inputs(found, paper_study(), scaling_study())
+
+
+def _write(item: "Item", inputs: "Inputs", out: Path, formats: "Sequence[Format]") -> "Outcome":
+    from paper_figures.catalogue import PaperFigure
+
+    if isinstance(item, PaperFigure):
+        return item.write(inputs, out, formats)
+    return item.write(inputs.records.folder, out)
+
+
+def _title(item: "Item") -> str:
+    from paper_figures.catalogue import PaperFigure
+
+    if isinstance(item, PaperFigure):
+        return f"{item.caption.title} ({item.caption.paper})"
+    return item.title
+
+
+def _recomputed(
+    items: "Sequence[Item]",
+    outcomes: "Sequence[Outcome]",
+    inputs: "Inputs",
+    out: Path,
+    formats: "Sequence[Format]",
+    console: "Console",
+) -> "list[Outcome]":
+    """Make what is missing, then write everything that lacked something anew."""
+    from paper_figures.recompute import commands_of, run_command
+
+    needed = commands_of(outcomes)
+    if not needed:
+        return list(outcomes)
+    console.print(f"{len(needed)} commands make what is missing; they may take hours or days:")
+    for command in needed:
+        _print_line(f"  {command}", console)
+    for number, command in enumerate(needed, 1):
+        _print_line(f"[{number}/{len(needed)}] {command}", console)
+        run_command(command, inputs.records.working_folder)
+    fresh = _inputs(inputs.records.folder, inputs.small)
+    return [
+        _write(item, fresh, out, formats) if outcome.missing else outcome
+        for item, outcome in zip(items, outcomes, strict=True)
+    ]
+
+
+def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "Console") -> None:
+    from rich.table import Table
+
+    from paper_figures.recompute import commands_of
+
+    needed = commands_of(outcomes)
+    if needed:
+        console.print("Not run, and what needs it (--recompute runs all of them):")
+        for command, names in needed.items():
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            _print_line(f"  {command}  # {names[0]}{others}", console)
+        console.print()
+    table = Table("name", "status", f"files in {out}", box=None, pad_edge=False)
+    for outcome in outcomes:
+        status = _STATUS[outcome.status]
+        if outcome.missing:
+            status += f", {len(outcome.missing)} commands missing"
+        suffixes = " ".join(path.suffix.removeprefix(".") for path in outcome.files)
+        table.add_row(outcome.name, status, suffixes)
+    console.print(table)
+
+
+def _print_line(text: str, console: "Console") -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

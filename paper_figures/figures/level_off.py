@@ -1,0 +1,114 @@
+"""Ours: the largest eigenvalue levels off at many patches where circuits are shallow.
+
+One panel for each d of the scaling study: largest eigenvalues of H, G, G over the angles and G
+over the bias against P. The band is hessian_theory's two-term law a/P + b through the parts at the
+smallest P; dotted, the elementwise law 1/P^2 from there.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hessian_theory.predictions import LevelOffLaw
+from paper_figures import style
+from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from paper_figures.panels import (
+    common_scale,
+    legend_below,
+    missing_remark,
+    new_figure,
+    not_run,
+    patch_axis,
+    power_ticks,
+    title,
+)
+from paper_figures.provenance import Caption
+from verification.analysis.record import AnalysisRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CAPTION = Caption("level-off", "largest eigenvalues against P in shallow circuits", "ours")
+
+_HEIGHT = 2.5
+_PARTS = ("G over the angles", "G over the bias")
+_MATRICES = ("H", "G", *_PARTS)
+
+
+def draw(inputs: Inputs) -> Drawing:
+    """Draw the figure."""
+    study, records = inputs.scaling, inputs.records
+    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
+    axes = figure.subplots(1, max(1, len(study.depths)), squeeze=False)[0]
+    parts, drawn = Parts(), []
+    for index, depth in enumerate(study.depths):
+        panel = axes[index]
+        title(panel, index, f"$d = {depth}$")
+        gaps, found = [], []
+        for run in (run for run in study.representatives() if run.depth == depth):
+            record = records.analyses.get(run.run_id)
+            if record is None or any(record.top(name) is None for name in _MATRICES):
+                gaps.append(analysis_gap(run, records))
+            else:
+                found.append(record)
+        parts.gaps += gaps
+        if not found:
+            not_run(panel, gaps, records.label)
+            continue
+        parts.sources += [records.analysis_source(record) for record in found]
+        parts.panels.append({"depth": depth} | _panel(panel, found))
+        patch_axis(panel, study.patches)
+        missing_remark(panel, gaps)
+        drawn.append(panel)
+    if drawn:
+        common_scale(drawn, "y")
+        drawn[0].set_ylabel(r"$\lambda_{\max}$")
+        legend_below(figure, drawn, columns=6)
+    return parts.drawing(figure)
+
+
+def _panel(axes: "Axes", found: list[AnalysisRecord]) -> dict[str, Any]:
+    p = np.array([record.run.n_patches for record in found])
+    values, radii = {}, {}
+    for name in _MATRICES:
+        tops = [top for record in found if (top := record.top(name)) is not None]
+        values[name] = np.array([top.value for top in tops])
+        radii[name] = np.array([top.value - top.interval[0] for top in tops])
+        axes.errorbar(
+            p,
+            values[name],
+            yerr=radii[name],
+            label=style.MATRIX_LABELS[name],
+            **style.MATRICES[name].plot(),
+        )
+    law = LevelOffLaw.from_parts(int(p[0]), *(max(0.0, float(values[name][0])) for name in _PARTS))
+    ends = [law.interval_at(int(n_patches)) for n_patches in p]
+    low, high = [float(end.low) for end in ends], [float(end.high) for end in ends]
+    axes.fill_between(
+        p,
+        low,
+        high,
+        color=style.FAINT,
+        alpha=style.PALE_ALPHA,
+        linewidth=0,
+        label="$a/P + b$ from the first $P$",
+    )
+    elementwise = values["G"][0] * (p[0] / p) ** 2
+    axes.plot(p, elementwise, color=style.FAINT, linestyle=style.DOTTED, zorder=1, label="$1/P^2$")
+    axes.set_yscale("log")
+    power_ticks(axes, "y", decimal=True)
+    return {
+        "runs": [record.run.id for record in found],
+        "seeds": [record.run.seed for record in found],
+        "n_patches": p,
+        "images": found[0].run.images,
+        "largest_eigenvalues": values,
+        "radii": radii,
+        "law": {
+            "angle_coefficient": float(law.angle_coefficient),
+            "bias_coefficient": float(law.bias_coefficient),
+            "low": low,
+            "high": high,
+        },
+        "elementwise": elementwise,
+    }

@@ -1,0 +1,168 @@
+"""Ours: how far the patches' top directions are aligned, and who holds the top eigenvector.
+
+Left, the alignment A = lambda_max(G over the angles) / sum_p lambda_max(G_pp) against P, between
+1/P (orthogonal, the paper's law) and 1 (aligned). Right, the squared norm of the top eigenvector
+of H on every patch's angles and, hatched, on the pixel bias.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paper_figures import style
+from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from paper_figures.panels import decimal_ticks, legend_below, new_figure, not_run, patch_axis, title
+from paper_figures.provenance import Caption
+from paper_figures.study import StudyRun
+from verification.analysis.record import AnalysisRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+CAPTION = Caption("alignment", "alignment of the patches and shares of the top eigenvector", "ours")
+
+_HEIGHT = 2.9
+_WIDTHS = (1.0, 2.0)
+_MATRIX = "H"  # whose eigenvector
+_BAR = 0.8  # of the distance between bars
+_NEXT_DEPTH = 1.5  # distance to the first bar of the next depth
+_SIDE = 0.75  # between the outer bars and the panel's edge
+_HATCH = "//////"
+
+
+def draw(inputs: Inputs) -> Drawing:
+    """Draw the figure."""
+    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
+    alignment, shares = figure.subplots(1, 2, width_ratios=_WIDTHS)
+    records, parts = inputs.records, Parts()
+    found = {}
+    for run in inputs.grid:
+        record = records.analyses.get(run.run_id)
+        if record is None or record.alignment is None or _MATRIX not in record.shares:
+            parts.gaps.append(analysis_gap(run, records))
+        else:
+            found[run] = record
+            parts.sources.append(records.analysis_source(record))
+            parts.panels.append(_numbers(record))
+    title(alignment, 0, "alignment of the patches")
+    title(shares, 1, "top eigenvector of $H$")
+    if found:
+        _alignment(alignment, found, inputs.paper.depths, inputs.paper.patches)
+        _shares(shares, inputs.grid, found)
+        legend_below(figure, [alignment, shares], columns=7)
+    elif parts.gaps:
+        for axes in (alignment, shares):
+            not_run(axes, parts.gaps, records.label)
+    return parts.drawing(figure)
+
+
+def _alignment(
+    axes: "Axes",
+    found: "dict[StudyRun, AnalysisRecord]",
+    depths: "Sequence[int]",
+    patches: "Sequence[int]",
+) -> None:
+    for rank, depth in enumerate(depths):
+        of_depth = [(run.n_patches, r.alignment) for run, r in found.items() if run.depth == depth]
+        if not of_depth:
+            continue
+        p = [n_patches for n_patches, _ in of_depth]
+        values = np.array([(a.value, a.low, a.high) for _, a in of_depth if a is not None]).T
+        axes.errorbar(
+            p,
+            values[0],
+            yerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
+            label=f"$d = {depth}$",
+            **style.depth_style(rank).plot(),
+        )
+    patch_axis(axes, patches)
+    low, high = axes.get_xlim()
+    line = np.array([low, high])
+    axes.plot(line, 1 / line, color=style.FAINT, label="$1/P$, orthogonal")
+    axes.plot(line, [1, 1], color=style.FAINT, linestyle=style.DASHED, label="1, aligned")
+    axes.set(yscale="log", ylabel="alignment $A$", xlim=(low, high))
+    decimal_ticks(axes, "y")
+
+
+def _shares(
+    axes: "Axes", runs: "Sequence[StudyRun]", found: "dict[StudyRun, AnalysisRecord]"
+) -> None:
+    ordered = sorted(runs, key=lambda run: (run.depth, run.n_patches))
+    places, place, previous = [], 0.0, ordered[0].depth
+    for run in ordered:
+        place += 1.0 if run.depth == previous else _NEXT_DEPTH
+        places.append(place)
+        previous = run.depth
+    for at, run in zip(places, ordered, strict=True):
+        record = found.get(run)
+        if record is None:
+            axes.bar(at, 1, _BAR, color=style.PANEL_GREY)
+            axes.text(
+                at, 0.5, "not run", rotation=90, ha="center", va="center", fontsize=style.SMALL_TEXT
+            )
+            continue
+        entry, colour = record.shares[_MATRIX], style.patch_style(run.n_patches).colour
+        base = 0.0
+        for share in entry.patches:
+            axes.bar(
+                at, share, _BAR, base, color=colour, edgecolor="white", linewidth=style.HAIR_LINE
+            )
+            base += share
+        axes.bar(
+            at,
+            entry.bias,
+            _BAR,
+            base,
+            color="white",
+            edgecolor=colour,
+            hatch=_HATCH,
+            linewidth=style.THIN_LINE,
+        )
+    for n_patches in sorted({run.n_patches for run in found}):
+        colour = style.patch_style(n_patches).colour
+        axes.fill_between([], [], color=colour, label=f"patches, $P = {n_patches}$")
+    axes.fill_between(
+        [],
+        [],
+        facecolor="white",
+        edgecolor=style.INK,
+        hatch=_HATCH,
+        linewidth=style.THIN_LINE,
+        label="pixel bias",
+    )
+    axes.set(
+        ylim=(0, 1),
+        ylabel="share of the squared norm",
+        xlim=(places[0] - _SIDE, places[-1] + _SIDE),
+    )
+    axes.set_xticks(places, [str(run.n_patches) for run in ordered])
+    axes.tick_params(axis="x", length=0)
+    for depth in sorted({run.depth for run in ordered}):
+        of_depth = [at for at, run in zip(places, ordered, strict=True) if run.depth == depth]
+        axes.annotate(
+            f"$d = {depth}$",
+            (float(np.mean(of_depth)), 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -2 * style.TICK_TEXT),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+        )
+
+
+def _numbers(record: AnalysisRecord) -> dict[str, Any]:
+    alignment, shares = record.alignment, record.shares[_MATRIX]
+    assert alignment is not None
+    return {
+        "run": record.run.id,
+        "n_patches": record.run.n_patches,
+        "depth": record.run.depth,
+        "seed": record.run.seed,
+        "alignment": alignment.value,
+        "alignment_interval": (alignment.low, alignment.high),
+        "matrix": _MATRIX,
+        "patch_shares": shares.patches,
+        "bias_share": shares.bias,
+    }

@@ -1,0 +1,169 @@
+"""Ours: the pixel bias, which the patches share, and how its part of the curvature scales with P.
+
+Above, the part m/P of the patches that cover each pixel: 1 in the middle for every P. Then, one
+panel for each d, the largest eigenvalues of G over the bias, of G over the angles and of R over
+the bias against P; the thin lines are the paper's 1/P^2 and 1/P. Below, what lies on the bias: of
+the squared norm of the top eigenvectors of H and G, and of the trace of G.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hessian_theory.coverage import PatchCoverage
+from paper_figures import style
+from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from paper_figures.panels import (
+    common_scale,
+    legend_below,
+    missing_remark,
+    new_figure,
+    not_run,
+    patch_axis,
+    power_ticks,
+    title,
+)
+from paper_figures.provenance import Caption
+from simulators import PatchGrid
+from verification.analysis.record import AnalysisRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CAPTION = Caption(
+    "pixel-bias", "coverage of the pixels and the bias' part of the curvature", "ours"
+)
+
+_HEIGHT = 5.4
+_ROWS = (1.0, 1.15, 1.0)
+_COVERAGES = (4, 9, 16, 49)  # 49 is the densest grid there is, stride 1
+_MATRICES = ("G over the angles", "G over the bias", "R over the bias")
+_CLAIMS = {1: style.DASHED, 2: style.DOTTED}  # exponents of 1/P in the paper (Sec. 2.2)
+
+
+def draw(inputs: Inputs) -> Drawing:
+    """Draw the figure."""
+    depths, records = inputs.paper.depths, inputs.records
+    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
+    rows = figure.add_gridspec(3, 1, height_ratios=_ROWS)
+    maps = rows[0].subgridspec(1, len(_COVERAGES)).subplots()
+    below = rows[1:].subgridspec(2, max(1, len(depths))).subplots(squeeze=False)
+    parts, drawn = Parts(), []
+    coverage = _coverage(figure, maps)
+    for column, depth in enumerate(depths):
+        sizes, shares = below[:, column]
+        title(sizes, len(_COVERAGES) + column, f"$d = {depth}$")
+        gaps, found = [], []
+        for run in (run for run in inputs.grid if run.depth == depth):
+            record = records.analyses.get(run.run_id)
+            if record is None or any(record.top(name) is None for name in _MATRICES):
+                gaps.append(analysis_gap(run, records))
+            else:
+                found.append(record)
+        parts.gaps += gaps
+        if not found:
+            not_run(sizes, gaps, records.label)
+            shares.set_axis_off()
+            continue
+        parts.sources += [records.analysis_source(record) for record in found]
+        parts.panels += [_numbers(record) for record in found]
+        _sizes(sizes, found)
+        _shares(shares, found)
+        for axes in (sizes, shares):
+            patch_axis(axes, inputs.paper.patches)
+        sizes.tick_params(labelbottom=False)
+        sizes.set_xlabel("")
+        missing_remark(shares, gaps)
+        drawn.append(column)
+    if drawn:
+        for row, label in enumerate((r"$\lambda_{\max}$", "part on the bias")):
+            common_scale(list(below[row, drawn]), "y")
+            below[row, drawn[0]].set_ylabel(label)
+        legend_below(figure, list(below.ravel()), columns=4)
+    return parts.drawing(figure, coverage=coverage)
+
+
+def _coverage(figure: "Figure", maps: Any) -> list[dict[str, Any]]:
+    shown: Any = None
+    numbers = []
+    for index, (n_patches, axes) in enumerate(zip(_COVERAGES, maps, strict=True)):
+        grid = PatchGrid(n_patches=n_patches)
+        coverage = PatchCoverage(grid.image_side, grid.patch_side, n_patches)
+        part = coverage.counts / n_patches
+        shown = axes.imshow(part, cmap=style.COUNT_MAP, vmin=0, vmax=1)
+        axes.set(xticks=[], yticks=[])
+        title(axes, index, f"$P = {n_patches}$")
+        numbers.append({"n_patches": n_patches, "counts": coverage.counts})
+    figure.colorbar(shown, ax=list(maps), label="$m/P$", pad=style.COLOUR_BAR_PAD)
+    return numbers
+
+
+def _sizes(axes: "Axes", found: list[AnalysisRecord]) -> None:
+    p = np.array([record.run.n_patches for record in found])
+    for name in _MATRICES:
+        values = [record.top(name) for record in found]
+        height = np.array([value.value for value in values if value is not None])
+        radius = [value.value - value.interval[0] for value in values if value is not None]
+        axes.errorbar(
+            p, height, yerr=radius, label=style.MATRIX_LABELS[name], **style.MATRICES[name].plot()
+        )
+    axes.set_yscale("log")
+    power_ticks(axes, "y")
+    first = found[0].top("G over the bias")
+    assert first is not None
+    for exponent, line in _CLAIMS.items():
+        axes.plot(
+            p,
+            first.value * (p[0] / p) ** exponent,
+            color=style.FAINT,
+            linestyle=line,
+            linewidth=style.THIN_LINE,
+            zorder=1,
+            label=f"$1/P^{exponent}$" if exponent > 1 else "$1/P$",
+        )
+
+
+def _shares(axes: "Axes", found: list[AnalysisRecord]) -> None:
+    for name in ("H", "G"):
+        known = [record for record in found if name in record.shares]
+        axes.plot(
+            [record.run.n_patches for record in known],
+            [record.shares[name].bias for record in known],
+            label=f"top eigenvector of ${name}$",
+            **style.MATRICES[name].plot(),
+        )
+    known = [record for record in found if record.traces is not None]
+    parts = np.array([_trace_part(record) for record in known]).reshape(-1, 2)
+    axes.errorbar(
+        [record.run.n_patches for record in known],
+        parts[:, 0],
+        yerr=parts[:, 1],
+        label="trace of $G$",
+        **style.MATRICES["G over the bias"].plot(),
+    )
+    axes.set_ylim(bottom=0)
+
+
+def _trace_part(record: AnalysisRecord) -> tuple[float, float]:
+    """tr G_bb / tr G with its standard error, as if the two estimates were independent."""
+    traces = record.traces
+    assert traces is not None
+    part = traces.bias.value / traces.total.value
+    errors = [each.standard_error / each.value for each in (traces.bias, traces.total)]
+    return part, abs(part) * math.hypot(*errors)
+
+
+def _numbers(record: AnalysisRecord) -> dict[str, Any]:
+    tops = {name: record.top(name) for name in _MATRICES}
+    return {
+        "run": record.run.id,
+        "n_patches": record.run.n_patches,
+        "depth": record.run.depth,
+        "seed": record.run.seed,
+        "largest_eigenvalues": {n: None if t is None else t.value for n, t in tops.items()},
+        "intervals": {n: None if t is None else t.interval for n, t in tops.items()},
+        "bias_shares": {name: shares.bias for name, shares in record.shares.items()},
+        "trace_part": None if record.traces is None else _trace_part(record),
+    }

@@ -1,0 +1,109 @@
+"""Predicted beside measured ratios of lambda_max(H), from the author's table and from our runs."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from paper_figures.drawing import Gap, Inputs, analysis_gap
+from paper_figures.records import Records, Source, author_source
+from paper_figures.study import Study
+from verification.comparison import LawComparison, compare_author, compare_records
+
+MATRIX = "H"
+
+
+@dataclass(frozen=True)
+class LawPairs:
+    """Every law at every pair of P at equal depth and seed, of one origin.
+
+    Attributes:
+        name: whose measurements.
+        rows: those with a measured and a predicted ratio, both positive.
+        sources: behind them.
+        gaps: runs of the study whose analysis is missing.
+        wanted: runs that represent a P and d in the study.
+    """
+
+    name: str
+    rows: tuple[LawComparison, ...]
+    sources: tuple[Source, ...]
+    gaps: tuple[Gap, ...] = ()
+    wanted: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name and, if some are missing, how many configurations there are."""
+        if not self.gaps:
+            return self.name
+        return f"{self.name}: {self.wanted - len(self.gaps)} of {self.wanted} configurations run"
+
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """Names of the laws in their order."""
+        return tuple(dict.fromkeys(row.law for row in self.rows))
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of models."""
+        return len({(row.depth, row.n_patches, row.seed, row.protocol) for row in self.rows})
+
+    def of_law(self, law: str) -> tuple[LawComparison, ...]:
+        """The rows of one law."""
+        return tuple(row for row in self.rows if row.law == law)
+
+
+def author_pairs() -> LawPairs:
+    """The author's Table 3, every pair of P at equal depth."""
+    rows = tuple(_usable(compare_author(every_pair=True)))
+    return LawPairs("author's Table 3", rows, (author_source("results"),))
+
+
+def all_pairs(inputs: Inputs) -> tuple[LawPairs, ...]:
+    """The author's, our runs by the author's protocol (all seeds on record), our shallow circuits.
+
+    In small mode the author's and whatever runs are on record.
+    """
+    if inputs.small:
+        return author_pairs(), _study_pairs("runs on record", inputs.paper, inputs.records)
+    return (
+        author_pairs(),
+        _study_pairs("our runs, author's protocol", inputs.paper, inputs.records),
+        _study_pairs("our runs, shallow circuits", inputs.scaling, inputs.records),
+    )
+
+
+def numbers_of(row: LawComparison) -> dict[str, Any]:
+    """What is drawn of a pair."""
+    return {
+        "law": row.law,
+        "depth": row.depth,
+        "n_patches": row.n_patches,
+        "seed": row.seed,
+        "runs": row.runs,
+        "measured": row.measured,
+        "measured_interval": row.measured_interval,
+        "predicted": row.predicted,
+    }
+
+
+def _study_pairs(name: str, study: Study, records: Records) -> LawPairs:
+    found = [records.analyses[id_] for id_ in sorted(study.ids & records.analyses.keys())]
+    rows = tuple(_usable(compare_records(found)))
+    used = {run for row in rows for run in row.runs or ()}
+    sources = tuple(records.analysis_source(r) for r in found if r.run.id in used)
+    gaps = tuple(
+        analysis_gap(run, records)
+        for run in study.representatives()
+        if run.run_id not in records.analyses or records.analyses[run.run_id].top(MATRIX) is None
+    )
+    if not rows and not gaps:
+        gaps = (Gap(name, (), "no two runs that differ in P only"),)
+    return LawPairs(name, rows, sources, gaps, len(study.representatives()))
+
+
+def _usable(rows: Iterable[LawComparison]) -> Iterable[LawComparison]:
+    for row in rows:
+        measured = row.matrix == MATRIX and math.isfinite(row.measured) and row.measured > 0
+        if measured and row.predicted is not None and row.predicted > 0:
+            yield row

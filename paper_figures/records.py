@@ -1,0 +1,232 @@
+"""The records that the figures are drawn from: found, read, checked against each other."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from paper_figures.study import Study, StudyRun
+from verification import records as author_data
+from verification.analysis.record import AnalysisRecord, RunFacts
+from verification.landscape.record import LandscapeRecord, LandscapeRun
+from verification.runs import DamagedRunError, Run, RunError
+from verification.runs.checkpoint import CHECKPOINT_FILE
+
+RESULTS = Path(__file__).with_name("results")
+# Of all the author's recorded runs.
+AUTHOR_SEED, AUTHOR_TRAIN_IMAGES, AUTHOR_TEST_IMAGES = 1001, 60_000, 10_000
+SOURCE_TREE = Path(__file__).resolve().parents[1]
+
+
+_Record = TypeVar("_Record", AnalysisRecord, LandscapeRecord)
+
+
+class RecordError(ValueError):
+    """A record is damaged, misnamed or stale; the message names the file and the fix."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where numbers of a figure come from.
+
+    Attributes:
+        file: path below the records' folder, or below the source tree for what ships with it.
+        sha256: of the file.
+        samples: what is behind its numbers, by name: "training images", "subset", ...
+        run: name of the run; None for what is no run of ours.
+        seed: of the run's initial angles.
+        commits: of the source trees that computed it.
+    """
+
+    file: str
+    sha256: str
+    samples: Mapping[str, int]
+    run: str | None = None
+    seed: int | None = None
+    commits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """All records of a folder, by the name of their run.
+
+    Attributes:
+        folder: the folder, with runs/, analyses/ and landscapes/ in it.
+        runs: training runs with at least one epoch done.
+        analyses: curvature at the minimum.
+        landscapes: loss over the trajectory's plane.
+    """
+
+    folder: Path
+    runs: Mapping[str, Run]
+    analyses: Mapping[str, AnalysisRecord]
+    landscapes: Mapping[str, LandscapeRecord]
+
+    @classmethod
+    def read(cls, folder: Path = RESULTS) -> "Records":
+        """Read every record of a folder; kinds that are not there are empty.
+
+        Raises:
+            RecordError: a record is damaged, named after another run, or older than its run.
+        """
+        runs = _read_runs(folder / "runs")
+        analyses = _read_files(folder / "analyses", AnalysisRecord.read)
+        landscapes = _read_files(folder / "landscapes", LandscapeRecord.read)
+        for path, record in analyses.items():
+            _check_current(path, record.run, record.minimum.epoch, runs, "analyse")
+        for path, landscape in landscapes.items():
+            _check_current(path, landscape.run, landscape.minimum_epoch, runs, "landscape")
+        return cls(
+            folder,
+            runs,
+            {record.run.id: record for record in analyses.values()},
+            {record.run.id: record for record in landscapes.values()},
+        )
+
+    @property
+    def label(self) -> str:
+        """The folder's name in files that others will see: no path of this machine."""
+        full = self.folder.resolve()
+        inside = full.is_relative_to(SOURCE_TREE)
+        return full.relative_to(SOURCE_TREE).as_posix() if inside else full.name
+
+    @property
+    def typed(self) -> str:
+        """The folder as a command line names it, from the source tree where it lies in it."""
+        inside = self.folder.resolve().is_relative_to(SOURCE_TREE)
+        return self.label if inside else self.folder.as_posix()
+
+    @property
+    def working_folder(self) -> Path:
+        """Where such a command line is right."""
+        return SOURCE_TREE if self.folder.resolve().is_relative_to(SOURCE_TREE) else Path.cwd()
+
+    def study(self) -> Study:
+        """Every run that has a record of any kind."""
+        found = [
+            StudyRun(
+                name, run.config.model.n_patches, run.config.model.depth, run.config.model.seed
+            )
+            for name, run in self.runs.items()
+        ]
+        facts: list[RunFacts | LandscapeRun] = [r.run for r in self.analyses.values()]
+        facts += [r.run for r in self.landscapes.values()]
+        found += [StudyRun(run.id, run.n_patches, run.depth, run.seed) for run in facts]
+        return Study.found(found)
+
+    def run_source(self, run: Run) -> Source:
+        """Provenance of a training run's history."""
+        last = run.history[-1]
+        sessions = (session["environment"] for session in run.checkpoint.sessions)
+        return self._source(
+            f"runs/{run.path.name}/{CHECKPOINT_FILE}",
+            run.config.run_id,
+            run.config.model.seed,
+            {"training images": last.train.n_samples, "test images": last.test.n_samples},
+            [run.header.environment, *sessions],
+        )
+
+    def analysis_source(self, record: AnalysisRecord) -> Source:
+        """Provenance of an analysis."""
+        minimum, subset = record.minimum, record.subset
+        samples = {
+            "training images": minimum.train.n_samples,
+            "test images": minimum.test.n_samples,
+        }
+        if subset is not None:
+            samples["subset of the training images"] = subset.n_samples
+        environments = [stage.get("environment", {}) for stage in record.stages.values()]
+        name, run = f"analyses/{record.path.name}", record.run
+        return self._source(name, run.id, run.seed, samples, environments)
+
+    def landscape_source(self, record: LandscapeRecord) -> Source:
+        """Provenance of a landscape."""
+        environments = [record.environment, *(r.get("environment", {}) for r in record.resumed)]
+        return self._source(
+            f"landscapes/{record.run.id}.json",
+            record.run.id,
+            record.run.seed,
+            {"training images of the run": record.run.images, "images a loss": record.n_samples},
+            environments,
+        )
+
+    def _source(
+        self,
+        file: str,
+        run: str,
+        seed: int,
+        samples: Mapping[str, int],
+        environments: Iterable[Mapping[str, object]],
+    ) -> Source:
+        commits = dict.fromkeys(str(found.get("commit")) for found in environments)
+        return Source(file, file_sha256(self.folder / file), samples, run, seed, tuple(commits))
+
+
+def author_source(what: Literal["results", "runs"]) -> Source:
+    """Provenance of what the paper's author recorded, which ships with verification."""
+    path = Path(author_data.__file__).with_name(f"author_{what}.json")
+    samples = {"training images": AUTHOR_TRAIN_IMAGES, "test images": AUTHOR_TEST_IMAGES}
+    file = path.resolve().relative_to(SOURCE_TREE).as_posix()
+    return Source(file, file_sha256(path), samples, seed=AUTHOR_SEED)
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_runs(folder: Path) -> dict[str, Run]:
+    found = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            run = Run.open(path)
+        except DamagedRunError as error:
+            raise RecordError(str(error)) from error
+        except RunError:  # not a run, or nothing of it is done yet
+            continue
+        if run.config.run_id != path.name:
+            raise RecordError(
+                f"{path}: expected the folder of run {path.name}, got that of "
+                f"{run.config.run_id}; rename it"
+            )
+        if run.epochs_done > 0:
+            found[path.name] = run
+    return found
+
+
+def _read_files(folder: Path, read: Callable[[Path], _Record]) -> dict[Path, _Record]:
+    found = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            record = read(path)
+        except ValueError as error:
+            raise RecordError(str(error)) from error
+        if record.run.id != path.stem:
+            raise RecordError(
+                f"{path}: expected the record of run {path.stem}, got that of {record.run.id}; "
+                f"rename it to {record.run.id}.json"
+            )
+        found[path] = record
+    return found
+
+
+def _check_current(
+    path: Path,
+    facts: RunFacts | LandscapeRun,
+    minimum_epoch: int,
+    runs: Mapping[str, Run],
+    command: str,
+) -> None:
+    """Refuse a record of an earlier state of its run."""
+    run = runs.get(facts.id)
+    if run is None:
+        return
+    expected = (run.config.sha256, run.epochs_done, run.minimum_epoch)
+    if (facts.configuration_sha256, facts.epochs, minimum_epoch) != expected:
+        raise RecordError(
+            f"{path}: expected a record of run {facts.id} as it is: {run.epochs_done} epochs, "
+            f"minimum at {run.minimum_epoch}, configuration {run.config.sha256[:8]}; got "
+            f"{facts.epochs} epochs, minimum at {minimum_epoch}, configuration "
+            f"{facts.configuration_sha256[:8]}; move it away and run `patchlaw {command}` again"
+        )

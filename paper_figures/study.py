@@ -1,0 +1,131 @@
+"""Which runs a figure is about: those of a plan, or whatever a folder of records holds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from verification.runs import RunConfig, RunRequest, RunSamples, load_samples
+from verification.runs.plan import read_plan
+
+_PLANS = Path(__file__).with_name("plans")
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One run of a study.
+
+    Attributes:
+        run_id: its name, which its records share.
+        n_patches: P.
+        depth: d.
+        seed: of its initial angles.
+        request: how to train it; None for a run that was merely found.
+    """
+
+    run_id: str
+    n_patches: int
+    depth: int
+    seed: int
+    request: RunRequest | None = None
+
+    @property
+    def label(self) -> str:
+        """P and d in plain text."""
+        return f"P = {self.n_patches}, d = {self.depth}"
+
+    @property
+    def title(self) -> str:
+        """P and d, as a panel is titled."""
+        return f"$P = {self.n_patches}$, $d = {self.depth}$"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs on a grid of P and d, for one seed or several.
+
+    Attributes:
+        runs: in the plan's order; the first of a P and d represents them.
+    """
+
+    runs: tuple[StudyRun, ...]
+
+    @property
+    def patches(self) -> tuple[int, ...]:
+        """Every P, ascending."""
+        return tuple(sorted({run.n_patches for run in self.runs}))
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Every d, ascending."""
+        return tuple(sorted({run.depth for run in self.runs}))
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Names of the runs."""
+        return frozenset(run.run_id for run in self.runs)
+
+    def representative(self, n_patches: int, depth: int) -> StudyRun | None:
+        """The first run of a P and d; None if the study has none."""
+        for run in self.runs:
+            if (run.n_patches, run.depth) == (n_patches, depth):
+                return run
+        return None
+
+    def representatives(self) -> tuple[StudyRun, ...]:
+        """The first run of every P and d, by P, then d."""
+        found = (self.representative(p, d) for p in self.patches for d in self.depths)
+        return tuple(run for run in found if run is not None)
+
+    @classmethod
+    def of_plan(cls, path: Path) -> "Study":
+        """The runs of a sweep's plan.
+
+        Raises:
+            PlanError: no plan.
+        """
+        return cls(
+            tuple(
+                StudyRun(
+                    _run_id(request),
+                    request.patches,
+                    request.depth,
+                    request.seed,
+                    request,
+                )
+                for request in read_plan(path)
+            )
+        )
+
+    @classmethod
+    def found(cls, runs: Iterable[StudyRun]) -> "Study":
+        """Runs whose records were found, each once, by P, d, seed and name."""
+        unique = {run.run_id: run for run in runs}
+        return cls(
+            tuple(sorted(unique.values(), key=lambda r: (r.n_patches, r.depth, r.seed, r.run_id)))
+        )
+
+
+def paper_study() -> Study:
+    """The paper's twelve configurations, its seed first (plans/paper.toml)."""
+    return Study.of_plan(_PLANS / "paper.toml")
+
+
+def scaling_study() -> Study:
+    """Shallow circuits on fewer images, up to P = 49 (plans/scaling.toml)."""
+    return Study.of_plan(_PLANS / "scaling.toml")
+
+
+def _run_id(request: RunRequest) -> str:
+    paper = RunConfig.paper(request.patches, request.depth, request.seed)
+    if replace(request, epochs=paper.training.epochs) == RunRequest(
+        request.patches, request.depth, request.seed
+    ):
+        return paper.run_id  # needs no look at the samples
+    return request.config(_samples(request.images)).run_id
+
+
+@cache
+def _samples(images: int | None) -> RunSamples:
+    """The samples behind a run, whose digest its name depends on."""
+    return load_samples(None, images)

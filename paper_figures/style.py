@@ -1,0 +1,275 @@
+"""How every figure looks: sizes, fonts, colours, and what stands for which P, law or matrix.
+
+Colours are Paul Tol's high-contrast and bright schemes: safe for the colour-blind, and the
+high-contrast ones also differ in brightness, so that they stay apart in grey. Line styles and
+markers vary along with the colours.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+LineStyle: TypeAlias = str | tuple[float, tuple[float, ...]]
+
+# Widths of a journal's columns and what fits on its page, inches.
+ONE_COLUMN = 3.4
+TWO_COLUMNS = 7.0
+PAGE_HEIGHT = 9.0
+# Height of a single panel over its width, near the golden section.
+PANEL_ASPECT = 0.62
+
+# Points. Labels below SMALL_TEXT cannot be read in print.
+TEXT = 8.0
+TICK_TEXT = 7.0
+SMALL_TEXT = 6.0
+TINY_TEXT = 5.0
+
+# Drawing order of what must lie above everything else.
+FRONT = 5.0
+REMARK_MARGIN = 3.0
+
+HALO_LINE = 2.2
+BOLD_LINE = 1.6
+LINE = 1.1
+THIN_LINE = 0.6
+HAIR_LINE = 0.35
+MARKER = 3.6
+SMALL_MARKER = 2.4
+BIG_MARKER = 6.5
+CAP = 1.8
+
+DPI = 300
+SMALL_DPI = 120
+
+INK = "#1a1a1a"
+FAINT = "#b4b4b4"
+PANEL_GREY = "#ebebeb"
+BAND_ALPHA = 0.25
+PALE_ALPHA = 0.45
+POINT_ALPHA = 0.85
+
+# Ticks along an axis of a small panel, at most.
+FEW_TICKS = 4
+# Factor between the outermost values and the ends of a logarithmic axis.
+LOG_MARGIN = 1.25
+# The same below a marker that has words under it.
+LABEL_ROOM = 2.6
+
+# Colour maps that grow darker or lighter in one direction.
+LOSS_MAP = "YlGnBu"
+COUNT_MAP = "Greys"
+DIGIT_MAP = "Greys"
+
+# Points of curves that are evaluated for a drawing.
+CURVE_POINTS = 800
+SMALL_CURVE_POINTS = 80
+
+# Landscapes (paper, Fig. 3): a contour line every half unit of loss.
+CONTOUR_STEP = 0.5
+# Agreement that a reader may call good: a band of 20 % around equality.
+GOOD_AGREEMENT = 1.2
+
+
+# Colour bars beside a whole figure: length over width, and their distance from the panels.
+COLOUR_BAR_ASPECT = 45.0
+COLOUR_BAR_PAD = 0.01
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series is drawn.
+
+    Attributes:
+        colour: of line and marker.
+        marker: matplotlib's code.
+        line: line style; dashes as (offset, (on, off, ..)) in line widths.
+        filled: whether markers are filled.
+    """
+
+    colour: str
+    marker: str
+    line: LineStyle = "-"
+    filled: bool = True
+
+    def plot(self, *, line: bool = True, markers: bool = True) -> dict[str, Any]:
+        """Keyword arguments of ``Axes.plot`` and ``Axes.errorbar``."""
+        return {
+            "color": self.colour,
+            "linestyle": self.line if line else "none",
+            "marker": self.marker if markers else "none",
+            "markerfacecolor": self.colour if self.filled else "white",
+            "markeredgecolor": self.colour,
+        }
+
+
+DASHED: LineStyle = (0, (4.0, 1.4))
+DASH_DOTTED: LineStyle = (0, (4.0, 1.2, 1.0, 1.2))
+DOTTED: LineStyle = (0, (1.0, 1.2))
+
+_PATCHES = {
+    4: SeriesStyle("#004488", "o", "-"),
+    9: SeriesStyle("#bb5566", "s", DASHED),
+    16: SeriesStyle("#ddaa33", "^", DASH_DOTTED),
+    49: SeriesStyle("#000000", "D", DOTTED),
+}
+_OTHER_PATCHES = SeriesStyle("#777777", "v", "-")
+
+_LAWS = {
+    "elementwise": SeriesStyle("#ee6677", "o"),
+    "aligned": SeriesStyle("#4477aa", "s"),
+    "aligned_loss": SeriesStyle("#228833", "D"),
+    "aligned_curvature": SeriesStyle("#ccbb44", "^"),
+    "blocks": SeriesStyle("#aa3377", "v"),
+    "exact": SeriesStyle("#1a1a1a", "h", filled=False),
+}
+_OTHER_LAWS = SeriesStyle("#66ccee", "P")
+LAW_LABELS = {
+    "elementwise": r"elementwise (paper), $(P_1/P_2)^2$",
+    "aligned": r"aligned, $P_1/P_2$",
+    "aligned_loss": r"aligned $\times$ loss",
+    "aligned_curvature": r"aligned $\times$ curvature",
+    "blocks": "sum of blocks",
+    "exact": r"identity of $G$ over the angles",
+}
+
+# Of depths, from the shallowest on, where P is the axis.
+_DEPTHS = (
+    SeriesStyle("#1a1a1a", "o", "-"),
+    SeriesStyle("#4d6a8a", "s", DASHED),
+    SeriesStyle("#7fa3c7", "^", DASH_DOTTED),
+    SeriesStyle("#b07aa1", "D", DOTTED),
+)
+
+MATRICES = {
+    "H": SeriesStyle("#1a1a1a", "D"),
+    "G": SeriesStyle("#004488", "o"),
+    "R": SeriesStyle("#bb5566", "s", DASHED, filled=False),
+    "G over the angles": SeriesStyle("#66a0d8", "^", DASH_DOTTED),
+    "G over the bias": SeriesStyle("#ddaa33", "v", DOTTED),
+    "R over the bias": SeriesStyle("#8a5a00", "P", DASHED, filled=False),
+}
+MATRIX_LABELS = {
+    "H": r"$H$",
+    "G": r"$G$",
+    "R": r"$R$",
+    "G over the angles": r"$G$, angles",
+    "G over the bias": r"$G$, pixel bias",
+    "R over the bias": r"$R$, pixel bias",
+}
+
+# Markers of a trajectory's landmarks (paper, Fig. 3); the shapes tell them apart in grey.
+TRAJECTORY = "#1a1a1a"
+START = SeriesStyle("#cc2222", "x")
+END = SeriesStyle("#00246b", "+")
+MINIMUM = SeriesStyle("#ff8c00", "X")
+
+
+def halo() -> list[Any]:
+    """A white rim that keeps lines and markers apart from what is below them."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=HALO_LINE, foreground="white")]
+
+
+def landmark(look: SeriesStyle) -> dict[str, Any]:
+    """Keyword arguments of ``Axes.plot`` for a landmark, above everything else."""
+    filled = look.marker == MINIMUM.marker
+    return {
+        "color": look.colour,
+        "marker": look.marker,
+        "linestyle": "none",
+        "markersize": BIG_MARKER,
+        "markeredgecolor": INK if filled else look.colour,
+        "markeredgewidth": THIN_LINE if filled else BOLD_LINE,
+        "zorder": FRONT,
+        "path_effects": halo(),
+    }
+
+
+AUTHOR = SeriesStyle("#8c8c8c", "o", "-", filled=False)
+OURS = SeriesStyle("#1a1a1a", "o", "-")
+
+_RC: dict[str, Any] = {
+    # fonts that come with matplotlib, so that every machine draws the same
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": TICK_TEXT,
+    "ytick.labelsize": TICK_TEXT,
+    "legend.fontsize": TICK_TEXT,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": THIN_LINE,
+    "axes.titlepad": 3.0,
+    "axes.labelpad": 2.0,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": HAIR_LINE,
+    "grid.alpha": 0.6,
+    "lines.linewidth": LINE,
+    "lines.markersize": MARKER,
+    "lines.markeredgewidth": 0.8,
+    "errorbar.capsize": CAP,
+    "patch.linewidth": THIN_LINE,
+    "hatch.linewidth": HAIR_LINE,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.major.size": 2.6,
+    "ytick.major.size": 2.6,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "xtick.major.width": THIN_LINE,
+    "ytick.major.width": THIN_LINE,
+    "xtick.minor.width": HAIR_LINE,
+    "ytick.minor.width": HAIR_LINE,
+    "xtick.major.pad": 2.0,
+    "ytick.major.pad": 2.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 1.2,
+    "legend.borderaxespad": 0.3,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "text.usetex": False,
+    # text stays text in PDF; SVG gets outlines, so that it looks the same everywhere
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "patchlaw",
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Matplotlib's settings for as long as figures are drawn and saved, whatever the user's are."""
+    from matplotlib.style import context
+
+    with context(["default", _RC]):
+        yield
+
+
+def patch_style(n_patches: int) -> SeriesStyle:
+    """The same look for the same P in every figure."""
+    return _PATCHES.get(n_patches, _OTHER_PATCHES)
+
+
+def depth_style(rank: int) -> SeriesStyle:
+    """The look of the rank-th depth of a study, counted from 0."""
+    return _DEPTHS[rank % len(_DEPTHS)]
+
+
+def law_style(law: str) -> SeriesStyle:
+    """The same look for the same law in every figure."""
+    return _LAWS.get(law, _OTHER_LAWS)
+
+
+def law_label(law: str) -> str:
+    """A law's name as a legend shows it."""
+    return LAW_LABELS.get(law, law.replace("_", " "))

@@ -1,0 +1,90 @@
+"""What a table's cell can hold: a number with its uncertainty, a count, or the reason for a gap."""
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TypeAlias
+
+# Digits kept of an uncertainty; the value is rounded to the same decimal place.
+UNCERTAINTY_DIGITS = 2
+
+
+@dataclass(frozen=True)
+class Number:
+    """A real number, kept whole and shown rounded.
+
+    Attributes:
+        value: the number.
+        decimals: digits shown after the point where there is no uncertainty.
+        uncertainty: standard deviation or half-width of an interval, which a reader is told; None
+            for none. One of 0 is shown to ``decimals``.
+        signed: whether a plus sign is shown.
+        percent: whether it is shown times 100 and with a percent sign.
+
+    Raises:
+        ValueError: NaN or infinity, or a negative uncertainty.
+    """
+
+    value: float
+    decimals: int
+    uncertainty: float | None = None
+    signed: bool = False
+    percent: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no table can show."""
+        if not math.isfinite(self.value):
+            raise ValueError(f"value: expected a finite number, got {self.value}; leave a Gap")
+        if self.uncertainty is not None and not 0 <= self.uncertainty < math.inf:
+            raise ValueError(f"uncertainty: expected a number >= 0, got {self.uncertainty}")
+
+    def rounded(self) -> tuple[str, str | None]:
+        """Value and uncertainty as shown, to the same decimal place, with ASCII signs."""
+        factor = 100 if self.percent else 1
+        value, uncertainty = self.value * factor, self.uncertainty
+        places = self.decimals
+        if uncertainty:
+            uncertainty *= factor
+            places = places_of(uncertainty)
+        text = _fixed(value, places)
+        if self.signed and float(text) > 0:
+            text = f"+{text}"
+        return text, None if uncertainty is None else _fixed(uncertainty, places)
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number, shown with thousands separators."""
+
+    value: int
+    signed: bool = False
+
+    def rounded(self) -> str:
+        """The count as shown, with ASCII signs."""
+        return f"{self.value:+,}" if self.signed and self.value else f"{self.value:,}"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """No number, and why: "not run", "lost"; an em dash where there can be none."""
+
+    text: str = "—"
+
+
+Cell: TypeAlias = Number | Count | Gap
+
+NOT_RUN = Gap("not run")
+NO_NUMBER = Gap()
+
+
+def places_of(uncertainty: float) -> int:
+    """Decimal places at which the uncertainty shows UNCERTAINTY_DIGITS digits."""
+    # the exponent after rounding, so that 0.0996 counts as 0.10
+    exponent = int(f"{uncertainty:.{UNCERTAINTY_DIGITS - 1}e}".split("e")[1])
+    return max(0, UNCERTAINTY_DIGITS - 1 - exponent)
+
+
+def _fixed(value: float, places: int) -> str:
+    """Fixed-point text; a value that rounds to zero has no sign."""
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return f"{abs(exact) if exact.is_zero() else exact:f}"

@@ -1,0 +1,274 @@
+"""docs/claims.md, the ledger as a page, and README's table of it.
+
+``python -m paper_figures.tables.claims_page [OPTIONS]``
+
+Theorems are proved and exact checks run again for it; verdicts are the ledger's, none is stated
+here. What is fixed here is which figures and tables show the numbers that a part speaks of.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from paper_figures.tables.page_markup import escaped, replaced_between, table_lines
+from verification.atomic_write import write_atomically
+from verification.claims import (
+    CLAIMS,
+    Entry,
+    Evidence,
+    Findings,
+    Grade,
+    Outcome,
+    PartEntry,
+    author_models,
+    default_records_folder,
+    ledger,
+    read_records,
+)
+from verification.claims.text import rule_text
+from verification.claims.verdict import Reach
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, README = ROOT / "docs" / "claims.md", ROOT / "README.md"
+README_MARKS = ("<!-- claims: written by `make docs` -->", "<!-- end of claims -->")
+
+# Where a reader sees what a part speaks of; parts of formulas alone have none.
+SHOWN_IN: Mapping[str, tuple[str, ...]] = {
+    "4b": ("law-summary", "law-ratios", "table-3", "table-5"),
+    "4c": ("alignment",),
+    "4d": ("split-along-training",),
+    "4e": ("law-ratios",),
+    "4f": ("law-ratios",),
+    "5c": ("split-along-training",),
+    "5d": ("split-along-training",),
+    "6a": ("figure-2", "pixel-bias"),
+    "6d": ("pixel-bias",),
+    "6e": ("pixel-bias", "alignment", "level-off"),
+    "9a": ("table-3", "table-5"),
+    "9b": ("table-3", "table-5"),
+    "9c": ("law-ratios", "table-3", "table-5"),
+    "10a": ("table-1", "table-4"),
+    "10b": ("table-1", "table-4"),
+    "10c": ("table-1", "table-4"),
+    "10d": ("table-1", "table-4"),
+    "11a": ("figure-4",),
+    "11b": ("figure-4",),
+    "11c": ("figure-4",),
+    "12a": ("figure-3", "table-6"),
+    "12b": ("table-6",),
+    "12c": ("figure-3",),
+    "13c": ("figure-4",),
+}
+
+_FEW = 2  # names in a cell of README's table; docs/claims.md has all
+
+_INTRODUCTION = """\
+# The paper's claims and what the evidence says
+
+<!-- Written by `python -m paper_figures.tables.claims_page`; do not edit. -->
+
+Each claim of arXiv 2504.19239 is split into parts that evidence can settle. A part names in advance
+the theorems and exact checks that bear on it and what would refute it (`patchlaw claim 4b` prints
+all of that, with every number, its interval and the command that gives it again). Verdicts are
+computed from the evidence by one set of rules (`verification/claims/verdict.py`): a proof or an
+exact check that contradicts a part refutes it; a statement about formulas is confirmed when its
+proofs and checks hold; a statement about trained models needs our own measurements at the paper's
+scale, and the author's numbers may refute but not confirm it.
+
+"Proof" lists the theorems, each proved again for this page, with a link to its steps; one in
+italics contradicts the part when it is proved. "Test" lists the property tests of those theorems
+on random models (below `tests/`) and the exact checks on random circuits. "Measured" counts the
+numbers that meet the part's criterion, miss it, and cannot decide. "Shown in" names the figures and
+tables, as `patchlaw figures NAME` takes them.
+"""
+
+
+def claims_page(entries: Sequence[Entry], findings: Findings) -> str:
+    """The page as Markdown.
+
+    Args:
+        entries: the ledger.
+        findings: what it was made from; they know the theorems' tests.
+    """
+    lines = [_INTRODUCTION, _runs(findings), "", "## Verdicts", ""]
+    lines += table_lines(
+        ("claim", "the paper says", "source", "verdict", "because"),
+        (
+            (
+                f"[{entry.claim.id}](#claim-{entry.claim.id})",
+                escaped(entry.claim.title),
+                escaped(entry.claim.source),
+                f"**{entry.judgement.verdict}**",
+                escaped(entry.judgement.reason),
+            )
+            for entry in entries
+        ),
+    )
+    for entry in entries:
+        lines += _claim(entry, findings)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def readme_table(entries: Sequence[Entry], findings: Findings) -> str:
+    """One row a claim: claim, theorems, test, figures, verdict."""
+    rows = []
+    for entry in entries:
+        parts = [part.part for part in entry.parts]
+        theorems = list(dict.fromkeys(name for part in parts for name in part.all_theorems))
+        shown = list(dict.fromkeys(name for part in parts for name in SHOWN_IN.get(part.id, ())))
+        tests = _tests(theorems, findings)
+        files = list(dict.fromkeys(test.strip("`").split("::")[0] for test in tests))
+        rows.append(
+            (
+                f"[{entry.claim.id}](docs/claims.md#claim-{entry.claim.id}) "
+                f"{escaped(entry.claim.title)}",
+                ", ".join(f"[{name}](docs/theory.md#{name})" for name in theorems[:_FEW])
+                + _rest(theorems),
+                ", ".join(f"`{name}`" for name in files[:_FEW]) + _rest(files),
+                ", ".join(shown[:_FEW]) + _rest(shown),
+                f"**{entry.judgement.verdict}**",
+            )
+        )
+    head = ("the paper's claim", "theorems", "tests", "shown in", "verdict")
+    return "\n".join(table_lines(head, rows)).rstrip()
+
+
+def _rest(names: Sequence[str]) -> str:
+    return f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+
+
+def _runs(findings: Findings) -> str:
+    """Which trained models of ours the measured numbers are from."""
+    names: dict[Grade, list[str]] = {Grade.SCALE: [], Grade.SMALL: []}
+    for model in findings.models:
+        if model.grade is not Grade.AUTHOR:
+            names[model.grade].append(model.label)
+    large, small = names[Grade.SCALE], names[Grade.SMALL]
+    which = f" ({'; '.join(large)})" if large else ""
+    return (
+        f"Analysed runs of ours behind this page: {len(large)} at the paper's scale{which}, "
+        f"{len(small)} small ones."
+    )
+
+
+def _claim(entry: Entry, findings: Findings) -> list[str]:
+    claim = entry.claim
+    rows = [_part(part, findings) for part in entry.parts]
+    head = ("part", "statement", "proof", "test", "measured", "shown in", "verdict", "because")
+    lines = [
+        f'<a id="claim-{claim.id}"></a>',
+        "",
+        f"## {claim.id}. {escaped(claim.title)}",
+        "",
+        f"{escaped(claim.source)}. Verdict: **{entry.judgement.verdict}** "
+        f"({escaped(entry.judgement.reason)}).",
+        "",
+        *table_lines(head, rows),
+    ]
+    for part in entry.parts:
+        rule = (
+            ""
+            if part.part.reach is Reach.MATHEMATICS
+            else f" Rule: {rule_text(part.part.quorum, part.part.complete)}."
+        )
+        lines.append(
+            f"- {part.part.id}, {part.part.role}, speaks of {part.part.reach}. "
+            f"Refuted if: {escaped(part.part.refuted_if)}{rule}"
+        )
+    return [*lines, ""]
+
+
+def _part(entry: PartEntry, findings: Findings) -> tuple[str, ...]:
+    part = entry.part
+    theorems = [f"[{name}](theory.md#{name})" for name in part.theorems]
+    theorems += [f"*[{name}](theory.md#{name})*" for name in part.contradicted_by]
+    return (
+        part.id,
+        f"{escaped(part.statement)} ({escaped(part.source)})",
+        "<br>".join(theorems),
+        "<br>".join([*_tests(part.all_theorems, findings), *_checks(entry, findings)]),
+        "<br>".join(_measured(entry.evidence)),
+        "<br>".join(SHOWN_IN.get(part.id, ())),
+        f"**{entry.judgement.verdict}**",
+        escaped(entry.judgement.reason),
+    )
+
+
+def _tests(theorems: Iterable[str], findings: Findings) -> list[str]:
+    """Property tests of the theorems, each once, without the folder that they share."""
+    nodes = (
+        findings.theorems[name].numerical_test for name in theorems if name in findings.theorems
+    )
+    return [f"`{node.removeprefix('tests/')}`" for node in dict.fromkeys(nodes) if node]
+
+
+def _checks(entry: PartEntry, findings: Findings) -> list[str]:
+    texts = []
+    for name in entry.part.all_checks:
+        found = findings.checks.get(name)
+        state = "not run" if found is None else "holds" if found.passed else "**fails**"
+        texts.append(f"check '{name}': {state}")
+    return texts
+
+
+def _measured(evidence: Iterable[Evidence]) -> list[str]:
+    """Counts by grade: for, against, undecided."""
+    counts: dict[Grade, Counter[Outcome]] = {}
+    for piece in evidence:
+        if piece.grade is not Grade.PROOF and piece.samples != "not run":
+            counts.setdefault(piece.grade, Counter())[piece.outcome] += 1
+    return [
+        f"{grade}: {found[Outcome.FOR]} for, {found[Outcome.AGAINST]} against, "
+        f"{found[Outcome.OPEN]} undecided"
+        for grade, found in counts.items()
+        if grade is not Grade.EXACT
+    ]
+
+
+@click.command()
+@click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of analysed runs.  [default: the source tree's]",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: docs/claims.md of the source tree, and README.md's table]",
+)
+def main(records: Path | None, seed: int, out: Path | None) -> None:
+    """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
+    from rich.console import Console
+
+    from verification.commands.verify import TerminalProgress, make_config
+    from verification.current_findings import current_findings
+
+    page = PAGE if out is None else out
+    try:
+        models = (*author_models(), *read_records(records or default_records_folder()))
+        with TerminalProgress(Console(stderr=True)) as progress:
+            findings = current_findings(
+                CLAIMS,
+                models,
+                make_config(True, seed, None, None, None),
+                progress,
+                f"patchlaw claim --seed {seed}",
+            )
+        page.parent.mkdir(parents=True, exist_ok=True)
+        entries = ledger(findings)
+        write_atomically(page, claims_page(entries, findings))
+        if out is None:
+            text = README.read_text(encoding="utf-8")
+            table = readme_table(entries, findings)
+            write_atomically(README, replaced_between(text, *README_MARKS, table))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"wrote {page.name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

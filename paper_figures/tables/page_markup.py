@@ -1,0 +1,29 @@
+"""Markdown of the generated pages: tables, escapes, and the part of a file between two marks."""
+
+from collections.abc import Iterable
+
+
+def table_lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A table of cells that are Markdown already, with an empty line after it."""
+    titles = list(head)
+    lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def escaped(text: str) -> str:
+    """Text in which Markdown finds no markup; "|" and "<" matter most in tables."""
+    for character in "\\*_|<>[]":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def replaced_between(text: str, begin: str, end: str, content: str) -> str:
+    """The text with ``content`` on lines of its own between the two marks.
+
+    Raises:
+        ValueError: not exactly one begin, followed by exactly one end.
+    """
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(end) < text.index(begin):
+        raise ValueError(f"README: expected one {begin!r} and after it one {end!r}, got others")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"

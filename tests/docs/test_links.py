@@ -1,0 +1,17 @@
+"""Links within the repository lead somewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, anchors, links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in links(page):
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name}: {target}: no such file"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), f"{page.name}: {target}: no such heading"
