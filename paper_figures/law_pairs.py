@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from paper_figures.drawing import Gap, Inputs, analysis_gap
 from paper_figures.records import Records, Source, author_source
-from paper_figures.study import Study
+from paper_figures.study import Study, StudyRun
 from verification.comparison import LawComparison, compare_author, compare_records
 
 MATRIX = "H"
@@ -21,7 +21,7 @@ class LawPairs:
         name: whose measurements.
         rows: those with a measured and a predicted ratio, both positive.
         sources: behind them.
-        gaps: runs of the study whose analysis is missing.
+        gaps: runs of the study whose analysis, or the part of it that a law needs, is missing.
         wanted: runs that represent a P and d in the study.
     """
 
@@ -34,9 +34,14 @@ class LawPairs:
     @property
     def label(self) -> str:
         """Name and, if some are missing, how many configurations there are."""
-        if not self.gaps:
+        if not self.n_not_run:
             return self.name
-        return f"{self.name}: {self.wanted - len(self.gaps)} of {self.wanted} configurations run"
+        return f"{self.name}: {self.wanted - self.n_not_run} of {self.wanted} configurations run"
+
+    @property
+    def n_not_run(self) -> int:
+        """Configurations without lambda_max; the other gaps are inputs of single laws."""
+        return sum(gap.reason == Gap.reason for gap in self.gaps)
 
     @property
     def laws(self) -> tuple[str, ...]:
@@ -92,14 +97,19 @@ def _study_pairs(name: str, study: Study, records: Records) -> LawPairs:
     rows = tuple(_usable(compare_records(found)))
     used = {run for row in rows for run in row.runs or ()}
     sources = tuple(records.analysis_source(r) for r in found if r.run.id in used)
-    gaps = tuple(
-        analysis_gap(run, records)
-        for run in study.representatives()
-        if run.run_id not in records.analyses or records.analyses[run.run_id].top(MATRIX) is None
-    )
+    gaps = tuple(gap for run in study.representatives() for gap in _gaps(run, records))
     if not rows and not gaps:
         gaps = (Gap(name, (), "no two runs that differ in P only"),)
     return LawPairs(name, rows, sources, gaps, len(study.representatives()))
+
+
+def _gaps(run: StudyRun, records: Records) -> tuple[Gap, ...]:
+    record = records.analyses.get(run.run_id)
+    if record is None or record.top(MATRIX) is None:
+        return (analysis_gap(run, records),)
+    if not record.blocks("G") or record.top("G over the angles") is None:
+        return (replace(analysis_gap(run, records), reason="no eigenvalues of blocks"),)
+    return ()
 
 
 def _usable(rows: Iterable[LawComparison]) -> Iterable[LawComparison]:

@@ -69,7 +69,7 @@ def write_figure(
     Raises:
         OSError: a file cannot be written.
     """
-    _lay_out(drawing.figure)
+    lay_out(drawing.figure)
     files = []
     statement = _statement(caption, drawing)
     for name in formats:
@@ -102,7 +102,7 @@ def drawing_commit() -> str:
     return current_environment().commit or "unknown"
 
 
-def _lay_out(figure: "Figure") -> None:
+def lay_out(figure: "Figure") -> None:
     """Find the panels' places once: every format gets the same, and does not search anew."""
     layout = figure.get_layout_engine()
     if layout is not None:

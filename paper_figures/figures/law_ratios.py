@@ -88,5 +88,5 @@ def _panel(axes: "Axes", group: LawPairs) -> None:
         axes.plot(measured, predicted, label=style.law_label(law), **look.plot(line=False))
     axes.set(xscale="log", yscale="log")
     remark(axes, f"{group.n_pairs} pairs of $P$", left=True)
-    if group.gaps:
-        remark(axes, f"not run: {len(group.gaps)} configurations", bottom=True)
+    if group.n_not_run:
+        remark(axes, f"not run: {group.n_not_run} configurations", bottom=True)

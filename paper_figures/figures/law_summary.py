@@ -88,7 +88,7 @@ def draw(inputs: Inputs) -> Drawing:
     axes.set_title("median factor (pairs)", loc="right", fontsize=style.SMALL_TEXT)
     for look, group in zip(_LOOKS, groups, strict=False):
         axes.plot([], [], label=group.label, **_points(look, style.INK))
-    legend_below(figure, [axes], columns=1 if any(group.gaps for group in groups) else 3)
+    legend_below(figure, [axes], columns=1 if any(group.n_not_run for group in groups) else 3)
     return parts.drawing(figure)
 
 

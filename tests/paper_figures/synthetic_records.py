@@ -287,7 +287,11 @@ def write_analysis(folder: Path, config: RunConfig, *, without: tuple[str, ...] 
     content = analysis_content(config)
     for name in without:
         del content[name]
-    path = folder / "analyses" / f"{config.run_id}.json"
+    return seal(folder / "analyses" / f"{config.run_id}.json", content)
+
+
+def seal(path: Path, content: dict[str, Any]) -> Path:
+    """Write an analysis' content under its checksum."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content | {"sha256": digest(content)}, allow_nan=False))
     return path

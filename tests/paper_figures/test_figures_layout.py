@@ -12,6 +12,7 @@ from matplotlib.transforms import Bbox
 from paper_figures import style
 from paper_figures.catalogue import FIGURES
 from paper_figures.drawing import Inputs
+from paper_figures.provenance import lay_out
 from paper_figures.records import Records
 from paper_figures.study import paper_study, scaling_study
 from tests.paper_figures.synthetic_records import (
@@ -56,8 +57,8 @@ def printed_texts(figure, monkeypatch) -> list[tuple[Text, Bbox]]:
         return draw(self, renderer, *args, **kwargs)
 
     canvas = FigureCanvasAgg(figure)
+    lay_out(figure)
     with monkeypatch.context() as patch:
-        canvas.draw()  # lays out
         patch.setattr(Text, "draw", record)
         canvas.draw()
     unique = {id(text): text for text in seen}.values()
@@ -95,7 +96,7 @@ def test_no_text_is_cut_off_or_printed_over_another(drawings, name, monkeypatch)
 
 
 @pytest.mark.parametrize("name", [figure.name for figure in FIGURES])
-def test_figures_fit_a_journal_s_page(drawings, name, monkeypatch):
+def test_figures_fit_a_journal_s_page(drawings, name):
     width, height = drawings[name].get_size_inches()
     assert width in (style.ONE_COLUMN, style.TWO_COLUMNS)
     assert height <= style.PAGE_HEIGHT

@@ -3,7 +3,7 @@
 ``python -m tests.verification.full_scale_evidence FOLDER [IMAGES]`` computes, compares, prints,
 writes FOLDER/evidence.json and exits with 1 if anything is off; too long for the test suite
 (some 30 minutes of one core for 2,000 images, half of it where two are free). Killed at any time,
-it goes on from FOLDER.
+it goes on from FOLDER, with as many threads as before (OMP_NUM_THREADS).
 
 What is compared: R from structured products of the fast engine, G from its tangent passes, and
 H = G + R, with double backward through the torch model, which shares none of that code; the

@@ -132,6 +132,16 @@ def test_no_gap_no_outliers() -> None:
     assert outliers_by_gap(negative).count == 0
 
 
+def test_no_place_dense_enough_has_no_bulk() -> None:
+    """Eigenvalues that all stand alone: the edge is the density's maximum, and nothing is sure."""
+    op = aslinearoperator(np.diag(np.arange(0.0, 90.0, 10.0)))
+    pairs = top_eigenpairs(op, k=3, tol=1e-8)
+    density = spectral_density(op, n_probes=4, n_steps=9)
+    found = outliers_above_bulk(pairs, density, level=5.0, width=0.1)
+    assert found.edge == pytest.approx(density.nodes.ravel()[density.nodes.argmax()], abs=81)
+    assert found.low <= found.count <= 3
+
+
 def test_bad_requests_are_refused() -> None:
     op = aslinearoperator(np.diag(np.arange(1.0, 21)))
     top, low = top_eigenpairs(op, k=3), top_eigenpairs(op, k=3, which="SA")

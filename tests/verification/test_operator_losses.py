@@ -103,6 +103,7 @@ def test_a_loss_of_ones_own_agrees_with_the_named_one() -> None:
     [
         (lambda z, y: (z - y).abs().sum(dim=1), "real", r"piecewise linear"),
         (lambda z, y: torch.relu(1 - z * y).sum(dim=1), "real", r"piecewise linear"),
+        (lambda z, y: (z * y).sum(dim=1), "real", r"piecewise linear"),
         (lambda z, y: ((z - y) ** 2).mean(), "real", r"one number a sample.*reduction='none'"),
         (lambda z, y: (z.argmax(dim=1) == y).double(), "labels", r"differentiable function"),
         ("huber", "real", r"expected one of \['cross_entropy', 'squared_error'\], got 'huber'"),
@@ -278,3 +279,33 @@ def test_honest_models_pass_the_check(activation: object, dtype: torch.dtype) ->
     """Kinks, linear layers and float32 rounding are no reason to refuse."""
     operator = GaussNewtonOperator(Activated(activation, dtype), IMAGES, LABELS)
     assert operator.shape == (43, 43)
+
+
+class Rooted(torch.nn.Module):
+    """A square root of its weight, which has no derivative at zero."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.full((3,), weight, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return x.flatten(1)[:, :3] * self.weight.sqrt()
+
+
+def test_derivatives_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="model: expected finite derivatives of the loss, got NaN"):
+        HessianOperator(Rooted(0.0), IMAGES, LABELS)
+    assert HessianOperator(Rooted(0.5), IMAGES, LABELS).shape == (3, 3)
+
+
+def test_integers_are_images_of_models_that_look_them_up() -> None:
+    """Only this catches tokens turned into floating-point numbers."""
+    model = torch.nn.Sequential(torch.nn.Embedding(7, 3), torch.nn.Flatten()).double()
+    tokens = torch.tensor([[0], [6], [2]])
+    operator = HessianOperator(model, tokens, [0, 1, 2])
+    assert operator.shape == (21, 21)
+    used = np.flatnonzero(np.abs(operator @ np.eye(21)).sum(axis=0))
+    assert set(used // 3) == {0, 2, 6}  # the rows that were looked up
+    with pytest.raises(ValueError, match="got a single number"):
+        HessianOperator(model, torch.tensor(3), [0])

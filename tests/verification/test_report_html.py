@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy.sparse.linalg import LinearOperator
 
 from tests.verification.report_cases import HOSTILE, empty_report, finished_report
 from verification.report import as_html
 from verification.report.figures import DensityCurve, law_figure
 from verification.report.page import Page
-from verification.report.svg import SERIES
+from verification.report.svg import SERIES, inline_svg
 from verification.solvers import spectral_density
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -152,6 +153,14 @@ def test_every_stage_gives_a_page() -> None:
         checks=(dataclasses.replace(finished_report().checks[0], passed=False, measured=1.0),),
     )
     assert "check blocks of R: 1.00e+00" in as_html(failing)
+
+
+def test_a_drawing_with_an_address_is_refused() -> None:
+    """Only this catches a label that would make the page depend on the network."""
+    figure = Figure()
+    figure.add_subplot().set_xlabel("see http://example.org")
+    with pytest.raises(ValueError, match="x: expected a drawing without addresses"):
+        inline_svg(figure, "x", "label")
 
 
 def test_colours_follow_the_page(page: str) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints of solvers: killed runs go on, foreign and damaged ones are refused."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tests.verification.curvature_cases import qnn_case
 from tests.verification.slow_operator import KINDS, SlowOperator, printed
 from verification import GaussNewtonOperator, HessianOperator, top_eigenpairs
 from verification.solvers import CheckpointError
+from verification.solvers.product_log import ProductLog
 
 
 def program(kind: str, folder: Path, pause: float) -> list[str]:
@@ -126,6 +128,28 @@ def test_damage_is_refused_by_name(tmp_path: Path) -> None:
             top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
 
 
+def write_index(path: Path, body: dict) -> None:
+    """An index that is sealed, whatever it says."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps({"sha256": seal, "body": body}))
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
+    path = tmp_path / "products.json"
+    write_index(path, json.loads(path.read_text())["body"] | {"format": 99})
+    with pytest.raises(CheckpointError, match="expected format 1, got 99; delete the folder"):
+        top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
+
+
+def test_a_computation_is_described_by_plain_data(tmp_path: Path) -> None:
+    """numpy's numbers are numbers; anything else would not compare after a restart."""
+    ProductLog(tmp_path, {"tol": np.float64(0.5), "k": np.int64(3)}, 4)
+    with pytest.raises(TypeError, match="computation: expected JSON, got ndarray"):
+        ProductLog(tmp_path, {"start": np.ones(3)}, 4)
+
+
 def test_products_of_other_vectors_are_refused(tmp_path: Path) -> None:
     """As after a change of libraries that moves the iteration in its last bit."""
     top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
@@ -133,11 +157,7 @@ def test_products_of_other_vectors_are_refused(tmp_path: Path) -> None:
     index = json.loads(path.read_text())
     vectors = index["body"]["files"][1]["vectors"]
     vectors[0], vectors[1] = vectors[1], vectors[0]
-    body = json.dumps(index["body"], sort_keys=True, separators=(",", ":"))
-    import hashlib
-
-    index["sha256"] = hashlib.sha256(body.encode()).hexdigest()
-    path.write_text(json.dumps(index))
+    write_index(path, index["body"])
     with pytest.raises(CheckpointError, match="product 4 was stored for other vectors"):
         top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
 

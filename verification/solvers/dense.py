@@ -229,7 +229,8 @@ def _result(matrix: Float, products: Products, begin: float, method: str) -> Den
         raise ValueError(
             "op: expected a symmetric operator, got |A - A^T| of up to "
             f"{result.asymmetry:.3g} of the largest element; a random loss (dropout, train mode) "
-            "or a wrong backward shows like this"
+            "or a wrong backward shows like this, and so do elements that are nothing but rounding "
+            "(every sample's softmax saturated)"
         )
     return result
 
