@@ -55,8 +55,9 @@ def test_structure_holds_for_drawn_models(case, loss: str, data: st.DataObject) 
     if loss == "squared_error":
         labels = torch.nn.functional.one_hot(labels, model.n_classes).double()
     problem = CurvatureProblem(model, torch.from_numpy(case.images), labels, loss=loss)
-    # where every softmax is saturated, elements are nothing but rounding, and refused
-    assume(np.abs(problem.hessian @ np.eye(model.n_parameters)).max() > 1e8 * noise_floor(model))
+    # where every softmax is saturated, elements are nothing but rounding, and may be refused
+    whole = problem.gauss_newton @ np.eye(model.n_parameters)
+    assume(np.abs(whole).max() > 1e6 * noise_floor(model))
     g, r = dense_gauss_newton(problem).matrix, dense_residual(problem).matrix
     h = dense_matrix(problem.hessian).matrix
     slack = 1e-11 * max(np.abs(h).max(), np.abs(g).max(), np.abs(r).max()) + noise_floor(model)
@@ -144,9 +145,9 @@ def test_columns_of_another_operator_are_refused(tmp_path) -> None:
 def test_a_matrix_that_is_not_symmetric_is_refused() -> None:
     """Only this catches an asymmetry that the mean with the transpose would hide."""
     matrix = np.diag(np.arange(1.0, 9.0))
-    matrix[0, 5] = 1e-3
+    matrix[0, 5] = 1e-2
     with pytest.raises(
-        ValueError, match=r"symmetric operator, got \|A - A\^T\| of up to 0\.000125"
+        ValueError, match=r"symmetric operator, got \|A - A\^T\| of up to 0\.00125"
     ):
         dense_matrix(aslinearoperator(matrix))
 

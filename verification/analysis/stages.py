@@ -134,7 +134,8 @@ def bias_blocks(bench: Workbench) -> Sections:
 
 def density(bench: Workbench) -> Sections:
     """Both ends of H's spectrum on the subset, its density, and the outliers."""
-    options, top = bench.options, _hessian_pairs(bench).subset
+    options = bench.options
+    top = bench.solve("H", bench.subset.hessian, options.n_top_subset)  # as in ``hessian``
     bottom = bench.solve(
         "H",
         bench.subset.hessian,

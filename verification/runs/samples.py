@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ class RunSamples:
     test_images: Tensor
     test_labels: Tensor
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Digest of shapes, pixels and labels, in the order of the fields."""
         total = hashlib.sha256()
