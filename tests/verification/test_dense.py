@@ -146,9 +146,7 @@ def test_a_matrix_that_is_not_symmetric_is_refused() -> None:
     """Only this catches an asymmetry that the mean with the transpose would hide."""
     matrix = np.diag(np.arange(1.0, 9.0))
     matrix[0, 5] = 1e-2
-    with pytest.raises(
-        ValueError, match=r"symmetric operator, got \|A - A\^T\| of up to 0\.00125"
-    ):
+    with pytest.raises(ValueError, match=r"symmetric operator, got \|A - A\^T\| of up to 0\.00125"):
         dense_matrix(aslinearoperator(matrix))
 
 
