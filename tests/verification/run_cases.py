@@ -9,6 +9,10 @@ import torch
 from verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
 from verification.training import TrainingConfig
 
+# For scripts of processes that a test interrupts: one started in the background of a shell, as the
+# tests may be, ignores SIGINT, and its children inherit that.
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
 
 def toy_samples(seed: int = 0) -> RunSamples:
     """40 training and 12 test images of 4 classes, told apart by their brightest quarter."""

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from tests.verification.run_cases import INTERRUPTIBLE
 from verification.commands.landscape import landscape
 from verification.commands.train import train
 from verification.landscape.progress import LandscapeProgress
@@ -171,7 +172,7 @@ def test_interrupt_keeps_what_is_computed_and_exits_130(digits, run, tmp_path):
 
 def started(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-c", INTERRUPTIBLE + script, *arguments],
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         text=True,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.verification.run_cases import toy_config, toy_samples
+from tests.verification.run_cases import INTERRUPTIBLE, toy_config, toy_samples
 from verification.commands.status import status
 from verification.commands.sweep import sweep
 from verification.commands.train import train
@@ -90,7 +90,7 @@ def test_interrupt_leaves_the_last_epoch_and_exits_130(digits, tmp_path):
     script = "import sys; from verification.commands.train import train; train(sys.argv[1:])"
     arguments = [str(a) for a in (*small(digits, tmp_path), "--epochs", 100000)]
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-c", INTERRUPTIBLE + script, *arguments],
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         text=True,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verification.commands.verify import make_config
 from verification.runs import RunRequest
 from verification.runs.plan import PlanError, Shard, parse_plan, read_plan
 
@@ -135,4 +136,7 @@ def test_the_plan_of_the_scaling_study():
     assert {(r.patches, r.depth) for r in requests} == {
         (p, d) for p in (4, 9, 16, 49) for d in (2, 5, 10, 20)
     }
-    assert {round(r.images / r.batch_size) for r in requests} == {60}
+    # it trains as `patchlaw verify` does, so that the two can be compared
+    config = make_config(False, 0, None, None, None)
+    trained = {(r.images, r.batch_size, r.epochs) for r in requests}
+    assert trained == {(config.images, config.batch_size, config.epochs)}
