@@ -36,11 +36,13 @@ class TopEigenvalue:
     dtype: str
     seed: int
     seconds: float
+    rounding: float = 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Contains an eigenvalue: value -+ residual norm."""
-        return self.value - self.residual_norm, self.value + self.residual_norm
+        """Contains an eigenvalue: value -+ (residual norm + rounding of the products)."""
+        radius = self.residual_norm + self.rounding
+        return self.value - radius, self.value + radius
 
 
 @dataclass(frozen=True)
@@ -135,5 +137,6 @@ def top_eigenvalue(
         dtype=result.dtype,
         seed=seed,
         seconds=result.seconds,
+        rounding=result.rounding,
     )
     return record, result

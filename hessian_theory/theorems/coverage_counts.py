@@ -25,7 +25,7 @@ from hessian_theory.proof.evidence import Combination, Derived, Enumeration, Use
 from hessian_theory.proof.formula import Assumption, Formula, Premise
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.element_bounds import exponent
-from hessian_theory.theorems.notation import P, on_model, p, spelled
+from hessian_theory.theorems.notation import P, p, spelled
 
 _chi = IndexedBase("chi", nonnegative=True)
 _x, _pixels = symbols("x X", integer=True, positive=True)
@@ -241,7 +241,7 @@ LIMITS = Derivation(
     ),
     consequence="The paper's remark holds if the image grows with the number of patches; in its "
     "experiments the image is fixed.",
-    numerical_test=on_model("bias_elements_are_not_suppressed"),
+    numerical_test="tests/theory/test_coverage.py::test_growing_image_bounds_the_counts_whatever_p",
 )
 
 _a, _b = symbols("a b", positive=True)
@@ -318,7 +318,7 @@ LEVEL_OFF = Derivation(
         ),
     ),
     consequence="Beyond P of about a/b more patches do not flatten the bias directions.",
-    numerical_test=on_model("bias_elements_are_not_suppressed"),
+    numerical_test="tests/theory/test_theorems_at_their_ends.py::test_coherent_patches_level_off",
 )
 
 THEOREMS = (COUNTS, LIMITS, LEVEL_OFF)

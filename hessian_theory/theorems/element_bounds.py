@@ -343,7 +343,10 @@ AGGREGATION = Derivation(
     steps=_table_rows(),
     consequence="With alpha = 1/2 the top eigenvalue of aligned patches would stay constant and "
     "bias-bias elements grow with P; with alpha = 1 the former falls as 1/P and the latter stay.",
-    numerical_test=on_model("element_exponents_with_f_g_s_fixed"),
+    numerical_test=(
+        "tests/verification/test_operator_properties.py::"
+        "test_elements_carry_the_powers_of_the_aggregation"
+    ),
 )
 
 THEOREMS = (GAUSS_NEWTON_BOUND, RESIDUAL_BOUND, EXPONENTS, AGGREGATION)

@@ -269,7 +269,10 @@ ORTHOGONAL = Derivation(
         ),
     ),
     consequence="Both ends of gram-exponent are attained; which is nearer is for measurement.",
-    numerical_test=on_model("gram_picture_and_block_bounds"),
+    numerical_test=(
+        "tests/verification/test_operator_properties.py::"
+        "test_orthogonal_patches_give_the_elementwise_exponent"
+    ),
 )
 
 THEOREMS = (DIMENSION, EXPONENT, REPLICATED, ORTHOGONAL)

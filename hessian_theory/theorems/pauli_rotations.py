@@ -86,7 +86,7 @@ HARMONIC = Derivation(
             claim=True,
         ),
     ),
-    numerical_test=on_model("parameter_shift_rules"),
+    numerical_test="tests/theory/test_theorems_at_their_ends.py::test_first_harmonic",
 )  # fmt: skip
 
 _coefficients = symbols("c0:9", real=True)
@@ -271,7 +271,9 @@ DERIVATIVES = Derivation(
             claim=True,
         ),
     ),
-    numerical_test=on_model("elements_respect_their_bounds"),
+    numerical_test=(
+        "tests/theory/test_theorems_at_their_ends.py::test_second_derivatives_are_bounded"
+    ),
 )
 
 THEOREMS = (HARMONIC, SHIFT, DERIVATIVES)

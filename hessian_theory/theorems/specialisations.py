@@ -153,7 +153,9 @@ INCOHERENT = Derivation(
         ),
     ),
     consequence="Claim 7 (sharing removes the flattening) needs coherent derivatives.",
-    numerical_test=on_model("sharing_angles_removes_the_flattening"),
+    numerical_test=(
+        "tests/theory/test_theorems_at_their_ends.py::test_shared_angles_coherent_and_incoherent"
+    ),
 )
 
 

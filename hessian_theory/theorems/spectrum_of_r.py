@@ -200,7 +200,10 @@ BIAS_RAISES = Derivation(
         ),
     ),
     consequence="Block-diagonality of R holds for the angles; the bias couples the blocks.",
-    numerical_test=on_model("residual_spectrum_is_the_union_of_its_blocks"),
+    numerical_test=(
+        "tests/theory/test_theorems_at_their_ends.py::"
+        "test_bias_rows_lift_the_top_of_r_above_its_blocks"
+    ),
 )
 
 THEOREMS = (BLOCKS, BORDER, BIAS_RAISES)

@@ -21,11 +21,10 @@ from simulators.datasets.embedded import (
 from simulators.datasets.mnist import EMBEDDED_FILE
 from simulators.datasets.packing import pack_sums, unpack_sums
 from simulators.datasets.pooling import pool_sums, sums_to_angles
+from tests.strategies import examples
 
 ABOUT = {"name": "toy", "source": "drawn", "licence": "none"}
-on_disk = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+on_disk = settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def arrays_of(dtype: type, high: int, side: int) -> st.SearchStrategy[np.ndarray]:
@@ -79,7 +78,7 @@ def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: list[int]) 
 
 
 @given(arrays_of(np.uint8, 255, 28))
-@settings(deadline=None, max_examples=40)
+@examples(40)
 def test_angles_are_torch_average_pooling_of_scaled_pixels(images):
     """What the author did, by torch's own pooling.
 

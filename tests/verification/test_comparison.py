@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
 
 from tests.verification.report_cases import finished_report
 from verification.comparison import compare_author, compare_measured, ratio_interval
-from verification.measurement import TERMS, MinimumMeasurement, TopEigenvalue
+from verification.measurement import TERMS, MinimumMeasurement, TopEigenvalue, top_eigenvalue
 from verification.report import as_html
 from verification.training import Evaluation
 
@@ -109,3 +110,13 @@ def test_authors_table_gives_the_known_leads() -> None:
     assert first.measured_interval is None
     worst = max(abs(r.relative_error or 0) for r in rows if r.law == "aligned_loss")
     assert 0.17 < worst < 0.18
+
+
+def test_a_measured_interval_allows_for_the_rounding_of_the_products() -> None:
+    """Only this catches a bar of 1e-7 on an eigenvalue whose products are right to 1e-5."""
+    op = aslinearoperator(np.diag(np.arange(1.0, 401.0)).astype(np.float32))
+    record, result = top_eigenvalue("H", op, 1e-6, 0)
+    assert record.rounding == result.rounding > 1e-4
+    low, high = record.interval
+    assert (low, high) == pytest.approx(tuple(result.intervals()[0]), rel=1e-12)
+    assert high - low > 2 * record.residual_norm

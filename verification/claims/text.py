@@ -1,6 +1,7 @@
 """An entry in words and numbers, as every renderer shows it."""
 
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from verification.claims.evidence import Evidence
 
@@ -14,7 +15,7 @@ def number_text(piece: Evidence) -> str:
         return text
     low, high = piece.interval
     if math.isfinite(low) and math.isfinite(high):
-        return f"{text} [{_number(low)}, {_number(high)}]"
+        return _between(piece.value, low, high)
     return f"{text} (no bounds)"
 
 
@@ -28,3 +29,22 @@ def _number(value: float) -> str:
     if math.isfinite(value) and value == round(value) and abs(value) < 1e6:
         return str(round(value))
     return f"{value:.4g}"
+
+
+def _between(value: float, low: float, high: float) -> str:
+    """The number inside its interval, whose printed ends contain the ends: rounded outwards.
+
+    As many digits as tell the ends apart, four at least.
+    """
+    if low == high == round(value):
+        return f"{round(value)} [{round(value)}, {round(value)}]"
+    size, width = max(abs(low), abs(high), 1e-300), max(high - low, 1e-300)
+    digits = min(15, max(4, 2 + math.ceil(math.log10(max(1.0, size / width)))))
+    unit = Decimal(1).scaleb(math.floor(math.log10(size)) + 1 - digits)
+    ends = [
+        Decimal(str(end)).quantize(unit, rounding)
+        for end, rounding in ((low, ROUND_FLOOR), (high, ROUND_CEILING))
+    ]
+    middle = min(max(Decimal(str(value)).quantize(unit), ends[0]), ends[1])
+    number, bottom, top = (f"{float(x):.{digits}g}" for x in (middle, *ends))
+    return f"{number} [{bottom}, {top}]"

@@ -58,15 +58,23 @@ def verify(
 
     from verification.chain import run_chain
     from verification.claims import default_records_folder, read_records
-    from verification.report import Report, ReportStore, current_environment, print_report
+    from verification.report import (
+        Report,
+        ReportStore,
+        current_environment,
+        print_report,
+        recorded_densities,
+    )
 
     console = Console()
     config = make_config(quick, seed, depth, images, epochs)
     try:
         experiments = read_records(default_records_folder())
+        densities = recorded_densities(default_records_folder())
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    store = ReportStore(out, Report(config, current_environment(), experiments=experiments))
+    report = Report(config, current_environment(), experiments=experiments)
+    store = ReportStore(out, report, densities)
     try:
         with TerminalProgress(console) as progress:
             run_chain(store, progress, data)
