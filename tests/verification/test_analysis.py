@@ -219,7 +219,7 @@ def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
     """SIGKILL in the middle of a stage and after some: its products are not lost or changed."""
     command = [sys.executable, "-m", "tests.verification.analysis_cases", str(run.path)]
     path, work = tmp_path / record.path.name, tmp_path / f"{record.run.id}.work"
-    for solved in ("H-20", "G-40"):  # folders of products: while H, and while terms are computed
+    for solved in ("H-20", "G-40"):  # folders of products: while H, and while G is computed
         process = subprocess.Popen(
             [*command, str(tmp_path)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
         )

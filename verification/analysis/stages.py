@@ -85,19 +85,23 @@ def hessian_outliers(bench: Workbench) -> Sections:
     return {"eigenvalues": {"H": _entries(found.whole)}}
 
 
-def terms(bench: Workbench) -> Sections:
-    """Top eigenvalues of G, of G over the angles, and of R."""
+def gauss_newton(bench: Workbench) -> Sections:
+    """Top eigenvalues of G and of G over the angles, and who holds G's top vector."""
     layout = bench.subset.layout
     g = bench.two_levels("G", lambda problem: problem.gauss_newton)
     angles = bench.two_levels(
         "G over the angles",
         lambda problem: RestrictedOperator(problem.gauss_newton, layout.angles),
     )
-    r = bench.two_levels("R", lambda problem: problem.residual)
-    named = {"G": g, "G over the angles": angles, "R": r}
-    return _levels(bench, named) | {
-        "shares": {"G": _shares(VectorShares.of(g.whole.vectors[:, 0], layout))}
+    shares = VectorShares.of(g.whole.vectors[:, 0], layout)
+    return _levels(bench, {"G": g, "G over the angles": angles}) | {
+        "shares": {"G": _shares(shares)}
     }
+
+
+def residual(bench: Workbench) -> Sections:
+    """Top eigenvalue of R."""
+    return _levels(bench, {"R": bench.two_levels("R", lambda problem: problem.residual)})
 
 
 def gauss_newton_blocks(bench: Workbench) -> Sections:
@@ -231,7 +235,8 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
             evaluation,
             trajectory,
             hessian,
-            terms,
+            gauss_newton,
+            residual,
             gauss_newton_blocks,
             residual_blocks,
             bias_blocks,
