@@ -1,18 +1,19 @@
 """Progress of an analysis: the present solve on a terminal, one line a result in a log."""
 
 import time
-from types import TracebackType
+from typing import Self
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from verification.console_progress import ConsoleProgress
 from verification.solvers import EigenResult
 from verification.solvers.result import format_value
 
 _SHOWN = 3  # values of a solve on its line
 
 
-class AnalysisProgress:
+class AnalysisProgress(ConsoleProgress):
     """A ``Reporter`` that prints; a context manager, so that the spinner goes when it does.
 
     How many products a solve will need is not known beforehand, so there is no time left to show.
@@ -22,30 +23,18 @@ class AnalysisProgress:
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bar = Progress(
+        super().__init__(
+            console,
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
         )
-        self._begin = time.perf_counter()
 
-    def __enter__(self) -> "AnalysisProgress":
+    def __enter__(self) -> Self:
         """Show the spinner."""
-        self._bar.start()
+        super().__enter__()
         self._task = self._bar.add_task("")
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop redrawing."""
-        self._bar.stop()
 
     def stage(self, name: str, done: bool) -> None:
         """Say what begins, or that it is on record."""
@@ -67,7 +56,3 @@ class AnalysisProgress:
             f"  {matrix}{end}, {result.n_samples or 0:,} images: {values}{more}; "
             f"{result.matvecs} vectors, {result.seconds:.0f} s"
         )
-
-    def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-        self._console.file.flush()  # so that a log in a file is never behind

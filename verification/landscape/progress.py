@@ -3,17 +3,17 @@
 import time
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
+from verification.console_progress import ConsoleProgress
 from verification.landscape.record import LandscapeRecord
 
 _LINES = 10
 
 
-class LandscapeProgress:
+class LandscapeProgress(ConsoleProgress):
     """A ``Reporter`` that prints; a context manager, so that the bar goes when the work does.
 
     Args:
@@ -21,32 +21,15 @@ class LandscapeProgress:
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[detail]}"),
-            console=console,
-            disable=not console.is_terminal,
         )
         self._total = self._first = 0
-        self._begin = time.perf_counter()
-
-    def __enter__(self) -> "LandscapeProgress":
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop redrawing."""
-        self._bar.stop()
 
     def begin(self, path: Path, record: LandscapeRecord) -> None:
         """Say what starts, or that nothing is left to do."""
@@ -79,7 +62,3 @@ class LandscapeProgress:
     def note(self, message: str) -> None:
         """Print it."""
         self._print(f"note: {message}")
-
-    def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-        self._console.file.flush()  # so that a log in a file is never behind

@@ -3,16 +3,16 @@
 import math
 import time
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
+from verification.console_progress import ConsoleProgress
 from verification.runs.checkpoint import EpochEntry
 from verification.runs.config import RunConfig
 
 
-class TrainingProgress:
+class TrainingProgress(ConsoleProgress):
     """A ``Reporter`` that prints; a context manager, so that the bar goes when the run does.
 
     Args:
@@ -20,32 +20,15 @@ class TrainingProgress:
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[detail]}"),
-            console=console,
-            disable=not console.is_terminal,
         )
         self._epochs = self._n_batches = self._first = 0
-        self._begin = time.perf_counter()
-
-    def __enter__(self) -> "TrainingProgress":
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop redrawing."""
-        self._bar.stop()
 
     def begin(self, folder: Path, config: RunConfig, epochs_done: int) -> None:
         """Say what starts, or that nothing is left to do."""
@@ -86,10 +69,6 @@ class TrainingProgress:
     def note(self, message: str) -> None:
         """Print it."""
         self._print(f"note: {message}")
-
-    def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-        self._console.file.flush()  # so that a log in a file is never behind
 
 
 def _duration(seconds: float) -> str:
