@@ -135,7 +135,7 @@ def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
         config = toy_config(SAMPLES, 2, dtype="float64")
         config = replace(config, model=replace(config.model, n_patches=n_patches))
         run = execute_run(tmp_path / f"run-{n_patches}", config, SAMPLES, threads=1)
-        stages = ("terms", "gauss-newton blocks", "bias blocks")
+        stages = ("hessian", "gauss-newton", "residual", "gauss-newton blocks", "bias blocks")
         records.append(execute_analysis(run, SAMPLES, tmp_path / "out", OPTIONS, stages=stages))
     rows = {(r.matrix, r.law): r for r in compare_records(records)}
     models = read_records(tmp_path / "out")
