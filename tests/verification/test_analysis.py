@@ -248,6 +248,18 @@ def test_a_record_of_another_analysis_is_refused_and_left_alone(run, record, tmp
     assert path.read_bytes() == record.path.read_bytes()
 
 
+def test_options_bind_only_the_stages_that_used_them(run, tmp_path):
+    """A density with fewer probes must not cost the eigenvalues that are on record already."""
+    execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("hessian",))
+    fewer = replace(OPTIONS, density_probes=2)
+    found = execute_analysis(run, SAMPLES, tmp_path, fewer, stages=("density",))
+    assert json.loads(found.path.read_text())["options"]["density_probes"] == 2
+    before = found.path.read_bytes()
+    with pytest.raises(ValueError, match=r"options\.density_probes = 2, now 4"):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    assert found.path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

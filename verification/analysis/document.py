@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from verification.analysis.options import stages_decided_by
 from verification.analysis.record import RunFacts, read_content
 from verification.atomic_write import write_atomically
 from verification.claims.records import FORMAT, VERSION
@@ -19,11 +20,12 @@ class AnalysisDocument:
         path: of the file; read if it is there.
         run: which run is analysed.
         reproduce: command that gives the record again.
-        options: everything else that decides its numbers, as JSON.
+        options: everything else that decides its numbers, as JSON. Where they differ from the
+            file's only in what no stage on record used, these hold from now on.
 
     Raises:
         ValueError: the file is truncated, altered or another program's, or it holds the analysis
-            of another run, of other epochs, or with other options.
+            of another run, of other epochs, or stages done with other options.
     """
 
     def __init__(
@@ -42,16 +44,18 @@ class AnalysisDocument:
             self._adopt(read_content(path))
 
     def _adopt(self, content: dict[str, Any]) -> None:
+        done = content.get("stages", {})
         for part in ("run", "options"):
             stored, wanted = content.get(part, {}), json.loads(json.dumps(self._content[part]))
             for name in sorted({*stored, *wanted}):
-                if stored.get(name) != wanted.get(name):
+                bound = part == "run" or any(stage in done for stage in stages_decided_by(name))
+                if bound and stored.get(name) != wanted.get(name):
                     raise ValueError(
                         f"{self.path}: expected the record of this analysis, got one with "
                         f"{part}.{name} = {stored.get(name)!r}, now {wanted.get(name)!r}; move "
                         "it away, or name another folder"
                     )
-        self._content = content
+        self._content = content | {"options": self._content["options"]}
 
     def done(self, stage: str) -> bool:
         """Whether a stage's results are on record."""

@@ -30,8 +30,8 @@ class AnalysisOptions:
         n_top_subset: the same on the subset; more, so that the count of outliers can end.
         n_bottom: smallest eigenvalues of H on the subset.
         tol: relative tolerance of the residual norms.
-        coarse_tol: the same along training and at the bottom of the spectrum, where the third
-            digit decides nothing.
+        coarse_tol: the same for R, along training and at the bottom of the spectrum, where the
+            third digit decides nothing.
         subset: images of the stratified subset; at most the run's.
         subset_seed: seed of its draw.
         seed: of start vectors and probes.
@@ -90,6 +90,23 @@ class AnalysisOptions:
 # must not replace the several that come later.
 _ALWAYS = "evaluation"
 _BEFORE = {"hessian outliers": "hessian"}
+
+# Stages that an option decides; one not named here decides all of them.
+_DECIDES = {
+    "n_top": ("hessian outliers",),
+    "n_top_subset": ("hessian", "density", "hessian outliers"),
+    "n_bottom": ("density",),
+    "coarse_tol": ("residual", "residual blocks", "bias blocks", "density", "along training"),
+    "epochs": ("along training",),
+    "density_probes": ("density",),
+    "density_steps": ("density",),
+    "trace_probes": ("traces",),
+}
+
+
+def stages_decided_by(option: str) -> tuple[str, ...]:
+    """Stages whose numbers depend on an option; the others may be done with another value."""
+    return _DECIDES.get(option, STAGES)
 
 
 def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
