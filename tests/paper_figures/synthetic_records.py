@@ -24,8 +24,9 @@ from verification.landscape.record import (
 from verification.runs import DataConfig, EpochEntry, Execution, RunConfig
 from verification.runs.checkpoint import CHECKPOINT_FILE, KIND, Checkpoint
 from verification.runs.run import RunHeader
-from verification.runs.sealed_json import digest, write_sealed
+from verification.runs.sealed_json import write_sealed
 from verification.runs.tensor_files import FileRecord
+from verification.sealed_record import digest
 from verification.solvers import SpectralDensity
 from verification.training import Evaluation
 

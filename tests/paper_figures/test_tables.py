@@ -35,7 +35,7 @@ from tests.paper_figures.table_readers import (
 from verification.cli import main
 from verification.landscape.record import LandscapeRecord
 from verification.records import author_results
-from verification.runs.sealed_json import digest
+from verification.sealed_record import digest
 
 GRID = [(p, d) for p in (4, 9, 16) for d in (50, 100, 150, 200)]
 SEEDS = (1001, 1002, 1003, 1004, 1005)

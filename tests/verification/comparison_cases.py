@@ -8,7 +8,7 @@ from typing import Any
 
 from verification.analysis.record import AnalysisRecord, EigenvalueRecord, Minimum, RunFacts
 from verification.claims.records import FORMAT, VERSION
-from verification.runs.sealed_json import digest
+from verification.sealed_record import digest
 from verification.training import Evaluation
 
 

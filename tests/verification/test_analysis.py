@@ -263,7 +263,7 @@ def test_options_bind_only_the_stages_that_used_them(run, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda text: text[: len(text) // 2], "expected a JSON record"),
+        (lambda text: text[: len(text) // 2], "expected a whole JSON record"),
         (lambda text: text.replace('"n_patches": 4', '"n_patches": 9'), "checksum mismatch"),
         (lambda text: text.replace("patchlaw analysis", "something else"), "expected a record of"),
     ],

@@ -24,8 +24,9 @@ from verification.file_lock import FileInUseError, file_lock
 from verification.landscape import execute
 from verification.landscape.execute import compute_landscape
 from verification.landscape.grid import PlaneLoss
-from verification.landscape.record import LandscapeRecord, LandscapeRecordError
+from verification.landscape.record import LandscapeRecord
 from verification.runs import DamagedRunError, Run, RunError, execute_run
+from verification.sealed_record import RecordError
 from verification.training import stratified_subset
 
 ROOT = Path(__file__).parents[2]
@@ -309,7 +310,7 @@ def begun(run, tmp_path) -> Path:
 )
 def test_other_options_are_refused_by_name(run, begun, options, message):
     content = begun.read_bytes()
-    with pytest.raises(LandscapeRecordError, match=message):
+    with pytest.raises(RecordError, match=message):
         toy_landscape(run, begun.parent, **options)
     assert begun.read_bytes() == content
     assert [entry.name for entry in begun.parent.iterdir()] == [begun.name]
@@ -317,7 +318,7 @@ def test_other_options_are_refused_by_name(run, begun, options, message):
 
 def test_another_seed_of_the_subset_is_refused(run, tmp_path):
     toy_landscape(run, tmp_path, images=20, points=2)
-    with pytest.raises(LandscapeRecordError, match="expected subset seed 0, got 1"):
+    with pytest.raises(RecordError, match="expected subset seed 0, got 1"):
         toy_landscape(run, tmp_path, images=20, points=2, seed=1)
 
 
@@ -327,7 +328,7 @@ def test_a_run_that_went_on_is_another(tmp_path):
     toy_landscape(shorter, tmp_path, points=2)
     content = path_of(shorter, tmp_path).read_bytes()
     longer = toy_run(tmp_path / "runs", 4)
-    with pytest.raises(LandscapeRecordError, match=r"expected epochs 3, got 4; parameters_sha256"):
+    with pytest.raises(RecordError, match=r"expected epochs 3, got 4; parameters_sha256"):
         toy_landscape(longer, tmp_path, points=2)
     assert path_of(shorter, tmp_path).read_bytes() == content
 
@@ -336,7 +337,7 @@ def test_a_record_of_another_run_is_refused(run, begun, tmp_path):
     other = toy_run(tmp_path / "runs", 3, seed=4)
     path = path_of(other, begun.parent)
     path.write_bytes(begun.read_bytes())
-    with pytest.raises(LandscapeRecordError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
+    with pytest.raises(RecordError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
         toy_landscape(other, begun.parent)
     assert path.read_bytes() == begun.read_bytes()
 
@@ -356,7 +357,7 @@ def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
 
     monkeypatch.setattr(execute, "trajectory_plane", mirrored)
     content = begun.read_bytes()
-    with pytest.raises(LandscapeRecordError, match="trajectory: expected the recorded positions"):
+    with pytest.raises(RecordError, match="trajectory: expected the recorded positions"):
         toy_landscape(run, begun.parent)
     assert begun.read_bytes() == content
 
@@ -373,7 +374,7 @@ def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
 def test_a_damaged_record_is_refused_and_kept(run, begun, spoil, message):
     begun.write_bytes(spoil(begun.read_bytes()))
     content = begun.read_bytes()
-    with pytest.raises(LandscapeRecordError, match=message):
+    with pytest.raises(RecordError, match=message):
         toy_landscape(run, begun.parent)
     assert begun.read_bytes() == content
 

@@ -10,14 +10,13 @@ import pytest
 from verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,
-    LandscapeRecordError,
     LandscapeRun,
     LossGrid,
     PrincipalComponents,
     ProjectedTrajectory,
     read_all,
 )
-from verification.runs.sealed_json import digest
+from verification.sealed_record import RecordError, digest
 
 
 def record(n_patches: int = 4, depth: int = 50, seed: int = 1001) -> LandscapeRecord:
@@ -135,9 +134,9 @@ def spoilt(content: dict, *keys: str, value: object) -> dict:
 )
 def test_what_does_not_fit_together_is_refused(content, tmp_path, keys, value, message):
     path = write(tmp_path / "wrong.json", spoilt(content, *keys, value=value))
-    with pytest.raises(LandscapeRecordError, match=message):
+    with pytest.raises(RecordError, match=message):
         LandscapeRecord.read(path)
-    with pytest.raises(LandscapeRecordError, match=r"wrong\.json"):
+    with pytest.raises(RecordError, match=r"wrong\.json"):
         read_all(tmp_path)
 
 
@@ -145,7 +144,7 @@ def test_what_does_not_fit_together_is_refused(content, tmp_path, keys, value, m
 def test_what_is_no_record_is_refused(tmp_path, text):
     path = tmp_path / "notes.json"
     path.write_text(text, encoding="latin-1")
-    with pytest.raises(LandscapeRecordError, match=r"notes.json: expected .*move it away"):
+    with pytest.raises(RecordError, match=r"notes.json: expected .*move it away"):
         LandscapeRecord.read(path)
 
 
@@ -153,7 +152,7 @@ def test_an_edited_number_is_refused(tmp_path, content):
     content["loss_at_minimum"] = 0.05
     path = tmp_path / "edited.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(LandscapeRecordError, match="checksum mismatch: the file was altered"):
+    with pytest.raises(RecordError, match="checksum mismatch: the file was altered"):
         LandscapeRecord.read(path)
 
 

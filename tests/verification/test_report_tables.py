@@ -17,7 +17,7 @@ from verification.comparison import compare_measured
 from verification.measurement import MinimumMeasurement
 from verification.report import ReportStore, recorded_densities
 from verification.report.tables import Table, eigenvalue_table, law_tables
-from verification.runs.sealed_json import digest
+from verification.sealed_record import digest
 from verification.solvers import outliers_above_bulk, spectral_density, top_eigenpairs
 from verification.training import Evaluation
 
@@ -164,5 +164,5 @@ def test_recorded_densities_are_drawn_a_figure_a_depth(tmp_path: Path) -> None:
 def test_no_records_no_densities(tmp_path: Path) -> None:
     assert recorded_densities(tmp_path / "missing") == ()
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(ValueError, match="expected a JSON record"):
+    with pytest.raises(ValueError, match="expected a whole JSON record"):
         recorded_densities(tmp_path)

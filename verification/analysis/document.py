@@ -8,9 +8,8 @@ from typing import Any
 
 from verification.analysis.options import stages_decided_by
 from verification.analysis.record import RunFacts, read_content
-from verification.atomic_write import write_atomically
 from verification.claims.records import FORMAT, VERSION
-from verification.runs.sealed_json import digest
+from verification.sealed_record import write_record
 
 
 class AnalysisDocument:
@@ -76,9 +75,8 @@ class AnalysisDocument:
         content = {**self._content, "stages": {**self._content["stages"], stage: dict(facts)}}
         for name, section in sections.items():
             content[name] = _merged(content.get(name), section)
-        sealed = content | {"sha256": digest(json.loads(json.dumps(content)))}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path, json.dumps(sealed, indent=1, allow_nan=False) + "\n")
+        write_record(self.path, content)
         self._content = content
 
 

@@ -5,7 +5,6 @@ whatever was computed of a run is there, and a section that is missing was not c
 ledger reads the file on its own, so that a record of another program can serve it too.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from verification.claims.records import FORMAT, VERSION
-from verification.runs.sealed_json import digest
+from verification.sealed_record import RecordError, read_folder, read_record
 from verification.solvers import Alignment, EigenResult, Estimate, OutlierCount, SpectralDensity
 from verification.training import Evaluation
 
@@ -253,14 +252,14 @@ class AnalysisRecord:
         """Read a record.
 
         Raises:
-            ValueError: truncated, altered since it was written, of another kind or version, or
+            RecordError: truncated, altered since it was written, of another kind or version, or
                 without the run and its minimum.
         """
         content = read_content(path)
         try:
             return _parse(path, content)
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
+            raise RecordError(
                 f"{path}: expected the sections of '{FORMAT}', got {error!r}; analyse the run again"
             ) from error
 
@@ -269,34 +268,18 @@ def read_content(path: Path) -> dict[str, Any]:
     """The JSON object of a record, checked against its checksum.
 
     Raises:
-        ValueError: truncated, altered, of another kind or version.
+        RecordError: truncated, altered, of another kind or version.
     """
-    fix = "restore it from a copy, or move it away and analyse the run again"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: expected a JSON record, got {error}; {fix}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path}: expected a record of format '{FORMAT}', got another file; {fix}")
-    if content.get("version") != VERSION:
-        raise ValueError(
-            f"{path}: expected version {VERSION}, got {content.get('version')!r}; analyse the run "
-            "again with this release"
-        )
-    recorded = content.pop("sha256", None)
-    if recorded != digest(content):
-        raise ValueError(f"{path}: checksum mismatch: the file was altered; {fix}")
-    return content
+    return read_record(path, FORMAT, VERSION, "analyse the run again")
 
 
 def read_analyses(folder: Path) -> tuple[AnalysisRecord, ...]:
     """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none.
 
     Raises:
-        ValueError: see ``AnalysisRecord.read``.
+        RecordError: see ``AnalysisRecord.read``.
     """
-    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    records = [AnalysisRecord.read(path) for path in paths]
+    records = read_folder(folder, AnalysisRecord.read)
     return tuple(
         sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
     )

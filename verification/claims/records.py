@@ -46,6 +46,7 @@ from verification.claims.findings import (
     OutlierCount,
     TrainingPoint,
 )
+from verification.sealed_record import SEAL, digest
 
 FORMAT = "patchlaw analysis"
 VERSION = 1
@@ -112,14 +113,12 @@ def _checked(content: dict[str, Any], path: Path) -> ModelFindings:
 
 def _check_seal(content: Mapping[str, Any], path: Path) -> None:
     """Compare a record with its checksum, if it carries one."""
-    if "sha256" not in content:
+    if SEAL not in content:
         return
-    from verification.runs.sealed_json import digest  # its package loads torch
-
-    found = digest({name: value for name, value in content.items() if name != "sha256"})
-    if found != content["sha256"]:
+    found = digest({name: value for name, value in content.items() if name != SEAL})
+    if found != content[SEAL]:
         raise ValueError(
-            f"{path}: checksum mismatch: expected sha256 {content['sha256']}, got {found}; the "
+            f"{path}: checksum mismatch: expected sha256 {content[SEAL]}, got {found}; the "
             "file was altered: restore it from a copy or analyse the run again"
         )
 

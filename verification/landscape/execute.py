@@ -21,7 +21,6 @@ from verification.landscape.random_walk import random_walk_ratios
 from verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,
-    LandscapeRecordError,
     LandscapeRun,
     LossGrid,
     PrincipalComponents,
@@ -29,6 +28,7 @@ from verification.landscape.record import (
 )
 from verification.landscape.settings import LandscapeSettings
 from verification.runs import Run, RunSamples
+from verification.sealed_record import RecordError
 from verification.torch_threads import torch_threads
 from verification.training import stratified_subset
 
@@ -97,7 +97,7 @@ def compute_landscape(
         ValueError: samples of another digest, more images than there are, a trajectory without a
             plane.
         RunError: the run has no epoch done, or a file of it is damaged.
-        LandscapeRecordError: the record on disk is damaged, of another run, plane, grid or image
+        RecordError: the record on disk is damaged, of another run, plane, grid or image
             set, or unfinished with other threads; it is left as it is.
         FileInUseError: another process works on the record.
         FloatingPointError: a loss is NaN or infinite; the record stays without it.
@@ -121,7 +121,7 @@ def compute_landscape(
                 reporter.begin(path, record)
                 return record
             if threads is not None and threads != record.execution.threads:
-                raise LandscapeRecordError(
+                raise RecordError(
                     f"{path}: threads: expected {record.execution.threads}, as in the first "
                     f"session, got {threads}; rounding would differ: leave --threads out or use "
                     "another --out"
@@ -242,7 +242,7 @@ def _check_same(path: Path, record: LandscapeRecord, wanted: dict[str, Any]) -> 
         if value != wanted[name]
     ]
     if different:
-        raise LandscapeRecordError(
+        raise RecordError(
             f"{path}: the record of another landscape: expected {'; '.join(different)}; use its "
             "run and options, or another --out, or move it away"
         )
@@ -253,7 +253,7 @@ def _check_plane(path: Path, record: LandscapeRecord, plane: TrajectoryPlane) ->
     recorded = np.stack([record.trajectory.x, record.trajectory.y], axis=1)
     apart = float(np.abs(recorded - plane.coordinates).max())
     if apart > _SAME_PLANE * float(np.abs(recorded).max()):
-        raise LandscapeRecordError(
+        raise RecordError(
             f"{path}: trajectory: expected the recorded positions, got others, up to {apart:.1e} "
             "apart; another version of patchlaw wrote it: move it away"
         )

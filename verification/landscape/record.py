@@ -19,7 +19,6 @@ Version 1. Lists are in the order of the epoch ends, the start first; lengths ar
 A loss that is not computed yet is null.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -28,19 +27,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.atomic_write import write_atomically
 from verification.landscape.pca import LEAST_POINTS
-from verification.runs.sealed_json import digest
+from verification.sealed_record import RecordError, read_folder, read_record, write_record
 
 FORMAT = "patchlaw landscape"
 VERSION = 1
-_FIX = "restore it from a copy, or move it away and compute it again with `patchlaw landscape`"
+_AGAIN = "compute it again with `patchlaw landscape`"
 
 Float = NDArray[np.float64]
-
-
-class LandscapeRecordError(ValueError):
-    """A file is no landscape record, or a damaged one; the message says expected, got, the fix."""
 
 
 @dataclass(frozen=True)
@@ -187,25 +181,24 @@ class LandscapeRecord:
         content["grid"]["loss"] = [
             [loss if np.isfinite(loss) else None for loss in row] for row in self.grid.loss.tolist()
         ]
-        content["sha256"] = digest(content)
-        write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        write_record(path, content)
 
     @classmethod
     def read(cls, path: Path) -> "LandscapeRecord":
         """Read a record, finished or not.
 
         Raises:
-            LandscapeRecordError: truncated, altered since it was written, of another kind or
+            RecordError: truncated, altered since it was written, of another kind or
                 version, or with numbers that do not fit together.
             OSError: the file cannot be read.
         """
-        content = _content(path)
+        content = read_record(path, FORMAT, VERSION, _AGAIN)
         try:
             record = _parse(content)
             _check(record)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise LandscapeRecordError(
-                f"{path}: expected the keys of '{FORMAT}', got {error!r}; {_FIX}"
+            raise RecordError(
+                f"{path}: expected the keys of '{FORMAT}', got {error!r}; move it away and {_AGAIN}"
             ) from error
         return record
 
@@ -214,40 +207,12 @@ def read_all(folder: Path) -> tuple[LandscapeRecord, ...]:
     """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none.
 
     Raises:
-        LandscapeRecordError: see ``LandscapeRecord.read``.
+        RecordError: see ``LandscapeRecord.read``.
     """
-    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    records = [LandscapeRecord.read(path) for path in paths]
+    records = read_folder(folder, LandscapeRecord.read)
     return tuple(
         sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
     )
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """The JSON object of a record without its checksum, which is right."""
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise LandscapeRecordError(
-            f"{path}: expected a whole JSON record, got {error}; it is truncated or no record: "
-            f"{_FIX}"
-        ) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise LandscapeRecordError(
-            f"{path}: expected a record of format '{FORMAT}', got {found!r}; move it away"
-        )
-    if content.get("version") != VERSION:
-        raise LandscapeRecordError(
-            f"{path}: expected version {VERSION} of '{FORMAT}', got {content.get('version')!r}; "
-            "use the release that wrote it, or move it away and compute it again"
-        )
-    recorded = content.pop("sha256", None)
-    if recorded != digest(content):
-        raise LandscapeRecordError(
-            f"{path}: checksum mismatch: the file was altered since it was written; {_FIX}"
-        )
-    return content
 
 
 def _parse(content: Mapping[str, Any]) -> LandscapeRecord:

@@ -9,7 +9,7 @@ import torch
 from simulators import DistributedQNN
 from verification.runs.errors import DamagedRunError
 from verification.runs.samples import MNIST_SHA256, RunSamples
-from verification.runs.sealed_json import digest
+from verification.sealed_record import digest
 from verification.training import TrainingConfig
 from verification.training.protocol import default_learning_rate
 

@@ -1,21 +1,15 @@
 """JSON files that carry their own checksum, so that a cut or edited file is noticed."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from verification.atomic_write import write_atomically
 from verification.runs.errors import DamagedRunError
+from verification.sealed_record import digest
 
 FORMAT_VERSION = 1
 RESTORE = "restore the run's folder from a copy, or move it away to start the run anew"
-
-
-def digest(body: dict[str, Any]) -> str:
-    """sha256 of a JSON object, whatever the order of its keys."""
-    text = json.dumps(body, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_sealed(path: Path, kind: str, body: dict[str, Any]) -> None:
