@@ -147,7 +147,7 @@ def _recomputed(
     needed = commands_of(outcomes)
     if not needed:
         return list(outcomes)
-    console.print(f"{len(needed)} commands make what is missing; they may take hours or days:")
+    console.print(f"To make what is missing, {_counted(len(needed))}; hours or days:")
     for command in needed:
         _print_line(f"  {command}", console)
     for number, command in enumerate(needed, 1):
@@ -176,10 +176,14 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "Console")
     for outcome in outcomes:
         status = _STATUS[outcome.status]
         if outcome.missing:
-            status += f", {len(outcome.missing)} commands missing"
+            status += f", {_counted(len(outcome.missing))} to run"
         suffixes = " ".join(path.suffix.removeprefix(".") for path in outcome.files)
         table.add_row(outcome.name, status, suffixes)
     console.print(table)
+
+
+def _counted(n_commands: int) -> str:
+    return "1 command" if n_commands == 1 else f"{n_commands} commands"
 
 
 def _print_line(text: str, console: "Console") -> None:

@@ -1,5 +1,6 @@
 """The paper's configurations and seeds, and the commands that make their records."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -62,13 +63,13 @@ def train_all() -> str:
 def analyse(configuration: Configuration, seed: int, stage: str) -> str:
     """Command that does one stage of a run's analysis."""
     run_id = configuration.run_config(seed).run_id
-    return f"{_line(recipes.analyse(run_id))} --stage {stage}"
+    return f"{_line(recipes.analyse(run_id))} --stage {shlex.quote(stage)}"
 
 
 def analyse_all(stage: str) -> str:
     """The same for every run of the author's protocol that is there."""
     runs = f"{FOLDER}/runs/P*_d*_s????"
-    return f"patchlaw analyse {runs} --out {FOLDER}/analyses --stage {stage}"
+    return f"patchlaw analyse {runs} --out {FOLDER}/analyses --stage {shlex.quote(stage)}"
 
 
 def _line(recipe: Recipe) -> str:
