@@ -23,6 +23,7 @@ _KERNELS = {
     "encoding_kernels": "encodings",
     "measurement_kernels": "measurement",
     "static_kernels": "data-free layers",
+    "pauli_kernels": "data-free layers",
 }
 REST = "everything else"
 

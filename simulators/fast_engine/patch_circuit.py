@@ -13,6 +13,7 @@ from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunD
 from simulators.fast_engine import encoding_kernels as kernels
 from simulators.fast_engine.buffers import BufferPool, Real
 from simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
+from simulators.fast_engine.pauli_run import PauliRun
 from simulators.fast_engine.static_run import FusedRun
 from simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
 
@@ -81,7 +82,7 @@ class PatchCircuit:
         self._trigonometry: dict[int, tuple[Real, Real]] = {}
         for i, stage in enumerate(plan.stages):
             if isinstance(stage, StaticRun):
-                self.runs[i] = FusedRun(stage, angles, signs, vector_only=False)
+                self.runs[i] = PauliRun(stage, angles, signs)
                 self._matrices[i] = real_form(self.runs[i].columns)
                 continue
             h = stage.features_per_qubit

@@ -7,8 +7,9 @@ core with AVX-512). Here a tile of 16 columns is one LLVM vector value, loaded, 
 stored explicitly; narrower machines get the same code split into their own registers.
 
 ``load(array, i)`` and ``store(array, i, v)`` address the flat storage of a C-contiguous array,
-``splat(x)`` repeats a scalar, ``horizontal_sum(v)`` adds the lanes, and + - * work lane by lane
-(multiplications and additions may contract to fused multiply-adds).
+``splat(x)`` repeats a scalar, ``horizontal_sum(v)`` adds the lanes, ``swap_lanes(v, b)`` exchanges
+the lanes l and l xor b for a b of 1, 2, 4 or 8, and + - * work lane by lane (multiplications and
+additions may contract to fused multiply-adds).
 """
 
 import operator
@@ -116,6 +117,39 @@ def horizontal_sum(typing_context: Any, vector: Any) -> Any:
         return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
     return signature, codegen
+
+
+def _swap(bit: int) -> Any:
+    """Intrinsic that exchanges the lanes that differ in one bit."""
+
+    @_intrinsic
+    def swap(typing_context: Any, vector: Any) -> Any:
+        if not isinstance(vector, Vector):
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            lanes = [lane ^ bit for lane in range(LANES)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
+            return builder.shuffle_vector(args[0], args[0], mask)
+
+        return vector(vector), codegen
+
+    return swap
+
+
+_swap_1, _swap_2, _swap_4, _swap_8 = _swap(1), _swap(2), _swap(4), _swap(8)
+
+
+@kernel
+def swap_lanes(vector: Any, bit: Any) -> Any:
+    """Vector with the lanes l and l ^ bit exchanged; bit is 1, 2, 4 or 8."""
+    if bit == 1:
+        return _swap_1(vector)
+    if bit == 2:
+        return _swap_2(vector)
+    if bit == 4:
+        return _swap_4(vector)
+    return _swap_8(vector)
 
 
 def _define(symbol: Any, instruction: str) -> None:

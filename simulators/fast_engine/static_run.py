@@ -37,7 +37,7 @@ class FusedRun:
     """
 
     def __init__(
-        self, run: StaticRun, angles: NDArray[np.float64], signs: Real, *, vector_only: bool
+        self, run: StaticRun, angles: NDArray[np.float64], signs: Real, *, vector_only: bool = False
     ) -> None:
         n_qubits = len(signs).bit_length() - 1
         self._signs = signs

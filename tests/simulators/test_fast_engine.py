@@ -14,6 +14,7 @@ from simulators.ansatz import ring_signs
 from simulators.circuit_plan import CircuitPlan, StaticRun
 from simulators.fast_engine import CrossEntropy, FastEngine, SquaredError
 from simulators.fast_engine.chunks import split_into_chunks
+from simulators.fast_engine.pauli_run import PauliRun
 from simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
 from simulators.fast_engine.static_run import FusedRun
 from simulators.reference import model_logits
@@ -93,13 +94,16 @@ def test_gradient_by_parameter_shift(case: ModelCase, data: st.DataObject) -> No
     assert_close(gradient[patch * model.ansatz.n_angles + index], expected, size)
 
 
+@pytest.mark.parametrize("kind", [FusedRun, PauliRun])
 @given(
     n=st.integers(2, 5),
     layers=st.integers(0, 4),
     final_ring=st.booleans(),
     seed=st.integers(0, 2**16),
 )
-def test_static_run_and_its_reverse_pass(n: int, layers: int, final_ring: bool, seed: int) -> None:
+def test_static_run_and_its_reverse_pass(
+    kind: type[FusedRun], n: int, layers: int, final_ring: bool, seed: int
+) -> None:
     """Catches a reverse pass that undoes the layers in the wrong order or forgets a ring."""
     block = EntanglingBlock(layers, final_ring)
     phi = torch.rand(
@@ -108,7 +112,7 @@ def test_static_run_and_its_reverse_pass(n: int, layers: int, final_ring: bool, 
     phi.requires_grad_()
     rings = tuple(block.has_ring(layer) for layer in range(layers))
     signs = ring_signs(n).astype(np.float64)
-    run = FusedRun(StaticRun(rings), phi.detach().numpy()[0], signs, vector_only=False)
+    run = kind(StaticRun(rings), phi.detach().numpy()[0], signs)
     unitary = block_unitary(block, n, phi)[0]
     np.testing.assert_allclose(
         run.columns[0] + 1j * run.columns[1], unitary.detach().numpy(), atol=1e-13
@@ -123,14 +127,15 @@ def test_static_run_and_its_reverse_pass(n: int, layers: int, final_ring: bool, 
         assert run.gradient(cotangent).shape == (0,)
 
 
-def test_reverse_pass_needs_no_memory_a_layer() -> None:
+@pytest.mark.parametrize("kind", [FusedRun, PauliRun])
+def test_reverse_pass_needs_no_memory_a_layer(kind: type[FusedRun]) -> None:
     """Catches a reverse pass that stores a state a layer (64 KiB each here)."""
     signs = ring_signs(6).astype(np.float64)
     peaks = []
     for layers in (2, 2, 60):  # the first compiles
         rng = np.random.default_rng(0)
         angles = rng.uniform(0, np.pi, 2 * 6 * layers)
-        run = FusedRun(StaticRun((True,) * layers), angles, signs, vector_only=False)
+        run = kind(StaticRun((True,) * layers), angles, signs)
         cotangent = rng.normal(size=(2, 64, 64))
         tracemalloc.start()
         run.gradient(cotangent)

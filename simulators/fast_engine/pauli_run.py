@@ -1,0 +1,88 @@
+"""One static run of one patch whose reverse passes go through the Pauli basis."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.circuit_plan import StaticRun
+from simulators.fast_engine.pauli_basis import PauliTables, Real, rotation_rates, rotations
+from simulators.fast_engine.pauli_kernels import (
+    pauli_numbers,
+    undo_layers_of_numbers,
+    undo_layers_of_numbers_tangent,
+)
+from simulators.fast_engine.simd import LANES
+from simulators.fast_engine.static_run import FusedRun
+
+
+class PauliRun(FusedRun):
+    """All columns of W(phi), the derivatives from the 4^n real numbers tr(P A) alone.
+
+    A = (W W̄^† - W̄ W^†) / 2i is all that the momenta about the gates' axes depend on (see
+    ``pauli_kernels``). The same numbers as ``FusedRun``, which undoes W and W̄ themselves, at a
+    fifth of its time or less.
+
+    Args:
+        run: the layers.
+        angles: the patch's angles, shape (n_angles,), float64, radians.
+        signs: diagonal of the CZ ring, shape (2^n,), in the dtype of the states.
+    """
+
+    def __init__(self, run: StaticRun, angles: NDArray[np.float64], signs: Real) -> None:
+        super().__init__(run, angles, signs, vector_only=False)
+        self._tables = PauliTables.of(self._angle_shape[2], signs.dtype)
+        phi = angles[self.angle_slice].reshape(self._angle_shape)
+        self._phi = phi
+        self._turns = rotations(phi).astype(signs.dtype)
+
+    def gradient(self, cotangent: Real) -> NDArray[np.float64]:
+        """As ``FusedRun.gradient``."""
+        gradient = np.zeros(self._angle_shape)
+        undo_layers_of_numbers(
+            self._turns,
+            self._rings,
+            self._tables.moves,
+            self._tables.signs,
+            self._tables.parities,
+            self._tables.characters,
+            self._numbers(self._momentum(self.columns, cotangent)),
+            gradient,
+        )
+        return gradient.ravel()
+
+    def gradient_tangent(
+        self, rates: NDArray[np.float64], tangent: Real, cotangent: Real, cotangent_dot: Real
+    ) -> NDArray[np.float64]:
+        """As ``FusedRun.gradient_tangent``."""
+        gradient = np.zeros(self._angle_shape)
+        along = self._momentum(tangent, cotangent) + self._momentum(self.columns, cotangent_dot)
+        undo_layers_of_numbers_tangent(
+            self._turns,
+            rotation_rates(self._phi, rates[self.angle_slice].reshape(self._angle_shape)).astype(
+                self._turns.dtype
+            ),
+            self._rings,
+            self._tables.moves,
+            self._tables.signs,
+            self._tables.parities,
+            self._tables.characters,
+            self._numbers(self._momentum(self.columns, cotangent)),
+            self._numbers(along),
+            gradient,
+        )
+        return gradient.ravel()
+
+    def _momentum(self, state: Real, cotangent: Real) -> Real:
+        """Re A + Im A of A = (S Λ^† - Λ S^†) / 2i, shape (2^n, 2^n)."""
+        total, difference = state[0] + state[1], state[1] - state[0]
+        left = np.block([[difference, -total], [total, difference]])
+        right = np.concatenate(tuple(cotangent), axis=1).astype(left.dtype)
+        upper, lower = np.split(left @ right.T, 2)
+        momentum: Real = (upper + lower.T) / 2
+        return momentum
+
+    def _numbers(self, momentum: Real) -> Real:
+        """tr(P A) for every Pauli operator P, in the kernels' layout."""
+        dim = len(momentum)
+        numbers = np.zeros((dim, max(dim, LANES)), dtype=momentum.dtype)
+        pauli_numbers(momentum, self._tables.phases, numbers)
+        return numbers
