@@ -1,8 +1,8 @@
 """Where the fast engine's time goes: thread seconds by phase, measured around its kernels.
 
 Every compiled kernel is a phase of the module that defines it; the dense products are the two
-functions of ``patch_circuit`` that call BLAS. What is left is numpy outside these (chunk
-preparation, sums, the loss) and threads waiting for one another.
+functions of ``complex_products``, the sums around their BLAS calls included. What is left is numpy
+outside these (chunk preparation, sums, the loss) and threads waiting for one another.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 import simulators.fast_engine
 from simulators.fast_engine.engine import FastEngine
 
-_PRODUCTS = {"_multiply": "dense products", "_add_outer": "outer products"}
+_PRODUCTS = {"multiply": "dense products", "add_outer": "outer products"}
 _KERNELS = {
     "encoding_kernels": "encodings",
     "measurement_kernels": "measurement",

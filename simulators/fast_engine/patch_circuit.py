@@ -12,16 +12,11 @@ from numpy.typing import NDArray
 from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
 from simulators.fast_engine import encoding_kernels as kernels
 from simulators.fast_engine.buffers import BufferPool, Real
+from simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
 from simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
 from simulators.fast_engine.pauli_run import PauliRun
 from simulators.fast_engine.static_run import FusedRun
 from simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
-
-
-def real_form(columns: Real) -> Real:
-    """[[A, -B], [B, A]] of A + iB given as (2, r, r): acts on stacked real and imaginary parts."""
-    real, imaginary = columns
-    return np.block([[real, -imaginary], [imaginary, real]])
 
 
 class PatchDirection:
@@ -44,7 +39,7 @@ class PatchDirection:
         self.pixel_rates = pixel_rates.astype(dtype)
         self.prefix = circuit.prefix.tangent(angle_rates)
         self.run_tangents = {i: run.tangent(angle_rates) for i, run in circuit.runs.items()}
-        self.matrices = {i: real_form(columns) for i, columns in self.run_tangents.items()}
+        self.matrices = {i: ComplexMatrix(columns) for i, columns in self.run_tangents.items()}
         self.encoding_rates = {
             i: angle_rates[where].reshape(circuit.encoding_shapes[i]).astype(dtype)
             for i, where in circuit.encoding_slices.items()
@@ -77,13 +72,13 @@ class PatchCircuit:
         self.runs: dict[int, StaticRunDerivatives[Real, NDArray[np.float64]]] = {}
         self.encoding_shapes: dict[int, tuple[int, int, int]] = {}
         self.encoding_slices: dict[int, slice] = {}
-        self._matrices: dict[int, Real] = {}
+        self._matrices: dict[int, ComplexMatrix] = {}
         self._rows: dict[int, NDArray[np.int64]] = {}
         self._trigonometry: dict[int, tuple[Real, Real]] = {}
         for i, stage in enumerate(plan.stages):
             if isinstance(stage, StaticRun):
                 self.runs[i] = PauliRun(stage, angles, signs)
-                self._matrices[i] = real_form(self.runs[i].columns)
+                self._matrices[i] = ComplexMatrix(self.runs[i].columns)
                 continue
             h = stage.features_per_qubit
             where = slice(stage.first_angle, stage.first_angle + 2 * h * self._n)
@@ -128,7 +123,7 @@ class PatchCircuit:
                 kernels.quaternions(*self._encoding_arguments(i, pixels), u)
                 kernels.encode(u, self.signs, self._ones, state, after)
             else:
-                _multiply(self._matrices[i], state, after)
+                multiply(self._matrices[i], state, after, pool)
             if i and not self._is_kept(i - 1):
                 pool.give(state)
             trace.states.append(after if self._is_kept(i) else None)
@@ -172,7 +167,7 @@ class PatchCircuit:
             else:
                 before = trace.states[i - 1]
                 assert before is not None  # runs and encodings alternate, so an encoding's state
-                _multiply(self._matrices[i], tangent, after)
+                multiply(self._matrices[i], tangent, after, pool)
                 self._add_product(direction.matrices[i], before, after, pool)
             if i and not self._is_kept(i - 1):
                 pool.give(tangent)
@@ -209,8 +204,10 @@ class PatchCircuit:
                     trace.cotangents[i], lam = lam, after
                     continue
             else:
-                _add_outer(lam, trace.states[i - 1], into.runs[i])
-                _multiply(self._matrices[i].T, lam, after)
+                before = trace.states[i - 1]
+                assert before is not None  # as in ``tangent``
+                add_outer(lam, before, into.runs[i], pool)
+                multiply(self._matrices[i].adjoint, lam, after, pool)
             pool.give(lam)
             lam = after
         into.prefix += lam.sum(axis=2, keepdims=True, dtype=np.float64)
@@ -251,15 +248,18 @@ class PatchCircuit:
                     kernels.decode(trace.quaternions[i], self.signs, self._ones, lam, after)
                 after_owned = True
             else:
-                _add_outer(lam_dot, trace.states[i - 1], into.runs[i])
-                _add_outer(lam, tangents.states[i - 1], into.runs[i])
-                _multiply(self._matrices[i].T, lam_dot, after_dot)
-                self._add_product(direction.matrices[i].T, lam, after_dot, pool)
+                before, before_dot = trace.states[i - 1], tangents.states[i - 1]
+                assert before is not None  # as in ``tangent``
+                assert before_dot is not None
+                add_outer(lam_dot, before, into.runs[i], pool)
+                add_outer(lam, before_dot, into.runs[i], pool)
+                multiply(self._matrices[i].adjoint, lam_dot, after_dot, pool)
+                self._add_product(direction.matrices[i].adjoint, lam, after_dot, pool)
                 after = trace.cotangents[i - 1]
                 after_owned = after is None
                 if after is None:
                     after = pool.take()
-                    _multiply(self._matrices[i].T, lam, after)
+                    multiply(self._matrices[i].adjoint, lam, after, pool)
             pool.give(lam_dot, lam if owned else None)
             lam_dot, owned = after_dot, after_owned
             if after is not None:
@@ -293,9 +293,9 @@ class PatchCircuit:
         )
 
     @staticmethod
-    def _add_product(matrix: Real, state: Real, target: Real, pool: BufferPool) -> None:
+    def _add_product(matrix: ComplexMatrix, state: Real, target: Real, pool: BufferPool) -> None:
         product = pool.take()
-        _multiply(matrix, state, product)
+        multiply(matrix, state, product, pool)
         target += product
         pool.give(product)
 
@@ -329,20 +329,3 @@ class PatchCircuit:
             parts.append((where, cotangents.encodings[i].ravel()))
         parts.sort(key=lambda part: part[0].start)
         return np.concatenate([values for _, values in parts])
-
-
-def _multiply(matrix: Real, state: Real, out: Real) -> None:
-    """Out = matrix @ state on stacked real and imaginary parts."""
-    rows, m = 2 * state.shape[1], state.shape[2]
-    np.matmul(matrix, state.reshape(rows, m), out=out.reshape(rows, m))
-
-
-def _add_outer(cotangent: Real, state: Real | None, total: NDArray[np.float64]) -> None:
-    """Add Λ S^† to (2, r, r): each chunk's product in the states' dtype, the sum in float64."""
-    assert state is not None
-    r, m = cotangent.shape[1], cotangent.shape[2]
-    product = cotangent.reshape(2 * r, m) @ state.reshape(2 * r, m).T
-    total[0] += product[:r, :r]
-    total[0] += product[r:, r:]
-    total[1] += product[r:, :r]
-    total[1] -= product[:r, r:]
