@@ -30,7 +30,8 @@ def run(scale: Scale) -> Record:
         notes=[
             "'own threads' is how the fast engine calls BLAS: each thread its own products, BLAS "
             "single-threaded; 'real' is the same product as one real product of stacked real and "
-            "imaginary parts, the engine's form. Other benchmarks measure the floor again, before "
-            "and after, and compare with the higher rate."
+            "imaginary parts, 'three real' the engine's way, three real products and their sums. "
+            "Other benchmarks measure the floor again, before and after, and compare with the "
+            "higher rate."
         ],
     )
