@@ -79,7 +79,7 @@ def test_alignment_refuses_what_it_cannot_use() -> None:
     zero = top_eigenpairs(aslinearoperator(np.zeros((5, 5))), k=1)
     with pytest.raises(ValueError, match="expected largest eigenpairs"):
         Alignment.of(high, [low])
-    with pytest.raises(ValueError, match="expected largest eigenpairs"):
+    with pytest.raises(ValueError, match="expected the eigenvalue of one block"):
         Alignment.of(high, [])
     with pytest.raises(ValueError, match="expected a positive sum"):
         Alignment.of(high, [zero])

@@ -99,7 +99,7 @@ def execute_analysis(
             f"patchlaw analyse runs/{run.config.run_id}",
             options.to_json() | {"minimum_epoch": minimum},
         )
-        bench = Workbench(run, samples, options, work, memory_budget, reporter)
+        bench = Workbench(run, samples, options, work, memory_budget, reporter, document.section)
         for name in asked:
             reporter.stage(name, document.done(name))
             if document.done(name):

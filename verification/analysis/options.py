@@ -86,10 +86,10 @@ class AnalysisOptions:
         return asdict(self) | {"epochs": list(self.epochs)}
 
 
-# What must be on record before a stage: a record needs its minimum, and the top eigenvalue alone
-# must not replace the several that come later.
+# What must be on record before a stage: a record needs its minimum, the alignment the top of G over
+# the angles, and the top eigenvalue alone must not replace the several that come later.
 _ALWAYS = "evaluation"
-_BEFORE = {"hessian outliers": "hessian"}
+_BEFORE = {"gauss-newton blocks": "gauss-newton", "hessian outliers": "hessian"}
 
 # Stages that an option decides; one not named here decides all of them.
 _DECIDES = {

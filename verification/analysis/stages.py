@@ -108,11 +108,10 @@ def residual(bench: Workbench) -> Sections:
 def gauss_newton_blocks(bench: Workbench) -> Sections:
     """Top eigenvalue of every G_pp, and the alignment."""
     named = _blocks(bench, "G", lambda problem: problem.gauss_newton)
-    angles = bench.two_levels(
-        "G over the angles",
-        lambda problem: RestrictedOperator(problem.gauss_newton, bench.subset.layout.angles),
+    alignment = Alignment.of_values(
+        bench.on_record("G over the angles"),
+        [(float(b.whole.values[0]), float(b.whole.radii[0])) for b in named.values()],
     )
-    alignment = Alignment.of(angles.whole, [block.whole for block in named.values()])
     return _levels(bench, named) | {"alignment": asdict(alignment)}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from simulators import DistributedQNN
 from verification.analysis.options import AnalysisOptions
+from verification.analysis.record import EigenvalueRecord
 from verification.analysis.watched import WatchedOperator
 from verification.operators import CurvatureProblem, SymmetricOperator
 from verification.runs import Run, RunSamples
@@ -60,6 +61,7 @@ class Workbench:
         work: folder for the solvers' checkpoints.
         memory_budget: bytes of states that a problem may keep between products.
         reporter: told of everything.
+        section: gives a section of the record as it stands, None if there is none.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Workbench:
         work: Path,
         memory_budget: float,
         reporter: Reporter,
+        section: Callable[[str], Any],
     ) -> None:
         self.run = run
         self.samples = samples
@@ -77,6 +80,7 @@ class Workbench:
         self.work = work
         self.reporter = reporter
         self._memory_budget = memory_budget
+        self._section = section
 
     @cached_property
     def model(self) -> DistributedQNN:
@@ -112,6 +116,11 @@ class Workbench:
     def problem(self, model: DistributedQNN, images: Tensor, labels: Tensor) -> CurvatureProblem:
         """A problem with the analysis' memory budget."""
         return CurvatureProblem(model, images, labels, memory_budget=self._memory_budget)
+
+    def on_record(self, matrix: str) -> tuple[float, float]:
+        """Largest eigenvalue over all images that an earlier stage found, and its radius."""
+        entry = EigenvalueRecord(**self._section("eigenvalues")[matrix][0])
+        return entry.value, entry.residual_norm + entry.rounding
 
     def solve(
         self,

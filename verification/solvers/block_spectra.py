@@ -37,19 +37,31 @@ class Alignment:
         """From the largest eigenpairs of G over the angles and of every G_pp.
 
         Raises:
-            ValueError: no blocks, results that are not of the largest eigenvalues, or a sum of
-                the blocks' that is not positive.
+            ValueError: results that are not of the largest eigenvalues, or as ``of_values``.
         """
-        if not blocks or any(r.which != "LA" for r in (angles, *blocks)):
+        if any(r.which != "LA" for r in (angles, *blocks)):
             raise ValueError("alignment: expected largest eigenpairs ('LA') of G and of its blocks")
-        total = sum(float(r.values[0]) for r in blocks)
-        slack = sum(float(r.radii[0]) for r in blocks)
+        top, *tops = [(float(r.values[0]), float(r.radii[0])) for r in (angles, *blocks)]
+        return cls.of_values(top, tops)
+
+    @classmethod
+    def of_values(
+        cls, angles: tuple[float, float], blocks: Sequence[tuple[float, float]]
+    ) -> "Alignment":
+        """From the same eigenvalues, each with the radius of its interval.
+
+        Raises:
+            ValueError: no blocks, or a sum of theirs that is not positive.
+        """
+        if not blocks:
+            raise ValueError("alignment: expected the eigenvalue of one block at least, got none")
+        total, slack = (sum(part) for part in zip(*blocks, strict=True))
         if total <= slack:
             raise ValueError(
                 f"alignment: expected a positive sum of the blocks' eigenvalues, got "
                 f"{total:.3g} ± {slack:.1g}"
             )
-        top, error = float(angles.values[0]), float(angles.radii[0])
+        top, error = angles
         return cls(top / total, (top - error) / (total + slack), (top + error) / (total - slack))
 
 
