@@ -147,7 +147,7 @@ def _recomputed(
     needed = commands_of(outcomes)
     if not needed:
         return list(outcomes)
-    console.print(f"To make what is missing, {_counted(len(needed))}; hours or days:")
+    console.print(f"To make what is missing, {_counted(len(needed))} that may take hours or days:")
     for command in needed:
         _print_line(f"  {command}", console)
     for number, command in enumerate(needed, 1):
