@@ -59,7 +59,7 @@ class PauliTables:
     Attributes:
         moves: shape (2^n,), integers.
         signs: shape (2^n,), +1 or -1.
-        phases: sign of the real part of i^|i| (1 + i) shape (2^n,): +, -, -, + and so on.
+        phases: sign of the real part of i^|i| (1 + i), shape (2^n,): +, -, -, + and so on.
         parities: (-1)^|i|, shape (2^n,).
         characters: (-1)^|i & j|, shape (16, 16).
     """
@@ -69,6 +69,11 @@ class PauliTables:
     phases: Real
     parities: Real
     characters: Real
+
+    @property
+    def ring(self) -> tuple[NDArray[np.int64], Real, Real, Real]:
+        """What conjugation by the ring needs: moves, signs, parities, characters."""
+        return self.moves, self.signs, self.parities, self.characters
 
     @classmethod
     @lru_cache(maxsize=8)

@@ -4,7 +4,7 @@ The momentum of a gate exp(-i phi P / 2) is Re<Λ, (-i/2) P S> = (1/2) tr(P A) w
 A = (S Λ^† - Λ S^†) / 2i, and undoing a layer U conjugates it: A <- U^† A U. So a reverse pass
 needs A alone, and of A the 4^n real numbers t_P = tr(P A): a gate on one qubit turns the three
 numbers of its X, Y and Z, the CZ ring moves numbers and changes signs, and a momentum is half of
-one. A gate takes 9/4 multiply-adds for each of 4^n numbers, where undoing S and Λ takes 24.
+one. A gate takes 9/4 multiply-adds for each of 4^n numbers, where undoing S and Λ takes 20.
 
 Numbers of P = i^|a&b| X^a Z^b lie at [a, b] of an array (2^n, width), width = max(2^n, 16), zeros
 beyond 2^n; the first qubit's bit leads in a and b. A qubit whose bit of b is 1, 2, 4 or 8 has its
@@ -70,12 +70,15 @@ def _conjugate_by_ring(numbers, moves, signs, parities, characters, row):
 
 
 @kernel
-def _turn(numbers, bit, r):
-    """(X, Y, Z) <- r^T (X, Y, Z) of the qubit with this bit, 16 or more."""
+def _turn(source, target, bit, r, adds):
+    """(X, Y, Z) <- r^T (X, Y, Z) of the qubit with this bit, 16 or more; added if told.
+
+    From source to target, which may be one array.
+    """
     xx, xy, xz = splat(r[0, 0]), splat(r[0, 1]), splat(r[0, 2])
     yx, yy, yz = splat(r[1, 0]), splat(r[1, 1]), splat(r[1, 2])
     zx, zy, zz = splat(r[2, 0]), splat(r[2, 1]), splat(r[2, 2])
-    dim, width = numbers.shape
+    dim, width = source.shape
     for a in range(dim):
         if a & bit:
             continue
@@ -83,31 +86,15 @@ def _turn(numbers, bit, r):
             for b in range(upper, upper + bit, LANES):
                 at_x, at_z = (a + bit) * width + b, a * width + b + bit
                 at_y = at_x + bit
-                x, y, z = load(numbers, at_x), load(numbers, at_y), load(numbers, at_z)
-                store(numbers, at_x, xx * x + yx * y + zx * z)
-                store(numbers, at_y, xy * x + yy * y + zy * z)
-                store(numbers, at_z, xz * x + yz * y + zz * z)
+                x, y, z = load(source, at_x), load(source, at_y), load(source, at_z)
+                _put(target, at_x, xx * x + yx * y + zx * z, adds)
+                _put(target, at_y, xy * x + yy * y + zy * z, adds)
+                _put(target, at_z, xz * x + yz * y + zz * z, adds)
 
 
 @kernel
-def _add_turn(numbers, numbers_dot, bit, s):
-    """(X, Y, Z)˙ += s^T (X, Y, Z): with ṙ = s what the turned numbers' tangent lacks."""
-    xx, xy, xz = splat(s[0, 0]), splat(s[0, 1]), splat(s[0, 2])
-    yx, yy, yz = splat(s[1, 0]), splat(s[1, 1]), splat(s[1, 2])
-    zx, zy, zz = splat(s[2, 0]), splat(s[2, 1]), splat(s[2, 2])
-    dim, width = numbers.shape
-    for a in range(dim):
-        if a & bit:
-            continue
-        for upper in range(0, width, 2 * bit):
-            for b in range(upper, upper + bit, LANES):
-                at_x, at_z = (a + bit) * width + b, a * width + b + bit
-                at_y = at_x + bit
-                x, y, z = load(numbers, at_x), load(numbers, at_y), load(numbers, at_z)
-                u, v, w = load(numbers_dot, at_x), load(numbers_dot, at_y), load(numbers_dot, at_z)
-                store(numbers_dot, at_x, u + xx * x + yx * y + zx * z)
-                store(numbers_dot, at_y, v + xy * x + yy * y + zy * z)
-                store(numbers_dot, at_z, w + xz * x + yz * y + zz * z)
+def _put(target, place, vector, adds):
+    store(target, place, load(target, place) + vector if adds else vector)
 
 
 @kernel
@@ -130,10 +117,11 @@ def _lane_coefficients(bit, r, identity, coefficients):
 
 
 @kernel
-def _turn_lanes(numbers, bit, r, coefficients):
+def _turn_lanes(source, target, bit, r, adds, coefficients):
     """``_turn`` for a bit below 16; coefficients (2, 4, 16) is scratch."""
-    _lane_coefficients(bit, r, 1, coefficients)
-    dim, width = numbers.shape
+    # what is added to is there already, its I too
+    _lane_coefficients(bit, r, 0 if adds else 1, coefficients)
+    dim, width = source.shape
     x_same, x_other = load(coefficients, 0), load(coefficients, LANES)
     x_low, x_high = load(coefficients, 2 * LANES), load(coefficients, 3 * LANES)
     z_same, z_other = load(coefficients, 4 * LANES), load(coefficients, 5 * LANES)
@@ -143,32 +131,27 @@ def _turn_lanes(numbers, bit, r, coefficients):
             continue
         for b in range(0, width, LANES):
             at_z, at_x = a * width + b, (a + bit) * width + b
-            iz, xy = load(numbers, at_z), load(numbers, at_x)
+            iz, xy = load(source, at_z), load(source, at_x)
             zi, yx = swap_lanes(iz, bit), swap_lanes(xy, bit)
-            store(numbers, at_x, x_same * xy + x_other * yx + x_low * zi + x_high * iz)
-            store(numbers, at_z, z_same * xy + z_other * yx + z_high * iz)
+            _put(target, at_x, x_same * xy + x_other * yx + x_low * zi + x_high * iz, adds)
+            _put(target, at_z, z_same * xy + z_other * yx + z_high * iz, adds)
 
 
 @kernel
-def _add_turn_lanes(numbers, numbers_dot, bit, s, coefficients):
-    """``_add_turn`` for a bit below 16."""
-    _lane_coefficients(bit, s, 0, coefficients)
-    dim, width = numbers.shape
-    x_same, x_other = load(coefficients, 0), load(coefficients, LANES)
-    x_low, x_high = load(coefficients, 2 * LANES), load(coefficients, 3 * LANES)
-    z_same, z_other = load(coefficients, 4 * LANES), load(coefficients, 5 * LANES)
-    z_high = load(coefficients, 7 * LANES)
-    for a in range(dim):
-        if a & bit:
-            continue
-        for b in range(0, width, LANES):
-            at_z, at_x = a * width + b, (a + bit) * width + b
-            iz, xy = load(numbers, at_z), load(numbers, at_x)
-            zi, yx = swap_lanes(iz, bit), swap_lanes(xy, bit)
-            along = x_same * xy + x_other * yx + x_low * zi + x_high * iz
-            store(numbers_dot, at_x, load(numbers_dot, at_x) + along)
-            along = z_same * xy + z_other * yx + z_high * iz
-            store(numbers_dot, at_z, load(numbers_dot, at_z) + along)
+def _turn_qubit(source, target, q, r, adds, coefficients):
+    bit = source.shape[0] >> (q + 1)
+    if bit < LANES:
+        _turn_lanes(source, target, bit, r, adds, coefficients)
+    else:
+        _turn(source, target, bit, r, adds)
+
+
+@kernel
+def _momenta(numbers, axis, gradient):
+    """Half the numbers of X (axis 0) or Y (axis 1) of every qubit alone."""
+    for q in range(len(gradient)):
+        bit = numbers.shape[0] >> (q + 1)
+        gradient[q] = 0.5 * numbers[bit, axis * bit]
 
 
 @kernel
@@ -184,17 +167,10 @@ def undo_layers_of_numbers(turns, rings, moves, signs, parities, characters, num
     for layer in range(layers - 1, -1, -1):
         if rings[layer]:
             _conjugate_by_ring(numbers, moves, signs, parities, characters, row)
+        _momenta(numbers, 1, gradient[layer, 1])
         for q in range(n):
-            bit = 1 << (n - 1 - q)
-            gradient[layer, 1, q] = 0.5 * numbers[bit, bit]
-        for q in range(n):
-            bit = 1 << (n - 1 - q)
-            if bit < LANES:
-                _turn_lanes(numbers, bit, turns[layer, q], coefficients)
-            else:
-                _turn(numbers, bit, turns[layer, q])
-        for q in range(n):
-            gradient[layer, 0, q] = 0.5 * numbers[1 << (n - 1 - q), 0]
+            _turn_qubit(numbers, numbers, q, turns[layer, q], False, coefficients)
+        _momenta(numbers, 0, gradient[layer, 0])
 
 
 @kernel
@@ -209,19 +185,11 @@ def undo_layers_of_numbers_tangent(
         if rings[layer]:
             _conjugate_by_ring(numbers, moves, signs, parities, characters, row)
             _conjugate_by_ring(numbers_dot, moves, signs, parities, characters, row)
+        _momenta(numbers_dot, 1, gradient_dot[layer, 1])
         for q in range(n):
-            bit = 1 << (n - 1 - q)
-            gradient_dot[layer, 1, q] = 0.5 * numbers_dot[bit, bit]
-        for q in range(n):
-            bit = 1 << (n - 1 - q)
-            r, s = turns[layer, q], turns_dot[layer, q]
-            if bit < LANES:
-                _turn_lanes(numbers_dot, bit, r, coefficients)
-                _add_turn_lanes(numbers, numbers_dot, bit, s, coefficients)
-                _turn_lanes(numbers, bit, r, coefficients)
-            else:
-                _turn(numbers_dot, bit, r)
-                _add_turn(numbers, numbers_dot, bit, s)
-                _turn(numbers, bit, r)
-        for q in range(n):
-            gradient_dot[layer, 0, q] = 0.5 * numbers_dot[1 << (n - 1 - q), 0]
+            r, rate = turns[layer, q], turns_dot[layer, q]
+            # (r^T t)˙ = r^T ṫ + ṙ^T t
+            _turn_qubit(numbers_dot, numbers_dot, q, r, False, coefficients)
+            _turn_qubit(numbers, numbers_dot, q, rate, True, coefficients)
+            _turn_qubit(numbers, numbers, q, r, False, coefficients)
+        _momenta(numbers_dot, 0, gradient_dot[layer, 0])

@@ -45,15 +45,18 @@ class FusedRun:
         self._angle_shape = (len(run.rings), 2, n_qubits)
         self._n_columns = 1 if vector_only else len(signs)
         self.angle_slice = slice(run.first_angle, run.first_angle + 2 * n_qubits * len(run.rings))
-        phi = angles[self.angle_slice].reshape(self._angle_shape)
-        # axis 1 of the angles: X, then Y
-        self._cos, self._sin = np.cos(phi / 2), np.sin(phi / 2)
+        self._phi = self._of_layers(angles)
+        self._cos, self._sin = np.cos(self._phi / 2), np.sin(self._phi / 2)
         (cos_x, cos_y), (sin_x, sin_y) = self._cos.swapaxes(0, 1), self._sin.swapaxes(0, 1)
         self._gates = _product_ry_rx(cos_x, sin_x, cos_y, sin_y).astype(signs.dtype)
         self._state = self._kernel_layout(None)
         diagonal = np.arange(self._n_columns)
         self._state[0, diagonal, diagonal] = 1
         apply_layers(self._gates, self._rings, signs, self._state)
+
+    def _of_layers(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The run's part of a patch's values, (layers, 2, n); axis 1: about X, then Y."""
+        return values[self.angle_slice].reshape(self._angle_shape)
 
     def _kernel_layout(self, columns: Real | None) -> Real:
         """Columns padded with zeros to the kernels' width (zeros alone for None)."""
@@ -65,7 +68,7 @@ class FusedRun:
 
     def _gate_rates(self, rates: NDArray[np.float64]) -> Real:
         """Derivative of the gates' quaternions along angle rates (product rule)."""
-        half = rates[self.angle_slice].reshape(self._angle_shape) / 2
+        half = self._of_layers(rates) / 2
         (cos_x, cos_y), (sin_x, sin_y) = self._cos.swapaxes(0, 1), self._sin.swapaxes(0, 1)
         rate_x, rate_y = half.swapaxes(0, 1)
         along_x = _product_ry_rx(-rate_x * sin_x, rate_x * cos_x, cos_y, sin_y)
