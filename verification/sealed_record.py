@@ -4,13 +4,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from verification.atomic_write import write_atomically
 
-Record = TypeVar("Record")
-
 SEAL = "sha256"
+
+
+class RecordOfRun(Protocol):
+    """A record of one run."""
+
+    @property
+    def run(self) -> Any:
+        """The run: its id, n_patches, depth and seed."""
+        ...
+
+
+Record = TypeVar("Record", bound=RecordOfRun)
 
 
 class RecordError(ValueError):
@@ -74,7 +84,10 @@ def read_record(path: Path, record_format: str, version: int, again: str) -> dic
     return content
 
 
-def read_folder(folder: Path, read: Callable[[Path], Record]) -> list[Record]:
-    """Every record in a folder, in the order of the file names; a missing folder has none."""
+def read_folder(folder: Path, read: Callable[[Path], Record]) -> tuple[Record, ...]:
+    """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none."""
     paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    return [read(path) for path in paths]
+    records = [read(path) for path in paths]
+    return tuple(
+        sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
+    )

@@ -46,7 +46,7 @@ class TopEigenvalue:
     @property
     def radius(self) -> float:
         """Half-width of the interval that contains an eigenvalue."""
-        return self.eigenvalue.residual_norm + self.eigenvalue.rounding
+        return self.eigenvalue.radius
 
 
 @dataclass(frozen=True)

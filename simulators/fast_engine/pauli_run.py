@@ -20,8 +20,8 @@ class PauliRun(FusedRun):
     """All columns of W(phi), the derivatives from the 4^n real numbers tr(P A) alone.
 
     A = (W W̄^† - W̄ W^†) / 2i is all that the momenta about the gates' axes depend on (see
-    ``pauli_kernels``). The same numbers as ``FusedRun``, which undoes W and W̄ themselves, at about a
-    third of its time.
+    ``pauli_kernels``). The same numbers as ``FusedRun``, which undoes W and W̄ themselves, at about
+    a third of its time.
 
     Args:
         run: the layers.

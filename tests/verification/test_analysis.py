@@ -248,6 +248,23 @@ def test_a_record_of_another_analysis_is_refused_and_left_alone(run, record, tmp
     assert path.read_bytes() == record.path.read_bytes()
 
 
+def test_the_alignment_takes_the_recorded_top_of_g(run, record, tmp_path):
+    """Another release's products are refused, so a solve of its own would end the stage here."""
+    found = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("gauss-newton",))
+    work = tmp_path / f"{found.run.id}.work"
+    logs = list(work.glob("G-over-the-angles-*/products.json"))
+    assert len(logs) == 2  # on the subset and over all images
+    for log in logs:
+        log.write_text("{}")
+    again = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("gauss-newton blocks",))
+    assert again.alignment == record.alignment
+    angles, *blocks = (
+        again.eigenvalues[name][0].value
+        for name in ("G over the angles", *(f"G_{p}{p}" for p in range(4)))
+    )
+    assert again.alignment.value == pytest.approx(angles / sum(blocks))
+
+
 def test_options_bind_only_the_stages_that_used_them(run, tmp_path):
     """A density with fewer probes must not cost the eigenvalues that are on record already."""
     execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("hessian",))

@@ -95,10 +95,14 @@ class EigenvalueRecord:
         )
 
     @property
+    def radius(self) -> float:
+        """Half the interval's length: residual norm plus rounding."""
+        return self.residual_norm + self.rounding
+
+    @property
     def interval(self) -> tuple[float, float]:
-        """Contains an eigenvalue: value -+ (residual norm + rounding)."""
-        radius = self.residual_norm + self.rounding
-        return self.value - radius, self.value + radius
+        """Contains an eigenvalue: value -+ radius."""
+        return self.value - self.radius, self.value + self.radius
 
 
 @dataclass(frozen=True)
@@ -279,10 +283,7 @@ def read_analyses(folder: Path) -> tuple[AnalysisRecord, ...]:
     Raises:
         RecordError: see ``AnalysisRecord.read``.
     """
-    records = read_folder(folder, AnalysisRecord.read)
-    return tuple(
-        sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
-    )
+    return read_folder(folder, AnalysisRecord.read)
 
 
 def _parse(path: Path, content: Mapping[str, Any]) -> AnalysisRecord:

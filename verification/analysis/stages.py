@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from verification.analysis.options import STAGES
 from verification.analysis.record import EigenvalueRecord
 from verification.analysis.watched import WatchedOperator
-from verification.analysis.workbench import EXTRA_VECTORS_WITHOUT_GAP, TwoLevels, Workbench
+from verification.analysis.workbench import TwoLevels, Workbench
 from verification.landscape.pca import LEAST_POINTS, trajectory_plane
 from verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
 from verification.solvers import (
@@ -101,23 +101,22 @@ def gauss_newton(bench: Workbench) -> Sections:
 
 def residual(bench: Workbench) -> Sections:
     """Top eigenvalue of R."""
-    found = bench.two_levels("R", lambda problem: problem.residual, **_for_r(bench))
-    return _levels(bench, {"R": found})
+    return _levels(bench, {"R": bench.two_levels("R", lambda problem: problem.residual, gap=False)})
 
 
 def gauss_newton_blocks(bench: Workbench) -> Sections:
     """Top eigenvalue of every G_pp, and the alignment."""
     named = _blocks(bench, "G", lambda problem: problem.gauss_newton)
+    angles = bench.on_record("G over the angles")
     alignment = Alignment.of_values(
-        bench.on_record("G over the angles"),
-        [(float(b.whole.values[0]), float(b.whole.radii[0])) for b in named.values()],
+        (angles.value, angles.radius), [block.whole.extreme for block in named.values()]
     )
     return _levels(bench, named) | {"alignment": asdict(alignment)}
 
 
 def residual_blocks(bench: Workbench) -> Sections:
     """Top eigenvalue of every R_pp."""
-    return _levels(bench, _blocks(bench, "R", lambda problem: problem.residual, **_for_r(bench)))
+    return _levels(bench, _blocks(bench, "R", lambda problem: problem.residual, gap=False))
 
 
 def bias_blocks(bench: Workbench) -> Sections:
@@ -132,7 +131,7 @@ def bias_blocks(bench: Workbench) -> Sections:
             "R over the bias": bench.two_levels(
                 "R over the bias",
                 lambda problem: RestrictedOperator(problem.residual, bias),
-                **_for_r(bench),
+                gap=False,
             ),
         },
     )
@@ -184,27 +183,23 @@ def along_training(bench: Workbench) -> Sections:
     for epoch in epochs:
         model = bench.run.model(epoch)
         problem = bench.problem(model, images, labels)
-        found: dict[str, EigenResult] = {}
-        for name, op in (
-            ("G", problem.gauss_newton),
-            ("R", problem.residual),
-            ("H", problem.hessian),
-        ):
+        g, r = (
+            bench.solve(f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol)
+            for name, op in (("G", problem.gauss_newton), ("R", problem.residual))
+        )
+        h = bench.solve(
+            f"H after {epoch} epochs",
+            problem.hessian,
+            tol=bench.options.coarse_tol,
             # whichever term carries H's top, H's vector is near the sum of theirs
-            near = (
-                np.sum([other.vectors[:, 0] for other in found.values()], axis=0)
-                if name == "H"
-                else None
-            )
-            found[name] = bench.solve(
-                f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol, start=near
-            )
-        shares = VectorShares.of(found["H"].vectors[:, 0], problem.layout)
+            start=g.vectors[:, 0] + r.vectors[:, 0],
+        )
+        shares = VectorShares.of(h.vectors[:, 0], problem.layout)
         moments.append(
             {
                 "epoch": epoch,
                 "loss": Objective(model).evaluate(images, labels).loss,
-                "top": {name: _entries(result)[0] for name, result in found.items()},
+                "top": {"H": _entries(h)[0], "G": _entries(g)[0], "R": _entries(r)[0]},
                 "bias_share": shares.bias,
             }
         )
@@ -274,28 +269,19 @@ def _hessian_pairs(bench: Workbench, k: int = 1) -> TwoLevels:
     )
 
 
-class _SolveOptions(TypedDict, total=False):
-    tol: float
-    extra_vectors: int
-
-
-def _for_r(bench: Workbench) -> _SolveOptions:
-    """R is small beside G where the loss is, and without a gap: two digits, a larger subspace."""
-    return {"tol": bench.options.coarse_tol, "extra_vectors": EXTRA_VECTORS_WITHOUT_GAP}
-
-
 def _blocks(
     bench: Workbench,
     term: str,
     matrix: Callable[[CurvatureProblem], SymmetricOperator],
-    **solve: Unpack[_SolveOptions],
+    *,
+    gap: bool = True,
 ) -> dict[str, TwoLevels]:
     small = bench.subset.blocks()
     large = bench.whole.blocks() if bench.has_subset else small
     found = {}
     for p in range(len(small)):
         name = f"{term}_{p}{p}"
-        found[name] = bench.two_levels(name, matrix, problems=(small[p], large[p]), **solve)
+        found[name] = bench.two_levels(name, matrix, problems=(small[p], large[p]), gap=gap)
         # a block's states are of no use to the next one
         small[p] = large[p] = bench.subset
     return found

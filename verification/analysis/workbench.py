@@ -22,11 +22,10 @@ from verification.training import stratified_subset
 
 Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 
-# Ours, for starts near the wanted vectors: Krylov vectors beyond the pairs asked for, and the
-# share of noise that keeps every direction within reach. R's largest eigenvalue stands in no gap:
-# with 5 Krylov vectors over all images it needs more products than with 12 from a random start.
+# Ours, for starts near the wanted vectors: Krylov vectors beyond two a pair, more where the wanted
+# eigenvalue stands in no gap, and the share of noise that keeps every direction within reach.
 _EXTRA_VECTORS = 3
-EXTRA_VECTORS_WITHOUT_GAP = 10
+_EXTRA_VECTORS_WITHOUT_GAP = 10
 _NOISE = 0.1
 
 
@@ -117,10 +116,9 @@ class Workbench:
         """A problem with the analysis' memory budget."""
         return CurvatureProblem(model, images, labels, memory_budget=self._memory_budget)
 
-    def on_record(self, matrix: str) -> tuple[float, float]:
-        """Largest eigenvalue over all images that an earlier stage found, and its radius."""
-        entry = EigenvalueRecord(**self._section("eigenvalues")[matrix][0])
-        return entry.value, entry.residual_norm + entry.rounding
+    def on_record(self, matrix: str) -> EigenvalueRecord:
+        """Largest eigenvalue over all images that an earlier stage found."""
+        return EigenvalueRecord(**self._section("eigenvalues")[matrix][0])
 
     def solve(
         self,
@@ -132,7 +130,8 @@ class Workbench:
         start: NDArray[np.float64] | None = None,
         folder: str = "",
         max_matvecs: int = 1000,
-        extra_vectors: int = _EXTRA_VECTORS,
+        *,
+        gap: bool = True,
     ) -> EigenResult:
         """Eigenpairs of one operator, resumable; with a start, in a small subspace.
 
@@ -145,11 +144,13 @@ class Workbench:
             start: near the wanted vectors.
             folder: of the checkpoint, below the work folder; from name and samples if left out.
             max_matvecs: products at most.
-            extra_vectors: beyond two a pair in the subspace; of use with a start only.
+            gap: whether the wanted eigenvalues stand apart from the next one; without, a start
+                gets a larger subspace.
         """
         samples = op.n_samples or 0
         watched = WatchedOperator(op, lambda count: self.reporter.product(name, samples, count))
         k = min(k, op.shape[0] - 1)
+        width = 2 * k + (_EXTRA_VECTORS if gap else _EXTRA_VECTORS_WITHOUT_GAP)
         result = top_eigenpairs(
             watched,
             k,
@@ -161,7 +162,7 @@ class Workbench:
             # with a start at hand a product of the same code was probed before
             probe=start is None,
             start=None if start is None else self._with_noise(start),
-            subspace=None if start is None else min(op.shape[0], 2 * k + extra_vectors),
+            subspace=None if start is None else min(op.shape[0], width),
         )
         self.reporter.solved(name, result)
         return result
@@ -174,8 +175,8 @@ class Workbench:
         k_subset: int | None = None,
         problems: tuple[CurvatureProblem, CurvatureProblem] | None = None,
         folder: str = "",
-        tol: float | None = None,
-        extra_vectors: int = _EXTRA_VECTORS,
+        *,
+        gap: bool = True,
     ) -> TwoLevels:
         """Largest pairs on the subset, then over all images from a start in their span.
 
@@ -186,17 +187,16 @@ class Workbench:
             k_subset: pairs on the subset; k if left out.
             problems: (subset, whole) in place of the run's own, such as a patch's blocks.
             folder: of the whole solve's checkpoint, as in ``solve``.
-            tol: of both, as in ``solve``.
-            extra_vectors: of the whole solve, as in ``solve``.
+            gap: as in ``solve``; R has none and is small beside G where the loss is, so without
+                one the coarse tolerance does.
         """
         small, large = problems or (self.subset, self.whole)
+        tol = None if gap else self.options.coarse_tol
         subset = self.solve(name, matrix(small), k_subset or k, tol=tol)
         if not self.has_subset:
             return TwoLevels(subset, subset)
         start = subset.vectors[:, :k].sum(axis=1)
-        whole = self.solve(
-            name, matrix(large), k, tol=tol, start=start, folder=folder, extra_vectors=extra_vectors
-        )
+        whole = self.solve(name, matrix(large), k, tol=tol, start=start, folder=folder, gap=gap)
         return TwoLevels(subset, whole)
 
     def _with_noise(self, start: NDArray[np.float64]) -> NDArray[np.float64]:

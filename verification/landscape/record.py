@@ -209,10 +209,7 @@ def read_all(folder: Path) -> tuple[LandscapeRecord, ...]:
     Raises:
         RecordError: see ``LandscapeRecord.read``.
     """
-    records = read_folder(folder, LandscapeRecord.read)
-    return tuple(
-        sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed, r.run.id))
-    )
+    return read_folder(folder, LandscapeRecord.read)
 
 
 def _parse(content: Mapping[str, Any]) -> LandscapeRecord:

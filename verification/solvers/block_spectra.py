@@ -41,8 +41,7 @@ class Alignment:
         """
         if any(r.which != "LA" for r in (angles, *blocks)):
             raise ValueError("alignment: expected largest eigenpairs ('LA') of G and of its blocks")
-        top, *tops = [(float(r.values[0]), float(r.radii[0])) for r in (angles, *blocks)]
-        return cls.of_values(top, tops)
+        return cls.of_values(angles.extreme, [block.extreme for block in blocks])
 
     @classmethod
     def of_values(

@@ -59,6 +59,11 @@ class EigenResult:
         """Half the intervals' lengths: residual norms plus rounding, shape (k,)."""
         return self.residual_norms + self.rounding
 
+    @property
+    def extreme(self) -> tuple[float, float]:
+        """The first value, with its radius."""
+        return float(self.values[0]), float(self.radii[0])
+
     def intervals(self) -> NDArray[np.float64]:
         """Intervals [value - radius, value + radius], shape (k, 2), each with an eigenvalue."""
         return np.stack([self.values - self.radii, self.values + self.radii], axis=1)
