@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Timing, time_calls
 from simulators.fast_engine.buffers import BufferPool
+from simulators.fast_engine.chunks import split_into_chunks
 from simulators.fast_engine.complex_products import ComplexMatrix, multiply
-from simulators.fast_engine.simd import LANES
 
 DIMENSION, COLUMNS = 256, 1000
 PRODUCT_GFLOP = 8 * DIMENSION * DIMENSION * COLUMNS / 1e9
@@ -61,8 +61,8 @@ def measure_floor(repeats: int = 9, n_threads: int | None = None) -> Floor:
     real_states = [np.concatenate([state.real, state.imag]) for state in states]
     real_outputs = [np.empty_like(state) for state in real_states]
     three = ComplexMatrix(np.stack((matrix.real, matrix.imag)))
-    # the engine's states are padded to the kernels' width
-    width = -(-COLUMNS // LANES) * LANES
+    (chunk,) = split_into_chunks(COLUMNS, 1, COLUMNS)  # padded as the engine's states are
+    width = chunk.width
     pools = [BufferPool((2, DIMENSION, width), np.float32) for _ in range(workers)]
     padded = [rng.standard_normal((2, DIMENSION, width)).astype(np.float32) for _ in range(workers)]
     padded_outputs = [np.empty_like(state) for state in padded]
