@@ -343,6 +343,10 @@ def test_the_command(tmp_path):
     (record,) = read_analyses(out)
     assert len(record.eigenvalues["H"]) == 2
     assert record.minimum.test.n_samples == 10_000
+    moments = ["--stage", "along training", "--epoch", "1", "--epoch", "0", "--epoch", "1"]
+    assert CliRunner().invoke(analyse, [*arguments, *moments]).exit_code == 0
+    (record,) = read_analyses(out)
+    assert {m.epoch for m in record.along_training} == {0, 1, record.minimum.epoch}
     listed = CliRunner().invoke(analyse, [str(run.path), "--list"])
     assert listed.output.split("\n")[:3] == list(STAGES[:3])
     wrong = CliRunner().invoke(analyse, [*arguments, "--stage", "spectrum"])

@@ -15,6 +15,7 @@ STAGES = (
     "residual blocks",
     "bias blocks",
     "density",
+    "bottom",
     "along training",
     "traces",
     "hessian outliers",
@@ -95,8 +96,8 @@ _BEFORE = {"gauss-newton blocks": "gauss-newton", "hessian outliers": "hessian"}
 _DECIDES = {
     "n_top": ("hessian outliers",),
     "n_top_subset": ("hessian", "density", "hessian outliers"),
-    "n_bottom": ("density",),
-    "coarse_tol": ("residual", "residual blocks", "bias blocks", "density", "along training"),
+    "n_bottom": ("bottom",),
+    "coarse_tol": ("residual", "residual blocks", "bias blocks", "bottom", "along training"),
     "epochs": ("along training",),
     "density_probes": ("density",),
     "density_steps": ("density",),

@@ -138,18 +138,9 @@ def bias_blocks(bench: Workbench) -> Sections:
 
 
 def density(bench: Workbench) -> Sections:
-    """Both ends of H's spectrum on the subset, its density, and the outliers."""
+    """Density of H's spectrum on the subset, and the outliers."""
     options = bench.options
     top = bench.solve("H", bench.subset.hessian, options.n_top_subset)  # as in ``hessian``
-    bottom = bench.solve(
-        "H",
-        bench.subset.hessian,
-        options.n_bottom,
-        "SA",
-        options.coarse_tol,
-        folder="H-bottom",
-        max_matvecs=_BOTTOM_PRODUCTS,
-    )
     n_samples = bench.subset.hessian.n_samples or 0
     found = spectral_density(
         WatchedOperator(
@@ -164,7 +155,6 @@ def density(bench: Workbench) -> Sections:
     near = np.abs(found.nodes) <= _NEAR_ZERO * float(top.values[0])
     share, error = mean_and_error((found.weights * near).sum(axis=1))
     sections: Sections = {
-        "subset": _subset_facts(bench) | {"bottom": _entries(bottom)},
         "density": _density_entry(found),
         "outliers": _outliers(outliers_above_bulk(top, found)),
         "near_zero": {"share": float(share), "standard_error": float(error)},
@@ -172,6 +162,20 @@ def density(bench: Workbench) -> Sections:
     if top.converged.all():
         sections["outliers_by_gap"] = _outliers(outliers_by_gap(top))
     return sections
+
+
+def bottom(bench: Workbench) -> Sections:
+    """The smallest eigenvalues of H on the subset."""
+    found = bench.solve(
+        "H",
+        bench.subset.hessian,
+        bench.options.n_bottom,
+        "SA",
+        bench.options.coarse_tol,
+        folder="H-bottom",
+        max_matvecs=_BOTTOM_PRODUCTS,
+    )
+    return {"subset": _subset_facts(bench) | {"bottom": _entries(found)}}
 
 
 def along_training(bench: Workbench) -> Sections:
@@ -245,6 +249,7 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
             residual_blocks,
             bias_blocks,
             density,
+            bottom,
             along_training,
             traces,
             hessian_outliers,

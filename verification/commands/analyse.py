@@ -42,6 +42,14 @@ if TYPE_CHECKING:
     "--coarse-tol", type=float, help="The same along training and at the spectrum's bottom."
 )
 @click.option("--subset", type=click.IntRange(10), help="Images of the stratified subset.")
+@click.option(
+    "--epoch",
+    "epochs",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Measure the split along training here; may be given several times.  "
+    "[default: 0, 1, 2, 5, 10, 20; the minimum always]",
+)
 @click.option("--density-probes", type=click.IntRange(2), help="Probes of the spectral density.")
 @click.option("--density-steps", type=click.IntRange(2), help="Lanczos steps of each.")
 @click.option("--trace-probes", type=click.IntRange(2), help="Probes of the traces of G.")
@@ -87,8 +95,10 @@ def analyse(
     try:
         chosen = check_stages(stages)
         known = {field.name for field in fields(AnalysisOptions)}
-        asked = {name: value for name, value in given.items() if value is not None}
+        asked = {name: value for name, value in given.items() if value not in (None, ())}
         assert asked.keys() <= known
+        if "epochs" in asked:
+            asked["epochs"] = tuple(sorted(set(asked["epochs"])))
         options = AnalysisOptions()
         if "n_top" in asked:
             asked["n_top_subset"] = max(options.n_top_subset, asked["n_top"])
