@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeAlias
 
 # Digits kept of an uncertainty; the value is rounded to the same decimal place.
 UNCERTAINTY_DIGITS = 2
+
+_EXACT = Context(prec=800)  # a float64 has at most 767 digits
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,9 @@ class Number:
             for none. One of 0 is shown to ``decimals``.
         signed: whether a plus sign is shown.
         percent: whether it is shown times 100 and with a percent sign.
+        bound: whether what is shown must hold what it stands for: the uncertainty is the half-width
+            of an interval, rounded upwards with what the value loses; without one, the value itself
+            is rounded upwards.
 
     Raises:
         ValueError: NaN or infinity, or a negative uncertainty.
@@ -30,6 +35,7 @@ class Number:
     uncertainty: float | None = None
     signed: bool = False
     percent: bool = False
+    bound: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no table can show."""
@@ -46,10 +52,13 @@ class Number:
         if uncertainty:
             uncertainty *= factor
             places = places_of(uncertainty)
-        text = _fixed(value, places)
-        if self.signed and float(text) > 0:
-            text = f"+{text}"
-        return text, None if uncertainty is None else _fixed(uncertainty, places)
+        text = _fixed(value, places, upwards=self.bound and uncertainty is None)
+        error = None
+        if uncertainty is not None:
+            lost = abs(Decimal(value) - Decimal(text)) if self.bound else Decimal(0)
+            needed = _EXACT.add(Decimal(uncertainty), lost)
+            error = _fixed(needed, places, upwards=self.bound)
+        return f"+{text}" if self.signed and float(text) > 0 else text, error
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ def places_of(uncertainty: float) -> int:
     return max(0, UNCERTAINTY_DIGITS - 1 - exponent)
 
 
-def _fixed(value: float, places: int) -> str:
+def _fixed(value: float | Decimal, places: int, *, upwards: bool = False) -> str:
     """Fixed-point text; a value that rounds to zero has no sign."""
-    exact = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    rounding = ROUND_CEILING if upwards else ROUND_HALF_EVEN
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding, _EXACT)
     return f"{abs(exact) if exact.is_zero() else exact:f}"

@@ -91,7 +91,7 @@ class Quantity:
     def _cell(self, value: float, radius: float | None = None, *, signed: bool = False) -> Cell:
         if self.decimals == 0:
             return Count(round(value), signed)
-        return Number(value, self.decimals, radius, signed)
+        return Number(value, self.decimals, radius, signed, bound=radius is not None)
 
 
 N_SEEDS = Group("", (Column("n_seeds", "seeds"),))

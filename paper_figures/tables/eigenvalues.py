@@ -121,15 +121,15 @@ def _evidence(ours: TopEigenvalue | None) -> dict[str, Cell]:
     if ours is None:
         return {"residual_norm": NO_NUMBER, "n_samples": NO_NUMBER}
     return {
-        "residual_norm": _small(ours.eigenvalue.residual_norm),
+        "residual_norm": _error(ours.eigenvalue.residual_norm),
         "n_samples": Count(ours.eigenvalue.n_samples),
     }
 
 
 def _largest_radius(ours: list[TopEigenvalue]) -> Cell:
-    return _small(max(each.radius for each in ours)) if ours else NO_NUMBER
+    return _error(max(each.radius for each in ours)) if ours else NO_NUMBER
 
 
-def _small(value: float) -> Number:
-    """An error, to two digits."""
-    return Number(value, decimals=places_of(value) if value else 0)
+def _error(value: float) -> Number:
+    """An error, to two digits, rounded upwards."""
+    return Number(value, decimals=places_of(value) if value else 0, bound=True)

@@ -54,11 +54,14 @@ def shown_numbers(cell: str) -> Sequence[str]:
     return re.findall(r"[+-]?[\d,]*\.?\d+", cell) if re.search(r"\d", cell) else ()
 
 
-def is_rounded(shown: str, full: str, *, percent: bool) -> bool:
+def is_rounded(shown: str, full: str, *, percent: bool, bound: bool) -> bool:
+    """To nearest; a bound upwards, by what it and the value beside it lose at most."""
     digits = shown.replace(",", "")
     places = len(digits.split(".")[1]) if "." in digits else 0
-    value = float(full) * (100 if percent else 1)
-    return abs(float(digits) - value) <= 0.5 * 10.0**-places * (1 + 1e-9)
+    more = float(digits) - float(full) * (100 if percent else 1)
+    low, high = (0, 1.5) if bound else (-0.5, 0.5)
+    slack = 1e-9
+    return low - slack <= more * 10.0**places <= high + slack
 
 
 def check_latex(text: str) -> None:

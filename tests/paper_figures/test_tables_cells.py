@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,28 @@ def test_value_and_uncertainty_end_at_the_same_digit(value: float, uncertainty: 
     half = Decimal(5).scaleb(-places - 1)  # decimals, exact as the floats themselves
     assert abs(Decimal(shown) - Decimal(value)) <= half
     assert abs(Decimal(error) - Decimal(uncertainty)) <= half
+
+
+@given(
+    value=st.floats(-1e6, 1e6, allow_nan=False),
+    radius=st.floats(1e-9, 1e5),
+    percent=st.booleans(),
+)
+def test_a_printed_interval_holds_the_certified_one(
+    value: float, radius: float, percent: bool
+) -> None:
+    """Rounding to nearest would print 16.17024 and 0.00082 of a half-width of 0.000824."""
+    shown, error = Number(value, 3, radius, percent=percent, bound=True).rounded()
+    assert error is not None
+    factor = 100 if percent else 1
+    exact, half = Fraction(value * factor), Fraction(radius * factor)
+    assert Fraction(shown) - Fraction(error) <= exact - half
+    assert exact + half <= Fraction(shown) + Fraction(error)
+    last = Fraction(10) ** Decimal(error).as_tuple().exponent
+    assert Fraction(error) <= half + 2 * last  # and no wider than the digits make it
+    alone, none = Number(radius, 3, percent=percent, bound=True).rounded()
+    assert none is None
+    assert half <= Fraction(alone) < half + Fraction(1, 1000)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
