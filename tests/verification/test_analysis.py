@@ -349,6 +349,9 @@ def test_the_command(tmp_path):
     assert {m.epoch for m in record.along_training} == {0, 1, record.minimum.epoch}
     listed = CliRunner().invoke(analyse, [str(run.path), "--list"])
     assert listed.output.split("\n")[:3] == list(STAGES[:3])
+    fewer = CliRunner().invoke(analyse, [*arguments, "--subset-top", "1"])  # than --top 2
+    assert fewer.exit_code == 2
+    assert "n_top_subset: expected an integer >= 2, got 1" in fewer.output
     wrong = CliRunner().invoke(analyse, [*arguments, "--stage", "spectrum"])
     assert wrong.exit_code == 2
     assert "expected one of evaluation" in wrong.output

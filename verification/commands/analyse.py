@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 )
 @click.option("--list", "list_only", is_flag=True, help="List the stages and do nothing.")
 @click.option("--top", "n_top", type=click.IntRange(1), help="Largest eigenvalues of H.")
+@click.option(
+    "--subset-top",
+    "n_top_subset",
+    type=click.IntRange(1),
+    help="The same on the subset, among which outliers are counted.  [default: 20, at least --top]",
+)
 @click.option("--tol", type=float, help="Relative tolerance of the residual norms.")
 @click.option(
     "--coarse-tol", type=float, help="The same along training and at the spectrum's bottom."
@@ -101,7 +107,7 @@ def analyse(
             asked["epochs"] = tuple(sorted(set(asked["epochs"])))
         options = AnalysisOptions()
         if "n_top" in asked:
-            asked["n_top_subset"] = max(options.n_top_subset, asked["n_top"])
+            asked.setdefault("n_top_subset", max(options.n_top_subset, asked["n_top"]))
         options = replace(options, **asked)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
