@@ -73,6 +73,9 @@ def test_a_landscape_of_a_run_on_a_subset(digits, run, tmp_path):
     shown = record.pca.ratios[:2].sum(), record.pca.random_walk_ratios.sum()
     assert f"together {shown[0]:.4f} (a random walk of 4 points: {shown[1]:.4f})" in first.output
     assert f"loss at the minimum {record.loss_at_minimum:.5f}" in first.output
+    own, on_plane = record.trajectory.train_loss, record.losses_on_plane()
+    assert f"start {own[0]:.5f}, at its end {own[-1]:.5f}; on the plane there " in first.output
+    assert f"there {on_plane[0]:.2f} and {on_plane[-1]:.2f}" in first.output
     second = invoke(landscape, *arguments)
     assert second.exit_code == 0, second.output
     assert "finished, 16 losses are computed" in second.output
@@ -191,7 +194,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left(tmp_path, run, digits):
     """Where there is none, lines; both are the reporter of one landscape of 16 losses."""
     result = invoke(landscape, run, "--out", tmp_path, "--points", 4, "--data", digits)
     assert result.exit_code == 0, result.output
-    assert "left 0:00:00" in result.output.splitlines()[-4]
+    assert "left 0:00:00" in result.output.splitlines()[-5]
     (record,) = read_all(tmp_path)
     record.grid.loss.flags.writeable = True
     record.grid.loss[-1, -1] = np.nan

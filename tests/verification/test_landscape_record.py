@@ -76,6 +76,16 @@ def test_what_is_read_is_what_was_written(tmp_path):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
+def test_losses_on_the_plane_are_read_at_the_projections():
+    """Of a bilinear landscape interpolation is exact; exchanged axes would give another value."""
+    grid = record().grid
+    plane = replace(grid, loss=2 * grid.x + 5 * grid.y[:, None] + grid.x * grid.y[:, None])
+    inside = ProjectedTrajectory(np.array([-1.0, 0.5, 2.5]), np.array([0.25, 1.0, 0.5]), np.ones(3))
+    found = replace(record(), grid=plane, trajectory=inside).losses_on_plane()
+    np.testing.assert_allclose(found[:2], [-1.0, 6.5], rtol=1e-12)
+    assert np.isnan(found[2])
+
+
 def test_the_file_is_plain_json_with_rows_along_y(content):
     """The interface to the figures: a transposed grid or a NaN in it would go unseen here only."""
     assert content["grid"]["loss"] == [[1 / 3, 2.0, 3.0], [4.0, None, 6.0]]

@@ -103,7 +103,8 @@ def landscape(
 
 def print_summary(record: "LandscapeRecord", console: "Console") -> None:
     """How much the plane shows, and the range of the losses on it."""
-    pca, loss = record.pca, record.grid.loss
+    pca, loss, own = record.pca, record.grid.loss, record.trajectory.train_loss
+    on_plane = record.losses_on_plane()
     for line in (
         f"PC1 {pca.ratios[0]:.4f}, PC2 {pca.ratios[1]:.4f}, together {pca.ratios[:2].sum():.4f} "
         f"(a random walk of {len(pca.off_plane)} points: {pca.random_walk_ratios.sum():.4f})",
@@ -111,5 +112,7 @@ def print_summary(record: "LandscapeRecord", console: "Console") -> None:
         f"{pca.from_minimum.max():.3g} radians",
         f"loss at the minimum {record.loss_at_minimum:.5f} (epoch {record.minimum_epoch}), on the "
         f"grid {loss.min():.5f} to {loss.max():.5f}",
+        f"the run's own loss at its start {own[0]:.5f}, at its end {own[-1]:.5f}; on the plane "
+        f"there {on_plane[0]:.2f} and {on_plane[-1]:.2f}",
     ):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
 
 from verification.landscape.pca import LEAST_POINTS
 from verification.sealed_record import RecordError, read_folder, read_record, write_record
@@ -174,6 +175,18 @@ class LandscapeRecord:
     def covers_training_set(self) -> bool:
         """Whether every loss is over all training images of the run."""
         return self.subset_seed is None
+
+    def losses_on_plane(self) -> Float:
+        """The landscape where the trajectory's points are projected to, shape (epochs + 1,).
+
+        Bilinear between the grid's points, NaN outside and beside a loss that is not computed.
+        They differ from ``trajectory.train_loss`` by what the plane leaves out: the distance from
+        it, and the pixel bias, which the plane keeps as it is at the minimum.
+        """
+        grid = self.grid
+        below = RegularGridInterpolator((grid.y, grid.x), grid.loss, bounds_error=False)
+        losses: Float = below((self.trajectory.y, self.trajectory.x))
+        return losses
 
     def write(self, path: Path) -> None:
         """Write the record under its checksum; a file that is there stays until the end."""
