@@ -47,6 +47,12 @@ def gap_of_partial(run: StudyRun, record: LandscapeRecord, records: Records) -> 
     return (landscape_gap(run, records, reason),)
 
 
+def remarks(record: LandscapeRecord, gaps: Sequence[Gap]) -> str:
+    """What a panel must say: how many images, if not all training images, and what is missing."""
+    images = () if record.covers_training_set else (f"{record.n_samples:,} images",)
+    return "\n".join((*images, *(gap.reason for gap in gaps)))
+
+
 def landmarks(record: LandscapeRecord) -> tuple[tuple[str, style.SeriesStyle, float, float], ...]:
     """Minimum (the origin), start and end: label, style, x and y; later ones on top."""
     x, y = record.trajectory.x, record.trajectory.y

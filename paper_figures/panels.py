@@ -169,8 +169,20 @@ def few_ticks(axes: "Axes", which: str = "xy", most: int = style.FEW_TICKS) -> N
         getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(most, integer=True))
 
 
-def remark(axes: "Axes", text: str, *, left: bool = False, bottom: bool = False) -> None:
-    """A few words in a corner of a panel, inside; at the upper right by default."""
+def remark(
+    axes: "Axes", text: str, *, left: bool = False, bottom: bool = False, boxed: bool = False
+) -> None:
+    """A few words in a corner of a panel, inside; at the upper right by default.
+
+    Args:
+        axes: the panel.
+        text: the words; nothing is written for none.
+        left: at the left.
+        bottom: at the bottom.
+        boxed: on a pale ground, where the panel is filled.
+    """
+    if not text:
+        return
     margin = style.REMARK_MARGIN
     axes.annotate(
         text,
@@ -181,6 +193,7 @@ def remark(axes: "Axes", text: str, *, left: bool = False, bottom: bool = False)
         ha="left" if left else "right",
         va="bottom" if bottom else "top",
         fontsize=style.SMALL_TEXT,
+        bbox=style.remark_box() if boxed else None,
     )
 
 

@@ -28,6 +28,8 @@ TINY_TEXT = 5.0
 # Drawing order of what must lie above everything else.
 FRONT = 5.0
 REMARK_MARGIN = 3.0
+REMARK_PAD = 1.5
+REMARK_ALPHA = 0.85
 
 HALO_LINE = 2.2
 BOLD_LINE = 1.6
@@ -163,6 +165,11 @@ TRAJECTORY = "#1a1a1a"
 START = SeriesStyle("#cc2222", "x")
 END = SeriesStyle("#00246b", "+")
 MINIMUM = SeriesStyle("#ff8c00", "X")
+
+
+def remark_box() -> dict[str, Any]:
+    """The pale ground of a remark on a filled panel."""
+    return {"facecolor": "white", "edgecolor": "none", "alpha": REMARK_ALPHA, "pad": REMARK_PAD}
 
 
 def halo() -> list[Any]:

@@ -17,6 +17,7 @@ from paper_figures.landscapes import (
     loss_levels,
     numbers_of,
     ratio_label,
+    remarks,
 )
 from paper_figures.panels import few_ticks, legend_below, not_run, remark, study_grid, title
 from paper_figures.provenance import Caption
@@ -51,8 +52,7 @@ def draw(inputs: Inputs) -> Drawing:
         parts.gaps += gaps
         parts.sources.append(records.landscape_source(found))
         filled = _panel(axes, found, levels)
-        for gap in gaps:
-            remark(axes, gap.reason)
+        remark(axes, remarks(found, gaps), boxed=True)
         parts.panels.append(numbers_of(found) | {"contour_step": style.CONTOUR_STEP})
     if filled is not None:
         loss_bar(figure, filled, [axes for _, axes in panels])

@@ -17,8 +17,9 @@ from paper_figures.landscapes import (
     loss_levels,
     numbers_of,
     ratio_label,
+    remarks,
 )
-from paper_figures.panels import few_ticks, legend_below, not_run, study_grid, title
+from paper_figures.panels import few_ticks, legend_below, not_run, remark, study_grid, title
 from paper_figures.provenance import Caption
 from verification.landscape.record import LandscapeRecord
 
@@ -56,9 +57,11 @@ def draw(inputs: Inputs) -> Drawing:
             continue
         solid = _in_perspective(figure, axes)
         title(solid, index, run.title)
-        parts.gaps += gap_of_partial(run, found, records)
+        gaps = gap_of_partial(run, found, records)
+        parts.gaps += gaps
         parts.sources.append(records.landscape_source(found))
         surface = _panel(solid, found, levels)
+        remark(solid, remarks(found, gaps))
         parts.panels.append(numbers_of(found))
         drawn.append(solid)
     if surface is not None:

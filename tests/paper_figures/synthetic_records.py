@@ -299,9 +299,17 @@ def seal(path: Path, content: dict[str, Any]) -> Path:
 
 
 def write_landscape(
-    folder: Path, config: RunConfig, *, points: int = 20, done: int | None = None
+    folder: Path,
+    config: RunConfig,
+    *,
+    points: int = 20,
+    done: int | None = None,
+    images: int | None = None,
 ) -> Path:
-    """A landscape: a bowl with ripples around a curled trajectory; ``done`` losses of it."""
+    """A landscape: a bowl with ripples around a curled trajectory; ``done`` losses of it.
+
+    Over all of the run's images, or over so many.
+    """
     rng, run = _rng(config), facts(config)
     epochs = config.training.epochs
     epoch = minimum_epoch(config)
@@ -323,8 +331,8 @@ def write_landscape(
             **{k: v for k, v in asdict(run).items() if k != "n_parameters"},
             parameters_sha256="0" * 64,
         ),
-        n_samples=run.images,
-        subset_seed=None,
+        n_samples=images or run.images,
+        subset_seed=0 if images else None,
         minimum_epoch=epoch,
         pca=PrincipalComponents(
             ratios=ratios,

@@ -209,6 +209,21 @@ def test_an_unfinished_landscape_is_drawn_and_said_to_be_so(tmp_path):
     assert np.isfinite(panel["loss"]).sum() == 217
 
 
+@pytest.mark.parametrize("name", ["figure-3", "figure-3-surfaces"])
+def test_a_landscape_over_a_part_of_the_images_says_so_in_its_panel(tmp_path, name):
+    write_run(tmp_path, config_of(4, 50))
+    write_run(tmp_path, config_of(9, 50))
+    write_landscape(tmp_path, config_of(4, 50))
+    write_landscape(tmp_path, config_of(9, 50), images=10_000, done=390)
+    panels = {axes.get_title(): axes for axes in drawing(name, tmp_path).figure.axes}
+    said = {
+        title: [text.get_text() for text in axes.texts if "train" not in text.get_text()]
+        for title, axes in panels.items()
+    }
+    assert said["$P = 4$, $d = 50$"] == []
+    assert said["$P = 9$, $d = 50$"] == ["10,000 images\n390 of 400 losses"]
+
+
 def test_an_unfinished_run_is_drawn_and_said_to_be_so(tmp_path):
     write_run(tmp_path, config_of(4, 50), epochs_done=30)
     found = drawing("figure-1", tmp_path)
