@@ -185,6 +185,10 @@ def test_status_shows_the_minimum_and_the_state(runs):
     table = invoke(status, runs)
     assert table.exit_code == 0
     assert "2/2" in table.output
+    # in 80 columns, beside a name with the configuration's digits: whole numbers, none cut short
+    assert len(run.config.run_id) > len("P4_d1_s1001")
+    for number in (f"{best.train.loss:.5f}", f"{best.train.accuracy:.2%}"):
+        assert number in table.output
 
 
 def test_status_tells_running_from_partial(runs):

@@ -49,7 +49,13 @@ def print_table(statuses: list["RunStatus"]) -> None:
         "test\nacc.", "s per\nepoch",
     ):  # fmt: skip
         left = heading in ("run", "state")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
+        # a number cut short would be another number; a name can go on in a second line
+        table.add_column(
+            heading,
+            justify="left" if left else "right",
+            no_wrap=heading != "run",
+            overflow="fold",
+        )
     for each in statuses:
         table.add_row(
             each.run,
