@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sympy import Derivative, Expr, IndexedBase, Integer, Sum, sympify
+from sympy import Expr, IndexedBase, Integer, Sum, sympify
 
 from hessian_theory import symbols as sym
 from hessian_theory.proof.canonical import canonical
@@ -176,8 +176,3 @@ def loss_hessian(
         whole.replace(lambda e: isinstance(e, sym.LossCurvature), lambda e: Integer(0))
     )
     return residual if term == "residual" else canonical(whole - residual)
-
-
-def partial(output: Expr, *variables: Expr) -> Expr:
-    """The unevaluated partial derivative of a patch output, as sympy writes it."""
-    return Derivative(output, *variables).doit()

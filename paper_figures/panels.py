@@ -197,24 +197,18 @@ def remark(
     )
 
 
-def common_scale(axes: "Sequence[Axes]", which: str, labels: bool = False) -> None:
-    """The same limits on every panel; tick labels on the first only, unless on all.
+def common_scale(axes: "Sequence[Axes]", labels: bool = False) -> None:
+    """The same vertical limits on every panel; tick labels on the first only, unless on all.
 
     Args:
-        axes: panels of one row ("y") or of one column ("x", the last one keeps its labels).
-        which: "x" or "y".
+        axes: panels of one row.
         labels: whether all keep their tick labels.
     """
-    limits = [getattr(panel, f"get_{which}lim")() for panel in axes]
+    limits = [panel.get_ylim() for panel in axes]
     for index, panel in enumerate(axes):
-        getattr(panel, f"set_{which}lim")(min(a for a, _ in limits), max(b for _, b in limits))
-        keeps = index == (0 if which == "y" else len(axes) - 1)
-        if labels or keeps:
-            continue
-        if which == "y":
+        panel.set_ylim(min(a for a, _ in limits), max(b for _, b in limits))
+        if index > 0 and not labels:
             panel.tick_params(which="both", labelleft=False)
-        else:
-            panel.tick_params(which="both", labelbottom=False)
 
 
 def place_of_minimum(axes: "Axes", x: float, y: float, text: str = "") -> None:

@@ -48,7 +48,7 @@ def draw_grid(inputs: Inputs, ylabel: str, draw_panel: DrawPanel) -> Drawing:
         axes.set_xlim(0, found.epochs_done)
         drawn[wanted] = axes
     if drawn:
-        common_scale(list(drawn.values()), "y", labels=True)
+        common_scale(list(drawn.values()), labels=True)
         for column in {wanted.depth for wanted in drawn}:
             lowest = [axes for wanted, axes in drawn.items() if wanted.depth == column][-1]
             lowest.set_xlabel("epoch")

@@ -78,11 +78,6 @@ class MinimumMeasurement:
         """A = lambda_max(G over the angles) / sum_p lambda_max(G_pp), in [1/P, 1]."""
         return self.top["G over the angles"].value / sum(b.value for b in self.blocks)
 
-    @property
-    def certified(self) -> bool:
-        """Whether every eigenvalue converged."""
-        return all(t.converged for t in (*self.top.values(), *self.blocks))
-
 
 def measure_curvature(
     model: DistributedQNN, images: Tensor, labels: Tensor, *, tol: float, seed: int

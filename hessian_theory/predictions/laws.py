@@ -294,6 +294,8 @@ def _alignment_interval(inputs: RatioInputs, law: RatioLaw) -> Interval | None:
         if pair.ratio is None:
             return None
         factor = factor * pair.ratio
+    if not is_finite(factor):  # a fraction that large times a float would be an OverflowError
+        return None
     (low_1, high_1), (low_2, high_2) = (
         inputs.first.alignment_range(),
         inputs.second.alignment_range(),

@@ -6,13 +6,11 @@ every dimension. `Tr` is linear and cyclic; Tr(1) is the dimension d.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sympy import (
     Add,
-    Basic,
     Derivative,
     Expr,
     Function,
@@ -60,18 +58,10 @@ class OperatorIdentity:
 
     Attributes:
         squares_to_one: symbols X with X^2 = 1 (Pauli operators).
-        traceless: words with zero trace, up to cyclic order, as products.
-        using: scalar equations that may be inserted, with multipliers.
     """
 
     squares_to_one: tuple[Symbol, ...] = ()
-    traceless: tuple[Expr, ...] = ()
-    using: Mapping[str, Expr] = field(default_factory=dict)
-
-    @property
-    def uses(self) -> tuple[str, ...]:
-        """Labels of the scalar equations inserted."""
-        return tuple(self.using)
+    uses: tuple[str, ...] = ()
 
     def _reduced(self, letters: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
         stack: list[Symbol] = []
@@ -89,13 +79,10 @@ class OperatorIdentity:
         return min((word[i:] + word[:i] for i in range(len(word))), key=str, default=word)
 
     def _trace(self, argument: Expr) -> Expr:
-        zero = {self._cyclic(_word(w)[1]) for w in self.traceless}
         total = Integer(0)
         for term in Add.make_args(expand(argument)):
             coefficient, letters = _word(term)
             word = self._cyclic(letters)
-            if word in zero:
-                continue
             total += coefficient * (Tr(Mul(*word)) if word else DIMENSION)
         return total
 
@@ -103,14 +90,7 @@ class OperatorIdentity:
         """Compare coefficients word by word."""
         if formula.relation != "=":
             raise ProofError("operator identities are equations")
-        gap: Basic = formula.gap
-        for label, times in self.using.items():
-            if label not in context:
-                raise ProofError(f"uses {label!r}, which is neither assumed nor proved before it")
-            if context[label].relation != "=":
-                raise ProofError(f"{label!r} is not an equation")
-            gap = gap - times * context[label].gap
-        gap = gap.replace(lambda e: isinstance(e, Derivative), lambda e: e.doit())
+        gap = formula.gap.replace(lambda e: isinstance(e, Derivative), lambda e: e.doit())
         gap = gap.replace(lambda e: isinstance(e, Tr), lambda e: self._trace(e.args[0]))
         by_word: dict[tuple[Symbol, ...], Expr] = {}
         for term in Add.make_args(expand(gap)):

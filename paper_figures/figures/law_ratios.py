@@ -64,7 +64,7 @@ def draw(inputs: Inputs) -> Drawing:
         panel.plot(line, line, color=style.INK, linewidth=style.HAIR_LINE)
         decimal_ticks(panel)
         panel.set_xlabel("measured ratio")
-    common_scale(drawn, "y")
+    common_scale(drawn)
     drawn[0].set_ylabel("predicted ratio")
     legend_below(figure, drawn, columns=3)
     return parts.drawing(figure)

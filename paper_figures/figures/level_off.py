@@ -61,7 +61,7 @@ def draw(inputs: Inputs) -> Drawing:
         missing_remark(panel, gaps)
         drawn.append(panel)
     if drawn:
-        common_scale(drawn, "y")
+        common_scale(drawn)
         drawn[0].set_ylabel(r"$\lambda_{\max}$")
         legend_below(figure, drawn, columns=6)
     return parts.drawing(figure)

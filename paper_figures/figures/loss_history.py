@@ -51,8 +51,8 @@ def draw(inputs: Inputs) -> Drawing:
         parts.panels.append(_panel(losses, rates, found))
         drawn.append(index)
     if drawn:
-        common_scale(list(axes[0, drawn]), "y")
-        common_scale(list(axes[1, drawn]), "y")
+        common_scale(list(axes[0, drawn]))
+        common_scale(list(axes[1, drawn]))
         axes[0, drawn[0]].set_ylabel("loss (nats)")
         axes[1, drawn[0]].set_ylabel("learning rate")
         figure.align_ylabels(list(axes[:, drawn[0]]))

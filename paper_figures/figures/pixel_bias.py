@@ -79,7 +79,7 @@ def draw(inputs: Inputs) -> Drawing:
         drawn.append(column)
     if drawn:
         for row, label in enumerate((r"$\lambda_{\max}$", "part on the bias")):
-            common_scale(list(below[row, drawn]), "y")
+            common_scale(list(below[row, drawn]))
             below[row, drawn[0]].set_ylabel(label)
         legend_below(figure, list(below.ravel()), columns=4)
     return parts.drawing(figure, coverage=coverage)

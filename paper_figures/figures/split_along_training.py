@@ -64,7 +64,7 @@ def draw(inputs: Inputs) -> Drawing:
         for row, label in enumerate(
             (r"$\lambda_{\max}$", r"$\lambda_{\max}(R)/\lambda_{\max}(G)$")
         ):
-            common_scale(list(axes[row, drawn]), "y")
+            common_scale(list(axes[row, drawn]))
             axes[row, drawn[0]].set_ylabel(label)
         figure.align_ylabels(list(axes[:, drawn[0]]))
         legend_below(figure, list(axes[0]), columns=4)

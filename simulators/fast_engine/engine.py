@@ -34,8 +34,6 @@ class FastEngine(ChunkedPasses):
         data = self.model.check_images(images).detach().numpy()
         angles, bias = self.parameters()
         result = np.empty((len(data), self.model.n_classes))
-        if len(data) == 0:
-            return result
 
         def work(share: list[Chunk]) -> None:
             pool = self.pool(share[0].width)

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from paper_figures import recompute
-from paper_figures.catalogue import FIGURES, find
+from paper_figures.catalogue import FIGURES, PaperFigure, find
 from paper_figures.commands.figures import figures
 from paper_figures.drawing import Inputs
 from paper_figures.records import RESULTS, RecordError, Records
@@ -224,6 +224,17 @@ def test_a_landscape_over_a_part_of_the_images_says_so_in_its_panel(tmp_path, na
     assert said["$P = 9$, $d = 50$"] == ["10,000 images\n390 of 400 losses"]
 
 
+def test_losses_that_are_not_there_yet_are_null_in_the_sidecar(tmp_path):
+    """NaN is no JSON: other readers than Python's would refuse the file."""
+    write_run(tmp_path, SMALL)
+    write_landscape(tmp_path, SMALL, done=217)
+    result = invoke("figure-3", "--small", "--records", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (panel,) = sidecar(tmp_path / "out", "figure-3")["numbers"]["panels"]
+    losses = np.ravel(panel["loss"])
+    assert [value is None for value in losses] == [False] * 217 + [True] * 183
+
+
 def test_an_unfinished_run_is_drawn_and_said_to_be_so(tmp_path):
     write_run(tmp_path, config_of(4, 50), epochs_done=30)
     found = drawing("figure-1", tmp_path)
@@ -237,6 +248,75 @@ def test_an_analysis_without_a_section_counts_as_missing_for_that_section(tmp_pa
     assert drawing("figure-4", tmp_path).numbers["panels"] == []
     assert drawing("split-along-training", tmp_path).numbers["panels"] == []
     assert len(drawing("alignment", tmp_path).numbers["panels"]) == 1
+
+
+def test_a_density_alone_is_drawn_with_the_eigenvalues_over_all_images(tmp_path):
+    """Without the subset's eigenvalues, and without outliers, as of an analysis that goes on."""
+    write_run(tmp_path, config_of(4, 50))
+    write_analysis(tmp_path, config_of(4, 50), without=("subset", "outliers"))
+    found = drawing("figure-4", tmp_path)
+    (panel,) = found.numbers["panels"]
+    assert panel["exact_on"] == "all training images"
+    assert panel["exact_images"] == 60_000
+    assert len(panel["exact_eigenvalues"]) == 12
+    assert panel["outliers"] is None
+    (axes,) = (a for a in found.figure.axes if a.get_title() == "$P = 4$, $d = 50$")
+    lines = {line.get_label() for line in (*axes.collections, *axes.lines)}
+    assert "eigenvalues with error bound: outliers" in lines
+    assert "edge of the bulk" not in lines
+    # no edge is known, so nothing can be called one of the others
+    (others,) = (c for c in axes.collections if c.get_label() == "others of the largest")
+    assert others.get_segments() == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (10, 10, "10 outliers\n6,000 images"),
+        (9, 10, "10 outliers (9 to 10)\n6,000 images"),
+        (10, None, "10 or more outliers\n6,000 images"),
+    ],
+)
+def test_a_panel_says_what_the_count_of_outliers_leaves_open(tmp_path, low, high, expected):
+    write_run(tmp_path, config_of(4, 50))
+    content = analysis_content(config_of(4, 50))
+    content["outliers"] |= {"low": low, "high": high}
+    seal(tmp_path / "analyses" / f"{config_of(4, 50).run_id}.json", content)
+    axes = drawing("figure-4", tmp_path).figure.axes[0]
+    assert expected in [text.get_text() for text in axes.texts]
+
+
+def test_places_of_a_grid_that_no_run_belongs_to_stay_empty(tmp_path):
+    configs = small_config(4, 1), small_config(9, 2)
+    for config in configs:
+        write_run(tmp_path, config)
+    records = Records.read(tmp_path)
+    (item,) = find(["figure-c-loss"])
+    found = item.draw(Inputs(records, records.study(), records.study(), small=True))
+    assert [panel["run"] for panel in found.numbers["panels"]] == [c.run_id for c in configs]
+    assert [axes.axison for axes in found.figure.axes] == [True, False, False, True]
+
+
+def test_no_runs_at_all_give_an_empty_grid_and_no_error(tmp_path):
+    empty = tmp_path / "none"
+    empty.mkdir()
+    result = invoke("figure-4", "--small", "--records", empty, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert re.search("^figure-4 +not run", result.output, re.MULTILINE)
+    assert sidecar(tmp_path / "out", "figure-4")["numbers"]["panels"] == []
+
+
+@pytest.mark.parametrize("name", ["law-ratios", "law-summary"])
+def test_runs_that_make_no_pair_are_said_to_make_none(small, tmp_path, name):
+    """Nothing is missing and nothing is drawn: silence would read as a law without error."""
+    result = invoke(name, "--small", "--records", small, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (gap,) = sidecar(tmp_path / "out", name)["missing"]
+    assert gap == {
+        "panel": "runs on record",
+        "reason": "no two runs that differ in P only",
+        "commands": [],
+    }
 
 
 def test_laws_whose_inputs_are_missing_are_said_to_be(tmp_path):
@@ -317,6 +397,16 @@ def test_a_record_named_after_another_run_is_refused(small):
         Records.read(small)
 
 
+def test_a_run_in_the_folder_of_another_is_refused(small):
+    path = small / "runs" / SMALL.run_id
+    path.rename(path.with_name("P9_d1_s7"))
+    with pytest.raises(
+        RecordError,
+        match=rf"expected the folder of run P9_d1_s7, got that of {SMALL.run_id}; rename it",
+    ):
+        Records.read(small)
+
+
 def test_folders_that_are_no_runs_are_passed_over(small):
     (small / "runs" / "notes").mkdir()
     assert set(Records.read(small).runs) == {SMALL.run_id}
@@ -360,6 +450,25 @@ def test_the_committed_records_are_read_by_default():
     records = Records.read()
     assert "P4_d50_s1001" in records.runs
     assert records.label == records.typed == "paper_figures/results"
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_is_written(small, tmp_path, monkeypatch):
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    write = PaperFigure.write
+    monkeypatch.setattr(
+        PaperFigure,
+        "write",
+        lambda self, *rest: (
+            interrupted() if self.caption.name == "figure-5" else write(self, *rest)
+        ),
+    )
+    options = ("--small", "--records", small, "--out", tmp_path / "out", "--format", "png")
+    result = invoke("figure-1", "figure-5", *options)
+    assert result.exit_code == 130
+    assert "Interrupted; the same command goes on where it was" in result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"figure-1.png", "figure-1.json"}
 
 
 # --- recomputing

@@ -209,6 +209,15 @@ def test_table_4_averages_over_seeds(whole: Path, written: dict[str, Outcome]) -
     assert (sidecar["found"], sidecar["missing"]) == (18, 42)
 
 
+def test_with_every_seed_no_run_is_called_missing(tmp_path: Path) -> None:
+    for p, d in GRID:
+        for seed in SEEDS:
+            write_run(tmp_path / "results", config_of(p, d, seed))
+    outcome = write("table-4", tmp_path / "results", tmp_path / "out")
+    assert outcome.status == "complete"
+    assert "missing" not in file_of(outcome, ".md").read_text()
+
+
 def test_table_5_averages_over_seeds(written: dict[str, Outcome]) -> None:
     row = read_csv(file_of(written["table-5"], ".csv"))[9, 100]
     tops = [analysis_content(config_of(9, 100, seed))["eigenvalues"]["H"][0] for seed in SEEDS[:3]]

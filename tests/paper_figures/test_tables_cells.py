@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from paper_figures.tables import latex, markdown
 from paper_figures.tables.cells import Count, Gap, Number
+from paper_figures.tables.content import Column, Group, Panel, Row, TableContent
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -93,6 +94,15 @@ def test_numbers_that_are_none_are_refused(value: float) -> None:
         Number(1.0, 2, value)
     with pytest.raises(ValueError, match="uncertainty: expected a number >= 0, got -1"):
         Number(1.0, 2, -1.0)
+
+
+@pytest.mark.parametrize("cells", [{}, {"loss": Count(1), "extra": Count(2)}])
+def test_a_row_has_a_cell_for_every_column_and_no_other(cells: dict[str, Count]) -> None:
+    """A cell of no column would be left out of every format without a word."""
+    panel = Panel((Group("", (Column("loss", "loss"),)),))
+    message = rf"P = 4, d = 50: expected cells \['loss'\], got {re.escape(str(sorted(cells)))}"
+    with pytest.raises(ValueError, match=message):
+        TableContent(1, "title", (panel,), (Row(4, 50, cells),), (), (), (), 0, 0)
 
 
 def test_latex_escapes_what_it_cannot_set() -> None:

@@ -147,6 +147,24 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [path.name for path in out.parent.iterdir()] == ["page.md"]
 
 
+def test_without_out_the_source_tree_s_page_and_readme_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = proved_everything(models=world())
+    monkeypatch.setattr(current, "current_findings", lambda *arguments: known)
+    page, readme = tmp_path / "docs" / "claims.md", tmp_path / "README.md"
+    monkeypatch.setattr(claims_page, "PAGE", page)
+    monkeypatch.setattr(claims_page, "README", readme)
+    begin, end = claims_page.README_MARKS
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    (tmp_path / "none").mkdir()
+    result = CliRunner().invoke(claims_page.main, ["--records", str(tmp_path / "none")])
+    assert result.exit_code == 0, result.output
+    assert page.read_text(encoding="utf-8") == page_of(known)
+    table = claims_page.readme_table(ledger(known), known)
+    assert readme.read_text(encoding="utf-8") == f"before\n{begin}\n\n{table}\n\n{end}\nafter\n"
+
+
 def test_damaged_records_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     result = CliRunner().invoke(claims_page.main, ["--records", str(tmp_path)])

@@ -223,6 +223,15 @@ def test_a_manifest_that_does_not_fit_is_refused(packed, change, message):
         read_packed(packed)
 
 
+def test_a_missing_packed_file_is_refused_with_the_way_to_build_it(packed):
+    packed.unlink()
+    with pytest.raises(
+        DatasetError,
+        match=r"toy\.safetensors: expected a packed data file, found nothing; check the path or ",
+    ):
+        read_packed(packed)
+
+
 def test_a_damaged_or_missing_manifest_is_refused(packed):
     manifest_path(packed).write_text("{")
     with pytest.raises(DatasetError, match=r"toy\.json: expected JSON, found something else"):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -354,6 +355,26 @@ def test_full_precision_is_restored(setting: str) -> None:
         assert matmul.fp32_precision == outside
         assert torch.get_float32_matmul_precision() == setting
     finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_full_precision_of_a_torch_without_settings_by_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """torch 2.6 to 2.8 have the one setting of the process, and no fp32_precision."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    monkeypatch.setattr(torch.backends.cuda, "matmul", SimpleNamespace(allow_tf32=False))
+    monkeypatch.setattr(torch.backends, "mkldnn", SimpleNamespace())
+    try:
+        with full_precision():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+        with pytest.raises(KeyError, match="inside"), full_precision():
+            raise KeyError("inside")
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        monkeypatch.undo()
         torch.set_float32_matmul_precision(before)
 
 

@@ -81,6 +81,17 @@ def test_failed_page_leaves_the_old_file(run, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [page]
 
 
+def test_interrupted_write_leaves_the_old_file(run, tmp_path, monkeypatch):
+    """The page cannot be encoded: the write fails half way, after the temporary file is there."""
+    page = tmp_path / "theory.md"
+    page.write_text("old")
+    monkeypatch.setattr("hessian_theory.theory_page.theory_page", lambda _: "new \ud800")
+    result = run("--markdown", str(page))
+    assert isinstance(result.exception, UnicodeEncodeError)
+    assert page.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [page]
+
+
 def test_page_is_written(run, tmp_path, monkeypatch):
     monkeypatch.setattr("hessian_theory.theory_page.theory_page", lambda _: "page\n")
     page = tmp_path / "new" / "theory.md"

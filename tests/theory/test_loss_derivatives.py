@@ -20,6 +20,7 @@ from sympy import (
     symbols,
 )
 
+import hessian_theory
 from hessian_theory import loss_gradient, loss_hessian, to_latex
 from hessian_theory import symbols as sym
 
@@ -192,6 +193,19 @@ def test_latex_uses_the_papers_notation():
     assert r"\partial_{i} f_{a k}(x_{n})" in text
     assert r"\delta_{a b}" in text
     assert "LossCurvature" not in text
+
+
+def test_latex_of_an_output_and_of_its_powers():
+    output = sym.f(sym.n, sym.p, sym.k, sym.THETA_I)
+    assert to_latex(output) == r"f_{p k}(x_{n})"
+    assert to_latex(output**2) == r"f_{p k}(x_{n})^{2}"
+
+
+def test_a_name_the_package_does_not_have():
+    with pytest.raises(
+        AttributeError, match="module 'hessian_theory' has no attribute 'loss_hess'"
+    ):
+        hessian_theory.loss_hess  # noqa: B018
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.5, Symbol("x")])

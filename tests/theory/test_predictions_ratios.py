@@ -26,6 +26,7 @@ from hessian_theory.predictions import (
     predict_ratios,
     predict_residual_ratio,
 )
+from hessian_theory.predictions.evidence import Number
 from hessian_theory.predictions.powers import power
 from verification.records import author_results
 
@@ -72,6 +73,12 @@ def test_irrational_ratio_is_a_float() -> None:
     ratio = predict_eigenvalue_ratio(2, 3, law="aligned", aggregation_exponent=Fraction(3, 4))
     assert isinstance(ratio, float)
     assert ratio == pytest.approx((2 / 3) ** 0.5, rel=1e-15)
+
+
+def test_decimal_exponent_is_taken_as_it_is() -> None:
+    ratio = predict_eigenvalue_ratio(4, 9, law="elementwise", aggregation_exponent=0.3)
+    assert isinstance(ratio, float)
+    assert ratio == pytest.approx((4 / 9) ** 0.6, rel=1e-15)
 
 
 @given(positive, st.integers(1, 6), st.integers(-6, 6))
@@ -274,6 +281,25 @@ def test_residual_laws_follow_the_first_power_of_s() -> None:
     negative = MeasuredModel(1, residual_blocks=(-1,))
     undefined = predict_residual_ratio(RatioInputs(negative, negative), "residual_blocks")
     assert undefined.reason == "residual_blocks1 gives -1, so the ratio is undefined"
+    with pytest.raises(
+        ValueError, match=r"law: expected one of residual_elementwise, .* got 'exact'"
+    ):
+        predict_residual_ratio(inputs, "exact")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tiny", [1e-150, Fraction(1, 10**150)], ids=["float", "fraction"])
+def test_ratios_beyond_a_float_are_left_out_with_a_reason(tiny: Number) -> None:
+    """An infinite ratio, or an OverflowError out of a fraction, would reach tables and JSON."""
+    first = MeasuredModel(1, loss=tiny, alignment=1.0)
+    second = MeasuredModel(2**53, loss=10**150, alignment=0.3)
+    inputs = RatioInputs(first, second, -2)
+    for found in (
+        predict_ratio(inputs, "aligned_loss"),
+        predict_residual_ratio(inputs, "residual_loss"),
+    ):
+        assert found.ratio is None
+        assert found.interval is None
+        assert "too large for a float; check the inputs" in (found.reason or "")
 
 
 @given(positive, positive, st.integers(1, 50), st.integers(1, 50), exponents)
@@ -356,11 +382,18 @@ def test_aggregation_table() -> None:
         ),
         ("elementwise", {"aggregation_exponent": float("nan")}, ">= -2, <= 2, got nan; pass alpha"),
         ("squared", {}, "law: expected one of elementwise, .* got 'squared'"),
+        (
+            "aligned_loss",
+            {"loss": (1e-150, 1e150), "n_patches": (1, 2**53), "aggregation_exponent": -2},
+            "the ratio is too large for a float; check the inputs' magnitudes",
+        ),
     ],
 )
 def test_bad_or_missing_inputs(law: RatioLaw, inputs: dict, message: str) -> None:
+    patches = inputs.get("n_patches", (2, 3))
+    others = {name: value for name, value in inputs.items() if name != "n_patches"}
     with pytest.raises(ValueError, match=message):
-        predict_eigenvalue_ratio(2, 3, law=law, **inputs)
+        predict_eigenvalue_ratio(*patches, law=law, **others)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from sympy import (
     IndexedBase,
     Integer,
     KroneckerDelta,
+    Matrix,
     Rational,
+    S,
     Sum,
     Symbol,
     atan,
@@ -35,12 +37,14 @@ from hessian_theory.proof.evidence import (
     Derived,
     Enumeration,
     Exact,
+    Inserted,
     Lemma,
     Use,
 )
 from hessian_theory.proof.formula import Assumption, Formula, Premise, ProofError
 from hessian_theory.proof.operators import DIMENSION, OperatorIdentity, Tr
 from hessian_theory.proof.points import Point
+from hessian_theory.proof.render import as_text, status_text
 from tests.strategies import examples
 
 X, Y = symbols("x y", real=True)
@@ -82,8 +86,22 @@ def test_near_zero_is_evaluated_again_and_not_called_zero(power):
         decide_zero(X * machin + Rational(1, 10**power))
 
 
-def test_unsatisfiable_conditions_are_reported_as_vacuous():
-    never = (Assumption("x > 1", X > 1), Assumption("x < 0", X < 0))
+def test_an_expression_defined_nowhere_is_not_called_zero():
+    """Without the error at the end, an identity tried at no point at all would count as proved."""
+    sizes_drawn = 1 / ((sym.P - 2) * (sym.P - 3))  # a point has P = 2 or 3
+    with pytest.raises(ProofError, match="no point was found at which both sides are defined"):
+        decide_zero(sizes_drawn)
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        (Assumption("x > 1", X > 1), Assumption("x < 0", X < 0)),
+        (Assumption("0 > 1", S.false),),  # sympy decides it before a point is drawn
+    ],
+    ids=["at every point", "outright"],
+)
+def test_unsatisfiable_conditions_are_reported_as_vacuous(never):
     theorem = derivation(step(X + X, "=", 2 * X), assumptions=never)
     report = theorem.report()
     assert report.status == "vacuous"
@@ -110,6 +128,10 @@ def test_failed_step_stops_the_derivation():
     report = theorem.report()
     assert report.status == "failed"
     assert [s.label for s in report.steps] == ["bad"]
+    text = as_text(theorem, report)
+    assert "-> FAILED: step 'bad'" in text
+    assert text.count("-> not reached") == 1
+    assert "Status: failed" in text
     with pytest.raises(ProofError, match="test: step 'bad'"):
         theorem.check()
 
@@ -124,6 +146,8 @@ def test_failed_step_stops_the_derivation():
         (Combination((), X**2), "differ by"),
         (Exact(), "is not a number"),
         (Derived(lambda: X, "computed"), "compared by equality"),
+        (Inserted(Function("f"), (X,), lambda: [X], "any f"), "compared by equality"),
+        (OperatorIdentity(), "operator identities are equations"),
         (Enumeration(lambda _: [], "nothing"), "no instance"),
         (Enumeration(lambda _: [(2, 1)], "one"), "instance 1"),
     ],
@@ -133,6 +157,35 @@ def test_bad_evidence_for_an_inequality_is_rejected(evidence, message):
     theorem = derivation(step(X, "<=", Y + 1, evidence), premises=(premise,))
     with pytest.raises(ProofError, match=message):
         theorem.check()
+
+
+@pytest.mark.parametrize(
+    ("right", "evidence", "message"),
+    [
+        (
+            X,
+            Inserted(Function("f"), (X,), list, "no function"),
+            r"nothing to insert \(no function\)",
+        ),
+        (X, Convex(X, 0), "convexity proves an inequality"),
+    ],
+)
+def test_bad_evidence_for_an_equation_is_rejected(right, evidence, message):
+    with pytest.raises(ProofError, match=message):
+        step(X, "=", right, evidence).check()
+
+
+def test_matrix_equations_combine():
+    """B M = B N out of M = N; catches the factor put on the other side of the matrix."""
+    left, right, factor = (Matrix(2, 2, symbols(f"{name}:4", real=True)) for name in "mnb")
+    premise = Premise("premise", Formula(left, "=", right))
+    proof = Combination((Use("premise", factor),))
+    assert derivation(step(factor * left, "=", factor * right, proof), premises=(premise,)).check()
+    swapped = derivation(step(left * factor, "=", right * factor, proof), premises=(premise,))
+    with pytest.raises(ProofError, match="differ by"):
+        swapped.check()
+    after = Combination((Use("premise", after=factor),))
+    assert derivation(step(left * factor, "=", right * factor, after), premises=(premise,)).check()
 
 
 def test_an_equation_cannot_rest_on_an_inequality():
@@ -190,6 +243,16 @@ def test_operator_identities_hold_in_the_free_algebra_only():
     step(Tr(a * a), "=", DIMENSION, pauli).check()
     with pytest.raises(ProofError, match="differ"):
         step(Tr(a * b), "=", Tr(b), pauli).check()
+    with pytest.raises(ProofError, match=r"cannot read b\*\*\(-1\) as a word of operators"):
+        step(a * b**-1, "=", a * b, pauli).check()
+
+
+def test_an_operator_identity_whose_coefficients_are_equal_only_at_points_is_not_proved():
+    """Its decision says "symbolic" for all words, so a numerical one must not hide among them."""
+    a = Symbol("a", commutative=False)
+    machin = 4 * atan(Rational(1, 5)) - atan(Rational(1, 239)) - pi / 4
+    with pytest.raises(ProofError, match="a coefficient was not decided symbolically"):
+        step(X * machin * a, "=", 0, OperatorIdentity()).check()
 
 
 def test_labels_are_unique_and_something_is_claimed():
@@ -197,11 +260,15 @@ def test_labels_are_unique_and_something_is_claimed():
         derivation(step(X, "=", X), step(X, "=", X))
     with pytest.raises(ValueError, match="claims nothing"):
         derivation(Step("quiet", X, "=", X, "test"))
+    with pytest.raises(KeyError, match="derivation 'test' has no step 'last'"):
+        derivation(step(X, "=", X, label="first")).step("last")
 
 
 def test_bad_formulas_are_refused():
     with pytest.raises(ValueError, match="relation must be one of"):
         Formula(X, "<", Y)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="between scalars; use a quadratic form for matrices"):
+        Formula(Matrix([X]), "<=", Matrix([Y]))
 
 
 INDICES = symbols("p q", integer=True, positive=True)
@@ -257,6 +324,23 @@ def test_normal_form_keeps_the_value(expr):
     assert expand(before - after) == 0
 
 
+@pytest.mark.parametrize(
+    "expr",
+    [
+        # the delta of indices with different ranges: neither may run over the other's
+        Sum(KroneckerDelta(*INDICES) * A[INDICES], (INDICES[0], 1, sym.P), (INDICES[1], 1, sym.C)),
+        # a delta that is no factor: 1 / (1 + delta_ab) B_b is not a multiple of delta_ab
+        B[sym.PATCH_J] / (1 + KroneckerDelta(sym.PATCH_I, sym.PATCH_J)),
+    ],
+    ids=["other range", "no factor"],
+)
+def test_a_delta_that_cannot_be_used_up_is_kept(expr):
+    sizes = {sym.P: 3, sym.C: 2, sym.PATCH_I: 2, sym.PATCH_J: 1}
+    found = canonical(expr)
+    assert found.has(KroneckerDelta)
+    assert expand(found.subs(sizes).doit() - expr.subs(sizes).doit()) == 0
+
+
 @given(sums())
 @examples(30)
 def test_normal_form_ignores_names_of_bound_indices(expr):
@@ -284,6 +368,26 @@ def test_what_is_called_nonnegative_is_nonnegative(expr, data):
         values = {s: data.draw(st.fractions(-3, 3)) for s in (X, Y)}
         values[M] = data.draw(st.fractions(0, 3))
         assert expr.subs({s: Rational(v) for s, v in values.items()}) >= 0
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"), [(X**-2, True), ((X * Y) ** -4, True), (X**-1, False), (X**-3, False)]
+)
+def test_an_even_power_is_nonnegative_wherever_it_is_defined(expr, expected):
+    """sympy leaves the sign of x^-2 open, as x may be zero."""
+    assert expr.is_nonnegative is None
+    assert visibly_nonnegative(expr) is expected
+
+
+def test_status_counts_the_numerical_steps_a_claim_rests_on():
+    def any_point(rng: random.Random):
+        return {X: mpmath.mpf(rng.randint(1, 1000)) / 997}
+
+    tried = Lemma("any x", any_point)
+    claimed = derivation(step(X + X, "=", 2 * X, tried))
+    assert status_text(claimed, claimed.report()) == "proved, resting on 1 numerical steps"
+    aside = derivation(step(X, "=", X), Step("aside", X + X, "=", 2 * X, "test", tried))
+    assert status_text(aside, aside.report()) == "proved, and tried on random instances"
 
 
 def test_same_point_can_be_evaluated_with_more_digits():

@@ -24,6 +24,7 @@ from verification.commands.analyse import analyse
 from verification.operators import CurvatureProblem
 from verification.runs import Run, RunError
 from verification.runs.lock import run_lock
+from verification.sealed_record import RecordError, digest
 
 ROOT = Path(__file__).parents[2]
 
@@ -296,6 +297,35 @@ def test_a_damaged_record_is_refused_and_left_alone(run, record, tmp_path, damag
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda content: content.pop("minimum"), "KeyError"),
+        (lambda content: content["minimum"]["train"].pop("loss"), "TypeError"),
+        (lambda content: content.update(eigenvalues=[1.0]), "AttributeError"),
+    ],
+)
+def test_a_record_of_other_sections_is_refused_in_spite_of_its_checksum(
+    record, tmp_path, change, found
+):
+    content = json.loads(record.path.read_text())
+    del content["sha256"]
+    change(content)
+    path = tmp_path / record.path.name
+    path.write_text(json.dumps(content | {"sha256": digest(content)}))
+    message = rf"expected the sections of 'patchlaw analysis', got {found}.*analyse the run again"
+    with pytest.raises(RecordError, match=message):
+        AnalysisRecord.read(path)
+
+
+def test_a_run_of_one_epoch_has_no_trajectory(tmp_path):
+    """Two points span no plane: the stage is done, and there is nothing to say."""
+    short = toy_run(tmp_path / "runs", epochs=1)
+    found = execute_analysis(short, SAMPLES, tmp_path, OPTIONS, stages=("trajectory",))
+    assert found.trajectory is None
+    assert "trajectory" in found.stages
+
+
 def test_refusals_at_the_door(run, tmp_path):
     from tests.verification.run_cases import toy_samples
 
@@ -305,7 +335,13 @@ def test_refusals_at_the_door(run, tmp_path):
         execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("spectrum",))
     with pytest.raises(ValueError, match="memory_budget"):
         execute_analysis(run, SAMPLES, tmp_path, OPTIONS, memory_budget=-1)
-    for name, value in (("n_top", 0), ("tol", 0.0), ("coarse_tol", float("nan")), ("subset", 5)):
+    for name, value in (
+        ("n_top", 0),
+        ("tol", 0.0),
+        ("coarse_tol", float("nan")),
+        ("subset", 5),
+        ("epochs", (0, -1)),
+    ):
         with pytest.raises(ValueError, match=name):
             AnalysisOptions(**{**asdict(OPTIONS), name: value})
     assert not list(tmp_path.iterdir())
@@ -324,6 +360,16 @@ def test_without_a_subset_both_levels_are_one(run, tmp_path):
     )
     assert found.subset.n_samples == 40
     assert_holds(found.subset.top, top(dense(run, "hessian"), 5))
+
+
+def test_ctrl_c_exits_130_and_leaves_the_other_runs(run, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("verification.commands.analyse.analyse_run", interrupted)
+    done = CliRunner().invoke(analyse, [str(run.path), str(run.path), "--out", str(tmp_path)])
+    assert done.exit_code == 130
+    assert done.output == "Interrupted; the same command goes on where it was\n"
 
 
 def test_the_command(tmp_path):

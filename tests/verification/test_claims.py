@@ -29,8 +29,18 @@ from verification.claims import (
     find,
     ledger,
 )
-from verification.claims.eigenvalue_law import residual_exponent, residual_share_in_training
-from verification.claims.findings import CheckFinding, TheoremFinding, TrainingPoint
+from verification.claims.eigenvalue_law import (
+    residual_exponent,
+    residual_share_in_training,
+    scaled_alignment,
+)
+from verification.claims.findings import (
+    CheckFinding,
+    Eigenvalue,
+    TheoremFinding,
+    TrainingPoint,
+    ratio_interval,
+)
 from verification.landscape.random_walk import random_walk_ratio
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
@@ -201,6 +211,53 @@ def test_the_second_terms_share_is_read_between_start_and_minimum() -> None:
     pieces = PARTS["5d"].gather(proved_everything(models=world()))
     assert len(pieces) == 4
     assert all("P 16" in piece.label for piece in pieces)
+
+
+def test_the_alignment_has_bounds_as_far_as_the_eigenvalues_have() -> None:
+    """P A = 4 x 20 / 40; without residuals there is no interval, with loose ones no number."""
+
+    def aligned(top: Eigenvalue, *blocks: Eigenvalue) -> ModelFindings:
+        found = {"G over the angles": (top,)} | {f"G_{p}{p}": (b,) for p, b in enumerate(blocks)}
+        return ModelFindings("", Grade.SCALE, "made up", 4, 50, eigenvalues=found)
+
+    exact, bare, loose = (Eigenvalue(10.0, r, True, 100) for r in (0.0, None, 10.0))
+    top = Eigenvalue(20.0, 0.0, True, 100)
+    assert scaled_alignment(aligned(top, *[exact] * 4)) == (2.0, (2.0, 2.0))
+    assert scaled_alignment(aligned(top, *[exact] * 3, bare)) == (2.0, None)
+    assert scaled_alignment(aligned(replace(top, residual_norm=None), *[exact] * 4)) == (2.0, None)
+    value, interval = scaled_alignment(aligned(top, *[loose] * 4)) or (0.0, None)
+    assert math.isnan(value)
+    assert interval is None
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        # the trajectory of a record that does not say how many points it has
+        ("12b", {"n_points": None}),
+        # the second eigenvalue is no larger than the C-th: there is no gap to compare with
+        ("11c", {"eigenvalues": {"H": [eigenvalue(5.0)] + [eigenvalue(1.0)] * 11}}),
+    ],
+)
+def test_what_a_criterion_cannot_be_held_against_decides_nothing(
+    part: str, change: dict[str, Any]
+) -> None:
+    """Only this catches a number that is missing counted against the claim."""
+    models = tuple(replace(model, **change) for model in world())
+    pieces = PARTS[part].gather(proved_everything(models=models))
+    assert {piece.outcome for piece in pieces} == {Outcome.OPEN}
+    assert verdict(PARTS[part], models=models) is Verdict.NOT_MEASURED
+
+
+def test_a_ratio_over_what_may_be_zero_is_anything() -> None:
+    certain, doubtful = Eigenvalue(2.0, 0.5, True, 100), Eigenvalue(0.1, 0.5, True, 100)
+    assert ratio_interval(doubtful, certain) == (-math.inf, math.inf)
+    assert ratio_interval(certain, doubtful) == pytest.approx((-0.4 / 1.5, 0.6 / 1.5))
+
+
+def test_models_are_compared_along_p_or_depth() -> None:
+    with pytest.raises(ValueError, match="along: expected 'n_patches' or 'depth', got 'seed'"):
+        list(proved_everything(models=world()).neighbours("seed"))
 
 
 def test_one_run_is_no_confirmation_for_all() -> None:

@@ -12,6 +12,7 @@ from verification.analysis.record import read_analyses
 from verification.commands.compare import QUANTITIES, compare
 from verification.comparison import QUANTITIES as KNOWN
 from verification.comparison import compare_records, exponents_of_records
+from verification.report.comparison_tables import ratio_tables
 
 
 @pytest.fixture
@@ -102,6 +103,34 @@ def test_tables(folder: Path) -> None:
     measured = (4 / 9) ** 1.4 * 1.01
     assert f"0.1975 ({16 / 81 / measured - 1:+.0%})" in text
     assert f"{measured:.4f}"[:5] in text
+
+
+def test_tables_without_rows_are_left_out(tmp_path: Path) -> None:
+    """At a loss of zero no law of R has an input that was measured."""
+    for p in (4, 9):
+        write_analysis(tmp_path, analysed(p, loss=0.0, curvature=0.0, top={"R": 1 / p}))
+    text = run("--records", tmp_path, "--matrix", "R").output
+    assert "Ratios of our lambda_max(R)" in text
+    assert "Inputs of our ratios" not in text
+
+
+def test_two_values_of_p_give_an_exponent_without_interval(tmp_path: Path) -> None:
+    for p in (4, 9):
+        write_analysis(tmp_path, analysed(p, top={"H": 50 * p**-1.4}))
+    text = run("--records", tmp_path, "--matrix", "H").output
+    assert "-1.40 (no interval: dof 0)" in text
+
+
+def test_a_law_that_one_pair_alone_can_feed_is_left_open_for_the_others() -> None:
+    """R's blocks were measured at d = 50 only; an empty cell would read as a prediction lost."""
+    records = [
+        analysed(p, depth=d, top={"R": 1 / p}, residual_blocks=[1 / p] * p if d == 50 else ())
+        for d in (50, 100)
+        for p in (4, 9)
+    ]
+    (table,) = ratio_tables("our", compare_records(records))
+    assert table.header[-1] == "residual blocks"
+    assert [(row[0], row[-1]) for row in table.rows] == [("50", "0.4444 (+0%)"), ("100", "-")]
 
 
 def test_one_matrix(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The lock beside a file: held by one process, gone when it is."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -66,6 +67,22 @@ def test_a_lock_file_removed_while_it_is_taken_is_no_lock(tmp_path, monkeypatch)
         with pytest.raises(FileInUseError), file_lock(path):
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_locks_is_an_error_and_costs_no_descriptor(tmp_path, monkeypatch):
+    """As over some network mounts; a sweep over many runs would run out of descriptors."""
+    seen = []
+
+    def no_locks(descriptor: int, operation: int) -> None:
+        seen.append(descriptor)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(OSError, match="No locks available"), file_lock(tmp_path / "record.json"):
+        pass
+    (descriptor,) = seen
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
 
 
 def test_the_lock_goes_when_the_work_fails(tmp_path):

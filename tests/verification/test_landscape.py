@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from simulators.fast_engine.chunks import MAX_CHUNK
 from tests.verification.landscape_cases import (
     SAMPLES,
     independent_components,
@@ -266,6 +267,34 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(run, tmp_path):
         (tmp_path / other).write_text("chapter 1")
     toy_landscape(run, tmp_path, points=2)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([name, *others])
+
+
+def test_losses_are_on_disk_while_the_work_goes_on(run, tmp_path):
+    """A killed process loses what it computed since the last write; here, one loss."""
+    kept = []
+
+    class Look(execute.Silent):
+        def point(self, n_done: int, loss: float) -> None:
+            kept.append(n_done - LandscapeRecord.read(path_of(run, tmp_path)).grid.n_done)
+
+    toy_landscape(run, tmp_path, points=3, reporter=Look(), save_seconds=0.0)
+    assert kept == [1] * 9
+
+
+def test_another_chunk_size_is_noted(run, tmp_path, monkeypatch):
+    with pytest.raises(Stop):
+        toy_landscape(run, tmp_path, reporter=StopAfter(3))
+    notes = []
+
+    class Notes(execute.Silent):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    monkeypatch.setattr("simulators.fast_engine.chunks.MAX_CHUNK", 7)
+    toy_landscape(run, tmp_path, reporter=Notes())
+    (note,) = notes
+    assert "its last bits may differ" in note
+    assert f"max_chunk: {MAX_CHUNK} then, 7 now" in note
 
 
 def test_another_environment_is_noted(run, tmp_path, monkeypatch):

@@ -156,6 +156,16 @@ def test_other_options_than_the_records_are_refused(digits, run, tmp_path):
     assert path.read_bytes() == content
 
 
+def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("verification.landscape.execute.compute_landscape", interrupted)
+    result = invoke(landscape, run, "--out", tmp_path, "--data", digits)
+    assert result.exit_code == 130
+    assert "Interrupted; the same command goes on where it stopped" in result.output
+
+
 def test_interrupt_keeps_what_is_computed_and_exits_130(digits, run, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
     script = (

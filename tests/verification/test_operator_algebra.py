@@ -60,6 +60,9 @@ def test_combinations_of_unlike_operators() -> None:
         _ = PROBLEM.hessian / np.ones(96)
     mixed = PROBLEM.hessian + aslinearoperator(np.eye(96))  # scipy's own sum
     np.testing.assert_allclose(mixed @ np.ones(96), H.sum(axis=1) + 1, atol=1e-12)
+    less = PROBLEM.hessian - aslinearoperator(np.eye(96))
+    np.testing.assert_allclose(less @ np.ones(96), H.sum(axis=1) - 1, atol=1e-12)
+    np.testing.assert_allclose(np.ones((2, 96)) * PROBLEM.hessian, [H.sum(axis=0)] * 2, atol=1e-12)
     fewer = CurvatureProblem(CASE.model, CASE.images[:2], CASE.labels[:2]).hessian
     assert (PROBLEM.hessian - fewer).n_samples is None
 

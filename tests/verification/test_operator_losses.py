@@ -273,6 +273,29 @@ def test_a_kink_near_by_is_no_reason_to_refuse(dtype: torch.dtype) -> None:
         check_second_derivatives(wrong, at)
 
 
+class DetachedSquare(torch.autograd.Function):
+    """Half a square whose gradient has the right value and no graph."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        """Half the square."""
+        ctx.x = x.detach()
+        return x**2 / 2
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        """The gradient, of a copy that remembers nothing."""
+        return gradient.detach() * ctx.x
+
+
+def test_a_gradient_without_graph_is_that_of_a_linear_loss_or_refused() -> None:
+    """Nothing is there to differentiate: H v = 0 is right for the one, and wrong for the other."""
+    at = [torch.tensor([1.05, 3.0], dtype=torch.float64)]
+    check_second_derivatives(lambda values: 2 * values[0].sum(), at)
+    with pytest.raises(ValueError, match=r"agree with finite differences.* got \|H v\| = 0 by"):
+        check_second_derivatives(lambda values: DetachedSquare.apply(values[0]).sum(), at)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("activation", [torch.relu, torch.tanh, torch.sin, lambda x: x, torch.sign])
 def test_honest_models_pass_the_check(activation: object, dtype: torch.dtype) -> None:

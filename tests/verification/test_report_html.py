@@ -16,9 +16,9 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.sparse.linalg import LinearOperator
 
-from tests.verification.report_cases import HOSTILE, empty_report, finished_report
+from tests.verification.report_cases import HOSTILE, empty_report, finished_report, model, top
 from verification.report import as_html
-from verification.report.figures import DensityCurve, law_figure
+from verification.report.figures import DensityCurve, eigenvalue_figure, law_figure
 from verification.report.page import Page
 from verification.report.svg import SERIES, inline_svg
 from verification.solvers import spectral_density
@@ -161,6 +161,18 @@ def test_a_drawing_with_an_address_is_refused() -> None:
     figure.add_subplot().set_xlabel("see http://example.org")
     with pytest.raises(ValueError, match="x: expected a drawing without addresses"):
         inline_svg(figure, "x", "label")
+
+
+def test_a_matrix_without_positive_eigenvalue_is_left_out_of_the_drawing() -> None:
+    """A logarithmic axis has no place for it; matplotlib would warn, or draw at the edge."""
+    models = [
+        dataclasses.replace(model(p), top=model(p).top | {"R": top("R", -1.0)}) for p in (4, 9)
+    ]
+    label = re.compile(r">\s*R\s*<")
+    assert label.search(eigenvalue_figure("x", [model(4), model(9)]).svg)
+    drawing = eigenvalue_figure("x", models)
+    assert not label.search(drawing.svg)
+    assert re.search(r">\s*G\s*<", drawing.svg)
 
 
 def test_colours_follow_the_page(page: str) -> None:

@@ -17,6 +17,7 @@ from tests.verification.slow_operator import KINDS, SlowOperator, printed
 from verification import GaussNewtonOperator, HessianOperator, top_eigenpairs
 from verification.solvers import CheckpointError
 from verification.solvers.product_log import ProductLog
+from verification.solvers.products import Products, describe_operator
 
 
 def program(kind: str, folder: Path, pause: float) -> list[str]:
@@ -160,6 +161,16 @@ def test_products_of_other_vectors_are_refused(tmp_path: Path) -> None:
     write_index(path, index["body"])
     with pytest.raises(CheckpointError, match="product 4 was stored for other vectors"):
         top_eigenpairs(SlowOperator(), checkpoint=tmp_path)
+
+
+def test_products_of_another_shape_are_refused(tmp_path: Path) -> None:
+    """In spite of the right checksums: numpy would broadcast them into wrong eigenvalues."""
+    vectors, computation = np.ones((3, 2)), {"solver": "test"}
+    op = aslinearoperator(np.eye(3))
+    log = ProductLog(tmp_path, {"operator": describe_operator(op), **computation}, 1)
+    log.append(vectors, np.ones((3, 1)))
+    with pytest.raises(CheckpointError, match=r"checkpoint: expected \(3, 2\), got \(3, 1\)"):
+        Products(op, computation, tmp_path)(vectors)
 
 
 def test_bad_save_every_is_refused(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -11,14 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from tests.verification.run_cases import INTERRUPTIBLE, toy_config, toy_samples
 from verification.commands.status import status
 from verification.commands.sweep import sweep
 from verification.commands.train import train
-from verification.runs import Run, execute_run
+from verification.runs import EpochEntry, Run, execute_run
+from verification.runs.execute import Silent
 from verification.runs.lock import run_lock
+from verification.runs.progress import TrainingProgress
 from verification.runs.status import all_statuses, status_of
+from verification.training import Evaluation
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +112,75 @@ def test_interrupt_leaves_the_last_epoch_and_exits_130(digits, tmp_path):
     run = Run.open(next(tmp_path.iterdir()))
     run.verify()
     assert run.epochs_done >= 3
+
+
+def interrupted(*_: object, **__: object) -> None:
+    """Ctrl-C in the middle of the work."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (train, "the same command resumes after the last finished epoch"),
+        (sweep, "the same command goes on after the last finished epoch"),
+    ],
+)
+def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, tmp_path, monkeypatch, command, message):
+    """And does not go on with a sweep's next run, as after any other failure."""
+    monkeypatch.setattr("verification.runs.execute_run", interrupted)
+    out = tmp_path / "runs"
+    arguments = (
+        [*small(digits, out), "--epochs", 1]
+        if command is train
+        else [write_plan(tmp_path, PLAN), "--data", digits, "--out", out]
+    )
+    result = invoke(command, *arguments)
+    assert result.exit_code == 130
+    assert f"Interrupted; {message}" in result.output
+    assert result.output.count("Interrupted") == 1
+
+
+class Clock:
+    """A clock that shows what it is told."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        """As told."""
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (99.4, "99 s"),
+        (100.0, "2 min"),
+        (5930.0, "99 min"),
+        (5950.0, "1 h 40 min"),
+        (7e4, "19 h 27 min"),
+    ],
+)
+def test_the_time_left_is_said_in_the_unit_that_fits(monkeypatch, seconds, expected):
+    """One epoch of two is done, so as much is left as it took."""
+    clock, text = Clock(), io.StringIO()
+    monkeypatch.setattr("verification.runs.progress.time", clock)
+    entry = EpochEntry(1, 0.1, (), *[Evaluation(0.5, 0.5, 0.1, 0.1, 10)] * 2, 1.0)
+    with TrainingProgress(Console(file=text, width=200)) as progress:
+        progress.begin(Path("run"), toy_config(toy_samples(), 2), 0)
+        clock.now = seconds
+        progress.epoch(entry)
+    assert f"left {expected}" in text.getvalue().splitlines()[-1]
+
+
+def test_a_second_run_on_the_same_terminal_takes_the_first_ones_bar():
+    text = io.StringIO()
+    with TrainingProgress(Console(file=text, width=100, force_terminal=True)) as progress:
+        for name in ("first", "second"):
+            progress.begin(Path(name), toy_config(toy_samples(), 2), 0)
+    drawn_last = text.getvalue().rsplit("\x1b[2K", 1)[1]  # after the last line was erased
+    assert "second" in drawn_last
+    assert "first" not in drawn_last
 
 
 # --- sweep
@@ -214,6 +288,32 @@ def test_status_tells_running_from_partial(runs):
     assert (status_of(folder).state, status_of(folder).epochs_done) == ("partial", 6)
     with run_lock(folder):
         assert status_of(folder).state == "running"
+
+
+def test_status_of_a_run_without_an_epoch(runs):
+    """Before the first checkpoint, and with that of the start alone."""
+    samples = toy_samples()
+
+    class Stop(Exception):
+        pass
+
+    class StopAtTheStart(Silent):
+        def epoch(self, entry):
+            raise Stop
+
+    with pytest.raises(Stop):
+        execute_run(runs, toy_config(samples, 4, seed=5), samples, reporter=StopAtTheStart())
+    (folder,) = runs.glob("P4_d1_s5*")
+    started = status_of(folder)
+    assert (started.state, started.epochs_done, started.epochs) == ("partial", 0, 4)
+    assert started.train_loss is None
+    with run_lock(folder):
+        assert status_of(folder).state == "running"
+    (folder / "checkpoint.json").unlink()
+    assert status_of(folder) == started
+    with run_lock(folder):
+        assert status_of(folder).state == "running"
+    assert "0/4" in invoke(status, runs).output
 
 
 def test_status_reports_damage_and_says_what_it_is(runs):

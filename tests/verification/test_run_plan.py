@@ -121,6 +121,15 @@ def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path):
         read_plan(path)
 
 
+def test_a_plan_that_cannot_work_is_refused_by_its_file_too(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text("[[runs]]\npatches = 4\n")
+    with pytest.raises(
+        PlanError, match=r"plan\.toml: \[\[runs\]\] table 1: expected patches and depth"
+    ):
+        read_plan(path)
+
+
 def test_the_plan_of_the_paper():
     """Issue order: seed 1001 at every depth, d = 50 first, then the other seeds alike."""
     requests = read_plan(PLANS / "paper.toml")

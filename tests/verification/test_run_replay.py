@@ -85,6 +85,21 @@ def test_a_run_of_another_protocol_is_no_replay():
         ReplayComparison(run, AUTHOR, 2)
 
 
+def test_a_run_that_cannot_be_read_is_refused_and_left_alone(tmp_path):
+    """Reading fails, so training is asked, and says what is wrong with the files."""
+    folder = tmp_path / "P4_d50_s1001"
+    folder.mkdir()
+    (folder / "config.json").write_text("{")
+    arguments = ["--patches", "4", "--depth", "50", "--epochs", "1", "--out", str(tmp_path)]
+    result = CliRunner().invoke(replay, arguments)
+    assert result.exit_code == 1
+    output = " ".join(result.output.split())
+    assert "Error: " in output
+    assert "config.json: expected a whole JSON file, got 1 bytes that do not parse" in output
+    assert [path.name for path in folder.iterdir() if path.suffix == ".json"] == ["config.json"]
+    assert (folder / "config.json").read_text() == "{"
+
+
 def test_a_run_on_disk_is_not_trained_again(monkeypatch, tmp_path):
     """A finished or running run is read: training it again would meet its lock, or take an hour."""
     from verification import runs

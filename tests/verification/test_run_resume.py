@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import save_file
 
 from tests.verification.run_cases import toy_config, toy_samples
@@ -19,8 +21,10 @@ from verification.runs import (
     RunInUseError,
     execute_run,
 )
+from verification.runs import execute as execution
 from verification.runs.checkpoint import CHECKPOINT_FILE
 from verification.runs.lock import run_lock
+from verification.runs.progress import TrainingProgress
 from verification.runs.samples import load_samples
 
 SAMPLES = toy_samples()
@@ -281,6 +285,21 @@ def test_one_process_at_a_time(begun):
     with run_lock(begun.path), pytest.raises(RunInUseError, match=f"held by process {os.getpid()}"):
         resume(begun)
     assert resume(begun).epochs_done == 5
+
+
+def test_another_environment_is_noted(begun, monkeypatch):
+    environment = execution.current_environment()
+    monkeypatch.setattr(
+        execution, "current_environment", lambda: replace(environment, machine="Plan 9 vax")
+    )
+    text = io.StringIO()
+    config = toy_config(SAMPLES, 4)
+    with TrainingProgress(Console(file=text, width=1000)) as progress:
+        run = execute_run(begun.path.parent, config, SAMPLES, reporter=progress)
+    (note,) = (line for line in text.getvalue().splitlines() if line.startswith("note: "))
+    assert "goes on in another environment, so its last bits may differ" in note
+    assert note.endswith(f"(machine: {environment.machine} then, Plan 9 vax now)")
+    assert [session["from_epoch"] for session in run.checkpoint.sessions] == [0, 3]
 
 
 # --- reading

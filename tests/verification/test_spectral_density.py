@@ -12,6 +12,7 @@ from tests.verification.slow_operator import SlowOperator
 from verification.operators import CurvatureProblem
 from verification.solvers import estimate_trace, spectral_density
 from verification.solvers.probe_vectors import probe_vectors
+from verification.solvers.trace import Estimate
 
 CASE = qnn_case()
 HESSIAN = dense_hessian(CASE)
@@ -182,6 +183,11 @@ def test_traces_of_blocks_come_from_the_same_products() -> None:
         assert abs(estimate.value - HESSIAN[indices, indices].sum()) < 3 * estimate.standard_error
     total = sum(estimate.value for estimate in result.blocks.values())
     assert total == pytest.approx(result.trace.value, rel=1e-9)
+
+
+def test_an_estimate_is_printed_with_its_error() -> None:
+    assert str(Estimate(1234567.8, 0.0416)) == "1.23457e+06 ± 4.2e-02"
+    assert str(Estimate(-0.5, 0.0)) == "-0.5 ± 0.0e+00"
 
 
 OP = aslinearoperator(np.eye(5))

@@ -28,8 +28,9 @@ def small_model(dtype: torch.dtype = torch.float64, device: str = "cpu") -> Dist
 
 def small_trainer(model: DistributedQNN | None = None, **changes: object) -> Trainer:
     images = torch.from_numpy(np.random.default_rng(0).uniform(0, 2, (40, 4, 4)))
+    options = {name: changes.pop(name) for name in ("evaluate_epochs",) if name in changes}
     config = TrainingConfig(**({"learning_rate": 0.05, "epochs": 2, "n_batches": 4} | changes))
-    return Trainer(model or small_model(), images, torch.from_numpy(LABELS), config)
+    return Trainer(model or small_model(), images, torch.from_numpy(LABELS), config, **options)
 
 
 def test_batches_are_the_test_sides_of_the_authors_folds() -> None:
@@ -106,6 +107,15 @@ def test_minimum_is_the_best_epoch_end_and_is_kept() -> None:
     assert minimum.train.loss == min(losses)
     assert torch.equal(minimum.parameters, ends[minimum.epoch])
     assert len(trainer.steps) == 16
+
+
+def test_without_evaluations_the_steps_are_the_same() -> None:
+    """As a replay of mini-batch losses alone wants it, at half the time."""
+    plain, bare = small_trainer(), small_trainer(evaluate_epochs=False)
+    assert list(bare.run()) == list(plain.run())
+    assert torch.equal(bare.model.flat_parameters(), plain.model.flat_parameters())
+    assert (bare.epoch, bare.epochs, bare.minimum) == (2, [], None)
+    assert len(plain.epochs) == 2
 
 
 def test_evaluation_against_plain_formulas() -> None:

@@ -36,6 +36,19 @@ def small_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verification.commands.verify.make_config", smaller)
 
 
+def test_damaged_records_of_experiments_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, out = tmp_path / "records", tmp_path / "out"
+    records.mkdir()
+    (records / "P4_d50_s1001.json").write_text("{")
+    monkeypatch.setattr("verification.claims.default_records_folder", lambda: records)
+    result = CliRunner().invoke(verify, [*TINY, "--out", str(out)])
+    assert result.exit_code == 1
+    assert "P4_d50_s1001.json: expected a JSON record" in " ".join(result.output.split())
+    assert not out.exists()
+
+
 def load(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 

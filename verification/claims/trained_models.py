@@ -42,7 +42,7 @@ def _points_to_minimum(model: ModelFindings) -> str:
 
 def _beyond_the_walk(model: ModelFindings) -> Band:
     if model.n_points is None:
-        return Band.above(math.inf, "unknown number of points")
+        return Band.above(math.nan, "unknown number of points")  # decides nothing
     ratio = random_walk_ratio(model.n_points, 2)
     return Band.above(ratio, f"above {ratio:.4f}, a random walk's")
 

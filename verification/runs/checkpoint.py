@@ -176,8 +176,9 @@ def load_parameters(folder: Path, checkpoint: Checkpoint, epoch: int, like: Tens
     """
     record = checkpoint.parameter_files[epoch]
     tensors = read_tensors(folder, record)
-    flat = torch.cat([tensors[k].reshape(-1) for k in ("angles", "pixel_bias") if k in tensors])
-    return checked(folder / record.name, {"parameters": flat}, "parameters", like.shape, like.dtype)
+    parts = [tensors[k].reshape(-1) for k in ("angles", "pixel_bias") if k in tensors]
+    flat = {"parameters": torch.cat(parts)} if parts else {}
+    return checked(folder / record.name, flat, "parameters", tuple(like.shape), like.dtype)
 
 
 def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> None:

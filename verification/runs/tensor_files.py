@@ -109,7 +109,9 @@ def checked(
         found = "none" if tensor is None else f"{tuple(tensor.shape)} {tensor.dtype}"
         raise DamagedRunError(f"{path}: {name}: expected {shape} {dtype}, got {found}; {RESTORE}")
     if not torch.isfinite(tensor).all():
-        raise DamagedRunError(f"{path}: {name}: expected finite numbers, got NaN or infinity")
+        raise DamagedRunError(
+            f"{path}: {name}: expected finite numbers, got NaN or infinity; {RESTORE}"
+        )
     return tensor
 
 

@@ -167,10 +167,8 @@ def bulk_edge(density: SpectralDensity, level: float, width: float) -> tuple[flo
 def _upper_end(points: Float, height: Float, level: float) -> float:
     """Where the curve first falls below the level, to the right of its maximum."""
     peak = int(height.argmax())
-    below = np.flatnonzero(height[peak:] < level)
-    if not len(below):
-        return float(points[-1])
-    end = peak + int(below[0])
+    # the last point is so far beyond every node that the curve is below the level there
+    end = peak + int(np.flatnonzero(height[peak:] < level)[0])
     if end == peak:  # no place reaches the level: no bulk to the right of the maximum
         return float(points[peak])
     fraction = (height[end - 1] - level) / (height[end - 1] - height[end])
