@@ -154,11 +154,14 @@ def power_ticks(axes: "Axes", which: str = "xy", *, decimal: bool = False) -> No
             axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def missing_remark(axes: "Axes", gaps: Sequence[Gap]) -> None:
-    """Says in a panel of several series which are not there."""
-    if gaps:
-        names = ", ".join(gap.panel.split(",")[0].removeprefix("P = ") for gap in gaps)
-        remark(axes, f"not run: $P$ = {names}", left=True, bottom=True)
+def missing_remark(axes: "Axes", gaps: Sequence[Gap], partial: Sequence[Gap] = ()) -> None:
+    """Says in a panel of several series which are not there, and which only in part."""
+    lines = []
+    for words, some in (("not run", gaps), ("in part", partial)):
+        if some:
+            names = ", ".join(gap.panel.split(",")[0].removeprefix("P = ") for gap in some)
+            lines.append(f"{words}: $P$ = {names}")
+    remark(axes, "\n".join(lines), left=True, bottom=True)
 
 
 def few_ticks(axes: "Axes", which: str = "xy", most: int = style.FEW_TICKS) -> None:

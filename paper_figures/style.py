@@ -28,6 +28,7 @@ TINY_TEXT = 5.0
 # Drawing order of what must lie above everything else.
 FRONT = 5.0
 REMARK_MARGIN = 3.0
+MARGIN = 0.15  # of a panel's height, above and below what must not touch its frame
 REMARK_PAD = 1.5
 REMARK_ALPHA = 0.85
 

@@ -26,7 +26,7 @@ from paper_figures.panels import (
 )
 from paper_figures.provenance import Caption
 from simulators import PatchGrid
-from verification.analysis.record import AnalysisRecord
+from verification.analysis.record import AnalysisRecord, EigenvalueRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,14 +55,16 @@ def draw(inputs: Inputs) -> Drawing:
     for column, depth in enumerate(depths):
         sizes, shares = below[:, column]
         title(sizes, len(_COVERAGES) + column, f"$d = {depth}$")
-        gaps, found = [], []
+        gaps, partial, found = [], [], []
         for run in (run for run in inputs.grid if run.depth == depth):
             record = records.analyses.get(run.run_id)
-            if record is None or any(record.top(name) is None for name in _MATRICES):
+            if record is None or not (record.shares or _tops([record], "G over the bias")):
                 gaps.append(analysis_gap(run, records))
-            else:
-                found.append(record)
-        parts.gaps += gaps
+                continue
+            found.append(record)
+            if not all(_tops([record], name) for name in _MATRICES):
+                partial.append(analysis_gap(run, records))
+        parts.gaps += [*gaps, *partial]
         if not found:
             not_run(sizes, gaps, records.label)
             shares.set_axis_off()
@@ -75,7 +77,7 @@ def draw(inputs: Inputs) -> Drawing:
             patch_axis(axes, inputs.paper.patches)
         sizes.tick_params(labelbottom=False)
         sizes.set_xlabel("")
-        missing_remark(shares, gaps)
+        missing_remark(sizes, gaps, partial)
         drawn.append(column)
     if drawn:
         for row, label in enumerate((r"$\lambda_{\max}$", "part on the bias")):
@@ -100,23 +102,33 @@ def _coverage(figure: "Figure", maps: Any) -> list[dict[str, Any]]:
     return numbers
 
 
+def _tops(found: list[AnalysisRecord], name: str) -> list[tuple[int, EigenvalueRecord]]:
+    """P and the largest eigenvalue of a matrix, where it is on record."""
+    pairs = ((record.run.n_patches, record.top(name)) for record in found)
+    return [(p, top) for p, top in pairs if top is not None]
+
+
 def _sizes(axes: "Axes", found: list[AnalysisRecord]) -> None:
-    p = np.array([record.run.n_patches for record in found])
     for name in _MATRICES:
-        values = [record.top(name) for record in found]
-        height = np.array([value.value for value in values if value is not None])
-        radius = [value.value - value.interval[0] for value in values if value is not None]
+        known = _tops(found, name)
         axes.errorbar(
-            p, height, yerr=radius, label=style.MATRIX_LABELS[name], **style.MATRICES[name].plot()
+            [p for p, _ in known],
+            [top.value for _, top in known],
+            yerr=[top.radius for _, top in known],
+            label=style.MATRIX_LABELS[name],
+            **style.MATRICES[name].plot(),
         )
     axes.set_yscale("log")
+    axes.margins(y=style.MARGIN)
     power_ticks(axes, "y")
-    first = found[0].top("G over the bias")
-    assert first is not None
+    if not (bias := _tops(found, "G over the bias")):
+        return
+    first, top = bias[0]
+    p = np.array([record.run.n_patches for record in found if record.run.n_patches >= first])
     for exponent, line in _CLAIMS.items():
         axes.plot(
             p,
-            first.value * (p[0] / p) ** exponent,
+            top.value * (first / p) ** exponent,
             color=style.FAINT,
             linestyle=line,
             linewidth=style.THIN_LINE,
@@ -143,6 +155,7 @@ def _shares(axes: "Axes", found: list[AnalysisRecord]) -> None:
         label="trace of $G$",
         **style.MATRICES["G over the bias"].plot(),
     )
+    axes.margins(y=style.MARGIN)
     axes.set_ylim(bottom=0)
 
 

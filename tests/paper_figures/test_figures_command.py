@@ -235,6 +235,28 @@ def test_losses_that_are_not_there_yet_are_null_in_the_sidecar(tmp_path):
     assert [value is None for value in losses] == [False] * 217 + [True] * 183
 
 
+def test_the_bias_parts_are_drawn_where_its_blocks_are_not_on_record(tmp_path):
+    """A record with top vectors only: in the figure for its shares, in the gaps for the rest."""
+    for patches in (4, 9):
+        write_run(tmp_path, config_of(patches, 50))
+    write_analysis(tmp_path, config_of(4, 50))
+    path = write_analysis(tmp_path, config_of(9, 50))
+    content = json.loads(path.read_text())
+    content.pop("sha256")
+    for name in ("G over the bias", "R over the bias"):
+        content["eigenvalues"].pop(name)
+    seal(path, content)
+    found = drawing("pixel-bias", tmp_path)
+    sizes = {panel["n_patches"]: panel["largest_eigenvalues"] for panel in found.numbers["panels"]}
+    assert sizes[9]["G over the bias"] is None
+    assert sizes[9]["G over the angles"] > 0
+    assert None not in sizes[4].values()
+    assert "P = 9, d = 50" in {gap.panel for gap in found.gaps}
+    assert "P = 4, d = 50" not in {gap.panel for gap in found.gaps}
+    said = {text.get_text() for axes in found.figure.axes for text in axes.texts}
+    assert "not run: $P$ = 16\nin part: $P$ = 9" in said
+
+
 def test_an_unfinished_run_is_drawn_and_said_to_be_so(tmp_path):
     write_run(tmp_path, config_of(4, 50), epochs_done=30)
     found = drawing("figure-1", tmp_path)
