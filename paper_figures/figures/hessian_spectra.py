@@ -111,7 +111,7 @@ def _panel(
         "density": height,
         "density_standard_error": error,
         "exact_eigenvalues": [value.value for value in values],
-        "exact_radius": [value.value - value.interval[0] for value in values],
+        "exact_radius": [value.radius for value in values],
         "exact_on": level,
         "exact_images": values[0].n_samples if values else None,
         "outliers": None

@@ -73,7 +73,7 @@ def _panel(axes: "Axes", found: list[AnalysisRecord]) -> dict[str, Any]:
     for name in _MATRICES:
         tops = [top for record in found if (top := record.top(name)) is not None]
         values[name] = np.array([top.value for top in tops])
-        radii[name] = np.array([top.value - top.interval[0] for top in tops])
+        radii[name] = np.array([top.radius for top in tops])
         axes.errorbar(
             p,
             values[name],

@@ -58,11 +58,11 @@ def draw(inputs: Inputs) -> Drawing:
         gaps, partial, found = [], [], []
         for run in (run for run in inputs.grid if run.depth == depth):
             record = records.analyses.get(run.run_id)
-            if record is None or not (record.shares or _tops([record], "G over the bias")):
+            if record is None or not (record.shares or record.top("G over the bias")):
                 gaps.append(analysis_gap(run, records))
                 continue
             found.append(record)
-            if not all(_tops([record], name) for name in _MATRICES):
+            if any(record.top(name) is None for name in _MATRICES):
                 partial.append(analysis_gap(run, records))
         parts.gaps += [*gaps, *partial]
         if not found:

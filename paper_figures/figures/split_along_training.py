@@ -113,7 +113,7 @@ def _panel(sizes: "Axes", ratios: "Axes", record: AnalysisRecord) -> dict[str, A
 def _top(moments: list[SplitMoment], matrix: str) -> list[tuple[float, float]]:
     """Values with the radii of their intervals."""
     found = (moment.top[matrix] for moment in moments)
-    return [(entry.value, entry.value - entry.interval[0]) for entry in found]
+    return [(entry.value, entry.radius) for entry in found]
 
 
 def _proportional(axes: "Axes", panels: list[dict[str, Any]]) -> None:

@@ -281,18 +281,23 @@ def test_losses_are_on_disk_while_the_work_goes_on(run, tmp_path):
     assert kept == [1] * 9
 
 
+class Notes(execute.Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
 def test_another_chunk_size_is_noted(run, tmp_path, monkeypatch):
     with pytest.raises(Stop):
         toy_landscape(run, tmp_path, reporter=StopAfter(3))
-    notes = []
-
-    class Notes(execute.Silent):
-        def note(self, message: str) -> None:
-            notes.append(message)
-
     monkeypatch.setattr("simulators.fast_engine.chunks.MAX_CHUNK", 7)
-    toy_landscape(run, tmp_path, reporter=Notes())
-    (note,) = notes
+    reporter = Notes()
+    toy_landscape(run, tmp_path, reporter=reporter)
+    (note,) = reporter.notes
     assert "its last bits may differ" in note
     assert f"max_chunk: {MAX_CHUNK} then, 7 now" in note
 
@@ -300,18 +305,13 @@ def test_another_chunk_size_is_noted(run, tmp_path, monkeypatch):
 def test_another_environment_is_noted(run, tmp_path, monkeypatch):
     with pytest.raises(Stop):
         toy_landscape(run, tmp_path, reporter=StopAfter(3))
-    notes = []
-
-    class Notes(execute.Silent):
-        def note(self, message: str) -> None:
-            notes.append(message)
-
     environment = execute.current_environment()
     monkeypatch.setattr(
         execute, "current_environment", lambda: replace(environment, machine="Plan 9 vax")
     )
-    resumed = toy_landscape(run, tmp_path, reporter=Notes())
-    (note,) = notes
+    reporter = Notes()
+    resumed = toy_landscape(run, tmp_path, reporter=reporter)
+    (note,) = reporter.notes
     assert f"machine: {environment.machine} then, Plan 9 vax now" in note
     assert resumed.environment["machine"] == environment.machine
     assert resumed.resumed[0]["environment"]["machine"] == "Plan 9 vax"
