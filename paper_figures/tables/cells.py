@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeAlias
 
+from verification.solvers.result import covering_radius
+
 # Digits kept of an uncertainty; the value is rounded to the same decimal place.
 UNCERTAINTY_DIGITS = 2
 
@@ -55,8 +57,7 @@ class Number:
         text = _fixed(value, places, upwards=self.bound and uncertainty is None)
         error = None
         if uncertainty is not None:
-            lost = abs(Decimal(value) - Decimal(text)) if self.bound else Decimal(0)
-            needed = _EXACT.add(Decimal(uncertainty), lost)
+            needed = covering_radius(value, uncertainty, text) if self.bound else uncertainty
             error = _fixed(needed, places, upwards=self.bound)
         return f"+{text}" if self.signed and float(text) > 0 else text, error
 

@@ -288,6 +288,7 @@ class Notes(execute.Silent):
         self.notes: list[str] = []
 
     def note(self, message: str) -> None:
+        """Keep it."""
         self.notes.append(message)
 
 

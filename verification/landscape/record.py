@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RegularGridInterpolator
 
 from verification.landscape.pca import LEAST_POINTS
 from verification.sealed_record import RecordError, read_folder, read_record, write_record
@@ -183,6 +182,9 @@ class LandscapeRecord:
         They differ from ``trajectory.train_loss`` by what the plane leaves out: the distance from
         it, and the pixel bias, which the plane keeps as it is at the minimum.
         """
+        # half a second that a reader of records need not wait for
+        from scipy.interpolate import RegularGridInterpolator
+
         grid = self.grid
         below = RegularGridInterpolator((grid.y, grid.x), grid.loss, bounds_error=False)
         losses: Float = below((self.trajectory.y, self.trajectory.x))

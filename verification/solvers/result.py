@@ -95,7 +95,12 @@ def format_interval(value: float, radius: float) -> str:
     if radius > 0:
         places = min(12, max(0, 1 - math.floor(math.log10(radius))))
     shown = f"{value:.{places}f}"
-    with localcontext(prec=800, rounding=ROUND_UP):  # a float64 has at most 767 digits
-        needed = Decimal(radius) + abs(Decimal(value) - Decimal(shown))
+    needed = covering_radius(value, radius, shown)
     printed = Context(prec=2, rounding=ROUND_UP).plus(needed)
     return f"{shown} ± {float(printed):.1e}"
+
+
+def covering_radius(value: float, radius: float, shown: str) -> Decimal:
+    """radius + |value - shown|: around the value as shown, [value - radius, value + radius]."""
+    with localcontext(prec=800, rounding=ROUND_UP):  # a float64 has at most 767 digits
+        return Decimal(radius) + abs(Decimal(value) - Decimal(shown))
