@@ -18,7 +18,7 @@ DEFAULTS = {"images": (2000, 100), "epochs": (15, 5), "depth": (3, 1)}
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Fewer images and epochs: about a minute.")
+@click.option("--quick", is_flag=True, help="Fewer images and epochs: about two minutes.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
