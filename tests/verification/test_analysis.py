@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 from verification.analysis.execute import execute_analysis
@@ -340,7 +342,8 @@ def test_refusals_at_the_door(run, tmp_path):
         ("tol", 0.0),
         ("coarse_tol", float("nan")),
         ("subset", 5),
-        ("epochs", (0, -1)),
+        ("epochs", (-1, 0)),
+        ("epochs", (5, 0)),
     ):
         with pytest.raises(ValueError, match=name):
             AnalysisOptions(**{**asdict(OPTIONS), name: value})
@@ -372,6 +375,37 @@ def test_ctrl_c_exits_130_and_leaves_the_other_runs(run, tmp_path, monkeypatch):
     assert done.output == "Interrupted; the same command goes on where it was\n"
 
 
+_counts = st.integers(2, 9)
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        AnalysisOptions,
+        n_top=st.integers(1, 9),
+        n_top_subset=st.integers(9, 40),
+        n_bottom=_counts,
+        tol=st.floats(1e-12, 1),
+        coarse_tol=st.floats(1e-12, 1),
+        subset=st.integers(10, 60_000),
+        subset_seed=_counts,
+        seed=_counts,
+        epochs=st.sets(st.integers(0, 50), min_size=1).map(lambda drawn: tuple(sorted(drawn))),
+        density_probes=_counts,
+        density_steps=_counts,
+        trace_probes=_counts,
+    )
+)
+def test_a_records_command_gives_its_options(options):
+    """An option that the printed command lacks or names wrongly would give other numbers."""
+    words = options.arguments()
+    given_words = analyse.make_context("analyse", [".", *words]).params
+    names = {field.name for field in fields(AnalysisOptions)}
+    asked = {n: v for n, v in given_words.items() if n in names and v not in (None, ())}
+    assert AnalysisOptions().changed(**asked) == options
+    assert AnalysisOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
 def test_the_command(tmp_path):
     """On a real image size, where the samples come from MNIST; and what it says of bad input."""
     from verification.runs import RunRequest, execute_run, load_samples
@@ -395,6 +429,17 @@ def test_the_command(tmp_path):
     assert {m.epoch for m in record.along_training} == {0, 1, record.minimum.epoch}
     listed = CliRunner().invoke(analyse, [str(run.path), "--list"])
     assert listed.output.split("\n")[:3] == list(STAGES[:3])
+    # Options of the record hold where none is given, so a later stage does not name them again.
+    later = CliRunner().invoke(analyse, [*arguments[:3], "--stage", "bias blocks"])
+    assert later.exit_code == 0, later.output
+    (record,) = read_analyses(out)
+    assert record.eigenvalues["G over the bias"][0].tol == 1e-2
+    assert record.reproduce == (
+        f"patchlaw analyse runs/{run.path.name} --top 2 --tol 0.01 --subset 50 --epoch 0 --epoch 1"
+    )
+    other = CliRunner().invoke(analyse, [*arguments[:3], "--subset", "60"])
+    assert other.exit_code == 1
+    assert "options.subset = 50, now 60" in other.output
     fewer = CliRunner().invoke(analyse, [*arguments, "--subset-top", "1"])  # than --top 2
     assert fewer.exit_code == 2
     assert "n_top_subset: expected an integer >= 2, got 1" in fewer.output

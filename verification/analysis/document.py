@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verification.analysis.options import stages_decided_by
+from verification.analysis.options import AnalysisOptions, stages_decided_by
 from verification.analysis.record import RunFacts, read_content
 from verification.claims.records import FORMAT, VERSION
 from verification.sealed_record import write_record
@@ -54,7 +54,7 @@ class AnalysisDocument:
                         f"{part}.{name} = {stored.get(name)!r}, now {wanted.get(name)!r}; move "
                         "it away, or name another folder"
                     )
-        self._content = content | {"options": self._content["options"]}
+        self._content = content | {part: self._content[part] for part in ("options", "reproduce")}
 
     def done(self, stage: str) -> bool:
         """Whether a stage's results are on record."""
@@ -78,6 +78,24 @@ class AnalysisDocument:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_record(self.path, content)
         self._content = content
+
+
+def recorded_options(path: Path) -> AnalysisOptions:
+    """What a later stage of a record takes unless told otherwise; the defaults without a file.
+
+    Raises:
+        ValueError: the file is truncated, altered or another program's, or holds an option out of
+            range.
+    """
+    if not path.exists():
+        return AnalysisOptions()
+    stored = read_content(path).get("options", {})
+    try:
+        return AnalysisOptions.from_json(stored)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected options of an analysis, got {stored}: {error}; move it away"
+        ) from error
 
 
 def _merged(old: Any, new: Any) -> Any:

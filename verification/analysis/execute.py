@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from verification.analysis.document import AnalysisDocument
+from verification.analysis.document import AnalysisDocument, recorded_options
 from verification.analysis.options import AnalysisOptions, check_stages
 from verification.analysis.record import AnalysisRecord, RunFacts
 from verification.analysis.stages import RUN_STAGE
@@ -29,6 +29,11 @@ class Silent:
 
     def solved(self, matrix: str, result: EigenResult) -> None:
         """Nothing."""
+
+
+def record_path(run: Run, out: Path) -> Path:
+    """Where a run's record lies in a folder of records."""
+    return out / f"{run.config.run_id}.json"
 
 
 def facts_of(run: Run) -> RunFacts:
@@ -67,7 +72,7 @@ def execute_analysis(
         run: trained for at least one epoch.
         samples: those of the run.
         out: folder of records.
-        options: of the analysis; the defaults if left out.
+        options: of the analysis; if left out those on record, the defaults where none is.
         stages: names, in any order; all if empty. Those that they need are added.
         memory_budget: bytes of states kept between products.
         reporter: told of stages, products and eigenpairs.
@@ -86,9 +91,9 @@ def execute_analysis(
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
     asked = check_stages(stages)
-    options = options or AnalysisOptions()
     reporter = reporter or Silent()
-    facts, path = facts_of(run), out / f"{run.config.run_id}.json"
+    facts, path = facts_of(run), record_path(run, out)
+    options = options or recorded_options(path)
     minimum = run.minimum_epoch  # refuses a run without an epoch before anything is written
     work = out / f"{run.config.run_id}.work"
     work.mkdir(parents=True, exist_ok=True)
@@ -96,7 +101,8 @@ def execute_analysis(
         document = AnalysisDocument(
             path,
             facts,
-            f"patchlaw analyse runs/{run.config.run_id}",
+            # A run's folder is named as `patchlaw train` does by default.
+            " ".join([f"patchlaw analyse runs/{run.config.run_id}", *options.arguments()]),
             options.to_json() | {"minimum_epoch": minimum},
         )
         bench = Workbench(run, samples, options, work, memory_budget, reporter, document.section)

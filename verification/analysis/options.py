@@ -1,6 +1,7 @@
 """How a run is analysed: everything that decides the numbers besides the run itself."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,23 @@ STAGES = (
     "traces",
     "hessian outliers",
 )
+
+
+# What the command calls them.
+ARGUMENTS = {
+    "n_top": "--top",
+    "n_top_subset": "--subset-top",
+    "n_bottom": "--bottom",
+    "tol": "--tol",
+    "coarse_tol": "--coarse-tol",
+    "subset": "--subset",
+    "subset_seed": "--subset-seed",
+    "seed": "--seed",
+    "epochs": "--epoch",
+    "density_probes": "--density-probes",
+    "density_steps": "--density-steps",
+    "trace_probes": "--trace-probes",
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +97,49 @@ class AnalysisOptions:
             value = getattr(self, name)
             if not np.isfinite(value) or value <= 0:
                 raise ValueError(f"{name}: expected a finite number > 0, got {value}")
-        if any(e < 0 for e in self.epochs):
-            raise ValueError(f"epochs: expected integers >= 0, got {self.epochs}")
+        if any(e < 0 for e in self.epochs) or list(self.epochs) != sorted(set(self.epochs)):
+            raise ValueError(f"epochs: expected ascending integers >= 0, got {self.epochs}")
 
     def to_json(self) -> dict[str, Any]:
         """All of them as a JSON object."""
         return asdict(self) | {"epochs": list(self.epochs)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "AnalysisOptions":
+        """Those of a JSON object; what it lacks is a default, what it has beside them is left.
+
+        Raises:
+            ValueError: a number out of range.
+        """
+        known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
+        if "epochs" in known:
+            known["epochs"] = tuple(known["epochs"])
+        return cls(**known)
+
+    def changed(self, **asked: Any) -> "AnalysisOptions":
+        """These with others in place; a larger ``n_top`` takes ``n_top_subset`` along.
+
+        Raises:
+            ValueError: a number out of range.
+        """
+        if "n_top" in asked:
+            asked.setdefault("n_top_subset", max(self.n_top_subset, asked["n_top"]))
+        if "epochs" in asked:
+            asked["epochs"] = tuple(sorted(set(asked["epochs"])))
+        return replace(self, **asked)
+
+    def arguments(self) -> list[str]:
+        """Words after ``patchlaw analyse RUN`` that give these options where no record is.
+
+        An empty ``epochs`` (the minimum alone) has no word and reads as the default's.
+        """
+        words, default = [], AnalysisOptions()
+        for name, option in ARGUMENTS.items():
+            value = getattr(self, name)
+            if value != getattr(default, name):
+                each = value if isinstance(value, tuple) else (value,)
+                words += [word for one in each for word in (option, str(one))]
+        return words
 
 
 # What must be on record before a stage: a record needs its minimum, the alignment the top of G over

@@ -1,6 +1,6 @@
 """``patchlaw analyse``: curvature of a trained run at its minimum, resumable stage by stage."""
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,6 @@ import click
 from verification.commands.train import INTERRUPTED
 
 if TYPE_CHECKING:
-    from verification.analysis.options import AnalysisOptions
     from verification.analysis.record import AnalysisRecord
     from verification.analysis.workbench import Reporter
 
@@ -43,11 +42,15 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="The same on the subset, among which outliers are counted.  [default: 20, at least --top]",
 )
+@click.option(
+    "--bottom", "n_bottom", type=click.IntRange(1), help="Smallest eigenvalues of H on the subset."
+)
 @click.option("--tol", type=float, help="Relative tolerance of the residual norms.")
 @click.option(
     "--coarse-tol", type=float, help="The same along training and at the spectrum's bottom."
 )
 @click.option("--subset", type=click.IntRange(10), help="Images of the stratified subset.")
+@click.option("--subset-seed", type=click.IntRange(0), help="Seed of the subset's draw.")
 @click.option(
     "--epoch",
     "epochs",
@@ -88,8 +91,9 @@ def analyse(
     Over all training images: largest eigenvalues of H, G, R and of every block, alignment, traces.
     On a stratified subset: both ends of the spectrum, density, outliers, and the split along
     training. A stage is on record once it is done; the same command again goes on, also in the
-    middle of a stage. A run that is refused does not stop the others. Exit code: 0 when the stages
-    asked for are done, 1 if a run is refused, 2 for a wrong option, 130 after Ctrl-C.
+    middle of a stage. An option that is not given is as on record, if there is one. A run that is
+    refused does not stop the others. Exit code: 0 when the stages asked for are done, 1 if a run is
+    refused, 2 for a wrong option, 130 after Ctrl-C.
     """
     from rich.console import Console
 
@@ -100,15 +104,8 @@ def analyse(
     console = Console()
     try:
         chosen = check_stages(stages)
-        known = {field.name for field in fields(AnalysisOptions)}
         asked = {name: value for name, value in given.items() if value not in (None, ())}
-        assert asked.keys() <= known
-        if "epochs" in asked:
-            asked["epochs"] = tuple(sorted(set(asked["epochs"])))
-        options = AnalysisOptions()
-        if "n_top" in asked:
-            asked.setdefault("n_top_subset", max(options.n_top_subset, asked["n_top"]))
-        options = replace(options, **asked)
+        AnalysisOptions().changed(**({"n_top": 1} | asked))  # what no record can make right
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if list_only:
@@ -118,7 +115,7 @@ def analyse(
     for folder in runs:
         try:
             with torch_threads(threads), AnalysisProgress(console) as progress:
-                record = analyse_run(folder, out, options, chosen, memory * 1e9, data, progress)
+                record = analyse_run(folder, out, asked, chosen, memory * 1e9, data, progress)
         except KeyboardInterrupt:
             console.print("Interrupted; the same command goes on where it was")
             raise SystemExit(INTERRUPTED) from None
@@ -134,14 +131,15 @@ def analyse(
 def analyse_run(
     folder: Path,
     out: Path,
-    options: "AnalysisOptions",
+    asked: Mapping[str, Any],
     stages: tuple[str, ...],
     memory_budget: float,
     data: Path | None,
     progress: "Reporter",
 ) -> "AnalysisRecord":
-    """Open a run, load the samples it was trained on, and analyse it."""
-    from verification.analysis.execute import execute_analysis
+    """Open a run, load the samples it was trained on, and analyse it by the options asked for."""
+    from verification.analysis.document import recorded_options
+    from verification.analysis.execute import execute_analysis, record_path
     from verification.runs import Run, load_samples
 
     run = Run.open(folder)
@@ -151,7 +149,7 @@ def analyse_run(
         run,
         samples,
         out,
-        options,
+        recorded_options(record_path(run, out)).changed(**asked),
         stages=stages,
         memory_budget=memory_budget,
         reporter=progress,
