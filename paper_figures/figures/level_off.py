@@ -1,4 +1,4 @@
-"""Ours: the largest eigenvalue levels off at many patches where circuits are shallow.
+"""Ours: whether the largest eigenvalue levels off at many patches in shallow circuits.
 
 One panel for each d of the scaling study: largest eigenvalues of H, G, G over the angles and G
 over the bias against P. The band is hessian_theory's two-term law a/P + b through the parts at the

@@ -1,8 +1,9 @@
 """Ours: the two terms of the Hessian along training, against the loss.
 
 One column for each d. Above, the largest eigenvalues of G (filled, solid) and R (hollow, dashed)
-on the stratified subset at epochs along training; below, their ratio. Both terms are bounded by
-twice the loss, so the loss does not set their ratio; the thin line is proportional to the loss.
+on the stratified subset at epochs along training; below, their ratio. What carries each
+term, <tr S> and <|g|_1>, is bounded by twice the loss (theorem curvature-and-loss), so theory has
+no reason for the ratio to follow the loss; the thin line is what it would be if it did.
 """
 
 from typing import TYPE_CHECKING, Any
