@@ -30,7 +30,8 @@ Every ratio below compares times of one run on one machine. A floor is the time 
 256x256 complex products alone would take at the highest rate measured around the benchmark
 (GEMM floor). Ratios to a floor and between patchlaw's own times use the fastest of the repeats,
 ratios to another library the medians, since the slow ones are repeated only one to three times;
-patchlaw's is then that of its repeats up to that library, timed anew beside each. Such a ratio counts only where the library's numbers agree with patchlaw's; the differences are listed.
+patchlaw's is then that of its repeats up to that library, timed anew beside each. Such a ratio
+counts only where the library's numbers agree with patchlaw's; the differences are listed.
 `benchmarks/README.md` says how to run this.
 """
 
