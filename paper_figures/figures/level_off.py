@@ -1,8 +1,10 @@
 """Ours: whether the largest eigenvalue levels off at many patches in shallow circuits.
 
-One panel for each d of the scaling study: largest eigenvalues of H, G, G over the angles and G
-over the bias against P. The band is hessian_theory's two-term law a/P + b through the parts at the
-smallest P; dotted, the elementwise law 1/P^2 from there.
+One column for each d of the scaling study. Above: largest eigenvalues of H, G, G over the angles
+and G over the bias against P. Below: the same divided by the run's training loss, because models of
+more patches also end at another loss, and the curvature falls with it. The band is
+hessian_theory's two-term law a/P + b through the parts at the smallest P; dotted, the elementwise
+law 1/P^2 from there.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,24 +28,26 @@ from paper_figures.provenance import Caption
 from verification.analysis.record import AnalysisRecord
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
 
 CAPTION = Caption("level-off", "largest eigenvalues against P in shallow circuits", "ours")
 
-_HEIGHT = 2.5
+_HEIGHT = 4.0
 _PARTS = ("G over the angles", "G over the bias")
 _MATRICES = ("H", "G", *_PARTS)
+_LABELS = (r"$\lambda_{\max}$", r"$\lambda_{\max}$ / training loss")
 
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
     study, records = inputs.scaling, inputs.records
     figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
-    axes = figure.subplots(1, max(1, len(study.depths)), squeeze=False)[0]
+    axes = figure.subplots(2, max(1, len(study.depths)), squeeze=False)
     parts, drawn = Parts(), []
     for index, depth in enumerate(study.depths):
-        panel = axes[index]
-        title(panel, index, f"$d = {depth}$")
+        above, below = axes[:, index]
+        title(above, index, f"$d = {depth}$")
         gaps, found = [], []
         for run in (run for run in study.representatives() if run.depth == depth):
             record = records.analyses.get(run.run_id)
@@ -53,27 +57,46 @@ def draw(inputs: Inputs) -> Drawing:
                 found.append(record)
         parts.gaps += gaps
         if not found:
-            not_run(panel, gaps, records.label)
+            not_run(above, gaps, records.label)
+            below.set_axis_off()
             continue
         parts.sources += [records.analysis_source(record) for record in found]
-        parts.panels.append({"depth": depth} | _panel(panel, found))
-        patch_axis(panel, study.patches)
-        missing_remark(panel, gaps)
-        drawn.append(panel)
+        loss = np.array([record.minimum.train.loss for record in found])
+        parts.panels.append(
+            {
+                "depth": depth,
+                "runs": [record.run.id for record in found],
+                "seeds": [record.run.seed for record in found],
+                "n_patches": [record.run.n_patches for record in found],
+                "images": found[0].run.images,
+                "train_loss": loss,
+                **_panel(above, found, np.ones_like(loss)),
+                "per_unit_of_loss": _panel(below, found, loss),
+            }
+        )
+        for panel in (above, below):
+            patch_axis(panel, study.patches)
+        above.set(xlabel="", xticklabels=[])
+        missing_remark(above, gaps)
+        drawn.append((above, below))
+    for row, label in zip(zip(*drawn, strict=True), _LABELS, strict=False):
+        common_scale(row)
+        row[0].set_ylabel(label)
     if drawn:
-        common_scale(drawn)
-        drawn[0].set_ylabel(r"$\lambda_{\max}$")
-        legend_below(figure, drawn, columns=6)
+        legend_below(figure, [above for above, _ in drawn], columns=6)
     return parts.drawing(figure)
 
 
-def _panel(axes: "Axes", found: list[AnalysisRecord]) -> dict[str, Any]:
+def _panel(
+    axes: "Axes", found: list[AnalysisRecord], unit: "npt.NDArray[np.float64]"
+) -> dict[str, Any]:
+    """Eigenvalues, each in its run's unit, and the laws through the first run's."""
     p = np.array([record.run.n_patches for record in found])
     values, radii = {}, {}
     for name in _MATRICES:
         tops = [top for record in found if (top := record.top(name)) is not None]
-        values[name] = np.array([top.value for top in tops])
-        radii[name] = np.array([top.radius for top in tops])
+        values[name] = np.array([top.value for top in tops]) / unit
+        radii[name] = np.array([top.radius for top in tops]) / unit
         axes.errorbar(
             p,
             values[name],
@@ -98,10 +121,6 @@ def _panel(axes: "Axes", found: list[AnalysisRecord]) -> dict[str, Any]:
     axes.set_yscale("log")
     power_ticks(axes, "y", decimal=True)
     return {
-        "runs": [record.run.id for record in found],
-        "seeds": [record.run.seed for record in found],
-        "n_patches": p,
-        "images": found[0].run.images,
         "largest_eigenvalues": values,
         "radii": radii,
         "law": {

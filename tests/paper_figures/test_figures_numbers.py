@@ -261,14 +261,19 @@ def test_the_bias_figure_shows_the_blocks_on_record(drawn, records):
 
 
 def test_the_level_off_law_goes_through_the_parts_at_the_smallest_p(drawn, records):
+    """Above as measured; below every run in units of its own loss, not of the first run's."""
     for panel in panels(drawn, "level-off"):
-        first = analysis(records, panel["runs"][0])["eigenvalues"]
-        a = 4 * first["G over the angles"][0]["value"]  # a / P at P = 4
-        b = first["G over the bias"][0]["value"]
+        stored = [analysis(records, run) for run in panel["runs"]]
+        loss = [record["minimum"]["train"]["loss"] for record in stored]
+        assert panel["train_loss"] == loss
         p = np.array(panel["n_patches"])
         assert p.tolist() == [4, 9]
-        np.testing.assert_allclose(panel["law"]["high"], a / p + b, rtol=1e-12)
-        np.testing.assert_allclose(panel["law"]["low"], np.maximum(a / p, b), rtol=1e-12)
-        g = [analysis(records, run)["eigenvalues"]["G"][0]["value"] for run in panel["runs"]]
-        assert panel["largest_eigenvalues"]["G"] == g
-        np.testing.assert_allclose(panel["elementwise"], g[0] * (4 / p) ** 2, rtol=1e-12)
+        for shown, unit in ((panel, np.ones(2)), (panel["per_unit_of_loss"], np.array(loss))):
+            first = stored[0]["eigenvalues"]
+            a = 4 * first["G over the angles"][0]["value"] / unit[0]  # a / P at P = 4
+            b = first["G over the bias"][0]["value"] / unit[0]
+            np.testing.assert_allclose(shown["law"]["high"], a / p + b, rtol=1e-12)
+            np.testing.assert_allclose(shown["law"]["low"], np.maximum(a / p, b), rtol=1e-12)
+            g = [record["eigenvalues"]["G"][0]["value"] for record in stored] / unit
+            np.testing.assert_allclose(shown["largest_eigenvalues"]["G"], g, rtol=1e-12)
+            np.testing.assert_allclose(shown["elementwise"], g[0] * (4 / p) ** 2, rtol=1e-12)
