@@ -125,8 +125,10 @@ _LAWS = {
     "aligned_curvature": SeriesStyle("#ccbb44", "^"),
     "blocks": SeriesStyle("#aa3377", "v"),
     "exact": SeriesStyle("#1a1a1a", "h", filled=False),
+    "level_off": SeriesStyle("#cc6600", "P"),
+    "level_off_loss": SeriesStyle("#66ccee", "X"),
 }
-_OTHER_LAWS = SeriesStyle("#66ccee", "P")
+_OTHER_LAWS = SeriesStyle("#777777", "*")
 LAW_LABELS = {
     "elementwise": r"elementwise (paper), $(P_1/P_2)^2$",
     "aligned": r"aligned, $P_1/P_2$",
@@ -134,6 +136,8 @@ LAW_LABELS = {
     "aligned_curvature": r"aligned $\times$ curvature",
     "blocks": "sum of blocks",
     "exact": r"identity of $G$ over the angles",
+    "level_off": r"levelling off, $a/P + b$",
+    "level_off_loss": r"levelling off $\times$ loss",
 }
 
 # Of depths, from the shallowest on, where P is the axis.

@@ -27,6 +27,11 @@ from hessian_theory.predictions.laws import (
     predict_ratios,
 )
 from hessian_theory.predictions.level_off import LevelOffLaw
+from hessian_theory.predictions.level_off_ratios import (
+    LEVEL_OFF_RATIO_LAWS,
+    LevelOffRatioLaw,
+    predict_level_off_ratios,
+)
 from hessian_theory.predictions.loss_factors import (
     curvature_ceiling,
     error_ceiling,
@@ -51,6 +56,7 @@ from hessian_theory.predictions.sizes import (
 )
 
 __all__ = [
+    "LEVEL_OFF_RATIO_LAWS",
     "PAPER_COLLAPSE",
     "RATIO_LAWS",
     "RESIDUAL_LAWS",
@@ -60,6 +66,7 @@ __all__ = [
     "CurvatureBounds",
     "Interval",
     "LevelOffLaw",
+    "LevelOffRatioLaw",
     "MeasuredModel",
     "Number",
     "RatioInputs",
@@ -81,6 +88,7 @@ __all__ = [
     "gradient_norm_ceiling",
     "overlap_radius",
     "predict_eigenvalue_ratio",
+    "predict_level_off_ratios",
     "predict_ratio",
     "predict_ratios",
     "predict_residual_ratio",

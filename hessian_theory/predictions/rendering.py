@@ -17,7 +17,7 @@ def report_tables(report: PredictionReport) -> list[Table]:
     first, second = report.inputs.first.n_patches, report.inputs.second.n_patches
     alpha = report.inputs.aggregation_exponent
     step = f"P = {first} -> {second}, alpha = {alpha}"
-    ratios = report.ratios + (() if report.level_off is None else (report.level_off,))
+    ratios = report.ratios + report.level_off_ratios
     tables = [
         _ratio_table(f"Ratio of lambda_max(G), {step}", ratios),
         _ratio_table(f"Ratio of lambda_max(R) over the angles, {step}", report.residual_ratios),
@@ -43,7 +43,7 @@ def report_data(report: PredictionReport) -> dict[str, Any]:
             "aggregation_exponent": _number_data(inputs.aggregation_exponent),
         },
         "ratios": [_ratio_data(item) for item in report.ratios],
-        "level_off": None if report.level_off is None else _ratio_data(report.level_off),
+        "level_off_ratios": [_ratio_data(item) for item in report.level_off_ratios],
         "residual_ratios": [_ratio_data(item) for item in report.residual_ratios],
         "block_bounds": [_interval_data(interval) for interval in report.block_bounds],
         "models": [_model_data(model) for model in report.models],

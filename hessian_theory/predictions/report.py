@@ -6,7 +6,7 @@ from hessian_theory.predictions.architecture import Architecture
 from hessian_theory.predictions.bounds import CurvatureBounds, block_bounds, curvature_bounds
 from hessian_theory.predictions.evidence import Interval, Number
 from hessian_theory.predictions.laws import RatioInputs, RatioPrediction, predict_ratios
-from hessian_theory.predictions.level_off import ASSUMPTION, LevelOffLaw
+from hessian_theory.predictions.level_off_ratios import predict_level_off_ratios
 from hessian_theory.predictions.measured_model import MeasuredModel
 from hessian_theory.predictions.residual_laws import predict_residual_ratios
 from hessian_theory.predictions.sizes import SizeEstimate, size_estimates
@@ -36,7 +36,7 @@ class PredictionReport:
     Attributes:
         inputs: the two models and alpha.
         ratios: laws for lambda_max(G).
-        level_off: the two-term law with the bias; None without its two parts.
+        level_off_ratios: laws with the bias levelling off; empty without its two parts.
         residual_ratios: laws for lambda_max(R).
         block_bounds: rigorous range of lambda_max(G) of each model, where its blocks are known.
         models: bounds and sizes of each model; empty without an architecture.
@@ -44,7 +44,7 @@ class PredictionReport:
 
     inputs: RatioInputs
     ratios: tuple[RatioPrediction, ...]
-    level_off: RatioPrediction | None
+    level_off_ratios: tuple[RatioPrediction, ...]
     residual_ratios: tuple[RatioPrediction, ...]
     block_bounds: tuple[Interval | None, Interval | None]
     models: tuple[ModelPrediction, ...]
@@ -75,7 +75,9 @@ def predict_all(
     return PredictionReport(
         inputs=inputs,
         ratios=predict_ratios(inputs),
-        level_off=None if bias_parts is None else level_off_ratio(inputs, bias_parts),
+        level_off_ratios=(
+            () if bias_parts is None else predict_level_off_ratios(inputs, bias_parts)
+        ),
         residual_ratios=predict_residual_ratios(inputs),
         block_bounds=(
             None if inputs.first.blocks is None else block_bounds(inputs.first),
@@ -85,30 +87,6 @@ def predict_all(
             _predict_model(model, architecture, include_bias, kappa)
             for model, architecture in zip(models, architectures or (), strict=False)
         ),
-    )
-
-
-def level_off_ratio(inputs: RatioInputs, parts: tuple[Number, Number]) -> RatioPrediction:
-    """The two-term law as one more ratio prediction.
-
-    Args:
-        inputs: the two models and alpha.
-        parts: lambda_max of G over the angles and over the bias, both of the first model.
-
-    Raises:
-        TypeError: a part is not a real number.
-        ValueError: a part is negative or not finite, or both are zero.
-    """
-    first, second = inputs.first.n_patches, inputs.second.n_patches
-    law = LevelOffLaw.from_parts(first, *parts, inputs.aggregation_exponent)
-    return RatioPrediction(
-        law="level_off",
-        formula="(a P2^(1 - 2 alpha) + b P2^(2 - 2 alpha)) / (the same at P1)",
-        ratio=law.ratio(first, second),
-        used=("P1", "P2", "alpha", "angle part", "bias part"),
-        status="assumed",
-        assumption=ASSUMPTION,
-        interval=law.ratio_interval(first, second),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hessian_theory.predictions import RATIO_LAWS
+from hessian_theory.predictions import LEVEL_OFF_RATIO_LAWS, RATIO_LAWS
 from paper_figures import style
 from paper_figures.drawing import Drawing, Inputs, Parts
 from paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
@@ -40,7 +40,8 @@ def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
     groups = all_pairs(inputs)
     present = [group for group in groups if group.rows]
-    laws = [law for law in RATIO_LAWS if any(law in group.laws for group in present)]
+    known = (*RATIO_LAWS, *LEVEL_OFF_RATIO_LAWS)
+    laws = [law for law in known if any(law in group.laws for group in present)]
     lanes = len(laws) * len(present)
     figure = new_figure(style.TWO_COLUMNS, _AROUND + _LANE_HEIGHT * (lanes + _GAP * len(laws)))
     axes = figure.subplots()

@@ -87,11 +87,16 @@ def test_a_contradicted_law_is_marked() -> None:
 def test_two_term_law_appears_with_its_parts() -> None:
     parts = ("--angle-part", "12", "--bias-part", "3")
     report = data("--from", "4", "--to", "9", *parts)
+    laws = {item["law"]: item for item in report["level_off_ratios"]}
     # 12 * 4/9 + 3 over 12 + 3
-    assert report["level_off"]["ratio"]["exact"] == "5/9"
-    assert report["level_off"]["status"] == "assumed"
+    assert laws["level_off"]["ratio"]["exact"] == "5/9"
+    assert laws["level_off"]["status"] == "assumed"
+    assert laws["level_off_loss"]["reason"] == "needs loss1 and loss2"
     assert "level_off" in run("--from", "4", "--to", "9", *parts).output
-    assert data("--from", "4", "--to", "9")["level_off"] is None
+    losses = ("--loss1", "1/5", "--loss2", "1/10")
+    laws = data("--from", "4", "--to", "9", *parts, *losses)["level_off_ratios"]
+    assert laws[1]["ratio"]["exact"] == "5/18"
+    assert data("--from", "4", "--to", "9")["level_off_ratios"] == []
 
 
 def test_bias_can_be_left_out_where_there_is_no_grid() -> None:

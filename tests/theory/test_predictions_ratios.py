@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from hessian_theory import predict_eigenvalue_ratio
 from hessian_theory.coverage import fixed_image_limit, growing_image_limit
 from hessian_theory.predictions import (
+    LEVEL_OFF_RATIO_LAWS,
     RATIO_LAWS,
     LevelOffLaw,
     MeasuredModel,
     RatioInputs,
     RatioLaw,
     aggregation_table,
+    predict_level_off_ratios,
     predict_ratio,
     predict_ratios,
     predict_residual_ratio,
@@ -31,6 +33,7 @@ from hessian_theory.predictions.powers import power
 from verification.records import author_results
 
 patch_counts = st.integers(1, 200)
+training_losses = st.floats(1e-3, 2)
 exponents = st.fractions(-2, 2, max_denominator=6)
 positive = st.fractions(Fraction(1, 50), 50, max_denominator=50)
 
@@ -296,6 +299,7 @@ def test_ratios_beyond_a_float_are_left_out_with_a_reason(tiny: Number) -> None:
     for found in (
         predict_ratio(inputs, "aligned_loss"),
         predict_residual_ratio(inputs, "residual_loss"),
+        predict_level_off_ratios(inputs, (1, 1))[1],
     ):
         assert found.ratio is None
         assert found.interval is None
@@ -330,6 +334,48 @@ def test_level_off_interval_contains_the_top_of_a_sum(
     for p in (p1, factor * p1):
         top = float(np.linalg.eigvalsh(angle * p1 / p + bias)[-1])
         assert law.interval_at(p).contains(top, relative_tolerance=1e-9)
+
+
+@given(st.integers(1, 4), st.integers(1, 16), training_losses, training_losses, st.data())
+def test_level_off_ratios_contain_that_of_a_sum_that_follows_the_loss(
+    p1: int, p2: int, loss1: float, loss2: float, data: st.DataObject
+) -> None:
+    """Dense parts, each proportional to the loss; only this catches a ratio of losses upside down.
+
+    Where the parts are of rank one with the same direction, the law is exact.
+    """
+    draw = hnp.arrays(np.float64, (3, 3), elements=st.floats(-1, 1, width=16))
+    angle, bias = (root @ root.T for root in (data.draw(draw), data.draw(draw)))
+    tops = tuple(float(np.linalg.eigvalsh(m)[-1]) for m in (angle, bias))
+    assume(min(tops) > 1e-3)
+    inputs = RatioInputs(MeasuredModel(p1, loss=loss1), MeasuredModel(p2, loss=loss2))
+    plain, with_loss = predict_level_off_ratios(inputs, tops)
+    assert [plain.law, with_loss.law] == list(LEVEL_OFF_RATIO_LAWS)
+
+    def top(p: int, loss: float, one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.linalg.eigvalsh(loss * (one * p1 / p + other))[-1])
+
+    for found, second in ((plain, loss1), (with_loss, loss2)):
+        assert found.interval is not None
+        ratio = top(p2, second, angle, bias) / top(p1, loss1, angle, bias)
+        assert found.interval.contains(ratio, relative_tolerance=1e-9)
+        aligned = [value * np.ones((1, 1)) for value in tops]
+        exact = top(p2, second, *aligned) / top(p1, loss1, *aligned)
+        assert found.ratio == pytest.approx(exact, rel=1e-9)
+        assert not found.outside_interval
+
+
+@pytest.mark.parametrize(
+    ("losses", "reason"),
+    [((None, 1.0), "needs loss1"), ((0.0, 1.0), "loss1 is zero, so the ratio is undefined")],
+)
+def test_levelling_off_with_the_loss_says_what_it_lacks(
+    losses: tuple[float | None, float], reason: str
+) -> None:
+    inputs = RatioInputs(*(MeasuredModel(p, loss=x) for p, x in zip((4, 9), losses, strict=True)))
+    plain, with_loss = predict_level_off_ratios(inputs, (12, 3))
+    assert plain.ratio == Fraction(5, 9)
+    assert (with_loss.ratio, with_loss.interval, with_loss.reason) == (None, None, reason)
 
 
 def test_level_off_law_levels_off() -> None:

@@ -36,12 +36,12 @@ def numbers(draw: st.DrawFn, n_patches: int) -> dict[str, Any]:
     blocks = draw(st.lists(positive, min_size=n_patches, max_size=n_patches))
     where = draw(st.floats(0, 1))
     angles = max(blocks) + where * (sum(blocks) - max(blocks))
-    h, g, r = (draw(positive) for _ in range(3))
+    h, g, r, bias = (draw(positive) for _ in range(4))
     return {
         "loss": loss,
         # <tr S> <= 1 - exp(-2 L)
         "curvature": draw(st.floats(0.1, 0.9)) * -math.expm1(-2 * loss),
-        "top": {"H": h, "G": g, "R": r, "G over the angles": angles},
+        "top": {"H": h, "G": g, "R": r, "G over the angles": angles, "G over the bias": bias},
         "blocks": blocks,
         "residual_blocks": draw(st.lists(positive, min_size=n_patches, max_size=n_patches)),
     }
@@ -71,7 +71,12 @@ def test_every_law_by_hand(pair: tuple[int, int], data: st.DataObject) -> None:
         "residual_loss": p1 / p2 * two["loss"] / one["loss"],
         "residual_blocks": max(two["residual_blocks"]) / max(one["residual_blocks"]),
     }
+    angles, bias = (one["top"][f"G over the {part}"] for part in ("angles", "bias"))
+    levelling = (angles * p1 / p2 + bias) / (angles + bias)
     expected = {(m, law): v for m in TERMS if m != "R" for law, v in by_hand.items()}
+    for matrix in ("H", "G"):  # over the angles alone nothing levels off
+        expected[matrix, "level_off"] = levelling
+        expected[matrix, "level_off_loss"] = levelling * two["loss"] / one["loss"]
     expected |= {("R", law): value for law, value in residual.items()}
     assert set(found) == set(expected)
     for (matrix, law), value in expected.items():
@@ -86,6 +91,10 @@ def test_every_law_by_hand(pair: tuple[int, int], data: st.DataObject) -> None:
     assert loss == {
         "P1": p1, "P2": p2, "alpha": 1, "loss1": one["loss"], "loss2": two["loss"],
     }  # fmt: skip
+    assert found["H", "level_off_loss"].inputs == {
+        "P1": p1, "P2": p2, "alpha": 1, "angle_part1": angles, "bias_part1": bias,
+        "loss1": one["loss"], "loss2": two["loss"],
+    }  # fmt: skip
     exact = found["G over the angles", "exact"].inputs
     assert exact["blocks2"] == pytest.approx(sum(two["blocks"]))
     assert exact["alignment1"] == pytest.approx(
@@ -95,6 +104,25 @@ def test_every_law_by_hand(pair: tuple[int, int], data: st.DataObject) -> None:
         "residual_blocks1": max(one["residual_blocks"]),
         "residual_blocks2": max(two["residual_blocks"]),
     }
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"G over the angles": 2.0},
+        {"G over the angles": 2.0, "G over the bias": solved(1.0, converged=False)},
+        {"G over the angles": -1e-9, "G over the bias": 0.0},
+    ],
+)
+def test_laws_that_level_off_need_both_parts_of_the_first_model(parts: dict[str, Any]) -> None:
+    """A part that did not converge, or one set to zero for lack of it, would pass for measured."""
+    whole = {"H": 1.0, "G over the angles": 2.0, "G over the bias": 1.0}
+    for first, second, level in ((parts, whole, False), (whole, parts, True)):
+        rows = compare_records(
+            [analysed(4, top={"H": 1.0, **first}), analysed(9, top={"H": 1.0, **second})]
+        )
+        found = {row.law for row in rows if row.matrix == "H"}
+        assert ("level_off" in found) == ("level_off_loss" in found) == level
 
 
 # (P, depth, seed, images, epochs, suffix): what may stand beside the first

@@ -51,6 +51,8 @@ class ComparedModel:
         top: top eigenvalue by matrix, of those of TERMS that were computed.
         blocks: top eigenvalue of every G_pp; empty unless all P are there.
         residual_blocks: of every R_pp, likewise.
+        parts: lambda_max of G over the angles and over the bias; None unless both converged and
+            one is above zero.
     """
 
     label: str
@@ -62,6 +64,7 @@ class ComparedModel:
     top: Mapping[str, SolvedEigenvalue]
     blocks: tuple[SolvedEigenvalue, ...] = ()
     residual_blocks: tuple[SolvedEigenvalue, ...] = ()
+    parts: tuple[float, float] | None = None
 
     @classmethod
     def of_measurement(cls, model: MinimumMeasurement) -> "ComparedModel":
@@ -116,6 +119,7 @@ class ComparedModel:
             top=top,
             blocks=blocks,
             residual_blocks=residual_blocks,
+            parts=_parts(record.top("G over the angles"), record.top("G over the bias")),
         )
 
     @classmethod
@@ -156,6 +160,16 @@ def indistinct(models: Sequence[ComparedModel]) -> list[str]:
 
     count = Counter(key(model) for model in models)
     return sorted(model.label for model in models if count[key(model)] > 1)
+
+
+def _parts(
+    angles: SolvedEigenvalue | None, bias: SolvedEigenvalue | None
+) -> tuple[float, float] | None:
+    """The two parts of lambda_max(G); one that is zero may come out negative by its rounding."""
+    if angles is None or bias is None or not (angles.converged and bias.converged):
+        return None
+    parts = max(0.0, angles.value), max(0.0, bias.value)
+    return parts if max(parts) > 0 else None
 
 
 def _theory(

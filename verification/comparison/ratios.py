@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 from hessian_theory.predictions import (
-    MeasuredModel,
     RatioInputs,
     RatioPrediction,
+    predict_level_off_ratios,
     predict_ratios,
     predict_residual_ratios,
 )
@@ -44,7 +44,8 @@ class LawComparison:
         runs: names of both.
         inputs: what the prediction was computed from, by name: "loss1" is L at P1, "curvature"
             <tr S>, "blocks" sum_p lambda_max(G_pp), "residual_blocks" max_p lambda_max(R_pp),
-            "alignment" A.
+            "alignment" A, "angle_part" and "bias_part" lambda_max of G over the angles and over
+            the bias.
     """
 
     matrix: str
@@ -68,7 +69,8 @@ def compare_measured(models: Sequence[MinimumMeasurement]) -> list[LawComparison
     """Every pair of P at equal depth, every matrix, every law that speaks of it.
 
     The laws of lambda_max(G) stand beside H, G and G over the angles (they are derived for the
-    last), the residual laws beside R. Laws from blocks need every block's eigenvalue converged.
+    last), those that level off beside H and G, the residual laws beside R. Laws from blocks need
+    every block's eigenvalue converged, those that level off both parts at P1.
     """
     return compare_models([ComparedModel.of_measurement(model) for model in models])
 
@@ -123,7 +125,7 @@ def _rows(first: ComparedModel, second: ComparedModel) -> Iterable[LawComparison
         if matrix not in second.top:
             continue
         measured, interval, missing = _measured_ratio(first, second, matrix)
-        for prediction in _predictions(inputs, matrix):
+        for prediction in _predictions(inputs, matrix, first.parts):
             predicted = None if prediction.ratio is None else float(prediction.ratio)
             usable = predicted is not None and missing is None and measured != 0
             yield LawComparison(
@@ -141,7 +143,7 @@ def _rows(first: ComparedModel, second: ComparedModel) -> Iterable[LawComparison
                 seed=first.seed,
                 protocol=first.protocol,
                 runs=(first.label, second.label),
-                inputs=_input_values(prediction.used, first.theory, second.theory),
+                inputs=_input_values(prediction.used, first, second),
             )
 
 
@@ -159,8 +161,12 @@ def _measured_ratio(
     return two.value / one.value, ratio_interval(one, two), None
 
 
-def _predictions(inputs: RatioInputs, matrix: str) -> Iterable[RatioPrediction]:
-    """The laws that speak of a matrix."""
+def _predictions(
+    inputs: RatioInputs, matrix: str, parts: tuple[float, float] | None
+) -> Iterable[RatioPrediction]:
+    """The laws that speak of a matrix; over the angles alone nothing levels off."""
+    if matrix in ("H", "G") and parts is not None:
+        return predict_ratios(inputs) + predict_level_off_ratios(inputs, parts)
     if matrix != "R":
         return predict_ratios(inputs)
     unmeasured = inputs.first.residual_blocks is None and inputs.second.residual_blocks is None
@@ -172,16 +178,19 @@ def _predictions(inputs: RatioInputs, matrix: str) -> Iterable[RatioPrediction]:
 
 
 def _input_values(
-    used: Sequence[str], first: MeasuredModel, second: MeasuredModel
+    used: Sequence[str], first: ComparedModel, second: ComparedModel
 ) -> dict[str, float]:
     """Values of the inputs that a law names, in its order."""
     values: dict[str, float] = {"alpha": 1.0}  # RatioInputs' default
-    for index, model in ((1, first), (2, second)):
+    for index, compared in ((1, first), (2, second)):
+        model, parts = compared.theory, compared.parts or (None, None)
         values[f"P{index}"] = float(model.n_patches)
         for name, value in (
             ("loss", model.loss),
             ("curvature", model.curvature),
             ("alignment", model.alignment),
+            ("angle_part", parts[0]),
+            ("bias_part", parts[1]),
             ("blocks", None if model.blocks is None else sum(model.blocks)),
             (
                 "residual_blocks",

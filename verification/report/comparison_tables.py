@@ -14,6 +14,8 @@ _INPUTS = (
     ("blocks", "sum of G_pp"),
     ("alignment", "A"),
     ("residual_blocks", "largest R_pp"),
+    ("angle_part", "angles"),
+    ("bias_part", "bias"),
 )
 
 
@@ -98,7 +100,8 @@ def _input_table(title: str, pairs: Mapping[tuple[str, str, str], dict[str, floa
     )
     note = (
         "At P1 → at P2. L: mean training loss; sum of G_pp: sum_p lambda_max(G_pp); A = "
-        "lambda_max(G over the angles) / sum of G_pp; largest R_pp: max_p lambda_max(R_pp)."
+        "lambda_max(G over the angles) / sum of G_pp; largest R_pp: max_p lambda_max(R_pp); "
+        "angles, bias: lambda_max(G) over the angles and over the bias, at P1."
     )
     return Table(title, header, rows if known else (), note)
 
@@ -160,7 +163,9 @@ def _measured(row: LawComparison) -> str:
 
 def _input(found: dict[str, float], name: str) -> str:
     one, two = found.get(f"{name}1"), found.get(f"{name}2")
-    return "-" if one is None or two is None else f"{one:.4g} → {two:.4g}"
+    if one is None:
+        return "-"
+    return f"{one:.4g}" if two is None else f"{one:.4g} → {two:.4g}"
 
 
 def _error(value: float | None) -> str:
