@@ -20,6 +20,7 @@ from paper_figures.figures import (
     patch_layout,
     pixel_bias,
     split_along_training,
+    trace_law,
     training_accuracies,
     training_losses,
 )
@@ -81,6 +82,7 @@ FIGURES: tuple[PaperFigure, ...] = tuple(
         patch_alignment,
         pixel_bias,
         level_off,
+        trace_law,
     )
 )
 

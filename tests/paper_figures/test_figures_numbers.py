@@ -260,6 +260,22 @@ def test_the_bias_figure_shows_the_blocks_on_record(drawn, records):
         assert (counts[6:8, 6:8] == entry["n_patches"]).all()
 
 
+def test_the_trace_law_by_hand(drawn, records):
+    """Independent: the formula with the paper's numbers; a wrong c, n_p or v shows here only."""
+    found = by_run(drawn, "trace-law")
+    assert set(found) == {config.run_id for config in CONFIGS}
+    for run, panel in found.items():
+        stored = analysis(records, run)
+        p, d = stored["run"]["n_patches"], stored["run"]["depth"]
+        angles, slope = (6 * d + 16) * 8, 256**2 / (2 * 257 * (256**2 - 1))
+        law = (100 / p) ** 2 * p * angles * slope * stored["minimum"]["train"]["trace_s"]
+        traces = stored["traces"]
+        measured = traces["total"]["value"] - traces["bias"]["value"]
+        assert panel["measured_over_predicted"] == pytest.approx(measured / law, rel=1e-12)
+        errors = [traces[part]["standard_error"] / law for part in ("total", "bias")]
+        assert panel["standard_error"] == pytest.approx(math.hypot(*errors), rel=1e-12)
+
+
 def test_the_level_off_law_goes_through_the_parts_at_the_smallest_p(drawn, records):
     """Above as measured; below every run in units of its own loss, not of the first run's."""
     for panel in panels(drawn, "level-off"):
