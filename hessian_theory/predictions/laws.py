@@ -226,9 +226,9 @@ def _evaluate(
     if law == "elementwise":
         return inputs.patch_power(2 * alpha), ("P1", "P2", "alpha"), None
     if law in ("blocks", "exact"):
-        pairs = [_pair("blocks", _total(first), _total(second))]
+        pairs = [quantity_pair("blocks", _total(first), _total(second))]
         if law == "exact":
-            pairs.append(_pair("alignment", first.alignment, second.alignment))
+            pairs.append(quantity_pair("alignment", first.alignment, second.alignment))
         factor: Number = Fraction(1)
         used: tuple[str, ...] = ()
     else:
@@ -244,7 +244,7 @@ def _evaluate(
     return factor, used, None
 
 
-class _Pair(NamedTuple):
+class QuantityPair(NamedTuple):
     """A quantity of the second model over that of the first, or why there is no such ratio."""
 
     names: tuple[str, ...]
@@ -252,23 +252,24 @@ class _Pair(NamedTuple):
     reason: str | None
 
 
-def _pair(name: str, first: Number | None, second: Number | None) -> _Pair:
+def quantity_pair(name: str, first: Number | None, second: Number | None) -> QuantityPair:
+    """Both values of a quantity as their ratio, second over first, or what is missing."""
     names = (f"{name}1", f"{name}2")
     missing = [label for label, value in zip(names, (first, second), strict=True) if value is None]
     if first is None or second is None:
-        return _Pair(names, None, f"needs {' and '.join(missing)}")
+        return QuantityPair(names, None, f"needs {' and '.join(missing)}")
     if first == 0:
-        return _Pair(names, None, f"{name}1 is zero, so the ratio is undefined")
-    return _Pair(names, quotient(second, first), None)
+        return QuantityPair(names, None, f"{name}1 is zero, so the ratio is undefined")
+    return QuantityPair(names, quotient(second, first), None)
 
 
-def _scale(inputs: RatioInputs, law: RatioLaw) -> list[_Pair]:
+def _scale(inputs: RatioInputs, law: RatioLaw) -> list[QuantityPair]:
     """What the law lets mean_p lambda_max(M_p) be proportional to."""
     first, second = inputs.first, inputs.second
     if law == "aligned_loss":
-        return [_pair("loss", first.loss, second.loss)]
+        return [quantity_pair("loss", first.loss, second.loss)]
     if law == "aligned_curvature":
-        return [_pair("curvature", first.curvature, second.curvature)]
+        return [quantity_pair("curvature", first.curvature, second.curvature)]
     return []
 
 

@@ -9,9 +9,8 @@ from typing import Literal, TypeAlias, get_args
 
 from hessian_theory.input_checks import is_finite
 from hessian_theory.predictions.evidence import Interval, Number
-from hessian_theory.predictions.laws import RatioInputs, RatioPrediction
+from hessian_theory.predictions.laws import RatioInputs, RatioPrediction, quantity_pair
 from hessian_theory.predictions.level_off import ASSUMPTION, LevelOffLaw
-from hessian_theory.predictions.powers import quotient
 
 LevelOffRatioLaw: TypeAlias = Literal["level_off", "level_off_loss"]
 LEVEL_OFF_RATIO_LAWS: tuple[LevelOffRatioLaw, ...] = get_args(LevelOffRatioLaw)
@@ -58,14 +57,14 @@ def predict_level_off_ratios(
 
 def _with_loss(inputs: RatioInputs, ratio: Number, interval: Interval) -> RatioPrediction:
     """The two-term law times the ratio of losses, or why there is no such ratio."""
-    factor, reason = _loss_ratio(inputs)
+    names, factor, reason = quantity_pair("loss", inputs.first.loss, inputs.second.loss)
     if factor is not None and not is_finite(interval.high * factor):
         factor, reason = None, "the ratio is too large for a float; check the inputs"
     return RatioPrediction(
         law="level_off_loss",
         formula=f"{_FORMULA}, times L2/L1",
         ratio=None if factor is None else ratio * factor,
-        used=() if factor is None else (*_USED, "loss1", "loss2"),
+        used=() if factor is None else (*_USED, *names),
         status="assumed",
         assumption=_LOSS_ASSUMPTION,
         interval=(
@@ -75,14 +74,3 @@ def _with_loss(inputs: RatioInputs, ratio: Number, interval: Interval) -> RatioP
         ),
         reason=reason,
     )
-
-
-def _loss_ratio(inputs: RatioInputs) -> tuple[Number | None, str | None]:
-    """L2 / L1, or why it is missing."""
-    first, second = inputs.first.loss, inputs.second.loss
-    if first is None or second is None:
-        missing = [name for name, loss in (("loss1", first), ("loss2", second)) if loss is None]
-        return None, f"needs {' and '.join(missing)}"
-    if first == 0:
-        return None, "loss1 is zero, so the ratio is undefined"
-    return quotient(second, first), None

@@ -53,10 +53,11 @@ def draw(inputs: Inputs) -> Drawing:
             not_run(panel, gaps, records.label)
             continue
         parts.sources += [records.analysis_source(record) for record in found]
+        numbers = [_numbers(record) for record in found]
         for rank, depth in enumerate(study.depths):
-            if same := [record for record in found if record.run.depth == depth]:
+            if same := [each for each in numbers if each["depth"] == depth]:
                 _line(panel, same, style.depth_style(rank))
-        parts.panels += [_numbers(record) for record in found]
+        parts.panels += numbers
         panel.axhline(1, color=style.FAINT, linewidth=style.THIN_LINE, zorder=0)
         patch_axis(panel, study.patches)
         remark(panel, f"no traces: {len(gaps)} configurations" if gaps else "", bottom=True)
@@ -70,13 +71,12 @@ def draw(inputs: Inputs) -> Drawing:
     return parts.drawing(figure)
 
 
-def _line(axes: "Axes", found: list[AnalysisRecord], look: style.SeriesStyle) -> None:
-    numbers = [_numbers(record) for record in found]
+def _line(axes: "Axes", numbers: list[dict[str, Any]], look: style.SeriesStyle) -> None:
     axes.errorbar(
         [each["n_patches"] for each in numbers],
         [each["measured_over_predicted"] for each in numbers],
         yerr=[each["standard_error"] for each in numbers],
-        label=f"$d = {found[0].run.depth}$",
+        label=f"$d = {numbers[0]['depth']}$",
         **look.plot(),
     )
 
