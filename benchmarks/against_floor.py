@@ -9,13 +9,6 @@ from benchmarks.record import Bound, Figure, Measurement
 from benchmarks.timing import time_in_turn
 from simulators.fast_engine import FastEngine
 
-FORWARD_PRODUCTS = 2
-GRADIENT_PRODUCTS = 6
-HESSIAN_PRODUCTS = 12  # with the primal states kept
-HESSIAN_PRODUCTS_RECOMPUTED = 16  # the forward pass and the cotangents come on top
-GAUSS_NEWTON_PRODUCTS = 8
-GAUSS_NEWTON_PRODUCTS_RECOMPUTED = 10
-
 
 @dataclass(frozen=True)
 class Operation:

@@ -20,6 +20,7 @@ ORDER = {
     "top_eigenvalue_peers": "top eigenvalue against PyHessian and curvlinops",
     "growth": "growth against d, P and N",
     "gemm_floor": "the floor",
+    "cuda_engine": "the torch engine on a GPU",
 }
 
 _PREFACE = """# Performance

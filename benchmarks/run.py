@@ -26,7 +26,8 @@ OWN = (
     "peak_memory",
 )
 PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
-NAMES = OWN + PEERS
+GPU = ("cuda_engine",)
+NAMES = OWN + PEERS + GPU
 
 
 def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
@@ -41,7 +42,7 @@ def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice([*NAMES, "own", "peers"]))
+@click.argument("names", nargs=-1, type=click.Choice([*NAMES, "own", "peers", "gpu"]))
 @click.option("--tiny", is_flag=True, help="Small sizes, to try a script out; needs --out.")
 @click.option(
     "--out",
@@ -50,14 +51,15 @@ def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
     help="Folder for the results; with another than the committed one the page is left alone.",
 )
 def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
-    """Run the benchmarks NAMES, or all: "own" are patchlaw's alone, "peers" against others."""
+    """Run the benchmarks NAMES.
+
+    "own" are patchlaw's alone, "peers" those against others, "gpu" those on a CUDA device; without
+    NAMES all that this machine can run.
+    """
     if tiny and out == RESULTS:
         raise click.UsageError("--tiny: expected --out FOLDER, so that no result is overwritten")
-    groups = {"own": OWN, "peers": PEERS}
-    if not names and not peers_python().exists():
-        click.echo("peers: left out, no environment; python -m benchmarks.peers.install makes it")
-        names = ("own",)
-    chosen = dict.fromkeys(n for name in names or NAMES for n in groups.get(name, (name,)))
+    groups = {"own": OWN, "peers": PEERS, "gpu": GPU}
+    chosen = dict.fromkeys(n for name in names or _possible() for n in groups.get(name, (name,)))
     for name in chosen:
         begin = time.perf_counter()
         record = run_benchmark(name, Scale(tiny=tiny), out)
@@ -72,6 +74,22 @@ def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
         temporary = PAGE.with_name(f".{PAGE.name}.{os.getpid()}.tmp")
         temporary.write_text(render(read_records()))
         os.replace(temporary, PAGE)
+
+
+def _possible() -> list[str]:
+    """The groups that this machine can run; says what it leaves out."""
+    import torch
+
+    found = ["own"]
+    if peers_python().exists():
+        found.append("peers")
+    else:
+        click.echo("peers: left out, no environment; python -m benchmarks.peers.install makes it")
+    if torch.cuda.is_available():
+        found.append("gpu")
+    else:
+        click.echo("gpu: left out, no CUDA device")
+    return found
 
 
 if __name__ == "__main__":

@@ -39,3 +39,17 @@ def make_engine(
     from simulators.torch_engine.engine import TorchEngine
 
     return TorchEngine(model, loss=loss, max_chunk=max_chunk)
+
+
+def default_max_chunk(model: DistributedQNN) -> int:
+    """Samples that the engine of "auto" works on at a time (a thread, in numba).
+
+    With the threads it decides how sums over samples are grouped, hence a result's last bits.
+    """
+    if model.angles.device.type == "cpu":
+        from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
+
+        return MAX_CHUNK
+    from simulators.torch_engine.engine import TorchEngine
+
+    return TorchEngine(model).max_chunk

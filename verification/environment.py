@@ -10,6 +10,8 @@ from pathlib import Path
 
 _DISTRIBUTIONS = ("patchlaw", "torch", "numpy", "scipy", "sympy", "scikit-learn", "numba")
 
+COMMIT_VARIABLE = "PATCHLAW_COMMIT"
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -22,6 +24,7 @@ class Environment:
         machine: operating system and processor architecture.
         cpus: processors of the machine.
         threads: threads that torch and the fast engine use.
+        accelerator: model of the device that computed, if it was not the CPU.
     """
 
     started: str
@@ -30,11 +33,14 @@ class Environment:
     machine: str
     cpus: int
     threads: int
+    accelerator: str | None = None
 
 
-def current_environment() -> Environment:
-    """The environment of this process."""
+def current_environment(device: str = "cpu") -> Environment:
+    """The environment of this process, which computes on a torch device."""
     import torch
+
+    from verification.torch_devices import accelerator_of
 
     versions = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
@@ -49,14 +55,18 @@ def current_environment() -> Environment:
         machine=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
+        accelerator=accelerator_of(device),
     )
 
 
 def _git_commit() -> str | None:
-    """Commit of the source tree this package is imported from, if it is one."""
+    """Commit of the source tree this package is imported from, if it is one.
+
+    A copy without its repository (a container, a cluster's node) is told by ``COMMIT_VARIABLE``.
+    """
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
-        return None
+        return os.environ.get(COMMIT_VARIABLE) or None
     try:
         described = subprocess.run(
             ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"],

@@ -1,6 +1,6 @@
 """Hessian and Gauss-Newton products over the whole training set against their floors."""
 
-from benchmarks import against_floor
+from benchmarks import product_counts
 from benchmarks.against_floor import Operation, compare_with_floor
 from benchmarks.record import Record
 from benchmarks.workload import TRAINING_SET, Scale, direction, model, samples
@@ -28,7 +28,7 @@ def run(scale: Scale) -> Record:
     hessian = Operation(
         f"Hessian product, {n_samples:,} images, P=4 d={depth}",
         lambda: products.product("hessian", vector),
-        mean_products(against_floor.HESSIAN_PRODUCTS, against_floor.HESSIAN_PRODUCTS_RECOMPUTED),
+        mean_products(product_counts.HESSIAN_PRODUCTS, product_counts.HESSIAN_PRODUCTS_RECOMPUTED),
         n_samples,
         "at most",
         2,
@@ -37,7 +37,7 @@ def run(scale: Scale) -> Record:
         f"Gauss-Newton product, {n_samples:,} images, P=4 d={depth}",
         lambda: products.product("gauss_newton", vector),
         mean_products(
-            against_floor.GAUSS_NEWTON_PRODUCTS, against_floor.GAUSS_NEWTON_PRODUCTS_RECOMPUTED
+            product_counts.GAUSS_NEWTON_PRODUCTS, product_counts.GAUSS_NEWTON_PRODUCTS_RECOMPUTED
         ),
         n_samples,
     )

@@ -1,6 +1,7 @@
 """The logits of the whole training set, which is one point of a loss landscape."""
 
-from benchmarks.against_floor import FORWARD_PRODUCTS, Operation, compare_with_floor
+from benchmarks.against_floor import Operation, compare_with_floor
+from benchmarks.product_counts import FORWARD_PRODUCTS
 from benchmarks.record import Record
 from benchmarks.workload import TRAINING_SET, Scale, model, samples
 from simulators.fast_engine import FastEngine

@@ -1,6 +1,7 @@
 """A mini-batch's loss and gradient against the floor of its dense products."""
 
-from benchmarks.against_floor import GRADIENT_PRODUCTS, Operation, compare_with_floor
+from benchmarks.against_floor import Operation, compare_with_floor
+from benchmarks.product_counts import GRADIENT_PRODUCTS
 from benchmarks.record import Record
 from benchmarks.workload import Scale, model, samples
 from simulators.fast_engine import FastEngine

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
@@ -25,6 +26,24 @@ def test_script_writes_a_record_that_reads_back(name, tmp_path):
     assert all(m.seconds_min > 0 for m in record.measurements)
     with pytest.raises(ValueError, match="full scale"):
         render({name: record})
+
+
+def test_without_a_gpu_its_benchmark_has_no_figure(tmp_path, monkeypatch):
+    """A figure of a device that is not there would be one of the CPU."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    record = run_benchmark("cuda_engine", Scale(tiny=True), tmp_path)
+    assert record.figures == []
+    assert record.unavailable == {"CUDA": "no such device on this machine"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_gpu_benchmark_accounts_for_the_time(tmp_path):
+    record = run_benchmark("cuda_engine", Scale(tiny=True), tmp_path)
+    assert len(record.figures) == 8
+    assert all(a.holds for a in record.agreements)
+    for phases in record.profile.values():
+        assert phases["matrix products"] > 0
+        assert phases["other kernels"] > 0
 
 
 def test_a_tiny_run_never_overwrites_the_results():

@@ -308,7 +308,7 @@ def test_another_environment_is_noted(run, tmp_path, monkeypatch):
         toy_landscape(run, tmp_path, reporter=StopAfter(3))
     environment = execute.current_environment()
     monkeypatch.setattr(
-        execute, "current_environment", lambda: replace(environment, machine="Plan 9 vax")
+        execute, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
     )
     reporter = Notes()
     resumed = toy_landscape(run, tmp_path, reporter=reporter)

@@ -30,7 +30,7 @@ def test_a_difference_beyond_the_tolerance_fails(
     """Only this catches a command that prints differences and exits with 0 all the same."""
     recorded = author_runs()[4, 50].iteration_train_loss
 
-    def losses(patches: int, depth: int, data: Path | None) -> Iterator[float]:
+    def losses(patches: int, depth: int, data: Path | None, device: str) -> Iterator[float]:
         for step, loss in enumerate(recorded):
             yield float(loss) * (factor if step == 5 else 1.0)
 
@@ -45,7 +45,7 @@ def test_a_difference_beyond_the_tolerance_fails(
 def test_later_steps_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = author_runs()[4, 50].iteration_train_loss
 
-    def losses(patches: int, depth: int, data: Path | None) -> Iterator[float]:
+    def losses(patches: int, depth: int, data: Path | None, device: str) -> Iterator[float]:
         for step, loss in enumerate(recorded):
             yield float(loss) * (2.0 if step == 6 else 1.0)
 

@@ -290,7 +290,7 @@ def test_one_process_at_a_time(begun):
 def test_another_environment_is_noted(begun, monkeypatch):
     environment = execution.current_environment()
     monkeypatch.setattr(
-        execution, "current_environment", lambda: replace(environment, machine="Plan 9 vax")
+        execution, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
     )
     text = io.StringIO()
     config = toy_config(SAMPLES, 4)

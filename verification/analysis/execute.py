@@ -14,6 +14,7 @@ from verification.environment import current_environment
 from verification.runs import Run, RunSamples
 from verification.runs.lock import run_lock
 from verification.solvers import EigenResult
+from verification.torch_devices import check_device
 
 DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
 
@@ -60,6 +61,7 @@ def execute_analysis(
     *,
     stages: tuple[str, ...] = (),
     memory_budget: float = DEFAULT_MEMORY_BUDGET,
+    device: str | None = None,
     reporter: Reporter | None = None,
 ) -> AnalysisRecord:
     """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
@@ -75,11 +77,12 @@ def execute_analysis(
         options: of the analysis; if left out those on record, the defaults where none is.
         stages: names, in any order; all if empty. Those that they need are added.
         memory_budget: bytes of states kept between products.
+        device: torch device that multiplies; None is the CPU. A stage's mark names it.
         reporter: told of stages, products and eigenpairs.
 
     Raises:
         ValueError: samples of another digest, an unknown stage, a negative budget, a record of
-            another analysis or damaged.
+            another analysis or damaged, a device that torch does not have here.
         RunError: no epoch is done, or a file of the run is missing or damaged.
         RunInUseError: another process analyses the run.
     """
@@ -90,7 +93,7 @@ def execute_analysis(
         )
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
-    asked = check_stages(stages)
+    asked, place = check_stages(stages), check_device(device)
     reporter = reporter or Silent()
     facts, path = facts_of(run), record_path(run, out)
     options = options or recorded_options(path)
@@ -105,7 +108,9 @@ def execute_analysis(
             " ".join([f"patchlaw analyse runs/{run.config.run_id}", *options.arguments()]),
             options.to_json() | {"minimum_epoch": minimum},
         )
-        bench = Workbench(run, samples, options, work, memory_budget, reporter, document.section)
+        bench = Workbench(
+            run, samples, options, work, memory_budget, reporter, document.section, place
+        )
         for name in asked:
             reporter.stage(name, document.done(name))
             if document.done(name):
@@ -117,7 +122,7 @@ def execute_analysis(
                 sections,
                 {
                     "seconds": time.perf_counter() - begin,
-                    "environment": asdict(current_environment()),
+                    "environment": asdict(current_environment(place)),
                 },
             )
         finished = all(document.done(name) for name in RUN_STAGE)

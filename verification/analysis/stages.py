@@ -185,7 +185,7 @@ def along_training(bench: Workbench) -> Sections:
     images, labels = bench.subset_data
     moments = []
     for epoch in epochs:
-        model = bench.run.model(epoch)
+        model = bench.model_after(epoch)
         problem = bench.problem(model, images, labels)
         g, r = (
             bench.solve(f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol)

@@ -61,6 +61,7 @@ class Workbench:
         memory_budget: bytes of states that a problem may keep between products.
         reporter: told of everything.
         section: gives a section of the record as it stands, None if there is none.
+        device: torch device that multiplies; the eigensolvers' vectors stay on the CPU.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Workbench:
         memory_budget: float,
         reporter: Reporter,
         section: Callable[[str], Any],
+        device: str = "cpu",
     ) -> None:
         self.run = run
         self.samples = samples
@@ -80,11 +82,16 @@ class Workbench:
         self.reporter = reporter
         self._memory_budget = memory_budget
         self._section = section
+        self._device = device
 
     @cached_property
     def model(self) -> DistributedQNN:
         """The model at the minimum of the training loss."""
-        return self.run.model(self.run.minimum_epoch)
+        return self.model_after(self.run.minimum_epoch)
+
+    def model_after(self, epoch: int) -> DistributedQNN:
+        """The model after some epochs, where the products are done."""
+        return self.run.model(epoch, self._device)
 
     @cached_property
     def subset_data(self) -> tuple[Tensor, Tensor]:

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     help="GB of states kept between products; less is slower.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Worker threads.  [default: torch's]")
+@click.option("--device", help="torch device that multiplies.  [default: cpu]")
 @click.option(
     "--data",
     type=click.Path(exists=True, path_type=Path),
@@ -83,6 +84,7 @@ def analyse(
     list_only: bool,
     memory: float,
     threads: int | None,
+    device: str | None,
     data: Path | None,
     **given: Any,
 ) -> None:
@@ -115,7 +117,9 @@ def analyse(
     for folder in runs:
         try:
             with torch_threads(threads), AnalysisProgress(console) as progress:
-                record = analyse_run(folder, out, asked, chosen, memory * 1e9, data, progress)
+                record = analyse_run(
+                    folder, out, asked, chosen, memory * 1e9, device, data, progress
+                )
         except KeyboardInterrupt:
             console.print("Interrupted; the same command goes on where it was")
             raise SystemExit(INTERRUPTED) from None
@@ -134,6 +138,7 @@ def analyse_run(
     asked: Mapping[str, Any],
     stages: tuple[str, ...],
     memory_budget: float,
+    device: str | None,
     data: Path | None,
     progress: "Reporter",
 ) -> "AnalysisRecord":
@@ -152,5 +157,6 @@ def analyse_run(
         recorded_options(record_path(run, out)).changed(**asked),
         stages=stages,
         memory_budget=memory_budget,
+        device=device,
         reporter=progress,
     )

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="Worker threads.  [default: the record's own; for a new one, torch's choice]",
 )
+@click.option("--device", help="torch device.  [default: the record's own; for a new one, cpu]")
 def landscape(
     run: Path,
     out: Path,
@@ -63,6 +64,7 @@ def landscape(
     seed: int,
     data: Path | None,
     threads: int | None,
+    device: str | None,
 ) -> None:
     """Compute the loss landscape of RUN, a folder that `patchlaw train` wrote.
 
@@ -91,7 +93,13 @@ def landscape(
                 )
             samples = load_samples(data, opened.config.data.images, opened.config.data.subset_seed)
             record = compute_landscape(
-                opened, samples, out, settings, threads=threads, reporter=progress
+                opened,
+                samples,
+                out,
+                settings,
+                threads=threads,
+                device=device,
+                reporter=progress,
             )
     except KeyboardInterrupt:
         console.print("Interrupted; the same command goes on where it stopped")

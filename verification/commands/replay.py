@@ -45,8 +45,15 @@ JUDGED_STEPS = 6
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of MNIST IDX files to use in place of the embedded images.",
 )
+@click.option("--device", help="torch device.  [default: cpu]")
 def replay(
-    patches: int, depth: int, steps: int, epochs: int | None, out: Path, data: Path | None
+    patches: int,
+    depth: int,
+    steps: int,
+    epochs: int | None,
+    out: Path,
+    data: Path | None,
+    device: str | None,
 ) -> None:
     """Repeat the author's recorded run and compare the mini-batch losses.
 
@@ -60,6 +67,7 @@ def replay(
     from rich.console import Console
 
     from verification.records import author_runs
+    from verification.torch_devices import check_device
 
     runs = author_runs()
     if (patches, depth) not in runs:
@@ -69,7 +77,7 @@ def replay(
         )
     console = Console(highlight=False, soft_wrap=True)
     if epochs is not None:
-        replay_epochs(patches, depth, epochs, out, data, console)
+        replay_epochs(patches, depth, epochs, out, data, device, console)
         return
     console.print(
         f"Author's run P={patches} d={depth}, seed 1001, float32: loss of each mini-batch before "
@@ -78,7 +86,11 @@ def replay(
     console.print(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
     differences = []
     recorded_losses = runs[patches, depth].iteration_train_loss
-    replayed = replayed_losses(patches, depth, data)
+    try:
+        place = check_device(device)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    replayed = replayed_losses(patches, depth, data, place)
     for step, loss in enumerate(islice(replayed, steps)):
         recorded_loss = float(recorded_losses[step])
         differences.append(abs(loss - recorded_loss) / recorded_loss)
@@ -96,7 +108,9 @@ def replay(
     console.print(f"[bold green]agrees[/]: {verdict}")
 
 
-def replayed_losses(patches: int, depth: int, data: Path | None) -> Iterator[float]:
+def replayed_losses(
+    patches: int, depth: int, data: Path | None, device: str = "cpu"
+) -> Iterator[float]:
     """Mini-batch losses of the author's protocol from the author's start, step by step."""
     import torch
 
@@ -105,7 +119,7 @@ def replayed_losses(patches: int, depth: int, data: Path | None) -> Iterator[flo
     from verification.training.protocol import default_learning_rate
 
     mnist = load_mnist(data)
-    model = DistributedQNN(patches, depth)
+    model = DistributedQNN(patches, depth, device=device)
     config = TrainingConfig(learning_rate=default_learning_rate(depth))
     images = torch.as_tensor(mnist.train_images)
     labels = torch.as_tensor(mnist.train_labels)
@@ -115,14 +129,20 @@ def replayed_losses(patches: int, depth: int, data: Path | None) -> Iterator[flo
 
 
 def replay_epochs(
-    patches: int, depth: int, epochs: int, out: Path, data: Path | None, console: "Console"
+    patches: int,
+    depth: int,
+    epochs: int,
+    out: Path,
+    data: Path | None,
+    device: str | None,
+    console: "Console",
 ) -> None:
     """Compare whole epochs, print the comparison, exit with 1 if the judged ones differ."""
     from verification.records import author_runs
     from verification.runs.replay import ReplayComparison
 
     try:
-        run = run_of(patches, depth, epochs, out, data, console)
+        run = run_of(patches, depth, epochs, out, data, device, console)
         comparison = ReplayComparison(run, author_runs()[patches, depth], epochs)
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
@@ -156,7 +176,13 @@ def replay_epochs(
 
 
 def run_of(
-    patches: int, depth: int, epochs: int, out: Path, data: Path | None, console: "Console"
+    patches: int,
+    depth: int,
+    epochs: int,
+    out: Path,
+    data: Path | None,
+    device: str | None,
+    console: "Console",
 ) -> "Run":
     """The run with at least so many epochs: as it is on disk, or trained until it has them."""
     from verification.runs import Run, RunError, RunRequest, execute_run, load_samples
@@ -171,4 +197,4 @@ def run_of(
     except RunError:
         pass  # none yet, or unusable: then training says what is wrong
     with TrainingProgress(console) as progress:
-        return execute_run(out, config, samples, reporter=progress)
+        return execute_run(out, config, samples, device=device, reporter=progress)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simulators.engine_choice import default_max_chunk
 from verification.environment import current_environment
 from verification.file_lock import file_lock
 from verification.landscape.grid import PlaneLoss, grid_axis
@@ -29,6 +30,7 @@ from verification.landscape.record import (
 from verification.landscape.settings import LandscapeSettings
 from verification.runs import Run, RunSamples
 from verification.sealed_record import RecordError
+from verification.torch_devices import check_device
 from verification.torch_threads import torch_threads
 from verification.training import stratified_subset
 
@@ -72,6 +74,7 @@ def compute_landscape(
     settings: LandscapeSettings | None = None,
     *,
     threads: int | None = None,
+    device: str | None = None,
     reporter: Reporter | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> LandscapeRecord:
@@ -90,15 +93,16 @@ def compute_landscape(
         out: folder of records; this one is ``out / <run id>.json``.
         settings: grid and images; None for the paper's.
         threads: None for the recorded number or, in a new record, torch's.
+        device: None for the recorded device or, in a new record, the CPU.
         reporter: told of every loss.
         save_seconds: least time between two writes of the record.
 
     Raises:
         ValueError: samples of another digest, more images than there are, a trajectory without a
-            plane.
+            plane, a device that torch does not have here.
         RunError: the run has no epoch done, or a file of it is damaged.
         RecordError: the record on disk is damaged, of another run, plane, grid or image
-            set, or unfinished with other threads; it is left as it is.
+            set, or unfinished with other threads or another device; it is left as it is.
         FileInUseError: another process works on the record.
         FloatingPointError: a loss is NaN or infinite; the record stays without it.
     """
@@ -120,24 +124,22 @@ def compute_landscape(
             if record.complete:
                 reporter.begin(path, record)
                 return record
-            if threads is not None and threads != record.execution.threads:
-                raise RecordError(
-                    f"{path}: threads: expected {record.execution.threads}, as in the first "
-                    f"session, got {threads}; rounding would differ: leave --threads out or use "
-                    "another --out"
-                )
-            threads = record.execution.threads
+            _check_execution(path, record.execution, threads, device)
+            threads, device = record.execution.threads, record.execution.device
+        place = check_device(device)
         plane = trajectory_plane(_angles(run), minimum)
         with torch_threads(threads):
-            environment = asdict(current_environment())
-            loss_at = PlaneLoss(run.model(minimum), plane, images, labels)
+            environment = asdict(current_environment(place))
+            model = run.model(minimum, place)
+            execution = LandscapeExecution(torch.get_num_threads(), default_max_chunk(model), place)
+            loss_at = PlaneLoss(model, plane, images, labels)
             if record is None:
                 record = _begun(
-                    run, settings, plane, loss_at, environment, subset_seed, len(labels)
+                    run, settings, plane, loss_at, execution, environment, subset_seed, len(labels)
                 )
             else:
                 _check_plane(path, record, plane)
-                record = _resumed(record, environment, reporter)
+                record = _resumed(record, execution.max_chunk, environment, reporter)
             reporter.begin(path, record)
             return _fill(path, record, loss_at, reporter, save_seconds)
 
@@ -248,6 +250,21 @@ def _check_same(path: Path, record: LandscapeRecord, wanted: dict[str, Any]) -> 
         )
 
 
+def _check_execution(
+    path: Path, recorded: LandscapeExecution, threads: int | None, device: str | None
+) -> None:
+    """Refuse other threads or another device than the first session's; None asks for neither."""
+    for name, ours, theirs in (
+        ("threads", threads, recorded.threads),
+        ("device", device, recorded.device),
+    ):
+        if ours is not None and ours != theirs:
+            raise RecordError(
+                f"{path}: {name}: expected {theirs}, as in the first session, got {ours}; rounding "
+                f"would differ: leave --{name} out or use another --out"
+            )
+
+
 def _check_plane(path: Path, record: LandscapeRecord, plane: TrajectoryPlane) -> None:
     """The plane computed anew must be the recorded one, signs included, or the grid would tear."""
     recorded = np.stack([record.trajectory.x, record.trajectory.y], axis=1)
@@ -264,13 +281,12 @@ def _begun(
     settings: LandscapeSettings,
     plane: TrajectoryPlane,
     loss_at: PlaneLoss,
+    execution: LandscapeExecution,
     environment: dict[str, Any],
     subset_seed: int | None,
     n_samples: int,
 ) -> LandscapeRecord:
     """The record without a loss of the grid."""
-    from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
-
     x, y = plane.coordinates.T
     begin = time.perf_counter()
     at_minimum = loss_at(0.0, 0.0)
@@ -294,7 +310,7 @@ def _begun(
             np.full((settings.points, settings.points), np.nan),
         ),
         loss_at_minimum=at_minimum,
-        execution=LandscapeExecution(torch.get_num_threads(), MAX_CHUNK),
+        execution=execution,
         environment=environment,
         resumed=(),
         seconds=time.perf_counter() - begin,
@@ -315,19 +331,17 @@ def _command(run: Run, settings: LandscapeSettings, subset_seed: int | None) -> 
 
 
 def _resumed(
-    record: LandscapeRecord, environment: dict[str, Any], reporter: Reporter
+    record: LandscapeRecord, max_chunk: int, environment: dict[str, Any], reporter: Reporter
 ) -> LandscapeRecord:
     """The record with this session on it; says where the last bits may differ."""
-    from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
-
     last = record.resumed[-1]["environment"] if record.resumed else record.environment
     changed = [
         f"{key}: {last.get(key)} then, {environment[key]} now"
-        for key in ("versions", "commit", "machine", "cpus")
+        for key in ("versions", "commit", "machine", "cpus", "accelerator")
         if last.get(key) != environment[key]
     ]
-    if record.execution.max_chunk != MAX_CHUNK:
-        changed.append(f"max_chunk: {record.execution.max_chunk} then, {MAX_CHUNK} now")
+    if record.execution.max_chunk != max_chunk:
+        changed.append(f"max_chunk: {record.execution.max_chunk} then, {max_chunk} now")
     if changed:
         reporter.note(
             "the landscape goes on in another environment, so its last bits may differ from those "

@@ -12,7 +12,8 @@ Version 1. Lists are in the order of the epoch ends, the start first; lengths ar
              "random_walk_ratios": [.., ..]},
      "trajectory": {"x": [..], "y": [..], "train_loss": [..]},
      "grid": {"margin": 5.0, "x": [..], "y": [..], "loss": [[..], ..]},  # loss[i][j] at y[i], x[j]
-     "loss_at_minimum": .., "execution": {"threads": 2, "max_chunk": 1040},
+     "loss_at_minimum": .., "execution": {"threads": 2, "max_chunk": 1040,
+     "device": "cpu"},
      "environment": {..}, "resumed": [{"from_point": 120, "environment": {..}}, ..],
      "seconds": .., "sha256": ".."}               # of all the other keys
 
@@ -125,10 +126,12 @@ class LandscapeExecution:
     Attributes:
         threads: worker threads of the fast engine.
         max_chunk: most samples that a thread works on at a time.
+        device: torch device.
     """
 
     threads: int
     max_chunk: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)

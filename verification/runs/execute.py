@@ -4,10 +4,11 @@ import re
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
+from simulators.engine_choice import default_max_chunk
 from verification.environment import current_environment
 from verification.runs.checkpoint import (
     CHECKPOINT_FILE,
@@ -22,6 +23,7 @@ from verification.runs.lock import LOCK_FILE, run_lock
 from verification.runs.run import CONFIG_FILE, Run, RunHeader
 from verification.runs.samples import RunSamples
 from verification.runs.tensor_files import owner_of
+from verification.torch_devices import check_device
 from verification.torch_threads import torch_threads
 from verification.training import Trainer
 
@@ -96,7 +98,8 @@ def execute_run(
             f"samples: expected digest {config.data.sha256} (the configuration's), got "
             f"{samples.sha256}; use the data set and subset that the run was made for"
         )
-    _check_device(device)
+    if device is not None:
+        check_device(device)
     config.model.build()  # refuses sizes that do not fit before anything is written
     folder = runs / config.run_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,7 @@ def execute_run(
         reporter = reporter or Silent()
         reporter.begin(folder, config, previous.epoch if previous else 0)
         if previous is None or previous.epoch < config.training.epochs:
+            check_device(header.execution.device)  # another machine may have begun the run
             with torch_threads(header.execution.threads):
                 _train(folder, config, header.execution.device, previous, samples, reporter)
     return Run.open(folder)
@@ -123,14 +127,17 @@ def _train(
         model, samples.train_images.to(device), samples.train_labels.to(device), config.training
     )
     test_images = model.check_images(samples.test_images)
-    environment = asdict(current_environment())
+    environment = asdict(current_environment(device))
     if previous is not None:
         restore_trainer(folder, previous, trainer)
-        _note_changes(previous, environment, reporter)
-    sessions = (
-        *(previous.sessions if previous else ()),
-        {"from_epoch": trainer.epoch, "max_chunk": _max_chunk(), "environment": environment},
-    )
+    session = {
+        "from_epoch": trainer.epoch,
+        "max_chunk": default_max_chunk(model),
+        "environment": environment,
+    }
+    if previous is not None:
+        _note_changes(previous.sessions[-1], session, reporter)
+    sessions = (*(previous.sessions if previous else ()), session)
 
     def save(rate: float | None, losses: tuple[float, ...], begin: float) -> Checkpoint:
         images, labels = trainer.images, trainer.labels
@@ -170,8 +177,11 @@ def _open_or_create(
                 f"{folder}: expected a run's folder or an empty one, got one without {CONFIG_FILE} "
                 f"that holds {', '.join(foreign[:5])}; move it away or choose another --out"
             )
-        execution = Execution(threads or torch.get_num_threads(), device or "cpu", _max_chunk())
-        header = RunHeader(config, execution, asdict(current_environment()))
+        place = device or "cpu"
+        execution = Execution(
+            threads or torch.get_num_threads(), place, default_max_chunk(config.model.build(place))
+        )
+        header = RunHeader(config, execution, asdict(current_environment(place)))
         header.write(folder)
         return header, None
     header = RunHeader.read(folder)
@@ -227,29 +237,12 @@ def _remove_stale_optimiser_files(folder: Path, checkpoint: Checkpoint) -> None:
             path.unlink()
 
 
-def _check_device(device: str | None) -> None:
-    try:
-        torch.empty(0, device=device or "cpu")
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device: expected one that torch has here, such as cpu, got {device!r} ({error})"
-        ) from None
-
-
-def _max_chunk() -> int:
-    from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
-
-    return MAX_CHUNK
-
-
-def _note_changes(previous: Checkpoint, environment: dict[str, object], reporter: Reporter) -> None:
+def _note_changes(last: dict[str, Any], session: dict[str, Any], reporter: Reporter) -> None:
     """Say where the last bits may differ from those of a run that was not interrupted."""
-    session = previous.sessions[-1]
-    old = {**session["environment"], "max_chunk": session["max_chunk"]}
-    new = {**environment, "max_chunk": _max_chunk()}
+    old, new = ({**each["environment"], "max_chunk": each["max_chunk"]} for each in (last, session))
     changed = [
         f"{key}: {old.get(key)} then, {new[key]} now"
-        for key in ("versions", "commit", "machine", "cpus", "max_chunk")
+        for key in ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk")
         if old.get(key) != new[key]
     ]
     if changed:

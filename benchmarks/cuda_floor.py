@@ -1,0 +1,93 @@
+"""The floor on a GPU: the rate of one batched complex product, a 256x256 matrix a patch."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.timing import Timing
+from simulators.torch_engine.precision import full_precision
+
+DIMENSION = 256
+_COLUMNS = 15_000  # a patch; enough to fill the device
+_PATCHES = 4
+PRODUCTS, OTHERS, IDLE = "matrix products", "other kernels", "device idle"
+
+
+def time_on_device(call: Callable[[], object], *, repeats: int, warmups: int = 2) -> Timing:
+    """Wall-clock seconds until the device is done, each repeat by itself."""
+    for _ in range(warmups):
+        call()
+    seconds = []
+    for _ in range(repeats):
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        call()
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begin)
+    return Timing(tuple(seconds), warmups)
+
+
+@dataclass(frozen=True)
+class CudaFloor:
+    """Rates by way of calling the product, 8 real operations a complex multiply-add."""
+
+    rates: dict[str, float]
+
+    @property
+    def gflops(self) -> float:
+        """GFLOP/s of the fastest way."""
+        return max(self.rates.values())
+
+    def seconds(self, products: float, n_patches: int, n_samples: int) -> float:
+        """Seconds the floor needs for so many products a patch and sample."""
+        return products * n_patches * n_samples * _gflop(1) / self.gflops
+
+
+def _gflop(columns: int) -> float:
+    return 8 * DIMENSION * DIMENSION * columns / 1e9
+
+
+def measure_cuda_floor(repeats: int = 10, columns: int = _COLUMNS) -> CudaFloor:
+    """Measure the product in complex64, and as one real float32 product; no TF32."""
+    generator = torch.Generator("cuda").manual_seed(0)
+
+    def random(rows: int, scale: int, dtype: torch.dtype) -> torch.Tensor:
+        shape = (_PATCHES, rows, scale * DIMENSION)
+        return torch.randn(shape, generator=generator, device="cuda", dtype=dtype)
+
+    rates = {}
+    for name, scale, dtype in (("complex64", 1, torch.complex64), ("real", 2, torch.float32)):
+        states, matrix = random(columns, scale, dtype), random(scale * DIMENSION, scale, dtype)
+        out = torch.empty_like(states)
+        with torch.no_grad(), full_precision():
+            timing = time_on_device(lambda: torch.bmm(states, matrix, out=out), repeats=repeats)  # noqa: B023
+        rates[name] = _gflop(_PATCHES * columns) / timing.minimum
+    return CudaFloor(rates)
+
+
+def device_phases(call: Callable[[], object]) -> tuple[dict[str, float], int]:
+    """Seconds of one call by what the device does, which sum to its time, and its kernels' count.
+
+    The profiler slows the launches, so the idle share is an upper bound.
+    """
+    call()
+    torch.cuda.synchronize()
+    with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as found:
+        begin = time.perf_counter()
+        call()
+        torch.cuda.synchronize()
+        total = time.perf_counter() - begin
+    seconds = {PRODUCTS: 0.0, OTHERS: 0.0}
+    kernels = 0
+    for event in found.events():
+        if event.device_type.name != "CUDA":
+            continue
+        name = event.name.lower()
+        is_product = any(word in name for word in ("gemm", "cutlass", "cublas"))
+        seconds[PRODUCTS if is_product else OTHERS] += event.device_time_total / 1e6
+        kernels += 1
+    seconds[IDLE] = max(0.0, total - sum(seconds.values()))
+    return seconds, kernels

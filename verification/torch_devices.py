@@ -1,0 +1,31 @@
+"""The device that a command works on: checked at the door, named in records."""
+
+import platform
+
+import torch
+
+
+def check_device(device: str | None) -> str:
+    """The device's name as torch takes it; None is the CPU.
+
+    Raises:
+        ValueError: torch has no such device here.
+    """
+    name = device or "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device: expected one that torch has here, such as cpu, got {device!r} ({error})"
+        ) from None
+    return name
+
+
+def accelerator_of(device: str) -> str | None:
+    """Model of the accelerator behind a device, as its driver calls it; None for the CPU."""
+    kind = torch.device(device).type
+    if kind == "cpu":
+        return None
+    if kind == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{kind} of {platform.machine()}"
