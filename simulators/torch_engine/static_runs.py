@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from simulators.circuit_plan import StaticRun
+from simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from simulators.torch_engine.local_operators import halves, rotation_generators
 from simulators.torch_engine.static_blocks import ring_signs
 from simulators.torch_engine.static_layers import Stack, layer_groups, layer_views
@@ -35,6 +36,8 @@ class StaticRuns:
         n_qubits: n.
         dtype: real dtype of the states, float32 or float64.
         vector_only: whether only W|0...0> is needed.
+        segment: layers of a segment; the segments of a run are done side by side in W and its
+            reverse pass (see ``LayerSegments``). None: by device.
 
     Attributes:
         angle_slice: where the run's angles lie among a patch's.
@@ -51,6 +54,7 @@ class StaticRuns:
         dtype: torch.dtype,
         *,
         vector_only: bool,
+        segment: int | None = None,
     ) -> None:
         n_layers = len(run.rings)
         self.angle_slice = slice(run.first_angle, run.first_angle + 2 * n_qubits * n_layers)
@@ -73,37 +77,53 @@ class StaticRuns:
         signs = ring_signs(n_qubits, dtype, angles.device)
         self._signs = signs.reshape(self._rows, self._columns).T[:, None, :].contiguous()
         self._generators = rotation_generators(n_qubits, torch.float64, angles.device)
-        stack = Stack(self._start())
-        for group, _ in layer_groups(self._phi, self._dtype):
-            for ring, factors in zip(self._rings[group.layers], group.factors(1), strict=True):
+        self._segments = LayerSegments(
+            self._rings, default_segment(angles.device) if segment is None else segment
+        )
+        #: of each segment: its own matrix, and W up to its end
+        self._own, self._ends = self._forward()
+        self._state = self._to_layout(self._ends[-1])
+
+    def _forward(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Matrices of the segments, (P, 2^n, 2^n) unless there is but one, and W at their ends."""
+        count = self._segments.count
+        stack = Stack(self._start() if count == 1 else self._start(count, 1 << self._n_qubits))
+        phi = self._segments.split(self._phi)
+        for group, _ in layer_groups(phi, self._dtype):
+            signs = self._segments.signs(group.layers, self._signs, self._patches)
+            for sign, factors in zip(signs, group.factors(1), strict=True):
                 stack.apply(factors)
-                if ring:
-                    stack.state.mul_(self._signs)
-        self._state = stack.state
+                if sign is not None:
+                    stack.state.mul_(sign)
+        own = list(self._to_columns(stack.state).split(self._patches))
+        ends = [own[0][..., : self._width]]
+        for matrix in own[1:]:
+            ends.append(matrix @ ends[-1])
+        return own, ends
 
     def _layer_angles(self, angles: Tensor) -> Tensor:
         """The run's share of (P, n_angles) as (layers, P, 2, n): axis 2 is X, then Y."""
         shape = (self._patches, len(self._rings), 2, self._n_qubits)
         return angles[:, self.angle_slice].reshape(shape).transpose(0, 1)
 
-    def _start(self) -> Tensor:
+    def _start(self, copies: int = 1, width: int | None = None) -> Tensor:
         """Identity columns, or |0...0>, in the layers' layout (P, lower, m, upper)."""
         identity = torch.eye(
-            1 << self._n_qubits, self._width, dtype=self._dtype, device=self._phi.device
+            1 << self._n_qubits, width or self._width, dtype=self._dtype, device=self._phi.device
         )
-        return self._to_layout(identity.expand(self._patches, -1, -1))
+        return self._to_layout(identity.expand(copies * self._patches, -1, -1))
 
     def _to_layout(self, columns: Tensor) -> Tensor:
-        shape = (self._patches, self._rows, self._columns, self._width)
+        shape = (len(columns), self._rows, self._columns, columns.shape[-1])
         return columns.to(self._dtype).reshape(shape).permute(0, 2, 3, 1).contiguous()
 
     def _to_columns(self, state: Tensor) -> Tensor:
-        return state.permute(0, 3, 1, 2).reshape(self._patches, -1, self._width)
+        return state.permute(0, 3, 1, 2).reshape(len(state), -1, state.shape[2])
 
     @property
     def columns(self) -> Tensor:
         """W's columns, shape (P, 2^n, m), complex."""
-        return self._to_columns(self._state)
+        return self._ends[-1]
 
     def tangent(self, rates: Tensor) -> Tensor:
         """Ẇ = sum_i rates_i dW/dphi_i, shape (P, 2^n, m); rates (P, n_angles), float64."""
@@ -125,24 +145,29 @@ class StaticRuns:
         Args:
             cotangent: W̄ with dL = Re<W̄, dW>, shape (P, 2^n, m), complex.
         """
-        stack = Stack(torch.cat([self._state, self._to_layout(cotangent)]))
-        p = self._patches
-        state, lam_u, lam_l = stack.state[:p], stack.upper[p:], stack.lower[p:]
+        cotangents = [cotangent.to(self._dtype)]  # at the segments' ends, last to first
+        for matrix in reversed(self._own[1:]):
+            cotangents.append(matrix.mH @ cotangents[-1])
+        stack = Stack(self._to_layout(torch.cat([*self._ends, *reversed(cotangents)])))
+        half = len(stack.state) // 2
+        state, lam_u, lam_l = stack.state[:half], stack.upper[half:], stack.lower[half:]
         conjugate = torch.empty_like(state)
         conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
-        momenta = self._zero_momenta()
-        for group, _ in layer_groups(self._phi, self._dtype, reverse=True):
-            rings, factors = self._rings[group.layers], group.factors(2, undo=True)
+        phi = self._segments.split(self._phi)
+        momenta = self._zero_momenta(phi)
+        for group, _ in layer_groups(phi, self._dtype, reverse=True):
+            signs = self._segments.signs(group.layers, self._signs, self._patches, arrays=2)
+            factors = group.factors(2, undo=True)
             reduced = _Reduced(group.upper, group.lower)
-            for k in reversed(range(len(rings))):
-                if rings[k]:
-                    stack.state.mul_(self._signs)
+            for k in reversed(range(len(signs))):
+                if (sign := signs[k]) is not None:
+                    stack.state.mul_(sign)
                 stack.apply(factors[k])
                 torch.conj_physical(state, out=conjugate)
                 torch.bmm(conjugate_u, lam_u, out=reduced.upper[k])
                 torch.bmm(lam_l, conjugate_l, out=reduced.lower[k])
             momenta[group.layers] = self._momenta(reduced)
-        return self._pull_back(momenta)
+        return self._pull_back(self._segments.join(momenta))
 
     def gradient_tangent(
         self, rates: Tensor, tangent: Tensor, cotangent: Tensor, cotangent_dot: Tensor
@@ -164,7 +189,7 @@ class StaticRuns:
         conjugate, conjugate_dot = torch.empty_like(arrays[0]), torch.empty_like(arrays[2])
         conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
         conjugate_dot_u, conjugate_dot_l = (view.mT for view in layer_views(conjugate_dot))
-        momenta, momenta_dot = self._zero_momenta(), self._zero_momenta()
+        momenta, momenta_dot = self._zero_momenta(self._phi), self._zero_momenta(self._phi)
         along = self._layer_angles(rates)
         for group, dots in layer_groups(self._phi, self._dtype, along, reverse=True):
             assert dots is not None  # rates were given
@@ -188,9 +213,9 @@ class StaticRuns:
             momenta_dot[group.layers] = self._momenta(reduced_dot)
         return self._pull_back(momenta_dot, momenta, along)
 
-    def _zero_momenta(self) -> Tensor:
-        shape = (*self._phi.shape[:2], self._n_qubits, 3)
-        return torch.zeros(shape, dtype=torch.float64, device=self._phi.device)
+    def _zero_momenta(self, phi: Tensor) -> Tensor:
+        shape = (*phi.shape[:2], self._n_qubits, 3)
+        return torch.zeros(shape, dtype=torch.float64, device=phi.device)
 
     def _momenta(self, reduced: "_Reduced") -> Tensor:
         """Momenta of a group's layers, shape (layers, P, n, 3), float64."""

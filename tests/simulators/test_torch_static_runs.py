@@ -13,6 +13,7 @@ from simulators import EntanglingBlock
 from simulators.ansatz import ring_signs
 from simulators.circuit_plan import StaticRun
 from simulators.fast_engine.static_run import FusedRun
+from simulators.torch_engine.layer_segments import SEGMENT_ON_A_DEVICE
 from simulators.torch_engine.static_blocks import apply_entangling
 from simulators.torch_engine.static_layers import GROUP
 from simulators.torch_engine.static_runs import StaticRuns
@@ -30,11 +31,17 @@ class RunCase:
     rates: Tensor
     cotangent: Tensor
     cotangent_dot: Tensor
+    segment: int | None = None
 
     def fused(self) -> StaticRuns:
         """The run in torch."""
         return StaticRuns(
-            self.run, self.angles, self.n_qubits, torch.float64, vector_only=self.vector_only
+            self.run,
+            self.angles,
+            self.n_qubits,
+            torch.float64,
+            vector_only=self.vector_only,
+            segment=self.segment,
         )
 
 
@@ -45,6 +52,7 @@ def make_case(
     *,
     first_angle: int = 0,
     vector_only: bool = False,
+    segment: int | None = None,
     seed: int = 0,
 ) -> RunCase:
     generator = torch.Generator().manual_seed(seed)
@@ -62,12 +70,13 @@ def make_case(
         draw(patches, count),
         draw(*columns, dtype=torch.complex128),
         draw(*columns, dtype=torch.complex128),
+        segment,
     )
 
 
 @st.composite
 def run_cases(draw: st.DrawFn) -> RunCase:
-    """Runs shorter and longer than a group of layers, rings anywhere, angles not from the first."""
+    """Runs shorter and longer than a group of layers or a segment, rings and angles anywhere."""
     n = draw(st.integers(2, 4))
     longest = GROUP + 3 if n < 4 else 3
     return make_case(
@@ -76,6 +85,7 @@ def run_cases(draw: st.DrawFn) -> RunCase:
         draw(st.integers(1, 3)),
         first_angle=draw(st.integers(0, 3)),
         vector_only=draw(st.booleans()),
+        segment=draw(st.none() | st.integers(1, 5)),
         seed=draw(st.integers(0, 2**16)),
     )
 
@@ -157,7 +167,10 @@ def passes(case: RunCase) -> None:
 
 
 def test_no_state_is_stored_a_layer() -> None:
-    """Only this catches a reverse pass that keeps a state a layer (16 KiB here); autograd does."""
+    """Only this catches a reverse pass that keeps a state a layer (16 KiB here); autograd does.
+
+    The CPU's way, one segment; segments side by side take states a segment.
+    """
     state = 32 * 32 * 16
 
     def peak(layers: int, *, plain: bool) -> int:
@@ -189,10 +202,23 @@ def test_launches_a_layer_are_few_and_do_not_grow_with_the_patches() -> None:
     assert launches[5, 2 * GROUP] <= launches[1, 2 * GROUP] + 4  # layouts that are views for one
 
 
+def test_segments_side_by_side_spare_launches() -> None:
+    """Catches segments done one after another, which cost what they should save."""
+    launches = {}
+    for segment in (None, 8):
+        case = make_case((True,) * 64, 4, 2, segment=segment)
+        with OperationLog() as log:
+            case.fused().gradient(case.cotangent)
+        launches[segment] = log.launches
+    # 64 steps of 9 launches or 8 steps and 8 products twice; building the factors is on both sides
+    assert launches[None] - launches[8] > 56 * 9 - 60
+
+
 @pytest.mark.parametrize("vector_only", [True, False])
 def test_everything_stays_on_the_device_of_the_angles(vector_only: bool) -> None:
     """Catches a tensor made on the CPU: torch refuses to mix devices, the meta device included."""
-    case = make_case((True, False), 3, 2, vector_only=vector_only)
+    rings = (True, False) * SEGMENT_ON_A_DEVICE + (True,)  # three segments, one padded
+    case = make_case(rings, 3, 2, vector_only=vector_only)
     run = StaticRuns(case.run, case.angles.to("meta"), 3, torch.float32, vector_only=vector_only)
     rates, cotangent = case.rates.to("meta"), case.cotangent.to("meta")
     tangent = run.tangent(rates)
@@ -220,5 +246,14 @@ def test_bad_angles_are_refused() -> None:
         StaticRuns(run, torch.zeros(1, 6), 2, torch.float32, vector_only=True)
     with pytest.raises(ValueError, match=r"angles: expected float64 .* got .* \(6,\)"):
         StaticRuns(run, torch.zeros(6, dtype=torch.float64), 2, torch.float32, vector_only=True)
+    with pytest.raises(ValueError, match="segment: expected at least 1 layer, got 0"):
+        StaticRuns(
+            run,
+            torch.zeros(1, 6, dtype=torch.float64),
+            2,
+            torch.float32,
+            vector_only=True,
+            segment=0,
+        )
     with pytest.raises(ValueError, match="angles: expected at least 6 a patch, got 5"):
         StaticRuns(run, torch.zeros(1, 5, dtype=torch.float64), 2, torch.float32, vector_only=True)
