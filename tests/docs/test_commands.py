@@ -29,6 +29,8 @@ NOT_EXECUTED = {
     "patchlaw analyse small/runs/P4_d1_* --out small/analyses --subset 20": "all stages: a minute",
     "patchlaw landscape paper_figures/results/runs/P4_d50_s1001": "60,000 images: hours",
     "patchlaw claim": "proves theorems and runs the exact checks: half a minute",
+    "patchlaw replay --patches 4 --depth 200": "a CUDA device",
+    "patchlaw train --patches 16 --depth 200": "a CUDA device",
     "make": "sets up an environment of its own; the target must exist",
 }
 # These begin like one of the above and are executed all the same.

@@ -48,7 +48,7 @@ def facts_of(run: Run) -> RunFacts:
         images=run.history[-1].train.n_samples,
         epochs=run.epochs_done,
         n_classes=model.n_classes,
-        n_parameters=len(run.parameters(0)),
+        n_parameters=len(run.parameters(run.minimum_epoch)),
         configuration_sha256=config.sha256,
     )
 

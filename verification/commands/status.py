@@ -42,7 +42,13 @@ def print_table(statuses: list["RunStatus"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    colours = {"finished": "green", "running": "cyan", "partial": "yellow", "damaged": "bold red"}
+    colours = {
+        "finished": "green",
+        "running": "cyan",
+        "partial": "yellow",
+        "thinned": "green",
+        "damaged": "bold red",
+    }
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in (
         "run", "state", "epochs", "min.\nat", "train\nloss", "train\nacc.", "test\nloss",

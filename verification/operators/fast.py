@@ -33,7 +33,7 @@ def fast_backend_knows(
 class FastBackend:
     """Curvature products of a DistributedQNN, or of one patch's block of it, by its engine.
 
-    The numba engine on the CPU, the torch engine on CUDA (not run on a GPU yet).
+    The numba engine on the CPU, the torch engine on CUDA.
     A block is computed as a distributed QNN of one patch on patch-sized images, whose loss adds
     the other patches' logits; its pixel bias is zero and left out of the products.
 

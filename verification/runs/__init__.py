@@ -7,6 +7,7 @@ from verification.runs.execute import Reporter, execute_run
 from verification.runs.request import RunRequest
 from verification.runs.run import Run
 from verification.runs.samples import RunSamples, load_samples
+from verification.runs.thinned import thin_run
 
 __all__ = [
     "DamagedRunError",
@@ -23,4 +24,5 @@ __all__ = [
     "RunSamples",
     "execute_run",
     "load_samples",
+    "thin_run",
 ]

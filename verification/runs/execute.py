@@ -186,14 +186,21 @@ def _open_or_create(
         return header, None
     header = RunHeader.read(folder)
     _check_same(folder, header, config, threads, device)
+    run = Run.open(folder) if (folder / CHECKPOINT_FILE).exists() else None
+    if run is not None and run.kept is not None:
+        if run.epochs_done < config.training.epochs:
+            raise RunError(
+                f"{folder}: expected a whole run to train on, got a thinned copy, which has no "
+                "state of Adam; use the run that it was made from, or another --out"
+            )
+        return header, run.checkpoint
     if config.training.epochs > header.config.training.epochs:
         header = replace(header, config=config)
         header.write(folder)
-    if not (folder / CHECKPOINT_FILE).exists():
+    if run is None:
         return header, None
-    checkpoint = Run.open(folder).checkpoint
-    _remove_stale_optimiser_files(folder, checkpoint)
-    return header, checkpoint
+    _remove_stale_optimiser_files(folder, run.checkpoint)
+    return header, run.checkpoint
 
 
 def _check_same(

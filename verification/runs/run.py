@@ -12,8 +12,9 @@ from simulators import DistributedQNN
 from verification.runs.checkpoint import Checkpoint, EpochEntry, load_checkpoint, load_parameters
 from verification.runs.config import Execution, RunConfig
 from verification.runs.errors import DamagedRunError, RunError
+from verification.runs.kept_epochs import KEPT_FILE, read_kept
 from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
-from verification.runs.tensor_files import check_size, read_tensors
+from verification.runs.tensor_files import FileRecord, check_size, read_tensors
 
 CONFIG_FILE = "config.json"
 KIND = "patchlaw run"
@@ -84,11 +85,13 @@ class Run:
         path: its folder.
         header: configuration, execution, environment.
         checkpoint: state after the last finished epoch.
+        kept: in a thinned copy the epochs whose parameters it has; None in a whole run.
     """
 
     path: Path
     header: RunHeader
     checkpoint: Checkpoint
+    kept: frozenset[int] | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -111,7 +114,7 @@ class Run:
                 f"{folder}: expected a checkpoint of configuration {header.config.sha256}, got one "
                 f"of {checkpoint.configuration}, another run's; {RESTORE}"
             )
-        return cls(folder, header, checkpoint)
+        return cls(folder, header, checkpoint, read_kept(folder, header.config.sha256))
 
     @property
     def config(self) -> RunConfig:
@@ -155,11 +158,28 @@ class Run:
 
         Raises:
             IndexError: epoch out of range.
+            RunError: a thinned copy without this epoch.
             DamagedRunError: the file is missing or altered.
+        """
+        self.file_of(epoch)
+        return load_parameters(self.path, self.checkpoint, epoch, self._start)
+
+    def file_of(self, epoch: int) -> FileRecord:
+        """The file of the parameters after ``epoch`` epochs.
+
+        Raises:
+            IndexError: epoch out of range.
+            RunError: a thinned copy without this epoch.
         """
         if not 0 <= epoch <= self.epochs_done:
             raise IndexError(f"epoch: expected 0 to {self.epochs_done}, got {epoch}")
-        return load_parameters(self.path, self.checkpoint, epoch, self._start)
+        if self.kept is not None and epoch not in self.kept:
+            raise RunError(
+                f"{self.path}: expected the parameters after {epoch} epochs, got a thinned copy "
+                f"that keeps {', '.join(map(str, sorted(self.kept)))} ({KEPT_FILE}); use the whole "
+                "run, or train it again"
+            )
+        return self.checkpoint.parameter_files[epoch]
 
     def trajectory(self) -> Tensor:
         """Parameters at the start and at every epoch's end, shape (epochs + 1, D)."""
@@ -177,7 +197,7 @@ class Run:
         return model
 
     def verify(self, *, checksums: bool = True) -> None:
-        """Check every file that the checkpoint names.
+        """Check every file that the checkpoint names, in a thinned copy those that it keeps.
 
         Args:
             checksums: read them all, else look at their sizes only.
@@ -186,5 +206,8 @@ class Run:
             DamagedRunError: the first that is missing or altered.
         """
         check = read_tensors if checksums else check_size
-        for record in (*self.checkpoint.parameter_files, self.checkpoint.optimiser_file):
+        records = [*self.checkpoint.parameter_files, self.checkpoint.optimiser_file]
+        if self.kept is not None:
+            records = [self.checkpoint.parameter_files[epoch] for epoch in sorted(self.kept)]
+        for record in records:
             check(self.path, record)

@@ -9,7 +9,7 @@ from verification.runs.errors import RunError
 from verification.runs.lock import is_locked
 from verification.runs.run import CONFIG_FILE, Run, RunHeader
 
-State: TypeAlias = Literal["finished", "running", "partial", "damaged"]
+State: TypeAlias = Literal["finished", "running", "partial", "thinned", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class RunStatus:
 
     Attributes:
         run: name of its folder.
-        state: "running" while a process holds it, "partial" if none does and epochs are missing.
+        state: "running" while a process holds it, "partial" if none does and epochs are missing,
+            "thinned" for a copy that keeps the parameters of a few epochs.
         epochs_done: epochs with a checkpoint.
         epochs: the goal.
         minimum_epoch: epochs done at the minimum of the training loss so far.
@@ -62,6 +63,8 @@ def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
     except (RunError, OSError) as error:
         return RunStatus(folder.name, "damaged", problem=str(error))
     state: State = "running" if running else "finished" if run.finished else "partial"
+    if run.kept is not None:
+        state = "thinned"
     done = run.epochs_done
     if done == 0:
         return RunStatus(folder.name, state, 0, goal)
