@@ -62,11 +62,14 @@ def current_environment(device: str = "cpu") -> Environment:
 def _git_commit() -> str | None:
     """Commit of the source tree this package is imported from, if it is one.
 
-    A copy without its repository (a container, a cluster's node) is told by ``COMMIT_VARIABLE``.
+    ``COMMIT_VARIABLE`` wins: a copy (in a container, on a cluster's node) may have no repository,
+    or one of its own.
     """
+    if told := os.environ.get(COMMIT_VARIABLE):
+        return told
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
-        return os.environ.get(COMMIT_VARIABLE) or None
+        return None
     try:
         described = subprocess.run(
             ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"],

@@ -30,6 +30,7 @@ def test_without_a_commit_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: bool, search_path: str | None
 ) -> None:
     """A record must not fail hours in, nor name the commit of a repository around the package."""
+    monkeypatch.delenv(environment.COMMIT_VARIABLE, raising=False)
     monkeypatch.setattr(environment, "__file__", str(tmp_path / "verification" / "environment.py"))
     if repository:
         (tmp_path / ".git").mkdir()
@@ -37,3 +38,11 @@ def test_without_a_commit_there_is_none(
     if search_path is not None:
         monkeypatch.setenv("PATH", search_path)
     assert current_environment().commit is None
+
+
+def test_a_copy_is_told_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a copy's own repository (of whoever copied it) named in place of patchlaw's."""
+    monkeypatch.setenv(environment.COMMIT_VARIABLE, "0" * 40)
+    assert current_environment().commit == "0" * 40
+    monkeypatch.setenv(environment.COMMIT_VARIABLE, "")
+    assert current_environment().commit != ""

@@ -1,0 +1,82 @@
+"""The device of a command: refused by name before anything is written, named in records."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from simulators import DistributedQNN
+from simulators.engine_choice import default_max_chunk
+from simulators.fast_engine.chunks import MAX_CHUNK
+from simulators.torch_engine.engine import TorchEngine
+from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
+from verification.analysis.execute import execute_analysis
+from verification.commands.replay import replay
+from verification.environment import current_environment
+from verification.landscape.execute import compute_landscape
+from verification.landscape.settings import LandscapeSettings
+from verification.runs import Run
+from verification.sealed_record import RecordError
+from verification.torch_devices import accelerator_of, check_device
+
+REFUSED = "device: expected one that torch has here, such as cpu, got 'abacus'"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return toy_run(tmp_path_factory.mktemp("runs"), 2)
+
+
+def test_an_unknown_device_is_refused_before_a_file_is_written(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=REFUSED):
+        check_device("abacus")
+    with pytest.raises(ValueError, match=REFUSED):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS, device="abacus")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match=REFUSED):
+        compute_landscape(run, SAMPLES, tmp_path, LandscapeSettings(), device="abacus")
+    assert [path.suffix for path in tmp_path.iterdir()] in ([], [".lock"])
+    done = CliRunner().invoke(replay, ["--patches", "4", "--depth", "50", "--device", "abacus"])
+    assert done.exit_code == 1
+    assert "expected one that torch has here" in done.output
+
+
+def test_a_landscape_stays_on_its_device(run: Run, tmp_path: Path) -> None:
+    """Catches a grid whose losses come from two engines."""
+
+    class Interrupted(Exception):
+        """Stands for Ctrl-C."""
+
+    class AfterTwo:
+        def begin(self, path: Path, record: object) -> None: ...
+
+        def note(self, message: str) -> None: ...
+
+        def point(self, n_done: int, loss: float) -> None:
+            if n_done == 2:
+                raise Interrupted
+
+    settings = LandscapeSettings(None, 0, 2, 1.0)
+    with pytest.raises(Interrupted):
+        compute_landscape(run, SAMPLES, tmp_path, settings, reporter=AfterTwo())
+    with pytest.raises(RecordError, match="device: expected cpu, as in the first session, got met"):
+        compute_landscape(run, SAMPLES, tmp_path, settings, device="meta")
+    done = compute_landscape(run, SAMPLES, tmp_path, settings, device="cpu")
+    assert (done.complete, done.execution.device) == (True, "cpu")
+
+
+def test_the_accelerator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card of {device}")
+    assert accelerator_of("cpu") is None
+    assert accelerator_of("cuda:1") == "card of cuda:1"
+    assert current_environment("cuda").accelerator == "card of cuda"
+    assert current_environment().accelerator is None
+    assert str(accelerator_of("meta")).startswith("meta of ")
+
+
+def test_the_chunk_on_record_is_that_of_the_engine_that_computes() -> None:
+    """Catches the numba engine's chunk recorded for a run on a GPU."""
+    assert default_max_chunk(DistributedQNN(4, 1)) == MAX_CHUNK
+    elsewhere = DistributedQNN(4, 1, device="meta")
+    assert default_max_chunk(elsewhere) == TorchEngine(elsewhere).max_chunk != MAX_CHUNK
