@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paper_figures import style
 from paper_figures.drawing import Drawing, Gap, Inputs, Parts, training_of, unfinished
-from paper_figures.panels import common_scale, legend_below, not_run, study_grid, title
+from paper_figures.panels import common_scale, legend_below, not_run, remark, study_grid, title
 from paper_figures.records import author_source
 from verification.records import AuthorRun, author_runs
 from verification.runs import Run
@@ -45,7 +45,10 @@ def draw_grid(inputs: Inputs, ylabel: str, draw_panel: DrawPanel) -> Drawing:
         if author is not None:
             parts.sources.append(author_source("runs"))
         parts.panels.append(_facts(found) | draw_panel(axes, found, author))
-        axes.set_xlim(0, found.epochs_done)
+        goal = max(found.epochs_done, found.config.training.epochs)
+        axes.set_xlim(0, goal)
+        if not found.finished:
+            remark(axes, f"{found.epochs_done} of {goal} epochs")
         drawn[wanted] = axes
     if drawn:
         common_scale(list(drawn.values()), labels=True)

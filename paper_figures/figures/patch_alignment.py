@@ -42,7 +42,7 @@ def draw(inputs: Inputs) -> Drawing:
         record = records.analyses.get(run.run_id)
         if record is None or record.alignment is None or _MATRIX not in record.shares:
             parts.gaps.append(analysis_gap(run, records))
-        else:
+        if record is not None and (record.alignment is not None or _MATRIX in record.shares):
             found[run] = record
             parts.sources.append(records.analysis_source(record))
             parts.panels.append(_numbers(record))
@@ -65,11 +65,15 @@ def _alignment(
     patches: "Sequence[int]",
 ) -> None:
     for rank, depth in enumerate(depths):
-        of_depth = [(run.n_patches, r.alignment) for run, r in found.items() if run.depth == depth]
+        of_depth = [
+            (run.n_patches, record.alignment)
+            for run, record in found.items()
+            if run.depth == depth and record.alignment is not None
+        ]
         if not of_depth:
             continue
         p = [n_patches for n_patches, _ in of_depth]
-        values = np.array([(a.value, a.low, a.high) for _, a in of_depth if a is not None]).T
+        values = np.array([(a.value, a.low, a.high) for _, a in of_depth]).T
         axes.errorbar(
             p,
             values[0],
@@ -97,7 +101,7 @@ def _shares(
         previous = run.depth
     for at, run in zip(places, ordered, strict=True):
         record = found.get(run)
-        if record is None:
+        if record is None or _MATRIX not in record.shares:
             axes.bar(at, 1, _BAR, color=style.PANEL_GREY)
             axes.text(
                 at, 0.5, "not run", rotation=90, ha="center", va="center", fontsize=style.SMALL_TEXT
@@ -153,16 +157,15 @@ def _shares(
 
 
 def _numbers(record: AnalysisRecord) -> dict[str, Any]:
-    alignment, shares = record.alignment, record.shares[_MATRIX]
-    assert alignment is not None
+    alignment, shares = record.alignment, record.shares.get(_MATRIX)
     return {
         "run": record.run.id,
         "n_patches": record.run.n_patches,
         "depth": record.run.depth,
         "seed": record.run.seed,
-        "alignment": alignment.value,
-        "alignment_interval": (alignment.low, alignment.high),
+        "alignment": alignment and alignment.value,
+        "alignment_interval": alignment and (alignment.low, alignment.high),
         "matrix": _MATRIX,
-        "patch_shares": shares.patches,
-        "bias_share": shares.bias,
+        "patch_shares": shares and shares.patches,
+        "bias_share": shares and shares.bias,
     }
