@@ -17,7 +17,8 @@ class TorchEngine(ChunkedPasses):
     products a sample and hand-written derivatives), on the model's device: CPU or CUDA. Nothing
     waits for the device within a chunk (other losses than the library's own: see ``bind_loss``).
     Sums over chunks are collected in float64 and divided by N once. float32 products never use
-    TF32. On a GPU the segments of a data-free run are done side by side (``LayerSegments``).
+    TF32. On a GPU the segments of a data-free run are done side by side, but not in its second
+    derivatives (``LayerSegments``).
 
     Args:
         model: circuit, patches, aggregation, dtype and device; its parameters are read at each

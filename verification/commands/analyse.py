@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from verification.commands.run_folders import runs_argument
 from verification.commands.train import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -14,13 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    metavar="RUN...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@runs_argument
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from verification.runs import Run
+    from verification.runs.replay import ReplayComparison
 
 # The first steps must agree to this; later ones are shown but rounding, amplified by training,
 # may carry them apart (model.md of the author's runs: within 3e-4 for 1,140 steps).
@@ -77,7 +78,14 @@ def replay(
         )
     console = Console(highlight=False, soft_wrap=True)
     if epochs is not None:
-        replay_epochs(patches, depth, epochs, out, data, device, console)
+        from verification.runs.replay import ReplayComparison
+
+        try:
+            run = run_of(patches, depth, epochs, out, data, device, console)
+            comparison = ReplayComparison(run, runs[patches, depth], epochs)
+        except (ValueError, OSError, FloatingPointError) as error:
+            raise click.ClickException(str(error)) from error
+        print_epochs(comparison, console)
         return
     console.print(
         f"Author's run P={patches} d={depth}, seed 1001, float32: loss of each mini-batch before "
@@ -128,27 +136,12 @@ def replayed_losses(
         yield step.loss
 
 
-def replay_epochs(
-    patches: int,
-    depth: int,
-    epochs: int,
-    out: Path,
-    data: Path | None,
-    device: str | None,
-    console: "Console",
-) -> None:
-    """Compare whole epochs, print the comparison, exit with 1 if the judged ones differ."""
-    from verification.records import author_runs
-    from verification.runs.replay import ReplayComparison
-
-    try:
-        run = run_of(patches, depth, epochs, out, data, device, console)
-        comparison = ReplayComparison(run, author_runs()[patches, depth], epochs)
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
+def print_epochs(comparison: "ReplayComparison", console: "Console") -> None:
+    """Print the comparison of whole epochs, exit with 1 if the judged ones differ."""
+    author = comparison.author
     console.print(
-        f"Author's run P={patches} d={depth}, seed 1001, float32: largest absolute difference of "
-        "an epoch's mini-batch losses, test loss after it"
+        f"Author's run P={author.n_patches} d={author.depth}, seed 1001, float32: largest absolute "
+        "difference of an epoch's mini-batch losses, test loss after it"
     )
     console.print(
         f"{'epoch':>5} {'rate':>8} {'largest':>9} {'recorded':>10} {'replayed':>10} {'diff.':>9}"

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import click
 
+from verification.commands.run_folders import runs_argument
+
 
 @click.command()
-@click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    metavar="RUN...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@runs_argument
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
