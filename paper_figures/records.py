@@ -136,9 +136,8 @@ class Records:
         }
         if subset is not None:
             samples["subset of the training images"] = subset.n_samples
-        environments = [stage.get("environment", {}) for stage in record.stages.values()]
         name, run = f"analyses/{record.path.name}", record.run
-        return self._source(name, run.id, run.seed, samples, environments)
+        return self._source(name, run.id, run.seed, samples, record.environments)
 
     def landscape_source(self, record: LandscapeRecord) -> Source:
         """Provenance of a landscape."""

@@ -280,6 +280,41 @@ def test_options_bind_only_the_stages_that_used_them(run, tmp_path):
     assert found.path.read_bytes() == before
 
 
+def test_more_moments_join_those_on_record(run, record, tmp_path):
+    """Also after another stage was done in between, when the record has fewer than it asks for.
+
+    Only this catches a record that calls itself done with moments missing, measures the old ones
+    again, or lets the new ones have another tolerance.
+    """
+    path = tmp_path / record.path.name
+    first = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("along training",))
+    more = replace(OPTIONS, epochs=(0, 1, 2, 4, 99))
+    between = execute_analysis(run, SAMPLES, tmp_path, more, stages=("trajectory",))
+    assert between.along_training == first.along_training
+    assert between.stages["along training"]["incomplete"]
+    before = path.read_bytes()
+    for other in (replace(more, epochs=(0, 1, 2)), replace(more, coarse_tol=1e-3)):
+        with pytest.raises(ValueError, match="expected the record of this analysis"):
+            execute_analysis(run, SAMPLES, tmp_path, other)
+    assert path.read_bytes() == before
+    found = execute_analysis(run, SAMPLES, tmp_path, stages=("along training",))
+    moments = {moment.epoch: moment for moment in found.along_training}
+    assert list(moments) == sorted({0, 1, 2, 4, run.minimum_epoch})
+    assert all(
+        moments[moment.epoch] == moment for moment in first.along_training
+    )  # its seconds too
+    fresh = execute_analysis(run, SAMPLES, tmp_path / "fresh", more, stages=("along training",))
+    for moment in fresh.along_training:
+        for name, value in moment.top.items():
+            assert moments[moment.epoch].top[name].value == value.value
+    mark = found.stages["along training"]
+    assert mark["earlier"] == [first.stages["along training"]]
+    assert "incomplete" not in mark
+    assert len(found.environments) == len(found.stages) + 1
+    with pytest.raises(ValueError, match="to measure more moments, name these too"):
+        execute_analysis(run, SAMPLES, tmp_path, replace(OPTIONS, epochs=(1, 2)))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -6,10 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verification.analysis.options import AnalysisOptions, stages_decided_by
+from verification.analysis.options import AnalysisOptions, adds_to, stages_decided_by
 from verification.analysis.record import RunFacts, read_content
 from verification.claims.records import FORMAT, VERSION
 from verification.sealed_record import write_record
+
+# Keys of a stage's mark.
+_INCOMPLETE = "incomplete"
+_EARLIER = "earlier"
 
 
 class AnalysisDocument:
@@ -20,7 +24,8 @@ class AnalysisDocument:
         run: which run is analysed.
         reproduce: command that gives the record again.
         options: everything else that decides its numbers, as JSON. Where they differ from the
-            file's only in what no stage on record used, these hold from now on.
+            file's only in what no stage on record used, these hold from now on; where they ask a
+            stage for more of the same, it is not done any more and keeps what it has.
 
     Raises:
         ValueError: the file is truncated, altered or another program's, or it holds the analysis
@@ -43,22 +48,33 @@ class AnalysisDocument:
             self._adopt(read_content(path))
 
     def _adopt(self, content: dict[str, Any]) -> None:
-        done = content.get("stages", {})
+        done = dict(content.get("stages", {}))
         for part in ("run", "options"):
             stored, wanted = content.get(part, {}), json.loads(json.dumps(self._content[part]))
             for name in sorted({*stored, *wanted}):
                 bound = part == "run" or any(stage in done for stage in stages_decided_by(name))
-                if bound and stored.get(name) != wanted.get(name):
+                if not bound or stored.get(name) == wanted.get(name):
+                    continue
+                if part == "options" and adds_to(name, stored.get(name), wanted.get(name)):
+                    for stage in done.keys() & set(stages_decided_by(name)):
+                        done[stage] = {**done[stage], _INCOMPLETE: True}
+                else:
                     raise ValueError(
                         f"{self.path}: expected the record of this analysis, got one with "
                         f"{part}.{name} = {stored.get(name)!r}, now {wanted.get(name)!r}; move "
                         "it away, or name another folder"
+                        + ("; to measure more moments, name these too" * (name == "epochs"))
                     )
-        self._content = content | {part: self._content[part] for part in ("options", "reproduce")}
+        self._content = {
+            **content,
+            "stages": done,
+            **{part: self._content[part] for part in ("options", "reproduce")},
+        }
 
     def done(self, stage: str) -> bool:
-        """Whether a stage's results are on record."""
-        return stage in self._content["stages"]
+        """Whether a stage's results are on record, all that the options ask for."""
+        mark = self._content["stages"].get(stage)
+        return mark is not None and not mark.get(_INCOMPLETE, False)
 
     def section(self, name: str) -> Any:
         """A section; None if it is not there."""
@@ -67,12 +83,17 @@ class AnalysisDocument:
     def finish(self, stage: str, sections: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Add a stage's sections and its mark, and write the file.
 
-        Sections that are JSON objects are merged into what earlier stages put there.
+        Sections that are JSON objects are merged into what earlier stages put there. The mark of a
+        stage that has added to what it had keeps the former ones under "earlier".
 
         Raises:
             ValueError: NaN or infinity in them.
         """
-        content = {**self._content, "stages": {**self._content["stages"], stage: dict(facts)}}
+        stages, mark = self._content["stages"], dict(facts)
+        if stage in stages:
+            former = {k: v for k, v in stages[stage].items() if k not in (_INCOMPLETE, _EARLIER)}
+            mark[_EARLIER] = [*stages[stage].get(_EARLIER, ()), former]
+        content = {**self._content, "stages": {**stages, stage: mark}}
         for name, section in sections.items():
             content[name] = _merged(content.get(name), section)
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -165,6 +165,14 @@ def stages_decided_by(option: str) -> tuple[str, ...]:
     return _DECIDES.get(option, STAGES)
 
 
+def adds_to(option: str, stored: Any, wanted: Any) -> bool:
+    """Whether what was found with ``stored`` is a part of what ``wanted`` asks for.
+
+    So it is where more moments of training are named than on record: each is measured on its own.
+    """
+    return option == "epochs" and isinstance(stored, list) and set(stored) < set(wanted)
+
+
 def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
     """Stages by name with those they need, in the order in which they run; all of them for none.
 

@@ -220,7 +220,9 @@ class AnalysisRecord:
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
         along_training: the split along training, epochs ascending.
         trajectory: principal components.
-        stages: environment, options and seconds of every finished stage, by name.
+        stages: environment and seconds of every stage, by name; "earlier" has those of the
+            sessions before one that added to the stage, "incomplete" says that more is asked for
+            than is there.
     """
 
     path: Path
@@ -239,6 +241,12 @@ class AnalysisRecord:
     along_training: tuple[SplitMoment, ...]
     trajectory: Trajectory | None
     stages: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def environments(self) -> list[Mapping[str, Any]]:
+        """Of every session that measured something here."""
+        marks = [m for stage in self.stages.values() for m in (*stage.get("earlier", ()), stage)]
+        return [mark.get("environment", {}) for mark in marks]
 
     def top(self, matrix: str) -> EigenvalueRecord | None:
         """Largest eigenvalue of a matrix over all training images, if it was computed."""

@@ -179,12 +179,17 @@ def bottom(bench: Workbench) -> Sections:
 
 
 def along_training(bench: Workbench) -> Sections:
-    """Top eigenvalues of H, G and R on the subset at chosen epochs and at the minimum."""
+    """Top eigenvalues of H, G and R on the subset at chosen epochs and at the minimum.
+
+    A moment on record is not measured again.
+    """
     done = bench.run.epochs_done
     epochs = sorted({*(e for e in bench.options.epochs if e <= done), bench.run.minimum_epoch})
     images, labels = bench.subset_data
-    moments = []
+    moments = {moment["epoch"]: moment for moment in bench.section("along_training") or ()}
     for epoch in epochs:
+        if epoch in moments:
+            continue
         model = bench.model_after(epoch)
         problem = bench.problem(model, images, labels)
         g, r = (
@@ -199,15 +204,13 @@ def along_training(bench: Workbench) -> Sections:
             start=g.vectors[:, 0] + r.vectors[:, 0],
         )
         shares = VectorShares.of(h.vectors[:, 0], problem.layout)
-        moments.append(
-            {
-                "epoch": epoch,
-                "loss": Objective(model).evaluate(images, labels).loss,
-                "top": {"H": _entries(h)[0], "G": _entries(g)[0], "R": _entries(r)[0]},
-                "bias_share": shares.bias,
-            }
-        )
-    return {"along_training": moments}
+        moments[epoch] = {
+            "epoch": epoch,
+            "loss": Objective(model).evaluate(images, labels).loss,
+            "top": {"H": _entries(h)[0], "G": _entries(g)[0], "R": _entries(r)[0]},
+            "bias_share": shares.bias,
+        }
+    return {"along_training": [moments[epoch] for epoch in epochs]}
 
 
 def traces(bench: Workbench) -> Sections:

@@ -81,7 +81,7 @@ class Workbench:
         self.work = work
         self.reporter = reporter
         self._memory_budget = memory_budget
-        self._section = section
+        self.section = section
         self._device = device
 
     @cached_property
@@ -125,7 +125,7 @@ class Workbench:
 
     def on_record(self, matrix: str) -> EigenvalueRecord:
         """Largest eigenvalue over all images that an earlier stage found."""
-        return EigenvalueRecord(**self._section("eigenvalues")[matrix][0])
+        return EigenvalueRecord(**self.section("eigenvalues")[matrix][0])
 
     def solve(
         self,

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     "epochs",
     type=click.IntRange(0),
     multiple=True,
-    help="Measure the split along training here; may be given several times.  "
-    "[default: 0, 1, 2, 5, 10, 20; the minimum always]",
+    help="Measure the split along training here; may be given several times, and again with more "
+    "than on record.  [default: 0, 1, 2, 5, 10, 20; the minimum always]",
 )
 @click.option("--density-probes", type=click.IntRange(2), help="Probes of the spectral density.")
 @click.option("--density-steps", type=click.IntRange(2), help="Lanczos steps of each.")
