@@ -16,6 +16,7 @@ from simulators import DistributedQNN, load_mnist
 from verification.checks import CheckResult, exact_checks, random_instances
 from verification.comparison import compare_author, compare_measured
 from verification.measurement import (
+    BIAS_BLOCK,
     TERMS,
     MinimumMeasurement,
     measure_curvature,
@@ -176,12 +177,13 @@ def measure(
     minimum = trainer.minimum
     assert minimum is not None  # at least one epoch ran
     model.load_flat_parameters(minimum.parameters)
-    progress.start(f"Eigenvalues P={model.n_patches}", len(TERMS) + model.n_patches)
+    whole = (*TERMS, BIAS_BLOCK)
+    progress.start(f"Eigenvalues P={model.n_patches}", len(whole) + model.n_patches)
     top, blocks, bias_share = {}, [], 0.0
     for record, result in measure_curvature(
         model, samples.train_images, samples.train_labels, tol=config.tol, seed=config.seed
     ):
-        if record.matrix in TERMS:
+        if record.matrix in whole:
             top[record.matrix] = record
         else:
             blocks.append(record)
@@ -206,7 +208,7 @@ def measure(
 def measure_for_claims(
     model: DistributedQNN, samples: Samples, config: VerifyConfig, progress: Progress
 ) -> Iterator[SupportingEigenvalue]:
-    """What the ledger asks for besides: the bias blocks of G and R, and both before training.
+    """What the ledger asks for besides: the bias block of R, and G and R before training.
 
     On a stratified part of the images and to 1 %, so that it takes a fraction of the time of
     ``measure``; start and minimum, compared at the smallest P only, share that part.
@@ -228,7 +230,8 @@ def measure_for_claims(
             untrained = DistributedQNN(model.n_patches, config.depth)
             asked.append(("start", name, kind(untrained, images, labels)))
             asked.append(("minimum", name, at_minimum))
-        asked.append(("minimum", f"{name} over the bias", RestrictedOperator(at_minimum, bias)))
+        if name == "R":
+            asked.append(("minimum", "R over the bias", RestrictedOperator(at_minimum, bias)))
     progress.start(f"Start and bias P={model.n_patches}", len(asked))
     for moment, matrix, op in asked:
         top, _ = top_eigenvalue(matrix, op, max(config.tol, SUPPORTING_TOL), config.seed)

@@ -9,7 +9,13 @@ from scipy.sparse.linalg import aslinearoperator
 
 from tests.verification.report_cases import finished_report
 from verification.comparison import compare_author, compare_measured, ratio_interval
-from verification.measurement import TERMS, MinimumMeasurement, TopEigenvalue, top_eigenvalue
+from verification.measurement import (
+    BIAS_BLOCK,
+    TERMS,
+    MinimumMeasurement,
+    TopEigenvalue,
+    top_eigenvalue,
+)
 from verification.report import as_html
 from verification.training import Evaluation
 
@@ -55,6 +61,19 @@ def test_laws_stand_beside_the_ratio_they_speak_of() -> None:
         "residual_elementwise",
         "residual_loss",
     }
+
+
+def test_the_bias_block_feeds_the_laws_that_level_off() -> None:
+    """Only this catches `verify` without them, or the bias block compared as if it were a term."""
+    without = [measurement(4), measurement(9, loss=0.25)]
+    first = dataclasses.replace(without[0], top=without[0].top | {BIAS_BLOCK: top(BIAS_BLOCK, 1.0)})
+    rows = compare_measured([first, without[1]])
+    cell = {(r.matrix, r.law): r for r in rows}
+    by_hand = (4 / 9 * 4.0 + 1.0) / (4.0 + 1.0)  # the angles' part at P = 4 is 4 * 2 / 2
+    assert cell["H", "level_off"].predicted == pytest.approx(by_hand)
+    assert cell["G", "level_off_loss"].predicted == pytest.approx(by_hand / 2)
+    assert {matrix for matrix, _ in cell} == set(TERMS)
+    assert not [r for r in compare_measured(without) if r.law.startswith("level_off")]
 
 
 def test_every_pair_at_equal_depth_only() -> None:

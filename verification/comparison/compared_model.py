@@ -8,7 +8,7 @@ from typing import Protocol
 from hessian_theory.predictions import MeasuredModel
 from verification.analysis.record import AnalysisRecord
 from verification.claims.records import protocol_text
-from verification.measurement import TERMS, MinimumMeasurement
+from verification.measurement import BIAS_BLOCK, TERMS, MinimumMeasurement
 from verification.records import AuthorResult
 
 
@@ -88,6 +88,7 @@ class ComparedModel:
             ),
             top=top,
             blocks=model.blocks,
+            parts=_parts(model.top.get("G over the angles"), model.top.get(BIAS_BLOCK)),
         )
 
     @classmethod
@@ -119,7 +120,7 @@ class ComparedModel:
             top=top,
             blocks=blocks,
             residual_blocks=residual_blocks,
-            parts=_parts(record.top("G over the angles"), record.top("G over the bias")),
+            parts=_parts(record.top("G over the angles"), record.top(BIAS_BLOCK)),
         )
 
     @classmethod

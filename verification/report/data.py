@@ -77,7 +77,7 @@ class SupportingEigenvalue:
     Attributes:
         n_patches: P of the model.
         moment: "start" of training or "minimum" of the training loss.
-        top: the eigenvalue; G and R at either, their bias blocks at the minimum.
+        top: the eigenvalue; G and R at either, R's bias block at the minimum.
     """
 
     n_patches: int
