@@ -34,6 +34,7 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/patchlaw derive --markdown docs/theory.md
 	$(BIN)/python -m paper_figures.tables.claims_page
+	$(BIN)/python -m paper_figures.tables.findings_tables
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run

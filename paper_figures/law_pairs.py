@@ -70,11 +70,11 @@ def all_pairs(inputs: Inputs) -> tuple[LawPairs, ...]:
     In small mode the author's and whatever runs are on record.
     """
     if inputs.small:
-        return author_pairs(), _study_pairs("runs on record", inputs.paper, inputs.records)
+        return author_pairs(), study_pairs("runs on record", inputs.paper, inputs.records)
     return (
         author_pairs(),
-        _study_pairs("our runs, author's protocol", inputs.paper, inputs.records),
-        _study_pairs("our runs, shallow circuits", inputs.scaling, inputs.records),
+        study_pairs("our runs, author's protocol", inputs.paper, inputs.records),
+        study_pairs("our runs, shallow circuits", inputs.scaling, inputs.records),
     )
 
 
@@ -92,7 +92,8 @@ def numbers_of(row: LawComparison) -> dict[str, Any]:
     }
 
 
-def _study_pairs(name: str, study: Study, records: Records) -> LawPairs:
+def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
+    """Every pair of P at equal depth and seed among a study's analysed runs."""
     found = [records.analyses[id_] for id_ in sorted(study.ids & records.analyses.keys())]
     rows = tuple(_usable(compare_records(found)))
     used = {run for row in rows for run in row.runs or ()}

@@ -24,6 +24,6 @@ def replaced_between(text: str, begin: str, end: str, content: str) -> str:
         ValueError: not exactly one begin, followed by exactly one end.
     """
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(end) < text.index(begin):
-        raise ValueError(f"README: expected one {begin!r} and after it one {end!r}, got others")
+        raise ValueError(f"page: expected one {begin!r} and after it one {end!r}, got others")
     before, after = text.split(begin)[0], text.split(end)[1]
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"

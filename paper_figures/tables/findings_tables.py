@@ -1,0 +1,209 @@
+"""The tables of docs/findings.md and README.md that hold measured numbers, from the records.
+
+``python -m paper_figures.tables.findings_tables``
+
+The text around them is written by hand; what can go stale with a new record is written here.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
+from paper_figures.records import Records
+from paper_figures.study import Study, paper_study, scaling_study
+from paper_figures.tables.page_markup import replaced_between, table_lines
+from paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
+from paper_figures.tables.selection import select_eigenvalues, select_runs
+from verification.atomic_write import write_atomically
+from verification.comparison import (
+    FittedExponent,
+    LawComparison,
+    exponents_of_author,
+    exponents_of_records,
+    summarise_laws,
+)
+from verification.solvers.result import format_interval
+
+ROOT = Path(__file__).resolve().parents[2]
+FINDINGS, README = ROOT / "docs" / "findings.md", ROOT / "README.md"
+
+# The laws shown: what needs P only, then losses, then parts of G, then all blocks of both models.
+LAWS: Mapping[str, str] = {
+    "elementwise": "elementwise, (P₁/P₂)² (the paper)",
+    "aligned": "aligned, P₁/P₂",
+    "aligned_loss": "aligned \N{MULTIPLICATION SIGN} loss",
+    "level_off_loss": "levelling off \N{MULTIPLICATION SIGN} loss",
+    "blocks": "sum of blocks",
+}
+_MATRIX = "H"
+_MISSING = "not measured"
+
+
+def marks(table: str) -> tuple[str, str]:
+    """The lines between which a table stands."""
+    return f"<!-- {table}: written by `make docs` -->", f"<!-- end of {table} -->"
+
+
+def minima_table(records: Records) -> str:
+    """Every run by the author's protocol with lambda_max(H); the author's numbers in brackets."""
+    minima, tops = select_runs(records).minima, select_eigenvalues(records)
+    rows = []
+    by_depth = sorted(author_by_configuration().items(), key=lambda c: (c[0].depth, c[0].patches))
+    for configuration, author in by_depth:
+        for seed, top in tops.get(configuration, {}).items():
+            run = minima.get(configuration, {}).get(seed)
+            if run is None:
+                continue
+            entry, own = run.entry, seed == AUTHOR_SEED
+            pairs = (
+                (f"{entry.epoch}", f"{author.epoch_of_min_train_loss + 1}"),  # his count is from 0
+                (f"{entry.train.loss:.5f}", f"{author.train_loss:.5f}"),
+                (f"{entry.test.loss:.4f}", f"{author.test_loss:.4f}"),
+                (f"{entry.test.accuracy:.2%}", f"{author.test_accuracy:.2%}"),
+                (
+                    format_interval(top.eigenvalue.value, top.radius),
+                    f"{author.top_hessian_eigenvalue:.2f}",
+                ),
+            )
+            place = _place(f"{configuration.patches}, {configuration.depth}", seed)
+            rows.append((place, *(f"{a} ({b})" if own else a for a, b in pairs)))
+    head = ("P, d", "epoch", "training loss", "test loss", "test accuracy", "λ_max(H)")
+    return _text(head, rows)
+
+
+def ratio_table(pairs: LawPairs) -> str:
+    """Every ratio of lambda_max(H) beside the laws; in brackets predicted / measured - 1."""
+    found: dict[tuple[int, tuple[int, int], int], dict[str, LawComparison]] = {}
+    for row in pairs.rows:
+        key = (row.depth, row.n_patches, row.seed or AUTHOR_SEED)
+        found.setdefault(key, {})[row.law] = row
+    rows = []
+    for (depth, (one, two), seed), laws in sorted(found.items()):
+        first = next(iter(laws.values()))
+        cells = (_prediction(laws.get(law)) for law in LAWS)
+        rows.append((_place(f"{depth}", seed), f"{one}→{two}", _measured(first), *cells))
+    return _text(("d", "P₁→P₂", "measured ratio of λ_max(H)", *LAWS.values()), rows)
+
+
+def summary_table(groups: Iterable[tuple[LawPairs, Iterable[FittedExponent]]]) -> str:
+    """Every law over all ratios of each origin, and the fitted exponents of P.
+
+    A law's cell: typical factor between prediction and measurement (e to the median of |log|), the
+    worst, and how many ratios are within 20 % of those that it has a prediction for.
+    """
+    groups = [(pairs, tuple(exponents)) for pairs, exponents in groups]
+    rows = [
+        (text, *(_summary(pairs.of_law(law)) for pairs, _ in groups)) for law, text in LAWS.items()
+    ]
+    rows.append(("fitted exponent of P", *(_exponent(exponents) for _, exponents in groups)))
+    titles = (f"{pairs.name}, {pairs.n_pairs} ratios" for pairs, _ in groups)
+    return _text(("law", *titles), rows)
+
+
+def tables(records: Records) -> dict[str, str]:
+    """Every table by name."""
+    paper, scaling = paper_study(), scaling_study()
+    ours = study_pairs("ours at his size", paper, records)
+    shallow = study_pairs("shallow circuits", scaling, records)
+    return {
+        "minima": minima_table(records),
+        "ratios": ratio_table(ours),
+        "laws": summary_table(
+            (
+                (author_pairs(), exponents_of_author()),
+                (ours, _exponents(paper, records)),
+                (shallow, _exponents(scaling, records)),
+            )
+        ),
+    }
+
+
+def _exponents(study: Study, records: Records) -> list[FittedExponent]:
+    found = sorted(study.ids & records.analyses.keys())
+    return exponents_of_records([records.analyses[name] for name in found])
+
+
+def _text(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    return "\n".join(table_lines(head, rows)).rstrip()
+
+
+def _place(text: str, seed: int) -> str:
+    return text if seed == AUTHOR_SEED else f"{text}, seed {seed}"
+
+
+def _measured(row: LawComparison) -> str:
+    if row.measured_interval is None:
+        return f"{row.measured:.4f}"
+    low, high = row.measured_interval
+    return format_interval(row.measured, max(row.measured - low, high - row.measured))
+
+
+def _prediction(row: LawComparison | None) -> str:
+    if row is None or row.predicted is None or row.relative_error is None:
+        return _MISSING
+    return f"{row.predicted:.4f} ({_signed(100 * row.relative_error, 0)} %)"
+
+
+def _summary(rows: tuple[LawComparison, ...]) -> str:
+    if not rows:
+        return _MISSING
+    (found,) = summarise_laws(replace(row, protocol="") for row in rows)  # one law, one matrix
+    assert found.median_log_error is not None
+    assert found.largest_log_error is not None
+    typical, worst = math.exp(found.median_log_error), math.exp(found.largest_log_error)
+    return f"{typical:.2f}, {worst:.2f}, {found.n_within} of {found.n_pairs}"
+
+
+def _exponent(exponents: Iterable[FittedExponent]) -> str:
+    """Of all depths and seeds together, which comes first."""
+    found = next((e for e in exponents if e.quantity == _MATRIX and e.fit.n_groups > 1), None)
+    if found is None:
+        return _MISSING
+    interval = ""
+    if found.fit.interval is not None:
+        low, high = (_signed(end) for end in found.fit.interval)
+        interval = f" [{low}, {high}]"
+    return f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
+
+
+def _signed(value: float, places: int = 2) -> str:
+    return f"{value:+.{places}f}".replace("-", "\N{MINUS SIGN}").removeprefix("+" if places else "")
+
+
+# Which file shows which tables.
+SHOWN: Mapping[Path, tuple[str, ...]] = {
+    FINDINGS: ("minima", "ratios", "laws"),
+    README: ("ratios",),
+}
+
+
+def with_tables(text: str, names: Iterable[str], found: Mapping[str, str]) -> str:
+    """A page with its tables as found.
+
+    Raises:
+        ValueError: a table's marks are not there, each once.
+    """
+    for name in names:
+        text = replaced_between(text, *marks(name), found[name])
+    return text
+
+
+@click.command()
+def main() -> None:
+    """Write the measured tables of docs/findings.md and README.md from the committed records."""
+    try:
+        found = tables(Records.read())
+        for path, names in SHOWN.items():
+            write_atomically(path, with_tables(path.read_text(encoding="utf-8"), names, found))
+            click.echo(f"wrote {path.name}")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The measured tables of README.md and docs/findings.md: what the records give, by hand."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from paper_figures.law_pairs import LawPairs, study_pairs
+from paper_figures.records import Records
+from paper_figures.study import paper_study
+from paper_figures.tables import findings_tables
+from paper_figures.tables.findings_tables import LAWS, SHOWN, marks, with_tables
+from paper_figures.tables.protocol import Configuration, author_by_configuration
+from tests.paper_figures.synthetic_records import config_of, write_analysis, write_run
+from verification.comparison import LawComparison, exponents_of_author
+from verification.sealed_record import write_record
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def rows_of(table: str) -> list[list[str]]:
+    """Cells of a table's body."""
+    return [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+
+
+def number(text: str) -> float:
+    """The first number of a cell."""
+    return float(text.replace(MINUS, "-").split()[0])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two P at two seeds, a third P at one; one analysis lacks its blocks."""
+    out: Path = tmp_path_factory.mktemp("kept")
+    for patches, seed in ((4, 1001), (9, 1001), (16, 1001), (4, 1002), (9, 1002)):
+        config = config_of(patches, 50, seed)
+        write_run(out, config)
+        write_analysis(out, config)
+    return out
+
+
+@pytest.fixture(scope="module")
+def records(folder: Path) -> Records:
+    return Records.read(folder)
+
+
+def test_the_committed_pages_are_what_the_records_give() -> None:
+    """A new record makes README and findings stale: then `make docs`, and read the text again."""
+    found = findings_tables.tables(Records.read())
+    for path, names in SHOWN.items():
+        text = path.read_text(encoding="utf-8")
+        assert with_tables(text, names, found) == text, f"{path.name}: run `make docs`"
+
+
+def test_minima_are_the_runs_with_the_authors_in_brackets(folder: Path, records: Records) -> None:
+    """Only this catches a column of the author's beside another seed, or his epoch from zero."""
+    rows = {row[0]: row for row in rows_of(findings_tables.minima_table(records))}
+    assert list(rows) == ["4, 50", "4, 50, seed 1002", "9, 50", "9, 50, seed 1002", "16, 50"]
+    author = author_by_configuration()[Configuration(9, 50)]
+    run = config_of(9, 50).run_id
+    stored = json.loads((folder / "runs" / run / "checkpoint.json").read_text())
+    best = min(stored["body"]["history"][1:], key=lambda entry: entry["train"]["loss"])
+    _, epoch, train, test, accuracy, top = rows["9, 50"]
+    assert epoch == f"{best['epoch']} ({author.epoch_of_min_train_loss + 1})"
+    for cell, name, value in (
+        (train, "train", author.train_loss),
+        (test, "test", author.test_loss),
+    ):
+        ours, his = cell.strip(")").split(" (")
+        places = len(ours.split(".")[1])
+        assert float(ours) == round(best[name]["loss"], places)
+        assert float(his) == pytest.approx(value, abs=0.51 * 10**-places)
+    assert accuracy.startswith(f"{100 * best['test']['accuracy']:.2f}%")
+    assert top.endswith("(4.48)")
+    assert "(" not in "".join(rows["9, 50, seed 1002"])
+
+
+def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None:
+    """Arithmetic from the JSON: only this catches seeds mixed, or an error over the prediction."""
+    pairs = study_pairs("ours", paper_study(), records)
+    table = findings_tables.ratio_table(pairs)
+    rows = {(row[0], row[1]): row[2:] for row in rows_of(table)}
+    assert list(rows) == [
+        ("50", "4→9"),
+        ("50, seed 1002", "4→9"),
+        ("50", "4→16"),
+        ("50", "9→16"),
+    ]
+
+    def content(patches: int, seed: int) -> dict:
+        name = config_of(patches, 50, seed).run_id
+        return json.loads((folder / "analyses" / f"{name}.json").read_text())
+
+    for seed, place in ((1001, "50"), (1002, "50, seed 1002")):
+        one, two = content(4, seed), content(9, seed)
+        tops = [record["eigenvalues"]["H"][0]["value"] for record in (one, two)]
+        losses = [record["minimum"]["train"]["loss"] for record in (one, two)]
+        angles = one["eigenvalues"]["G over the angles"][0]["value"]
+        bias = one["eigenvalues"]["G over the bias"][0]["value"]
+        blocks = [
+            sum(record["eigenvalues"][f"G_{p}{p}"][0]["value"] for p in range(n))
+            for record, n in ((one, 4), (two, 9))
+        ]
+        measured, *cells = rows[place, "4→9"]
+        ratio = tops[1] / tops[0]
+        shown, radius = measured.split(" ± ")
+        assert abs(float(shown) - ratio) <= float(radius)
+        expected = {
+            "elementwise": (4 / 9) ** 2,
+            "aligned": 4 / 9,
+            "aligned_loss": 4 / 9 * losses[1] / losses[0],
+            "level_off_loss": (4 / 9 * angles + bias) / (angles + bias) * losses[1] / losses[0],
+            "blocks": blocks[1] / blocks[0],
+        }
+        assert list(expected) == list(LAWS)
+        for cell, value in zip(cells, expected.values(), strict=True):
+            assert number(cell) == pytest.approx(value, abs=5.1e-5)
+            (error,) = re.findall(r"\((.*) %\)", cell)
+            assert number(error) == pytest.approx(100 * (value / ratio - 1), abs=0.51)
+            assert error[0] in f"+{MINUS}"
+
+
+def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
+    """No bias block, no blocks: the cell says so instead of a number or an empty place."""
+    for patches in (4, 9):
+        config = config_of(patches, 50)
+        write_run(tmp_path, config)
+        write_analysis(tmp_path, config)
+        path = tmp_path / "analyses" / f"{config.run_id}.json"
+        content = json.loads(path.read_text())
+        kept = {"H", "G over the angles"}
+        content["eigenvalues"] = {k: v for k, v in content["eigenvalues"].items() if k in kept}
+        content.pop("sha256")
+        write_record(path, content)
+    pairs = study_pairs("ours", paper_study(), Records.read(tmp_path))
+    ((*_, loss, level_off, blocks),) = rows_of(findings_tables.ratio_table(pairs))
+    assert (level_off, blocks) == ("not measured", "not measured")
+    assert "%" in loss
+    summary = rows_of(findings_tables.summary_table([(pairs, ())]))
+    assert [row[1] for row in summary[-3:]] == ["not measured"] * 3
+
+
+def comparison(law: str, predicted: float, measured: float, protocol: str) -> LawComparison:
+    return LawComparison(
+        matrix="H",
+        depth=50,
+        n_patches=(4, 9),
+        measured=measured,
+        measured_interval=None,
+        law=law,
+        formula="",
+        status="assumed",
+        predicted=predicted,
+        relative_error=predicted / measured - 1,
+        reason=None,
+        protocol=protocol,
+    )
+
+
+def test_a_law_is_summed_up_over_every_protocol() -> None:
+    """Factors by hand, above and below; one unfinished run must not split or stop the table."""
+    rows = tuple(
+        comparison("aligned", predicted, 0.5, protocol)
+        for predicted, protocol in ((0.25, "50 epochs"), (0.55, "50 epochs"), (0.75, "41 epochs"))
+    )
+    pairs = LawPairs("ours", rows, ())
+    table = findings_tables.summary_table([(pairs, exponents_of_author())])
+    cells = dict(rows_of(table))
+    assert cells["aligned, P₁/P₂"] == "1.50, 2.00, 1 of 3"  # 1.1, 1.5 and 2
+    assert cells["sum of blocks"] == "not measured"
+    exponent = -math.log(15.987028 / 3.341) / math.log(4)  # of d = 50 alone, roughly all's
+    found = cells["fitted exponent of P"].replace(MINUS, "-")
+    assert float(found.split()[0]) == pytest.approx(exponent, abs=0.2)
+    assert re.fullmatch(r"-1\.\d\d \[-1\.\d\d, -\d\.\d\d\], 12 models", found)
+
+
+def test_the_command_writes_between_the_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    begin, end = marks("ratios")
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    monkeypatch.setattr(findings_tables, "SHOWN", {page: ("ratios",)})
+    monkeypatch.setattr(findings_tables, "tables", lambda _: {"ratios": "new"})
+    done = CliRunner().invoke(findings_tables.main)
+    assert done.exit_code == 0, done.output
+    assert page.read_text() == f"before\n{begin}\n\nnew\n\n{end}\nafter\n"
+    page.write_text("no marks")
+    refused = CliRunner().invoke(findings_tables.main)
+    assert refused.exit_code == 1
+    assert "expected one '<!-- ratios: written by" in refused.output
+    assert page.read_text() == "no marks"
