@@ -27,6 +27,7 @@ from verification.comparison import (
     exponents_of_records,
     summarise_laws,
 )
+from verification.report.comparison_tables import measured_cell
 from verification.solvers.result import format_interval
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,7 @@ def ratio_table(pairs: LawPairs) -> str:
     for (depth, (one, two), seed), laws in sorted(found.items()):
         first = next(iter(laws.values()))
         cells = (_prediction(laws.get(law)) for law in LAWS)
-        rows.append((_place(f"{depth}", seed), f"{one}→{two}", _measured(first), *cells))
+        rows.append((_place(f"{depth}", seed), f"{one}→{two}", measured_cell(first), *cells))
     return _text(("d", "P₁→P₂", "measured ratio of λ_max(H)", *LAWS.values()), rows)
 
 
@@ -134,13 +135,6 @@ def _text(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _place(text: str, seed: int) -> str:
     return text if seed == AUTHOR_SEED else f"{text}, seed {seed}"
-
-
-def _measured(row: LawComparison) -> str:
-    if row.measured_interval is None:
-        return f"{row.measured:.4f}"
-    low, high = row.measured_interval
-    return format_interval(row.measured, max(row.measured - low, high - row.measured))
 
 
 def _prediction(row: LawComparison | None) -> str:

@@ -142,7 +142,7 @@ def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
     rows = []
     for place, by_law in pairs.items():
         first = next(iter(by_law.values()))
-        rows.append((*place, _measured(first), *(law_cell(by_law.get(law)) for law in laws)))
+        rows.append((*place, measured_cell(first), *(law_cell(by_law.get(law)) for law in laws)))
     header = ("d", "seed", "P1→P2", "measured", *(law.replace("_", " ") for law in laws))
     return Table(title, header, tuple(rows), "In brackets: predicted / measured - 1.")
 
@@ -152,7 +152,8 @@ def _place(row: LawComparison) -> tuple[str, str, str]:
     return str(row.depth), seed, f"{row.n_patches[0]}→{row.n_patches[1]}"
 
 
-def _measured(row: LawComparison) -> str:
+def measured_cell(row: LawComparison) -> str:
+    """A measured ratio with its interval where there is one; "none" where it was not measured."""
     if math.isnan(row.measured):
         return "none"
     if row.measured_interval is None:
