@@ -94,7 +94,7 @@ def numbers_of(row: LawComparison) -> dict[str, Any]:
 
 def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
     """Every pair of P at equal depth and seed among a study's analysed runs."""
-    found = [records.analyses[id_] for id_ in sorted(study.ids & records.analyses.keys())]
+    found = records.analyses_of(study)
     rows = tuple(_usable(compare_records(found)))
     used = {run for row in rows for run in row.runs or ()}
     sources = tuple(records.analysis_source(r) for r in found if r.run.id in used)

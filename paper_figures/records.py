@@ -115,6 +115,10 @@ class Records:
         found += [StudyRun(run.id, run.n_patches, run.depth, run.seed) for run in facts]
         return Study.found(found)
 
+    def analyses_of(self, study: Study) -> list[AnalysisRecord]:
+        """The analysed runs of a study, by name."""
+        return [self.analyses[name] for name in sorted(study.ids & self.analyses.keys())]
+
     def run_source(self, run: Run) -> Source:
         """Provenance of a training run's history."""
         last = run.history[-1]

@@ -224,14 +224,13 @@ def measure_for_claims(
     images, labels = samples.train_images[part], samples.train_labels[part]
     bias = np.arange(model.angles.numel(), model.n_parameters)
     asked: list[tuple[Moment, str, LinearOperator]] = []
-    for name, kind in (("G", GaussNewtonOperator), ("R", ResidualOperator)):
-        at_minimum = kind(model, images, labels)
-        if model.n_patches == min(config.patches):
-            untrained = DistributedQNN(model.n_patches, config.depth)
+    if model.n_patches == min(config.patches):
+        untrained = DistributedQNN(model.n_patches, config.depth)
+        for name, kind in (("G", GaussNewtonOperator), ("R", ResidualOperator)):
             asked.append(("start", name, kind(untrained, images, labels)))
-            asked.append(("minimum", name, at_minimum))
-        if name == "R":
-            asked.append(("minimum", "R over the bias", RestrictedOperator(at_minimum, bias)))
+            asked.append(("minimum", name, kind(model, images, labels)))
+    residual = ResidualOperator(model, images, labels)
+    asked.append(("minimum", "R over the bias", RestrictedOperator(residual, bias)))
     progress.start(f"Start and bias P={model.n_patches}", len(asked))
     for moment, matrix, op in asked:
         top, _ = top_eigenvalue(matrix, op, max(config.tol, SUPPORTING_TOL), config.seed)

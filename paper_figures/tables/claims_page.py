@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from paper_figures.tables.page_markup import escaped, replaced_between, table_lines
+from paper_figures.tables.page_markup import escaped, marks, replaced_between, table_lines
 from verification.atomic_write import write_atomically
 from verification.claims import (
     CLAIMS,
@@ -33,7 +33,7 @@ from verification.claims.verdict import Reach
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, README = ROOT / "docs" / "claims.md", ROOT / "README.md"
-README_MARKS = ("<!-- claims: written by `make docs` -->", "<!-- end of claims -->")
+README_MARKS = marks("claims")
 
 # Where a reader sees what a part speaks of; parts of formulas alone have none.
 SHOWN_IN: Mapping[str, tuple[str, ...]] = {

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
-from paper_figures.records import Records
+from paper_figures.records import SOURCE_TREE, Records
 from paper_figures.study import Study, paper_study, scaling_study
-from paper_figures.tables.page_markup import replaced_between, table_lines
+from paper_figures.tables.page_markup import marks, replaced_between, table_lines
 from paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
 from paper_figures.tables.selection import select_eigenvalues, select_runs
 from verification.atomic_write import write_atomically
@@ -30,8 +30,7 @@ from verification.comparison import (
 from verification.report.comparison_tables import measured_cell
 from verification.solvers.result import format_interval
 
-ROOT = Path(__file__).resolve().parents[2]
-FINDINGS, README = ROOT / "docs" / "findings.md", ROOT / "README.md"
+FINDINGS, README = SOURCE_TREE / "docs" / "findings.md", SOURCE_TREE / "README.md"
 
 # The laws shown: what needs P only, then losses, then parts of G, then all blocks of both models.
 LAWS: Mapping[str, str] = {
@@ -43,11 +42,6 @@ LAWS: Mapping[str, str] = {
 }
 _MATRIX = "H"
 _MISSING = "not measured"
-
-
-def marks(table: str) -> tuple[str, str]:
-    """The lines between which a table stands."""
-    return f"<!-- {table}: written by `make docs` -->", f"<!-- end of {table} -->"
 
 
 def minima_table(records: Records) -> str:
@@ -125,8 +119,7 @@ def tables(records: Records) -> dict[str, str]:
 
 
 def _exponents(study: Study, records: Records) -> list[FittedExponent]:
-    found = sorted(study.ids & records.analyses.keys())
-    return exponents_of_records([records.analyses[name] for name in found])
+    return exponents_of_records(records.analyses_of(study))
 
 
 def _text(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -17,6 +17,11 @@ def escaped(text: str) -> str:
     return text
 
 
+def marks(name: str) -> tuple[str, str]:
+    """The lines between which a part that ``make docs`` writes stands in a page written by hand."""
+    return f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+
+
 def replaced_between(text: str, begin: str, end: str, content: str) -> str:
     """The text with ``content`` on lines of its own between the two marks.
 
