@@ -21,15 +21,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sympy import Expr, IndexedBase, Integer, Sum, sympify
+from sympy import Expr, IndexedBase, Integer, Sum, Symbol, sympify
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.canonical import canonical
+from hessian_theory.proof.language import INDEX, InRange
+from hessian_theory.proof.normal_form import NormalForm
 
 Angles = Literal["any", "independent"]
 TermName = Literal["both", "gauss_newton", "residual"]
 
-_EXPANSION_POINT = IndexedBase("z0", real=True)
+EXPANSION_POINT = IndexedBase("z0", real=True)
 _TERMS = ("both", "gauss_newton", "residual")
 
 
@@ -65,11 +66,22 @@ def logit(
     return sym.prefactor(sympify(n_patches), sympify(exponent), sympify(scale)) * total
 
 
-def _two_jet(n_classes: Expr, n_patches: Expr, exponent: Expr, scale: Expr, angles: Angles) -> Expr:
-    """Mean over samples of the loss's second-order expansion, as a function of the parameters."""
+def loss_jet(
+    *,
+    n_patches: Expr | int = sym.P,
+    n_classes: Expr | int = sym.C,
+    exponent: Expr | int = sym.ALPHA,
+    scale: Expr | int = sym.SCALE,
+    angles: Angles = "any",
+) -> Expr:
+    """Mean over samples of the loss's second-order expansion about z0, in the parameters.
+
+    < sum_k g_k (z_k - z0_k) + 1/2 sum_kl S_kl (z_k - z0_k)(z_l - z0_l) >, the constant left out;
+    arguments as in `loss_hessian`.
+    """
     step = {
         out: logit(out, n_patches=n_patches, exponent=exponent, scale=scale, angles=angles)
-        - _EXPANSION_POINT[sym.n, out]
+        - EXPANSION_POINT[sym.n, out]
         for out in (sym.k, sym.l)
     }
     first = Sum(sym.g[sym.n, sym.k] * step[sym.k], (sym.k, 1, n_classes))
@@ -81,13 +93,33 @@ def _two_jet(n_classes: Expr, n_patches: Expr, exponent: Expr, scale: Expr, angl
     return Sum(first + second / 2, (sym.n, 1, sym.N)) / sym.N
 
 
+def _tidy(expr: Expr) -> Expr:
+    """Sums multiplied out and merged; a and b are patch indices, 1 <= a, b <= P."""
+    uppers = {upper for total in expr.atoms(Sum) for _, _, upper in total.limits}
+    indices = (sym.PATCH_I, sym.PATCH_J)
+    tidy = NormalForm({InRange(x, upper) for x in indices for upper in uppers}).rebuilt(expr)
+    return tidy.replace(lambda e: isinstance(e, Sum), _with_the_papers_indices)
+
+
+def _with_the_papers_indices(total: Sum) -> Sum:
+    """Patches p, q, classes k, l, m and samples n, as far as they are free in the sum."""
+    taken = {s.name for s in total.free_symbols}
+    names: dict[Expr, Expr] = {}
+    for index, _, upper in total.limits:
+        stem = {sym.P: "pqrt", sym.C: "klmh", sym.N: "nvwz"}.get(upper, "ijxy")
+        name = next(c for c in stem if c not in taken)
+        taken.add(name)
+        names[index] = Symbol(name, **INDEX)
+    return total.xreplace(names)
+
+
 def _at_the_point(derivative: Expr, jet_logit: Expr) -> Expr:
     """Set the expansion point z0 to the logits themselves."""
     at = derivative.replace(
-        lambda e: getattr(e, "base", None) == _EXPANSION_POINT and e.is_Indexed,
+        lambda e: getattr(e, "base", None) == EXPANSION_POINT and e.is_Indexed,
         lambda e: jet_logit.xreplace({sym.k: e.indices[1]}),
     )
-    return canonical(at)
+    return _tidy(at)
 
 
 def _variables(angles: Angles) -> tuple[Expr, Expr]:
@@ -124,7 +156,9 @@ def loss_gradient(
     n_classes = _positive_integer("n_classes", n_classes)
     _check_angles(angles)
     exponent, scale = sympify(exponent), sympify(scale)
-    jet = _two_jet(n_classes, n_patches, exponent, scale, angles)
+    jet = loss_jet(
+        n_patches=n_patches, n_classes=n_classes, exponent=exponent, scale=scale, angles=angles
+    )
     z = logit(sym.k, n_patches=n_patches, exponent=exponent, scale=scale, angles=angles)
     return _at_the_point(jet.diff(_variables(angles)[0]), z)
 
@@ -166,13 +200,15 @@ def loss_hessian(
     if term not in _TERMS:
         raise ValueError(f"term must be one of {', '.join(_TERMS)}, got {term!r}")
     exponent, scale = sympify(exponent), sympify(scale)
-    jet = _two_jet(n_classes, n_patches, exponent, scale, angles)
+    jet = loss_jet(
+        n_patches=n_patches, n_classes=n_classes, exponent=exponent, scale=scale, angles=angles
+    )
     z = logit(sym.k, n_patches=n_patches, exponent=exponent, scale=scale, angles=angles)
     first, second = _variables(angles)
     whole = _at_the_point(jet.diff(first).diff(first if diagonal else second), z)
     if term == "both":
         return whole
-    residual = canonical(
+    residual = _tidy(
         whole.replace(lambda e: isinstance(e, sym.LossCurvature), lambda e: Integer(0))
     )
-    return residual if term == "residual" else canonical(whole - residual)
+    return residual if term == "residual" else _tidy(whole - residual)

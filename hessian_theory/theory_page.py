@@ -21,13 +21,15 @@ c = 100, alpha = 1), and the loss is the mean softmax cross-entropy over N sampl
 g = dl/dz, S = d2l/dz2, pi = softmax(z), y is the label; L is the mean loss. G is the Gauss-Newton
 term of the Hessian, R the residual term.
 
-How to read it. Every step carries the evidence that decided it. *symbolic*: an identity between
-the two sides, established by rewriting; inequalities are such identities too, the difference
-being written as a sum of squares and of products of non-negative factors. *exact*: rational
-numbers or all instances of a finite range. *numerical*: a textbook lemma, named, and tried on
-random instances at 50 digits, near-ties again at 100; such a step is evidence and a citation, not
-a proof. A theorem whose assumptions no sample satisfied would be listed as vacuous.
-Counterexamples are theorems too: they refute a statement by exhibiting a case.
+How to read it. Every step says what was shown and how. *proved*: the kernel
+(`hessian_theory/proof/kernel.py`) made a theorem of it, by rules that any author of theorems must
+go through: an identity between the two sides, decided by a normal form; an inequality by writing
+the difference as a sum of squares, of products of non-negative factors and of multiples of earlier
+formulas; convexity; instances of other theorems, whose assumptions come along. What is listed
+under Assumptions and Domains is all that it rests on. *instances*: evaluated exactly for the values
+that the step names, and said of no others. *tested*: random instances at 50 digits, no proof. A
+theorem has the status of its weakest statement; one whose assumptions no sample satisfied would be
+listed as vacuous. Counterexamples are theorems too: they refute a statement by exhibiting a case.
 """
 
 
@@ -84,8 +86,7 @@ def theory_page(reports: Mapping[str, Report]) -> str:
     for title, theorems in CHAPTERS:
         lines.append(f"- [{title}](#{_slug(title)})")
         lines += [
-            f"  - [{prose(t.title)}](#{t.name}): {status_text(t, reports[t.name])}"
-            for t in theorems
+            f"  - [{prose(t.title)}](#{t.name}): {status_text(reports[t.name])}" for t in theorems
         ]
     lines.append("")
     for title, theorems in CHAPTERS:

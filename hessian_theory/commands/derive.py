@@ -75,7 +75,7 @@ def _run(
 
         _write(markdown, theory_page(reports))
         click.echo(f"wrote {markdown}")
-    return int(any(r.status != "proved" for r in reports.values()))
+    return int(any(r.status in ("failed", "vacuous") for r in reports.values()))
 
 
 def _prove(
@@ -104,32 +104,32 @@ def _print_list(
     from rich.markup import escape
     from rich.table import Table
 
-    from hessian_theory.proof.render import decision_text, status_text
+    from hessian_theory.proof.evidence import STEP_STATUSES
+    from hessian_theory.proof.render import outcome_text, status_text
 
     table = Table()
     table.add_column("Theorem", no_wrap=True)
     table.add_column("Statement", ratio=3)
     table.add_column("Status", ratio=2)
     table.add_column("Seconds", justify="right")
-    colours = {"proved": "green", "failed": "red", "vacuous": "yellow"}
+    colours = {"proved": "green", "failed": "red"}
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = f"[{colours[report.status]}]{status_text(theorem, report)}[/]"
+        status = f"[{colours.get(report.status, 'yellow')}]{status_text(report)}[/]"
         table.add_row(theorem.name, escape(title), status, f"{seconds[theorem.name]:.1f}")
         if each_step:
-            click.echo(f"{theorem.name}: {status_text(theorem, report)}")
+            click.echo(f"{theorem.name}: {status_text(report)}")
             for result in report.steps:
-                how = decision_text(result.decision) if result.decision else result.error
+                how = outcome_text(result.outcome) if result.outcome else result.error
                 click.echo(f"    {result.label}: {how}")
     console.print(table)
-    kinds = ("symbolic", "exact", "numerical")
-    counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in kinds}
-    failed = [r.name for r in reports.values() if r.status != "proved"]
+    counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in STEP_STATUSES}
+    rest = [f"{r.name} ({status_text(r)})" for r in reports.values() if r.status != "proved"]
     console.print(
-        f"{len(reports) - len(failed)} of {len(reports)} theorems proved; steps: "
-        + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-        + (f"; not proved: {', '.join(failed)}" if failed else "")
+        f"{len(reports) - len(rest)} of {len(reports)} theorems proved; steps: "
+        + ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        + (f"; not proved: {', '.join(rest)}" if rest else "")
     )
 
 

@@ -1,4 +1,9 @@
-"""Steps and derivations: the objects that theorems are made of."""
+"""Derivations: a theorem's statement, its steps, and what the kernel makes of them.
+
+Nothing here is trusted. Evidence says which rules of the kernel to call; a step counts as proved
+when the kernel hands back a theorem that says what the step says and rests on what the derivation
+lists (`kernel.establishes`).
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,120 @@ import dataclasses
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
-import mpmath
-from sympy import Basic, Symbol
+from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
+from sympy.core.function import AppliedUndef
 
-from hessian_theory.proof.decide import DIGITS, Decision
-from hessian_theory.proof.evidence import Combination, Evidence
-from hessian_theory.proof.formula import Assumption, Formula, Premise, ProofError, Relation
+from hessian_theory.proof.evidence import (
+    STEP_STATUSES,
+    Combination,
+    Context,
+    Evidence,
+    Outcome,
+    StepStatus,
+)
+from hessian_theory.proof.kernel import Theorem, assume, establishes, instantiate
+from hessian_theory.proof.language import (
+    Formula,
+    Given,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Relation,
+)
 from hessian_theory.proof.points import Point
 
-Status = Literal["proved", "failed", "vacuous"]
-Kind = Literal["theorem", "counterexample"]
+Status: TypeAlias = Literal["proved", "instances", "tested", "failed", "vacuous"]
+Kind: TypeAlias = Literal["theorem", "counterexample"]
+STATUS_WORDS: Mapping[Status, str] = {
+    "proved": "proved",
+    "instances": "proved for the instances listed",
+    "tested": "tested",
+    "failed": "failed",
+    "vacuous": "vacuous",
+}
 _WITNESS_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A condition under which a derivation is meant, in words, and an index range where it is one.
+
+    Attributes:
+        text: the condition, for readers.
+        given: the same for the kernel: an index that lies in a range.
+    """
+
+    text: str
+    given: InRange | None = None
+
+
+@dataclass(frozen=True)
+class Premise:
+    """A formula taken as given, for all values of the symbols in `forall`.
+
+    Attributes:
+        label: the name that steps use.
+        formula: what is given.
+        origin: "assumption", "definition", or why it holds.
+        forall: symbols that it is given for all values of; every other one is fixed.
+    """
+
+    label: str
+    formula: Formula
+    origin: str = "assumption"
+    forall: tuple[Symbol, ...] = ()
+
+    def __post_init__(self) -> None:
+        if "theorem" in self.origin:
+            raise ValueError(f"premise {self.label!r} names a theorem: make it a Citation")
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        """The premise as the kernel takes it."""
+        return Hypothesis(self.formula, self.forall)
+
+    @property
+    def defines(self) -> Basic | None:
+        """The function or indexed quantity that it defines: satisfiable if nothing else is said."""
+        left = self.formula.left
+        head = left.func if isinstance(left, AppliedUndef) else getattr(left, "base", left)
+        arguments = left.indices if isinstance(left, Indexed) else left.args
+        if self.formula.relation != "=" or self.formula.right.has(head):
+            return None
+        named = isinstance(left, AppliedUndef | Indexed) and set(arguments) == set(self.forall)
+        return head if named and len(arguments) == len(self.forall) else None
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A proved step of another derivation, or an instance of it, used like a premise.
+
+    What that theorem assumes, at this instance, has to be among this one's premises.
+    """
+
+    label: str
+    theorem: Derivation
+    step: str
+    at: Mapping[Symbol | IndexedBase | Any, Expr | Lambda] = field(default_factory=dict)
+
+    @property
+    def proved(self) -> Theorem:
+        """The theorem meant, as the kernel proved it."""
+        return instantiate(self.theorem.proved(self.step), self.at)
+
+    @property
+    def formula(self) -> Formula:
+        """What it says."""
+        return self.proved.formula
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+        at = ", ".join(f"{x} = {value}" for x, value in self.at.items())
+        return f"theorem {self.theorem.name}, step {self.step}" + (f" at {at}" if at else "")
 
 
 @dataclass(frozen=True)
@@ -34,9 +140,9 @@ class Step:
     """
 
     label: str
-    left: Basic
+    left: Expr
     relation: Relation
-    right: Basic
+    right: Expr
     rule: str
     evidence: Evidence = field(default_factory=Combination)
     claim: bool = False
@@ -46,24 +152,13 @@ class Step:
         """`left relation right` as a formula."""
         return Formula(self.left, self.relation, self.right)
 
-    def check(self, context: Mapping[str, Formula] | None = None, *, seed: int = 0) -> Decision:
-        """Decide the step, given the formulas established before it.
-
-        Raises:
-            ProofError: the two sides differ, or the evidence does not establish the formula.
-        """
-        try:
-            return self.evidence.decide(self.formula, context or {}, seed)
-        except ProofError as error:
-            raise ProofError(f"step {self.label!r} ({self.rule}): {error}") from error
-
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step's decision, or the reason why it failed."""
+    """A step's outcome, or the reason why it failed."""
 
     label: str
-    decision: Decision | None
+    outcome: Outcome | None
     error: str = ""
 
 
@@ -72,8 +167,8 @@ class Report:
     """Outcome of checking a derivation.
 
     Attributes:
-        status: "proved", "failed" (some step does not hold) or "vacuous" (no sample satisfied
-            the assumptions, so nothing was shown).
+        status: that of the weakest claim; "failed" if some step does not hold, "vacuous" if no
+            sample satisfied the assumptions, so that nothing was shown.
         steps: how each step was decided, up to the first failure.
         witnesses: how many of the drawn points satisfied the assumptions.
         draws: how many points were drawn.
@@ -85,12 +180,12 @@ class Report:
     witnesses: int
     draws: int
 
-    def count(self, method: str) -> int:
-        """Number of steps decided by a method."""
-        return sum(s.decision is not None and s.decision.method == method for s in self.steps)
+    def count(self, status: StepStatus) -> int:
+        """Number of steps of a status."""
+        return sum(s.outcome is not None and s.outcome.status == status for s in self.steps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivation:
     """A theorem: what it states, under which assumptions, and the steps that prove it.
 
@@ -100,9 +195,10 @@ class Derivation:
         summary: plain explanation, one to three sentences.
         source: the paper's equation or section, or "ours".
         steps: in order; those with `claim=True` are the statement.
-        assumptions: conditions, checked to be satisfiable together with the premises.
-        premises: formulas that steps may use without proof here.
-        witness: draws a point meant to satisfy assumptions and premises; random values if None.
+        assumptions: conditions in words, and index ranges.
+        premises: formulas that steps may use: given, or cited from other derivations.
+        abbreviations: names that pages show in the place of long expressions.
+        witness: draws a point meant to satisfy the premises; random values if None.
         consequence: what it means for the paper's claims.
         numerical_test: pytest node id of the property that tests it on the model.
         kind: "theorem", or "counterexample" to a statement that proves false.
@@ -114,7 +210,8 @@ class Derivation:
     source: str
     steps: tuple[Step, ...]
     assumptions: tuple[Assumption, ...] = ()
-    premises: tuple[Premise, ...] = ()
+    premises: tuple[Premise | Citation, ...] = ()
+    abbreviations: tuple[tuple[Expr, Expr], ...] = ()
     witness: Callable[[random.Random], Point] | None = None
     consequence: str = ""
     numerical_test: str = ""
@@ -126,11 +223,27 @@ class Derivation:
             raise ValueError(f"derivation {self.name!r} has two formulas of the same label")
         if not any(step.claim for step in self.steps):
             raise ValueError(f"derivation {self.name!r} claims nothing")
+        formulas = [p.formula for p in self.premises if isinstance(p, Premise)]
+        formulas += [step.formula for step in self.steps]
+        symbols = {s for f in formulas for e in (f.left, f.right) for s in e.atoms(Symbol)}
+        names = [s.name for s in symbols]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"derivation {self.name!r} has two symbols called {twice[0]!r}")
 
     @property
     def claims(self) -> tuple[Step, ...]:
         """The steps that make up the statement."""
         return tuple(step for step in self.steps if step.claim)
+
+    def shown(self, expr: Expr) -> Expr:
+        """An expression of it with the abbreviations put in, for pages."""
+        return expr.xreplace({long: short for short, long in self.abbreviations})
+
+    @property
+    def given(self) -> frozenset[Given]:
+        """All that the statement assumes, as the kernel takes it."""
+        ranges = {a.given for a in self.assumptions if a.given is not None}
+        return frozenset(ranges | {p.hypothesis for p in self.premises if isinstance(p, Premise)})
 
     def step(self, label: str) -> Step:
         """The step of that label."""
@@ -139,16 +252,17 @@ class Derivation:
                 return step
         raise KeyError(f"derivation {self.name!r} has no step {label!r}")
 
-    def cite(
-        self, label: str, as_: str | None = None, at: Mapping[Basic, Basic] | None = None
-    ) -> Premise:
-        """A step of this derivation, or an instance of it, for use as a premise of another."""
-        formula = self.step(label).formula
-        origin = f"theorem {self.name}, step {label}"
-        if at:
-            formula = formula.substitute(dict(at))
-            origin += " at " + ", ".join(f"{x} = {value}" for x, value in at.items())
-        return Premise(as_ or label, formula, origin)
+    def proved(self, label: str) -> Theorem:
+        """A step as the kernel proved it.
+
+        Raises:
+            ProofError: the step fails, or was shown for instances only.
+        """
+        self.step(label)
+        results, theorems = self._proof
+        if label not in theorems:
+            raise ProofError(f"{self.name}, step {label!r} is not proved: {results[-1].error}")
+        return theorems[label]
 
     def altered(self, label: str, **changes: Any) -> Derivation:
         """A copy with one step changed, for testing that the checker notices."""
@@ -156,42 +270,69 @@ class Derivation:
         steps = tuple(new if s.label == label else s for s in self.steps)
         return dataclasses.replace(self, steps=steps)
 
-    def _satisfied(self, point: Point) -> bool:
-        for assumption in self.assumptions:
-            condition = assumption.condition
-            if condition not in (True, False) and not _holds(condition, point):
-                return False
-            if condition == False:  # noqa: E712  # sympy's false is not Python's
-                return False
-        return all(
-            _formula_holds(premise.formula, point)
-            for premise in self.premises
-            if premise.formula.left.is_commutative
-        )
+    @cached_property
+    def _proof(self) -> tuple[list[StepResult], dict[str, Theorem]]:
+        """Each step's outcome up to the first failure, and the theorems by label."""
+        results: list[StepResult] = []
+        given = self.given
+        context = Context(tuple(h for h in given if isinstance(h, InRange)))
+        own: dict[str, Theorem] = {}
+        try:
+            for premise in sorted(self.premises, key=lambda x: x.formula.relation != ">"):
+                context.theorems[premise.label] = (
+                    premise.proved
+                    if isinstance(premise, Citation)
+                    else assume(premise.hypothesis, context.facts)
+                )
+        except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+            return [StepResult(self.steps[0].label, None, f"its premises: {error}")], own
+        for step in self.steps:
+            try:
+                outcome = step.evidence.decide(step.formula, context)
+                if outcome.theorem is not None:
+                    establishes(outcome.theorem, given, step.formula)
+                    own[step.label] = context.theorems[step.label] = outcome.theorem
+            except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+                text = f"step {step.label!r} ({step.rule}): {error}"
+                results.append(StepResult(step.label, None, text))
+                break
+            results.append(StepResult(step.label, outcome))
+        return results, own
 
     def _witnesses(self, seed: int) -> tuple[int, int]:
+        """Whether a drawn point satisfies all premises but definitions: (found, draws)."""
+        given = [p for p in self.premises if isinstance(p, Premise)]
+        sides = {p.label: (p.formula.left, p.formula.right) for p in given}
+        checked = [
+            p.formula
+            for p in given
+            if p.defines is None
+            or any(e.has(p.defines) for q in given if q is not p for e in sides[q.label])
+        ]
+        ranges = [a.given for a in self.assumptions if a.given is not None]
         rng = random.Random(f"{self.name}:{seed}")
         for draw in range(1, _WITNESS_DRAWS + 1):
             point = self.witness(rng) if self.witness else Point(rng)
-            if self._satisfied(point):
+            if all(point.satisfies(formula) for formula in checked) and all(
+                point.contains(given) for given in ranges
+            ):
                 return 1, draw
         return 0, _WITNESS_DRAWS
 
     def report(self, *, seed: int = 0) -> Report:
         """Check every step; never raises, the outcome is in the report's status."""
-        results: list[StepResult] = []
-        context = {p.label: p.formula for p in self.premises}
-        for step in self.steps:
-            try:
-                decision = step.check(context, seed=seed)
-            except ProofError as error:
-                results.append(StepResult(step.label, None, str(error)))
-                return Report(self.name, "failed", tuple(results), 0, 0)
-            results.append(StepResult(step.label, decision))
-            context[step.label] = step.formula
+        results, theorems = self._proof
+        if results[-1].outcome is None:
+            return Report(self.name, "failed", tuple(results), 0, 0)
         found, draws = self._witnesses(seed)
-        status: Status = "proved" if found else "vacuous"
-        return Report(self.name, status, tuple(results), found, draws)
+        claims = {step.label for step in self.claims}
+        shown: dict[str, StepStatus] = {
+            r.label: "proved" if r.label in theorems else r.outcome.status
+            for r in results
+            if r.outcome is not None
+        }
+        weakest = max((shown[label] for label in claims), key=STEP_STATUSES.index)
+        return Report(self.name, weakest if found else "vacuous", tuple(results), found, draws)
 
     def check(self, *, seed: int = 0) -> Report:
         """Check every step and the assumptions.
@@ -207,15 +348,3 @@ class Derivation:
                 f"{self.name}: vacuous, none of {report.draws} samples satisfied the assumptions"
             )
         return report
-
-
-def _holds(condition: Basic, point: Point) -> bool:
-    values = {s: point._symbol(s) for s in condition.free_symbols if isinstance(s, Symbol)}
-    return bool(condition.subs(values) == True)  # noqa: E712  # sympy's true is not Python's
-
-
-def _formula_holds(formula: Formula, point: Point) -> bool:
-    gap = point.value(formula.gap, DIGITS)
-    if formula.relation == "=":
-        return bool(abs(gap) < mpmath.mpf(10) ** -40)
-    return bool(mpmath.re(gap) >= -(mpmath.mpf(10) ** -40))

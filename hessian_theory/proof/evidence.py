@@ -1,35 +1,63 @@
-"""The kinds of evidence a step can carry, each with the check that decides it.
+"""The kinds of evidence a step can carry: each says which rules of the kernel to call.
 
 The workhorse is `Combination`: the gap of the step's formula is written as a non-negative
-remainder plus non-negative multiples of the gaps of earlier formulas. The identity between the
-two is what is checked, so a wrong power, sign or factor cannot pass.
+remainder plus multiples of the gaps of earlier formulas. `Instances` and `Tested` make no theorem:
+what they show is reported as shown for instances, or as tested, and nothing can be built on it.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import mpmath
-from sympy import Basic, Expr, MatrixBase, Sum, Symbol, lambdify, sympify
+from sympy import Basic, Expr, Integer, Symbol, lambdify
 
-from hessian_theory.proof.decide import (
-    DIGITS,
-    Decision,
-    decide_zero,
-    visibly_nonnegative,
-)
-from hessian_theory.proof.formula import Formula, ProofError
+from hessian_theory.proof import kernel
+from hessian_theory.proof.kernel import Theorem
+from hessian_theory.proof.language import Formula, InRange, ProofError
+from hessian_theory.proof.normal_form import NormalForm
 
-Context = Mapping[str, Formula]
+StepStatus: TypeAlias = Literal["proved", "instances", "tested"]
+STEP_STATUSES: tuple[StepStatus, ...] = get_args(StepStatus)  # from the strongest
+_DIGITS = 50
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one step was decided.
+
+    Attributes:
+        status: "proved" (the kernel made a theorem of it), "instances" (exact, for those listed)
+            or "tested" (random instances at 50 digits).
+        detail: what was done, in a few words.
+        theorem: for "proved", the kernel's theorem.
+    """
+
+    status: StepStatus
+    detail: str
+    theorem: Theorem | None = None
+
+
+@dataclass
+class Context:
+    """What is established before a step: theorems by label, and the index ranges assumed."""
+
+    ranges: tuple[InRange, ...] = ()
+    theorems: dict[str, Theorem] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> tuple[Theorem, ...]:
+        """The inequalities among the theorems; they tell signs."""
+        return tuple(t for t in self.theorems.values() if t.formula.relation != "=")
 
 
 class Evidence(Protocol):
     """Something that establishes a formula, given the formulas established before it."""
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
+    def decide(self, formula: Formula, context: Context) -> Outcome:
         """Say how the formula was decided, or raise ProofError."""
         ...
 
@@ -43,29 +71,33 @@ class Evidence(Protocol):
 class Use:
     """An earlier formula taken `times` times; `after` multiplies from the right (operators).
 
-    `at` substitutes variables in the formula first: it is then used as an instance. `over` sums
-    the multiple over free indices of the formula, which then holds for each of their values.
+    First, `at` puts values in the place of its symbols, indexed quantities (as a Lambda of the
+    indices) or functions (likewise): it is used as an instance. `by` then differentiates both
+    sides, `traced` takes their traces, and `over` sums the multiple over free indices (x, 1,
+    upper).
     """
 
     label: str
     times: Expr | int = 1
     after: Expr | int = 1
-    at: Mapping[Basic, Basic] = field(default_factory=dict)
+    at: Mapping[Any, Any] = field(default_factory=dict)
+    by: tuple[Symbol, ...] = ()
+    traced: bool = False
     over: tuple[tuple[Symbol, int, Expr], ...] = ()
 
-    def part(self, found: Formula) -> Basic:
-        """The multiple of the formula's gap that enters the combination."""
-        if isinstance(found.gap, MatrixBase):
-            return self.times * found.gap * self.after
-        product = sympify(self.times) * found.gap * sympify(self.after)
-        return Sum(product, *self.over) if self.over else product
-
-    def formula(self, context: Context) -> Formula:
-        """The formula meant, out of those already established."""
-        if self.label not in context:
-            raise ProofError(f"uses {self.label!r}, which is neither assumed nor proved before it")
-        found = context[self.label]
-        return found.substitute(dict(self.at)) if self.at else found
+    def part(self, context: Context) -> kernel.Part:
+        """The multiple of the formula meant, as the kernel takes it."""
+        if self.label not in context.theorems:
+            raise ProofError(f"uses {self.label!r}, which is neither given nor proved before it")
+        theorem = kernel.instantiate(context.theorems[self.label], self.at)
+        for variable in self.by:
+            theorem = kernel.differentiate(theorem, variable)
+        if self.traced:
+            theorem = kernel.trace(theorem)
+        if any(low != 1 for _, low, _ in self.over):
+            raise ProofError("sums run from 1")
+        over = tuple((x, upper) for x, _, upper in self.over)
+        return kernel.Part(theorem, self.times, self.after, over)
 
 
 @dataclass(frozen=True)
@@ -83,81 +115,21 @@ class Combination:
         """Labels of the formulas combined."""
         return tuple(u.label for u in self.using)
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Check the identity, and the signs of remainder and multipliers."""
-        used = [(u, u.formula(context)) for u in self.using]
-        known = [f.gap for f in context.values() if f.relation != "="]
-        known += [f.gap for _, f in used if f.relation != "="]
-        remainder = sympify(self.remainder)
-        if formula.relation == "=":
-            if remainder != 0 or any(f.relation != "=" for _, f in used):
-                raise ProofError("an equation needs equations and no remainder")
-        else:
-            if not visibly_nonnegative(remainder, known):
-                raise ProofError(f"the remainder {remainder} is not visibly non-negative")
-            for use, given in used:
-                if given.relation != "=" and not visibly_nonnegative(sympify(use.times), known):
-                    raise ProofError(f"the factor {use.times} of {use.label!r} may be negative")
-        total = formula.gap
-        if not isinstance(total, MatrixBase):
-            total = total - remainder
-        for use, given in used:
-            total = total - use.part(given)
-        scale = () if isinstance(formula.left, MatrixBase) else (formula.left, formula.right)
-        found = decide_zero(total, seed=seed, scale_of=scale)
-        if formula.relation == "=":
-            return found
-        return replace(found, detail=f"difference of the sides = certificate; {found.detail}")
-
-
-@dataclass(frozen=True)
-class Derived:
-    """The left side is computed by `compute` (say, by differentiating the model) and compared."""
-
-    compute: Callable[[], Basic]
-    what: str
-
-    uses: tuple[str, ...] = ()
-
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Compute the left side and compare."""
+    def decide(self, formula: Formula, context: Context) -> Outcome:
+        """Let the kernel check the identity, and the signs of remainder and multipliers."""
+        theorem = kernel.combine(
+            formula,
+            [use.part(context) for use in self.using],
+            self.remainder,
+            context.facts,
+            context.ranges,
+        )
+        detail = "same normal form"
         if formula.relation != "=":
-            raise ProofError("a computed left side is compared by equality")
-        found = decide_zero(formula.right - self.compute(), seed=seed)
-        return Decision(found.method, f"{self.what}; {found.detail}", found.samples, found.digits)
-
-
-@dataclass(frozen=True)
-class Inserted:
-    """The formula speaks of an undefined function; it is decided for each of some expressions.
-
-    `values()` yields expressions in `variables` that are put in the function's place.
-    """
-
-    function: Any
-    variables: tuple[Symbol, ...]
-    values: Callable[[], Iterable[Expr]]
-    what: str
-    uses: tuple[str, ...] = ()
-
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Insert every expression and decide that the two sides agree."""
-        if formula.relation != "=":
-            raise ProofError("inserted functions are compared by equality")
-        found = []
-        for value in self.values():
-
-            def insert(*arguments: Expr, value: Expr = value) -> Expr:
-                return value.subs(
-                    dict(zip(self.variables, arguments, strict=True)), simultaneous=True
-                )
-
-            gap = formula.gap.replace(self.function, insert)
-            found.append(decide_zero(gap.doit(), seed=seed))
-        if not found:
-            raise ProofError(f"nothing to insert ({self.what})")
-        weakest = next((f for f in found if f.method == "numerical"), found[0])
-        return replace(weakest, detail=f"{self.what}; {weakest.detail}")
+            detail = "difference of the sides = certificate"
+        elif self.using:
+            detail = "difference of the sides = multiples of the equations used"
+        return Outcome("proved", detail, theorem)
 
 
 @dataclass(frozen=True)
@@ -169,73 +141,63 @@ class Convex:
 
     variable: Symbol
     anchor: Expr | int
-
     uses: tuple[str, ...] = ()
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Check value and slope at the anchor and the sign of the second derivative."""
-        if formula.relation == "=":
-            raise ProofError("convexity proves an inequality")
-        gap = formula.gap
-        for expr in (gap, gap.diff(self.variable)):
-            decide_zero(expr.subs(self.variable, self.anchor), seed=seed)
-        bend = gap.diff(self.variable, 2)
-        if not visibly_nonnegative(bend):
-            raise ProofError(f"the second derivative {bend} is not visibly non-negative")
-        return Decision("symbolic", f"zero with zero slope at {self.anchor}, and convex")
+    def decide(self, formula: Formula, context: Context) -> Outcome:
+        """Let the kernel check value and slope at the anchor and the second derivative's sign."""
+        theorem = kernel.convex(formula, self.variable, self.anchor, context.facts)
+        return Outcome("proved", f"zero with zero slope at {self.anchor}, and convex", theorem)
 
 
 @dataclass(frozen=True)
 class Exact:
-    """Both sides are exact numbers and are compared as such (counterexamples, tables)."""
+    """An inequality between exact numbers, compared as such (counterexamples)."""
 
     uses: tuple[str, ...] = ()
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Compare the numbers."""
-        gaps = formula.gap if isinstance(formula.gap, MatrixBase) else [formula.gap]
-        for gap in gaps:
-            number = gap.doit()
-            if not number.is_number:
-                raise ProofError(f"{number} is not a number")
-            good = number.equals(0) if formula.relation == "=" else bool(number >= 0)
-            if not good:
-                raise ProofError(f"{formula.left} {formula.relation} {formula.right} is false")
-        return Decision("exact", "exact numbers compared")
+    def decide(self, formula: Formula, context: Context) -> Outcome:
+        """Let the kernel compare the numbers."""
+        remainder = Integer(0) if formula.relation == "=" else formula.gap
+        return Outcome("proved", "exact numbers compared", kernel.combine(formula, (), remainder))
 
 
 @dataclass(frozen=True)
-class Enumeration:
-    """Every instance of a finite range is checked exactly; the range is part of the statement.
+class Instances:
+    """Every listed instance is evaluated exactly; nothing is said of others.
 
-    `instances(formula)` yields pairs of exact values, built from the formula's own right side.
+    Attributes:
+        values: what to put in the place of the formula's free symbols, instance by instance.
+        what: the list, in words; part of the statement.
     """
 
-    instances: Callable[[Formula], Iterable[tuple[Any, Any]]]
+    values: Callable[[], Iterable[Mapping[Symbol, Any]]]
     what: str
     uses: tuple[str, ...] = ()
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
-        """Go through all instances."""
+    def decide(self, formula: Formula, context: Context) -> Outcome:
+        """Go through all instances; both sides are the formula's own."""
         count = 0
-        for left, right in self.instances(formula):
-            count += 1
-            holds = {
-                "=": left == right, "<=": left <= right, ">=": left >= right
-            }[formula.relation]  # fmt: skip
+        for count, values in enumerate(self.values(), 1):
+            left, right = (_evaluated(side, values) for side in (formula.left, formula.right))
+            gap = left - right if formula.relation == ">=" else right - left
+            holds = NormalForm().vanishes(gap) or (formula.relation != "=" and bool(gap >= 0))
             if not holds:
                 raise ProofError(f"instance {count} ({self.what}): {left} against {right}")
         if count == 0:
             raise ProofError(f"no instance to check ({self.what})")
-        return Decision("exact", f"all {count} instances: {self.what}")
+        return Outcome("instances", f"for the {count} instances listed: {self.what}")
+
+
+def _evaluated(side: Basic, values: Mapping[Symbol, Any]) -> Expr:
+    return side.subs(dict(values), simultaneous=True).doit()
 
 
 @dataclass(frozen=True)
-class Lemma:
-    """A textbook fact, cited by name and tried on random instances with mpmath.
+class Tested:
+    """A textbook fact, cited by name and tried on random instances with mpmath: no proof.
 
     `instance(rng)` draws one case and returns the value of every symbol in the formula, whose two
-    sides are then evaluated: an altered formula is noticed. Reported as numerical, never as proof.
+    sides are then evaluated: an altered formula is noticed.
     """
 
     name: str
@@ -243,18 +205,18 @@ class Lemma:
     count: int = 20
     uses: tuple[str, ...] = ()
 
-    def decide(self, formula: Formula, context: Context, seed: int) -> Decision:
+    def decide(self, formula: Formula, context: Context) -> Outcome:
         """Evaluate random instances at 50 digits, near-ties again at 100."""
         for i in range(self.count):
-            gap, scale = self._gap(formula, f"{seed}:{i}", DIGITS)
+            gap, scale = self._gap(formula, str(i), _DIGITS)
             near = abs(gap) <= mpmath.mpf(10) ** -30 * scale
             if near:
-                gap, scale = self._gap(formula, f"{seed}:{i}", 2 * DIGITS)
+                gap, scale = self._gap(formula, str(i), 2 * _DIGITS)
                 near = abs(gap) <= mpmath.mpf(10) ** -70 * scale
-            holds = near or (formula.relation != "=" and gap > 0)
-            if not holds:
+            if not (near or (formula.relation != "=" and gap > 0)):
                 raise ProofError(f"{self.name}: instance {i} misses by {mpmath.nstr(gap, 6)}")
-        return Decision("numerical", f"lemma: {self.name}", self.count, DIGITS)
+        detail = f"{self.name}; {self.count} random instances, {_DIGITS} digits"
+        return Outcome("tested", detail)
 
     def _gap(self, formula: Formula, seed: str, digits: int) -> tuple[Any, Any]:
         with mpmath.workdps(digits):

@@ -29,6 +29,7 @@ from sympy import (
 )
 from sympy.core.function import AppliedUndef
 
+from hessian_theory.proof.language import DIMENSION, Formula, InRange, Tr
 from hessian_theory.symbols import LossCurvature
 
 IndexedRule = Callable[..., Expr]
@@ -135,6 +136,32 @@ class Point:
             raise UndefinedHereError
         with mpmath.workdps(digits):
             return mpmath.mpmathify(lambdify([], opened, modules="mpmath", cse=True)())
+
+    def satisfies(self, formula: Formula) -> bool:
+        """Whether a formula holds at the point, to forty digits."""
+        if not formula.gap.is_commutative:
+            return any(self._with_operators(formula, times) for times in (1, 0))
+        gap, tiny = self.value(formula.gap, 50), mpmath.mpf(10) ** -40
+        if formula.relation == "=":
+            return bool(abs(gap) < tiny)
+        return bool(mpmath.re(gap) >= -tiny if formula.relation != ">" else mpmath.re(gap) > tiny)
+
+    def _with_operators(self, formula: Formula, times: int) -> bool:
+        """The same with every operator a multiple of the identity."""
+
+        def scalar(side: Expr) -> Expr:
+            letters = [s for s in side.free_symbols if not s.is_commutative]
+            put = side.xreplace({s: Integer(times) for s in letters})
+            return put.replace(Tr, lambda e: DIMENSION * e)
+
+        return self.satisfies(
+            Formula(scalar(formula.left), formula.relation, scalar(formula.right))
+        )
+
+    def contains(self, given: InRange) -> bool:
+        """Whether an index lies in its range at the point."""
+        index, upper = (self.value(side, 50) for side in (given.index, given.upper))
+        return bool(1 <= index <= upper)
 
 
 def _ordered(expr: Basic) -> list[Symbol]:

@@ -4,51 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sympy import IndexedBase, Symbol
+from sympy.core.function import AppliedUndef
+
 from hessian_theory.latex import to_latex
-from hessian_theory.proof.decide import Decision
-from hessian_theory.proof.derivation import Derivation, Report, Step, StepResult
-from hessian_theory.proof.formula import Formula
+from hessian_theory.proof.derivation import (
+    STATUS_WORDS,
+    Citation,
+    Derivation,
+    Premise,
+    Report,
+    Step,
+    StepResult,
+)
+from hessian_theory.proof.evidence import Outcome
+from hessian_theory.proof.language import Formula
 
-_TEX_RELATION = {"=": "=", "<=": r"\le", ">=": r"\ge"}
-_UNICODE_RELATION = {"=": "=", "<=": "<=", ">=": ">="}
+_TEX_RELATION = {"=": "=", "<=": r"\le", ">=": r"\ge", ">": ">"}
+_DOMAINS = (
+    "positive integer",
+    "nonnegative integer",
+    "positive",
+    "nonnegative",
+    "real",
+    "operator",
+)
 
 
-def formula_text(formula: Formula) -> str:
-    """`left relation right` in sympy's plain notation."""
-    return f"{formula.left} {_UNICODE_RELATION[formula.relation]} {formula.right}"
+def formula_text(theorem: Derivation, formula: Formula) -> str:
+    """`left relation right` in sympy's plain notation, with the theorem's abbreviations."""
+    left, right = map(theorem.shown, (formula.left, formula.right))
+    return f"{left} {formula.relation} {right}"
 
 
-def formula_latex(formula: Formula) -> str:
-    """`left relation right` as LaTeX, without dollar signs."""
-    left, right = to_latex(formula.left), to_latex(formula.right)
+def formula_latex(theorem: Derivation, formula: Formula) -> str:
+    """`left relation right` as LaTeX, without dollar signs, with the theorem's abbreviations."""
+    left, right = (to_latex(theorem.shown(side)) for side in (formula.left, formula.right))
     return f"{left} {_TEX_RELATION[formula.relation]} {right}"
 
 
-def decision_text(decision: Decision) -> str:
+def outcome_text(outcome: Outcome) -> str:
     """How a step was decided, in one line."""
-    if decision.method == "numerical":
-        return f"numerical: {decision.detail} ({decision.samples} points, {decision.digits} digits)"
-    return f"{decision.method}: {decision.detail}"
+    return f"{outcome.status}: {outcome.detail}"
 
 
-def status_text(theorem: Derivation, report: Report) -> str:
-    """Status, with how much of the proof rests on numbers.
-
-    A numerical step that is no claim and that no other step uses is a check on the side; only the
-    others weaken the proof.
-    """
-    used = {label for step in theorem.steps for label in step.evidence.uses}
-    numerical = {
-        result.label
-        for result in report.steps
-        if result.decision is not None and result.decision.method == "numerical"
-    }
-    relied_on = {s.label for s in theorem.steps if s.claim or s.label in used} & numerical
-    if report.status != "proved" or not numerical:
-        return report.status
-    if relied_on:
-        return f"proved, resting on {len(relied_on)} numerical steps"
-    return "proved, and tried on random instances"
+def status_text(report: Report) -> str:
+    """What was shown of the claims, in words."""
+    return STATUS_WORDS[report.status]
 
 
 def _outcomes(theorem: Derivation, report: Report) -> Iterable[tuple[Step, StepResult | None]]:
@@ -59,7 +61,43 @@ def _outcomes(theorem: Derivation, report: Report) -> Iterable[tuple[Step, StepR
 def _how(result: StepResult | None) -> str:
     if result is None:
         return "not reached"
-    return decision_text(result.decision) if result.decision else f"FAILED: {result.error}"
+    return outcome_text(result.outcome) if result.outcome else f"FAILED: {result.error}"
+
+
+def _condition(premise: Premise | Citation) -> str:
+    """What a premise quantifies and where it comes from, in words."""
+    parts = []
+    if isinstance(premise, Premise) and premise.forall:
+        parts.append("for all " + ", ".join(x.name for x in premise.forall))
+    if premise.origin != "assumption":
+        parts.append(premise.origin)
+    return "; ".join(parts)
+
+
+def domains(theorem: Derivation) -> list[str]:
+    """What the theorem's symbols and functions are declared as: it holds in these domains."""
+    formulas = [premise.formula for premise in theorem.premises]
+    formulas += [step.formula for step in theorem.steps]
+    sides = [theorem.shown(side) for f in formulas for side in (f.left, f.right)]
+    found: dict[str, set[str]] = {}
+    for side in sides:
+        bases = side.atoms(IndexedBase)
+        named = {(f"{b.label}[.]", b.label) for b in bases}
+        named |= {(f"{f.func}(.)", f) for f in side.atoms(AppliedUndef)}
+        named |= {(s.name, s) for s in side.atoms(Symbol) - {b.label for b in bases}}
+        for name, declared in named:
+            found.setdefault(_domain(declared), set()).add(name)
+    return [
+        f"{domain}: {', '.join(sorted(found[domain]))}" for domain in _DOMAINS if domain in found
+    ]
+
+
+def _domain(declared: Symbol) -> str:
+    if not declared.is_commutative:
+        return "operator"
+    sign = "positive" if declared.is_positive else "nonnegative" if declared.is_nonnegative else ""
+    kind = "integer" if declared.is_integer else "" if sign else "real"
+    return f"{sign} {kind}".strip()
 
 
 def as_text(theorem: Derivation, report: Report) -> str:
@@ -69,15 +107,20 @@ def as_text(theorem: Derivation, report: Report) -> str:
     if theorem.assumptions or theorem.premises:
         lines.append("Assumptions")
         lines += [f"  - {a.text}" for a in theorem.assumptions]
-        lines += [
-            f"  - [{x.label}] {formula_text(x.formula)}  ({x.origin})" for x in theorem.premises
-        ]
+        for x in theorem.premises:
+            condition = _condition(x)
+            lines.append(
+                f"  - [{x.label}] {formula_text(theorem, x.formula)}"
+                + (f"  ({condition})" if condition else "")
+            )
         lines.append("")
+    lines += ["Domains"] + [f"  - {line}" for line in domains(theorem)] + [""]
+    lines += [f"Here {short} stands for {long}." for short, long in theorem.abbreviations]
     lines.append("Steps (* = part of the statement)")
     for step, result in _outcomes(theorem, report):
         uses = f"  uses: {', '.join(step.evidence.uses)}" if step.evidence.uses else ""
         lines += [
-            f"  {'*' if step.claim else ' '} [{step.label}] {formula_text(step.formula)}",
+            f"  {'*' if step.claim else ' '} [{step.label}] {formula_text(theorem, step.formula)}",
             f"      {step.rule}{uses}",
             f"      -> {_how(result)}",
         ]
@@ -85,7 +128,7 @@ def as_text(theorem: Derivation, report: Report) -> str:
         lines += ["", f"Consequence: {theorem.consequence}"]
     lines += [
         "",
-        f"Status: {status_text(theorem, report)}",
+        f"Status: {status_text(report)}",
         f"Tested on the model: {theorem.numerical_test}",
     ]
     return "\n".join(lines)
@@ -95,12 +138,13 @@ def as_latex(theorem: Derivation, report: Report) -> str:
     """The whole derivation as a LaTeX fragment (amsmath)."""
     lines = [rf"\paragraph{{{_escape(theorem.title)}}}", _escape(theorem.summary)]
     for x in theorem.premises:
-        lines += [rf"Given ({_escape(x.origin)}):", rf"\[ {formula_latex(x.formula)} \]"]
+        given = f"Given ({_escape(_condition(x) or 'assumption')}):"
+        lines += [given, rf"\[ {formula_latex(theorem, x.formula)} \]"]
     for step, result in _outcomes(theorem, report):
         mark = "Claim" if step.claim else "Step"
         lines += [
             f"{mark}: {_escape(step.rule)} ({_escape(_how(result).split(':')[0])}).",
-            rf"\[ {formula_latex(step.formula)} \]",
+            rf"\[ {formula_latex(theorem, step.formula)} \]",
         ]
     return "\n".join(lines)
 
@@ -127,26 +171,32 @@ def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
     """The whole derivation as Markdown with math blocks."""
     kind = "Counterexample" if theorem.kind == "counterexample" else "Theorem"
     lines = [f'<a id="{theorem.name}"></a>', "", f"{'#' * level} {prose(theorem.title)}", ""]
-    lines += [
-        f"{kind} `{theorem.name}`. Source: {theorem.source}. {status_text(theorem, report)}.",
-        "",
-    ]
+    lines += [f"{kind} `{theorem.name}`. Source: {theorem.source}. {status_text(report)}.", ""]
     lines += [prose(theorem.summary), ""]
     if theorem.assumptions or theorem.premises:
         lines += ["Assumptions:", ""]
         lines += [f"- {prose(a.text)}" for a in theorem.assumptions]
-        lines += [
-            f"- ${formula_latex(x.formula)}$"
-            + ("" if x.origin == "assumption" else f" ({prose(x.origin)})")
-            for x in theorem.premises
-        ]
+        for x in theorem.premises:
+            condition = _condition(x)
+            lines.append(
+                f"- ${formula_latex(theorem, x.formula)}$"
+                + (f" ({prose(condition)})" if condition else "")
+            )
         lines.append("")
+    lines += [f"Domains: {prose('; '.join(domains(theorem)))}.", ""]
+    for short, long in theorem.abbreviations:
+        lines += [
+            "Here",
+            "",
+            *(line.strip() for line in _block(f"{to_latex(short)} = {to_latex(long)}")),
+        ]
+        lines += ["", "to second order about the logits."]
     lines += ["Statement and proof (statements in bold):", ""]
     for number, (step, result) in enumerate(_outcomes(theorem, report), 1):
         label = f"**{prose(step.label)}**" if step.claim else prose(step.label)
         uses = f" Uses {', '.join(step.evidence.uses)}." if step.evidence.uses else ""
         lines += [f"{number}. {label}: {prose(step.rule)}.{prose(uses)}", ""]
-        lines += _block(formula_latex(step.formula))
+        lines += _block(formula_latex(theorem, step.formula))
         lines += _certificate(step)
         lines += [f"   *{prose(_how(result))}*", ""]
     if theorem.consequence:

@@ -7,9 +7,9 @@ import random
 from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.language import Formula
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.notation import on_model
 
@@ -56,7 +56,7 @@ GAUSS_NEWTON = Derivation(
         Assumption("tau = min(1, 2 <tr S>) <= 4 L (theorem curvature-and-loss)"),
     ),
     premises=(
-        Premise("diagonal", Formula(_G[_i], "<=", _s**2 * _tau * _m[_i] ** 2)),
+        Premise("diagonal", Formula(_G[_i], "<=", _s**2 * _tau * _m[_i] ** 2), forall=(_i,)),
         Premise("trace", Formula(_over(_G[_i], _i), "=", _over(_mu[_i], _i))),
         Premise("one of them", Formula(_Lambda, "<=", _over(_mu[_i], _i)), "all mu_i >= 0"),
         Premise("tau <= 4 L", Formula(_tau, "<=", 4 * _loss)),
@@ -113,7 +113,7 @@ RESIDUAL = Derivation(
     "(theorem residual-spectrum), so this bounds lambda_max(R) over the angles.",
     source="ours",
     assumptions=(Assumption("w_i = |v_i|, e_ij = sign(v_i v_j) R_ij <= rho = s <|g|_1> <= 2 s L"),),
-    premises=(Premise("elements", Formula(_e[_i, _j], "<=", _rho)),),
+    premises=(Premise("elements", Formula(_e[_i, _j], "<=", _rho), forall=(_i, _j)),),
     witness=_small_point,
     steps=(
         Step(
@@ -197,6 +197,7 @@ RESIDUAL_WITH_BIAS = Derivation(
         Premise(
             "elements",
             Formula(_e[_i, _j], "<=", _gamma * _members(_B[_p, _i] * _B[_p, _j])),
+            forall=(_i, _j),
         ),
         Premise(
             "Rayleigh",
@@ -205,7 +206,7 @@ RESIDUAL_WITH_BIAS = Derivation(
                 "<=",
                 _top_overlap * _over(_w[_i] ** 2, _i),
             ),
-            "theorems rayleigh-quotient and gram-picture",
+            "Lambda_B is the largest form of B^T B over unit vectors",
         ),
         Premise(
             "overlaps",
@@ -215,6 +216,7 @@ RESIDUAL_WITH_BIAS = Derivation(
                 _np * KroneckerDelta(_p, _q) + _o[_p, _q],
             ),
             "angles lie in one patch, pixels in several",
+            (_p, _q),
         ),
     ),
     witness=_membership_point,
@@ -263,8 +265,8 @@ TOTAL = Derivation(
     assumptions=(Assumption("f_G, f_R: quadratic forms at a unit top eigenvector of H"),),
     premises=(
         Premise("top", Formula(_LH, "=", _fG + _fR), "definition"),
-        Premise("G", Formula(_fG, "<=", _Lambda), "theorem rayleigh-quotient"),
-        Premise("R", Formula(_fR, "<=", _LR), "theorem rayleigh-quotient"),
+        Premise("G", Formula(_fG, "<=", _Lambda), "Lambda is the largest form of G"),
+        Premise("R", Formula(_fR, "<=", _LR), "Lambda_R is the largest form of R"),
     ),
     witness=_sum_point,
     steps=(

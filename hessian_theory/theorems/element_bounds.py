@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sympy import (
     Derivative,
     Expr,
@@ -9,17 +11,17 @@ from sympy import (
     Integer,
     Rational,
     Symbol,
-    log,
     symbols,
 )
 
 from hessian_theory import symbols as sym
-from hessian_theory.loss_derivatives import loss_hessian
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Derived, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula
+from hessian_theory.theorems.gram_exponents import EXPONENT
 from hessian_theory.theorems.notation import (
     NORMALISED,
+    PATCHES,
     PI,
     bounded_point,
     k,
@@ -29,6 +31,7 @@ from hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
 )
+from hessian_theory.theorems.split import GAUSS_NEWTON_OWN, RESIDUAL_OWN
 
 _a, _b, _h = (IndexedBase(x, real=True) for x in "abh")
 _plus, _minus = (IndexedBase(x, nonnegative=True) for x in ("gplus", "gminus"))
@@ -38,8 +41,8 @@ _one = Integer(1)
 def unit_interval(base: IndexedBase, index: Symbol = k) -> tuple[Premise, Premise]:
     """-1 <= base[index] <= 1, as two premises."""
     return (
-        Premise(f"{base} <= 1", Formula(base[index], "<=", _one)),
-        Premise(f"{base} >= -1", Formula(base[index], ">=", -_one)),
+        Premise(f"{base} <= 1", Formula(base[index], "<=", _one), forall=(index,)),
+        Premise(f"{base} >= -1", Formula(base[index], ">=", -_one), forall=(index,)),
     )
 
 
@@ -101,7 +104,7 @@ GAUSS_NEWTON_BOUND = Derivation(
     source="ours",
     assumptions=(
         Assumption("derivatives lie in [-1, 1] (theorem derivative-bounds)"),
-        Assumption("pi_k >= 0 for all k (declared on the symbol)"),
+        Assumption("pi_k > 0 for all k (declared on the symbol)"),
     ),
     premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b)),
     witness=bounded_point("a", "b", also=softmax_point),
@@ -210,127 +213,87 @@ RESIDUAL_BOUND = Derivation(
     numerical_test=on_model("elements_respect_their_bounds"),
 )
 
-_P, _alpha = sym.P, sym.ALPHA
-_s = sym.prefactor()
+_alpha, _x = sym.ALPHA, PATCHES
+_s = sym.prefactor(_x)
 _rho_i, _rho_j, _rho_ij = symbols("rho_i rho_j rho_ij", positive=True)
 _gamma = Symbol("gamma", positive=True)  # <|g|_1>
-_deg = {
-    name: Symbol(rf"\deg_P {name}", real=True)
-    for name in ("G_{aa}", "R_{aa}", "G_{ab}", "R_{ab}", "G_{bb}", "R_{bb}")
+# by kind of element: the element (f, g, S held fixed) or the bound, and its exponent in P
+_KINDS: dict[str, tuple[Expr, Expr, str]] = {
+    "angle-angle, G": (GAUSS_NEWTON_OWN, -2 * _alpha, "the Gauss-Newton element of Eq. (6)"),
+    "angle-angle, R": (RESIDUAL_OWN, -_alpha, "the residual element of Eq. (6)"),
+    "angle-bias, G": (_s**2 * (_rho_j * _x), 1 - 2 * _alpha, "bound s^2 m_j"),
+    "angle-bias, R": (
+        _s * _gamma,
+        -_alpha,
+        "bound s <|g|_1>: only the angle's own patch contributes",
+    ),
+    "bias-bias, G": (
+        _s**2 * (_rho_i * _x) * (_rho_j * _x),
+        2 - 2 * _alpha,
+        "bound s^2 m_i m_j",
+    ),
+    "bias-bias, R": (
+        _s * _gamma * (_rho_ij * _x),
+        1 - _alpha,
+        "bound s <|g|_1> m_ij, m_ij patches contain both pixels",
+    ),
 }
 
 
-def exponent(expr: Expr) -> Expr:
-    """Exponent of P in an expression: P d log|expr| / dP (free of P if it is a power law)."""
-    return (sym.P * expr.diff(sym.P) / expr).simplify()
-
-
-def _of_bound(bound: Expr, name: str, right: Expr, rule: str, label: str) -> Step:
-    return Step(
-        label,
-        _deg[name],
-        "=",
-        right,
-        rule,
-        Derived(lambda: exponent(bound), "logarithmic derivative with respect to P"),
-        claim=True,
-    )
-
-
-def _of_element(term: str) -> Expr:
-    return exponent(loss_hessian(angles="independent", term=term))  # type: ignore[arg-type]
+def _exponent_step(label: str) -> Step:
+    element, exponent, rule = _KINDS[label]
+    element = element.xreplace({sym.P: _x})
+    return Step(label, _x * Derivative(element, _x), "=", exponent * element, rule, claim=True)
 
 
 EXPONENTS = Derivation(
     name="element-exponents",
     title="Exponents of P in the elements of G and R, and in the bounds of bias rows",
-    summary="Angle-angle elements: the exponent is read off the derived expression, f, g and S "
-    "held fixed. Bias rows: off the bounds s^2 m_i m_j and s <|g|_1> m_ij, with coverage m = rho P "
-    "as on a fixed image. Only angle-angle elements follow the paper's 1/P^2 and 1/P.",
+    summary="x dE/dx = e E says that E is a multiple of P^e; the real variable x stands for P. "
+    "Angle-angle elements are those of Eq. (6), f, g and S held fixed. Bias rows: the bounds "
+    "s^2 m_i m_j and s <|g|_1> m_ij, with coverage m = rho P as on a fixed image. Only angle-angle "
+    "elements follow the paper's 1/P^2 and 1/P.",
     source="Eq. (6); bias rows ours",
     assumptions=(
         Assumption("per-patch functions f, slopes g and curvature S held fixed as P varies"),
         Assumption("bias rows: fixed image and patch, so m_j = rho_j P"),
     ),
-    steps=(
-        Step(
-            "angle-angle, G",
-            _deg["G_{aa}"],
-            "=",
-            -2 * _alpha,
-            "the derived Gauss-Newton element of Eq. (6)",
-            Derived(lambda: _of_element("gauss_newton"), "logarithmic derivative in P"),
-            claim=True,
-        ),
-        Step(
-            "angle-angle, R",
-            _deg["R_{aa}"],
-            "=",
-            -_alpha,
-            "the derived residual element of Eq. (6)",
-            Derived(lambda: _of_element("residual"), "logarithmic derivative in P"),
-            claim=True,
-        ),
-        _of_bound(
-            _s**2 * (_rho_j * _P),
-            "G_{ab}",
-            1 - 2 * _alpha,
-            "bound s^2 m_j",
-            "angle-bias, G",
-        ),
-        _of_bound(
-            _s * _gamma,
-            "R_{ab}",
-            -_alpha,
-            "bound s <|g|_1>: only the angle's own patch contributes",
-            "angle-bias, R",
-        ),
-        _of_bound(
-            _s**2 * (_rho_i * _P) * (_rho_j * _P),
-            "G_{bb}",
-            2 - 2 * _alpha,
-            "bound s^2 m_i m_j",
-            "bias-bias, G",
-        ),
-        _of_bound(
-            _s * _gamma * (_rho_ij * _P),
-            "R_{bb}",
-            1 - _alpha,
-            "bound s <|g|_1> m_ij, m_ij patches contain both pixels",
-            "bias-bias, R",
-        ),
-    ),
+    steps=tuple(_exponent_step(label) for label in _KINDS),
     consequence="At alpha = 1 the bound on bias-bias elements does not fall with P at all, and "
     "bias-not-suppressed attains it. Mind also that g and S move with P, since z does.",
     numerical_test=on_model("element_exponents_with_f_g_s_fixed"),
 )
 
+_HALF = Rational(1, 2)
+_TABLE: tuple[tuple[str, Derivation, str, tuple[Expr | int, ...]], ...] = (
+    ("angle-angle G", EXPONENTS, "angle-angle, G", (0, -1, -2)),
+    ("angle-angle R", EXPONENTS, "angle-angle, R", (0, -_HALF, -1)),
+    ("eigenvalue G, orthogonal patches", EXPONENT, "orthogonal", (0, -1, -2)),
+    ("eigenvalue G, aligned patches", EXPONENT, "aligned", (1, 0, -1)),
+    ("bias-bias G, fixed image", EXPONENTS, "bias-bias, G", (2, 1, 0)),
+    ("bias-bias R, fixed image", EXPONENTS, "bias-bias, R", (1, _HALF, 0)),
+)
 
-def _table_rows() -> tuple[Step, ...]:
-    rows = []
-    kinds = (
-        ("angle-angle G", -2 * _alpha, (0, -1, -2)),
-        ("angle-angle R", -_alpha, (0, Rational(-1, 2), -1)),
-        ("eigenvalue G, orthogonal patches", -2 * _alpha, (0, -1, -2)),
-        ("eigenvalue G, aligned patches", 1 - 2 * _alpha, (1, 0, -1)),
-        ("bias-bias G, fixed image", 2 - 2 * _alpha, (2, 1, 0)),
-        ("bias-bias R, fixed image", 1 - _alpha, (1, Rational(1, 2), 0)),
-    )
-    for name, power, values in kinds:
-        for alpha, value in zip((Integer(0), Rational(1, 2), _one), values, strict=True):
-            expr = sym.P**power
-            rows.append(
-                Step(
-                    f"{name}, alpha = {alpha}",
-                    sym.P * Derivative(log(expr.subs(_alpha, alpha)), sym.P),
-                    "=",
-                    Integer(value) if isinstance(value, int) else value,
-                    "logarithmic derivative with respect to P",
-                    claim=True,
-                )
+
+def _table_rows() -> Iterator[tuple[Citation, Step]]:
+    for name, theorem, label, values in _TABLE:
+        for alpha, value in zip((Integer(0), _HALF, _one), values, strict=True):
+            cited = Citation(f"{name} at {alpha}", theorem, label, {_alpha: alpha})
+            left = theorem.step(label).left.xreplace({_alpha: alpha})
+            element = left.args[-1].expr if theorem is EXPONENTS else _one
+            step = Step(
+                f"{name}, alpha = {alpha}",
+                left,
+                "=",
+                value * element,
+                f"{theorem.name} at alpha = {alpha}",
+                Combination((Use(cited.label),)),
+                claim=True,
             )
-    return tuple(rows)
+            yield cited, step
 
+
+_ROWS = tuple(_table_rows())
 
 AGGREGATION = Derivation(
     name="aggregation-table",
@@ -340,7 +303,8 @@ AGGREGATION = Derivation(
     "patches) and P^0 (aligned patches): with aligned patches it does not fall at all.",
     source="Sec. 4 (future work), exponents from element-exponents and gram-exponent",
     assumptions=(Assumption("f, g and S held fixed as P varies"),),
-    steps=_table_rows(),
+    premises=tuple(cited for cited, _ in _ROWS),
+    steps=tuple(step for _, step in _ROWS),
     consequence="With alpha = 1/2 the top eigenvalue of aligned patches would stay constant and "
     "bias-bias elements grow with P; with alpha = 1 the former falls as 1/P and the latter stay.",
     numerical_test=(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
-import mpmath
 from sympy import (
     Expr,
     IndexedBase,
@@ -16,9 +14,9 @@ from sympy import (
     symbols,
 )
 
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Lemma, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula, InRange
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.notation import (
     P,
@@ -34,51 +32,17 @@ _mu = Symbol("lambda", real=True)
 _Lambda = Symbol("Lambda", nonnegative=True)
 _lam = IndexedBase("lambda", nonnegative=True)
 _q = IndexedBase("q", real=True)
+BLOCK_TOP = _lam  # the largest eigenvalue of block p, for instances of gram-bounds
 _w = IndexedBase("w", nonnegative=True)
 _T = Symbol("T", positive=True)
 _j = Symbol("j", integer=True, positive=True)
 _eig_j = IndexedBase("mu", real=True)
 _LAMBDA_TOP = Symbol("Lambda", real=True)
-_TOP_COLUMNS = Symbol(r"\lambda_{max}(A^T A)", nonnegative=True)
-_TOP_ROWS = Symbol(r"\lambda_{max}(A A^T)", nonnegative=True)
-_TOP_SUM = Symbol(r"\lambda_{max}(\sum_p M_p)", nonnegative=True)
-_SUM_TOP = Symbol(r"\sum_p\lambda_{max}(M_p)", nonnegative=True)
-_MAX_TOP = Symbol(r"\max_p\lambda_{max}(M_p)", nonnegative=True)
-_FORM = Symbol(r"x^T M x", real=True)
-_TOP_M = Symbol(r"\lambda_{max}(M)", real=True)
-_NORM = Symbol(r"|x|", nonnegative=True)
-
-
-def _psd(rng: random.Random, size: int, rank: int) -> Any:
-    factor = mpmath.matrix(size, rank)
-    for i in range(size):
-        for j in range(rank):
-            factor[i, j] = mpmath.mpf(rng.randint(-1000, 1000)) / 997
-    return factor * factor.T
-
-
-def _largest(matrix: Any) -> Any:
-    return max(mpmath.eigsy(matrix, eigvals_only=True))
-
-
-def _random_gram(rng: random.Random) -> list[Any]:
-    size, count = rng.randint(2, 4), rng.randint(1, 3)
-    return [_psd(rng, size, rng.randint(1, size)) for _ in range(count)]
-
-
-def _transport(rng: random.Random) -> dict[Symbol, Any]:
-    """Largest eigenvalue of A^T A against that of A A^T for a random rectangular A."""
-    rows, columns = rng.randint(1, 3), rng.randint(1, 4)
-    a = mpmath.matrix(rows, columns)
-    for i in range(rows):
-        for j in range(columns):
-            a[i, j] = mpmath.mpf(rng.randint(-1000, 1000)) / 997
-    return {_TOP_COLUMNS: _largest(a.T * a), _TOP_ROWS: _largest(a * a.T)}
 
 
 _x, _y = symbols("x y", integer=True, positive=True)
 _i, _np = symbols("i n_p", integer=True, positive=True)
-_entry, _M = IndexedBase("A", real=True), IndexedBase("M", real=True)
+_entry, _M = IndexedBase("a", real=True), IndexedBase("M", real=True)
 
 
 def _factor_point(rng: random.Random) -> Point:
@@ -114,6 +78,7 @@ GRAM = Derivation(
                 _M[p, _x, _y], "=", Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np))
             ),
             "definition",
+            (p, _x, _y),
         ),
     ),
     witness=_factor_point,
@@ -145,35 +110,11 @@ GRAM = Derivation(
             Combination((Use("M_p", -1, over=((p, 1, P),)),)),
             claim=True,
         ),
-        Step(
-            "instances",
-            _TOP_COLUMNS,
-            "=",
-            _TOP_ROWS,
-            "random rectangular A",
-            Lemma("A^T A and A A^T share their non-zero eigenvalues", _transport),
-        ),
     ),
     numerical_test=on_model("gram_picture_and_block_bounds"),
 )  # fmt: skip
 
 
-def _blocks(rng: random.Random) -> dict[Symbol, Any]:
-    blocks = _random_gram(rng)
-    tops = [_largest(block) for block in blocks]
-    total = sum(blocks[1:], blocks[0])
-    return {_TOP_SUM: _largest(total), _SUM_TOP: sum(tops), _MAX_TOP: max(tops)}
-
-
-def _quotient(rng: random.Random) -> dict[Symbol, Any]:
-    size = rng.randint(2, 4)
-    matrix = _psd(rng, size, size) - _psd(rng, size, size)
-    x = mpmath.matrix([mpmath.mpf(rng.randint(-1000, 1000)) / 997 for _ in range(size)])
-    square = (x.T * x)[0]
-    return {_FORM: (x.T * matrix * x)[0], _TOP_M: _largest(matrix), _NORM: mpmath.sqrt(square)}
-
-
-_RAYLEIGH_ORIGIN = "theorem rayleigh-quotient"
 _c_j = IndexedBase("c", real=True)
 _size = Symbol("D", integer=True, positive=True)
 
@@ -193,7 +134,9 @@ RAYLEIGH = Derivation(
     "top eigenvector.",
     source="ours (standard)",
     assumptions=(Assumption("M is symmetric, so it has an orthonormal eigenbasis"),),
-    premises=(Premise("largest", Formula(_eig_j[_j], "<=", _LAMBDA_TOP)),),
+    premises=(
+        Premise("largest", Formula(_eig_j[_j], "<=", _LAMBDA_TOP), "Lambda is the largest", (_j,)),
+    ),
     witness=_spectral_point,
     steps=(
         Step(
@@ -204,14 +147,6 @@ RAYLEIGH = Derivation(
             "difference = sum_j (Lambda - mu_j) c_j^2",
             Combination((Use("largest", _c_j[_j] ** 2, over=((_j, 1, _size),)),)),
             claim=True,
-        ),
-        Step(
-            "instances",
-            _FORM,
-            "<=",
-            _TOP_M * _NORM**2,
-            "random symmetric matrices and vectors",
-            Lemma("Rayleigh quotient", _quotient),
         ),
     ),
     numerical_test=on_model("gram_picture_and_block_bounds"),
@@ -225,14 +160,14 @@ def _gram_point(rng: random.Random) -> Point:
     values = [[Rational(rng.randint(0, 50), 10) for _ in range(2)] for _ in range(n_patches)]
     totals = [sum(column) for column in zip(*values, strict=True)]
     top = 0 if totals[0] >= totals[1] else 1
-    at = int(point._symbol(r)) - 1
-    own = 0 if values[at][0] >= values[at][1] else 1
     largest = [max(v) for v in values]
     point.symbols |= {_Lambda: max(totals), _T: sum(largest) or Integer(1)}
     point.indexed = {
         "lambda": lambda i: largest[int(i) - 1],
         "q": lambda i: values[int(i) - 1][top],
-        "w": lambda i: values[int(i) - 1][own],
+        "w": lambda i, j: values[int(j) - 1][
+            0 if values[int(i) - 1][0] >= values[int(i) - 1][1] else 1
+        ],
     }
     return point
 
@@ -242,15 +177,24 @@ BOUNDS = Derivation(
     title="max_p lambda_max(G_pp) <= lambda_max(G) <= sum_p lambda_max(G_pp); A in [1/P, 1]",
     summary="lambda_p is the largest eigenvalue of s^2 M_p (that of the diagonal block G_pp), "
     "Lambda that of s^2 sum_p M_p (that of G). x is a unit top eigenvector of the sum and "
-    "q_p = x^T s^2 M_p x; w_p is the same for a unit top eigenvector of block r. The alignment "
+    "q_p = x^T s^2 M_p x; w_rp is the same for a unit top eigenvector of block r. The largest "
+    "eigenvalue is the largest form over unit vectors (theorem rayleigh-quotient). The alignment "
     "A = Lambda / sum_p lambda_p says how far the patches' top directions coincide.",
     source="ours",
-    assumptions=(Assumption("G is positive semi-definite"),),
+    assumptions=(
+        Assumption("G is positive semi-definite"),
+        Assumption("r is a patch index, 1 <= r <= P", InRange(r, P)),
+    ),
     premises=(
         Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
-        Premise("q_p", Formula(_q[p], "<=", _lam[p]), _RAYLEIGH_ORIGIN),
-        Premise("any vector", Formula(over_patches(_w[p]), "<=", _Lambda), _RAYLEIGH_ORIGIN),
-        Premise("w_r", Formula(_w[r], "=", _lam[r]), "definition of w"),
+        Premise("q_p", Formula(_q[p], "<=", _lam[p]), "lambda_p is the largest form", (p,)),
+        Premise(
+            "any vector",
+            Formula(over_patches(_w[r, p]), "<=", _Lambda),
+            "Lambda is the largest form",
+            (r,),
+        ),
+        Premise("w_r", Formula(_w[r, r], "=", _lam[r]), "definition of w", (r,)),
         Premise("T", Formula(_T, "=", over_patches(_lam[p])), "definition of T"),
     ),
     witness=_gram_point,
@@ -269,10 +213,10 @@ BOUNDS = Derivation(
             _Lambda,
             ">=",
             _lam[r],
-            "try the top eigenvector of block r; all w_p >= 0 (M_p is positive semi-definite)",
+            "try the top eigenvector of block r; all w_rp >= 0 (M_p is positive semi-definite)",
             Combination(
                 (Use("any vector"), Use("w_r", -1)),
-                over_patches(not_delta(p, r) * _w[p]),
+                over_patches(not_delta(p, r) * _w[r, p]),
             ),
             claim=True,
         ),
@@ -293,22 +237,6 @@ BOUNDS = Derivation(
             "lower bound summed over r = 1..P, divided by P T",
             Combination((Use("lower", 1 / (P * _T), over=((r, 1, P),)), Use("T", 1 / (P * _T)))),
             claim=True,
-        ),
-        Step(
-            "upper, instances",
-            _TOP_SUM,
-            "<=",
-            _SUM_TOP,
-            "random positive semi-definite matrices",
-            Lemma("sum of largest eigenvalues", _blocks),
-        ),
-        Step(
-            "lower, instances",
-            _TOP_SUM,
-            ">=",
-            _MAX_TOP,
-            "random positive semi-definite matrices",
-            Lemma("largest of the blocks", _blocks),
         ),
     ),
     consequence="1/P^2 elements do not make 1/P^2 eigenvalues: Lambda = s^2 P A mean_p(a_p).",

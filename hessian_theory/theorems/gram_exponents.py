@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from sympy import (
     Derivative,
@@ -11,25 +11,23 @@ from sympy import (
     IndexedBase,
     Integer,
     KroneckerDelta,
-    Matrix,
+    Lambda,
     Rational,
-    Subs,
     Sum,
     Symbol,
-    diag,
-    kronecker_product,
     log,
-    ones,
     symbols,
 )
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Enumeration, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula, InRange
 from hessian_theory.proof.points import Point
+from hessian_theory.theorems import gram
 from hessian_theory.theorems.notation import (
     NORMALISED,
+    PATCHES,
     PI,
     C,
     P,
@@ -40,6 +38,7 @@ from hessian_theory.theorems.notation import (
     p,
     r,
     softmax_point,
+    spelled,
 )
 
 _lam = IndexedBase("lambda", nonnegative=True)
@@ -49,6 +48,7 @@ _j = Symbol("j", integer=True, positive=True)
 _trM = IndexedBase("trM", nonnegative=True)
 _eig = IndexedBase("mu", nonnegative=True)
 _rank = sym.N * (C - 1)
+_dim = Symbol("K", positive=True)
 
 
 def _floor_point(rng: random.Random) -> Point:
@@ -75,6 +75,7 @@ DIMENSION = Derivation(
     "sum_p lambda_p <= sum_p tr M_p = sum of at most N(C-1) eigenvalues, each at most Lambda.",
     source="ours",
     assumptions=(
+        Assumption("r is a class, 1 <= r <= C", InRange(r, C)),
         Assumption(
             "lambda_p <= tr M_p and mu_j <= Lambda (all M_p are positive "
             "semi-definite, mu_j the non-zero eigenvalues of sum_p M_p)"
@@ -82,9 +83,9 @@ DIMENSION = Derivation(
     ),
     premises=(
         NORMALISED,
-        Premise("block trace", Formula(_lam[p], "<=", _trM[p])),
+        Premise("block trace", Formula(_lam[p], "<=", _trM[p]), forall=(p,)),
         Premise("trace", Formula(over_patches(_trM[p]), "=", Sum(_eig[_j], (_j, 1, _rank)))),
-        Premise("top", Formula(_eig[_j], "<=", _Lambda)),
+        Premise("top", Formula(_eig[_j], "<=", _Lambda), forall=(_j,)),
     ),
     witness=_floor_point,
     steps=(
@@ -114,11 +115,11 @@ DIMENSION = Derivation(
         ),
         Step(
             "exponent",
-            P * Derivative(log(sym.prefactor() ** 2 * P * _T / _rank), P),
+            PATCHES * Derivative(log(sym.prefactor(PATCHES) ** 2 * PATCHES * _T / _dim), PATCHES),
             "=",
             1 - 2 * sym.ALPHA,
-            "lambda_max(G) >= s^2 P mean(a_p) / (N(C-1)): with mean(a_p) = T held fixed the lower "
-            "bound has this exponent",
+            "lambda_max(G) >= s^2 P mean(a_p) / K, K = N(C-1): with mean(a_p) = T held fixed the "
+            "lower bound has this exponent, the real variable x standing for P",
             claim=True,
         ),
     ),
@@ -129,7 +130,7 @@ DIMENSION = Derivation(
 
 
 _a1, _a2, _p1, _p2 = symbols("a_1 a_2 P_1 P_2", positive=True)
-_al1, _al2, _a = symbols("A_1 A_2 a", positive=True)
+_al1, _al2, _a, _abar = symbols("A_1 A_2 a a_bar", positive=True)
 
 
 def _law(patches: Symbol, alignment: Expr, mean: Expr) -> Expr:
@@ -142,13 +143,13 @@ EXPONENT = Derivation(
     title="lambda_max(G) = s^2 P A mean(a_p): exponent between -2 alpha and 1 - 2 alpha",
     summary="a_p = lambda_max(M_p) without the prefactor. If the top directions are orthogonal "
     "(A = 1/P) the exponent is -2 alpha, as the paper says; if they stay aligned (A constant) it "
-    "is 1 - 2 alpha.",
+    "is 1 - 2 alpha. the real variable x stands for P.",
     source="ours, on the paper's Sec. 3.2.3",
     assumptions=(Assumption("mean(a_p) does not change with P (f and S held fixed)"),),
     steps=(
         Step(
             "orthogonal",
-            P * Derivative(log(_law(P, 1 / P, _a)), P),
+            PATCHES * Derivative(log(_law(PATCHES, 1 / PATCHES, _abar)), PATCHES),
             "=",
             -2 * sym.ALPHA,
             "A = 1/P",
@@ -156,7 +157,7 @@ EXPONENT = Derivation(
         ),
         Step(
             "aligned",
-            P * Derivative(log(_law(P, _al1, _a)), P),
+            PATCHES * Derivative(log(_law(PATCHES, _al1, _abar)), PATCHES),
             "=",
             1 - 2 * sym.ALPHA,
             "A independent of P",
@@ -174,63 +175,80 @@ EXPONENT = Derivation(
     consequence="At alpha = 1 the paper's (P1/P2)^2 is the extreme A = 1/P; aligned patches give "
     "P1/P2.",
     numerical_test=on_model("replicated_patches_scale_as_one_over_p"),
-)  # fmt: skip
-
-_BLOCK = Matrix([[2, 1], [1, 2]])
-
-
-def _replicated(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """Largest eigenvalue of G for P identical patches with block [[2, 1], [1, 2]], exactly."""
-    for count in range(1, 5):
-        matrix = kronecker_product(ones(count, count), _BLOCK) / Integer(count) ** 2
-        yield max(matrix.eigenvals()), formula.right.subs({P: count, _a: 3, sym.SCALE: 1})
-
-
-def _orthogonal(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """Largest eigenvalue for P patches whose derivatives live in different output directions."""
-    for count in range(1, 5):
-        matrix = diag(*[_BLOCK] * count) / Integer(count) ** 2
-        yield max(matrix.eigenvals()), formula.right.subs({P: count, _a: 3, sym.SCALE: 1})
-
+)
 
 _c = sym.SCALE
-_LARGEST = Symbol(r"\lambda_{max}(G)", nonnegative=True)
+_i, _size = symbols("i n_p", integer=True, positive=True)
+_B, _u = IndexedBase("B", real=True), IndexedBase("u", real=True)
+_q = IndexedBase("q", real=True)
+_w = IndexedBase("w", nonnegative=True)
+_n = IndexedBase("n", nonnegative=True)
+_block = (_c / P) ** 2 * _a
+
+
+def _block_point(shared: bool) -> Callable[[random.Random], Point]:
+    """B = diag(a, 0), u its top vector; q is shared evenly, or all of it is the first patch's."""
+
+    def draw(rng: random.Random) -> Point:
+        n_patches = rng.randint(2, 3)
+        point = Point(rng, {P: Integer(n_patches), _size: Integer(2), r: Integer(1)})
+        block = _block.subs({x: point._symbol(x) for x in (_c, P, _a)})
+        point.symbols[_Lambda] = block * (n_patches if shared else 1)
+        a = point.symbols[_a]
+        point.indexed = {
+            "B": lambda i, j: a if i == j == 1 else Integer(0),
+            "u": lambda j: Integer(int(j) == 1),
+            "q": lambda p: block if shared or p == 1 else Integer(0),
+            "n": lambda p: Integer(shared or p == 1),
+            "w": lambda i, j: block if i == j else Integer(0),
+        }
+        return point
+
+    return draw
+
 
 REPLICATED = Derivation(
     name="replicated-patches",
     title="Refuted as a general law: lambda_max falls as 1/P^2",
-    summary="P copies of one patch (same circuit, same pixels): M_p = M, so s^2 sum_p M_p = "
-    "s^2 P M. At alpha = 1 the largest eigenvalue is c^2 a / P; from 4 to 9 patches it falls to "
-    "4/9, not (4/9)^2.",
+    summary="P copies of one patch (same circuit, same pixels): every block of G, on or off the "
+    "diagonal, is (c/P)^2 B. A top eigenvector u of B (B u = a u), repeated P times, is an "
+    "eigenvector of G with eigenvalue c^2 a / P at alpha = 1, and the sum of the blocks' tops says "
+    "that none is larger: from 4 to 9 patches it falls to 4/9, not (4/9)^2.",
     source="ours, against Sec. 3.2.3",
     kind="counterexample",
+    premises=(
+        Premise(
+            "B u = a u",
+            Formula(Sum(_B[_i, _j] * _u[_j], (_j, 1, _size)), "=", _a * _u[_i]),
+            forall=(_i,),
+        ),
+        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        Premise("q_p", Formula(_q[p], "<=", _block), "no form exceeds a block's top", (p,)),
+        Citation("sum of blocks", gram.BOUNDS, "upper", {gram.BLOCK_TOP: Lambda((p,), _block)}),
+    ),
+    witness=_block_point(shared=True),
     steps=(
         Step(
-            "sum",
-            over_patches(_a),
+            "eigenvector",
+            Sum((_c / P) ** 2 * _B[_i, _j] * _u[_j], (_j, 1, _size), (p, 1, P)),
             "=",
-            P * _a,
-            "sum_p M_p u = P M u = P a u: u is a top eigenvector of the sum too",
-        ),
-        Step(
-            "law",
-            (_c / P) ** 2 * over_patches(_a),
-            "=",
-            _c**2 * _a / P,
-            "alpha = 1: s = c/P",
+            _c**2 * _a / P * _u[_i],
+            "component i of any patch: the P blocks of its row act on P copies of u",
+            Combination((Use("B u = a u", _c**2 / P),)),
             claim=True,
         ),
         Step(
-            "instances",
-            _LARGEST,
-            "=",
+            "law",
+            _Lambda,
+            "<=",
             _c**2 * _a / P,
-            "G = (c/P)^2 ones(P, P) x [[2, 1], [1, 2]], a = 3",
-            Enumeration(_replicated, "P = 1..4, exact eigenvalues"),
+            "gram-bounds with lambda_p = (c/P)^2 a for every p: no eigenvalue is larger",
+            Combination((Use("sum of blocks"),)),
+            claim=True,
         ),
         Step(
             "4 to 9",
-            Subs(_c**2 * _a / P, P, 9) / Subs(_c**2 * _a / P, P, 4),
+            spelled("(c**2*a/9)/(c**2*a/4)", c=_c, a=_a),
             "=",
             Rational(4, 9),
             "the ratio, against 16/81 for the elementwise law",
@@ -245,23 +263,50 @@ REPLICATED = Derivation(
 ORTHOGONAL = Derivation(
     name="orthogonal-patches",
     title="Orthogonal patches attain the other end: lambda_max falls as 1/P^2",
-    summary="If every patch moves the outputs in a direction of its own, sum_p M_p is "
-    "block-diagonal and its top eigenvalue is that of one block: the paper's law holds.",
+    summary="If every patch moves the outputs in a direction of its own, a unit vector x splits "
+    "into parts of squared lengths n_p, and patch p's form q_p sees its own part only: "
+    "q_p <= (c/P)^2 a n_p. So the top eigenvalue is that of one block: the paper's law holds.",
     source="ours",
-    assumptions=(Assumption("the ranges of the M_p are mutually orthogonal"),),
+    assumptions=(
+        Assumption("the ranges of the M_p are mutually orthogonal; alpha = 1, equal blocks"),
+        Assumption("r is a patch index, 1 <= r <= P", InRange(r, P)),
+    ),
+    premises=(
+        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        Premise("own part", Formula(_q[p], "<=", _block * _n[p]), forall=(p,)),
+        Premise("unit", Formula(over_patches(_n[p]), "<=", Integer(1)), "x is a unit vector"),
+        Premise(
+            "any vector",
+            Formula(over_patches(_w[r, p]), "<=", _Lambda),
+            "no form exceeds the top; w_rp is that of block r's top vector",
+            (r,),
+        ),
+        Premise("w_r", Formula(_w[r, r], "=", _block), "definition of w", (r,)),
+        Citation("one block", gram.BOUNDS, "lower", {gram.BLOCK_TOP: Lambda((p,), _block)}),
+    ),
+    witness=_block_point(shared=False),
     steps=(
         Step(
-            "instances",
-            _LARGEST,
-            "=",
+            "upper",
+            _Lambda,
+            "<=",
             _c**2 * _a / P**2,
-            "G = (c/P)^2 diag of P blocks [[2, 1], [1, 2]], a = 3",
-            Enumeration(_orthogonal, "P = 1..4, exact eigenvalues"),
+            "sum_p q_p <= (c/P)^2 a sum_p n_p",
+            Combination((Use("x is top"), Use("own part", over=((p, 1, P),)), Use("unit", _block))),
+            claim=True,
+        ),
+        Step(
+            "attained",
+            _Lambda,
+            ">=",
+            _c**2 * _a / P**2,
+            "gram-bounds: at least any block's top",
+            Combination((Use("one block"),)),
             claim=True,
         ),
         Step(
             "4 to 9",
-            Subs(_c**2 * _a / P**2, P, 9) / Subs(_c**2 * _a / P**2, P, 4),
+            spelled("(c**2*a/81)/(c**2*a/16)", c=_c, a=_a),
             "=",
             Rational(16, 81),
             "the ratio of the elementwise law",

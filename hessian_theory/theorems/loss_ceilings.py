@@ -7,9 +7,9 @@ import random
 from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from hessian_theory.proof.evidence import Combination, Convex, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.language import Formula
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.notation import (
     LABEL,
@@ -124,11 +124,11 @@ CURVATURE = Derivation(
     source="ours",
     assumptions=(
         LABEL_INDEX,
-        Assumption("C >= 2", C >= 2),
         Assumption("qbar <= Q <= 1/kappa (theorem mean-error-ceiling)"),
     ),
     premises=(
         NORMALISED,
+        Premise("C >= 2", Formula(C, ">", Integer(1))),
         Premise("qbar <= Q", Formula(_qbar, "<=", _Q)),
         Premise("Q small", Formula(_kappa * _Q, "<=", Integer(1))),
     ),

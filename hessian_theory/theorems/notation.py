@@ -9,16 +9,21 @@ from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Sym
 from sympy.parsing.sympy_parser import parse_expr
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.derivation import Assumption, Premise
+from hessian_theory.proof.language import Formula, InRange
 from hessian_theory.proof.points import Point
 
 k, l, p, q, r = sym.k, sym.l, sym.p, sym.q, sym.r  # noqa: E741  # the paper's indices
 C, P = sym.C, sym.P
+PATCHES: Symbol = Symbol("x", positive=True)  # P as a real variable, for exponents
 LABEL: Symbol = Symbol("y", integer=True, positive=True)
-PI: IndexedBase = IndexedBase("pi", nonnegative=True)
+PI: IndexedBase = IndexedBase("pi", positive=True)
 
-PATCH_INDEX = Assumption("a and b are patch indices, 1 <= a, b <= P")
-LABEL_INDEX = Assumption("y is the sample's class, 1 <= y <= C", LABEL <= C)
+PATCH_INDICES = (
+    Assumption("a is a patch index, 1 <= a <= P", InRange(sym.PATCH_I, P)),
+    Assumption("b is a patch index, 1 <= b <= P", InRange(sym.PATCH_J, P)),
+)
+LABEL_INDEX = Assumption("y is the sample's class, 1 <= y <= C", InRange(LABEL, C))
 
 
 def spelled(text: str, **names: Expr) -> Expr:

@@ -2,216 +2,246 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Derivative,
-    Expr,
-    Function,
-    I,
-    Integer,
-    Matrix,
-    MatrixBase,
-    Rational,
-    Symbol,
-    cos,
-    diag,
-    exp,
-    expand,
-    eye,
-    kronecker_product,
-    pi,
-    sin,
-    symbols,
-)
+import random
 
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Inserted, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
-from hessian_theory.proof.operators import OperatorIdentity
+from sympy import Derivative, Expr, Function, I, Integer, Rational, cos, pi, sin, symbols
+
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula, Tr
+from hessian_theory.proof.points import Point
 from hessian_theory.theorems.notation import on_model
 
 _t, _u = symbols("t u", real=True)
-_A = Symbol("A", commutative=False)
-_O = Symbol("O", commutative=False)
+_A, _B, _O, _V, _W, _rho = symbols("A B O V W rho", commutative=False)
 
-_R = cos(_t / 2) - I * sin(_t / 2) * _A
-_R_DAGGER = cos(_t / 2) + I * sin(_t / 2) * _A
-_INVOLUTION = OperatorIdentity(squares_to_one=(_A,))
+INVOLUTION_A = Premise("A^2 = 1", Formula(_A**2, "=", Integer(1)), "A is a Pauli operator")
+_BY_A = Combination((Use("A^2 = 1", 0),))
+
+
+def _rotation(axis: Expr, angle: Expr) -> Expr:
+    return cos(angle / 2) - I * sin(angle / 2) * axis
+
+
+def _turned(inner: Expr, axis: Expr, angle: Expr) -> Expr:
+    """R^dagger inner R."""
+    return _rotation(axis, -angle) * inner * _rotation(axis, angle)
+
+
+def _harmonics(inner: Expr, axis: Expr) -> tuple[Expr, Expr, Expr]:
+    """The coefficients of 1, cos t and sin t in R^dagger inner R."""
+    both = axis * inner * axis
+    return (inner + both) / 2, (inner - both) / 2, I / 2 * (axis * inner - inner * axis)
+
+
+def _basis(angle: Expr) -> tuple[Expr, Expr, Expr]:
+    return Integer(1), cos(angle), sin(angle)
+
+
+def _expectation_in_two_angles() -> Expr:
+    total = Integer(0)
+    for late, second in zip(_harmonics(_O, _B), _basis(_u), strict=True):
+        for both, first in zip(_harmonics(_W * late * _V, _A), _basis(_t), strict=True):
+            total += first * second * Tr(_rho * both)
+    return total
+
 
 HARMONIC = Derivation(
     name="first-harmonic",
     title="An expectation value is a + b cos t + c sin t in each angle",
-    summary="R_A(t) = exp(-i t A / 2) with A^2 = 1. Conjugating any operator with it leaves only "
-    "a constant and the first harmonic; expectation values inherit that, whatever surrounds the "
-    "gate and however the other parameters are set.",
+    summary="R_A(t) = exp(-i t A / 2) = cos(t/2) - i sin(t/2) A with A^2 = 1. Conjugating any "
+    "operator with it leaves only a constant and the first harmonic; expectation values inherit "
+    "that, whatever surrounds the gate and however the other parameters are set.",
     source="ours (standard)",
     assumptions=(
-        Assumption("A^2 = 1 (a Pauli operator); O is any operator"),
-        Assumption("the angle t enters the circuit through this one gate"),
+        Assumption("A^2 = 1 (a Pauli operator; B likewise); O, V, W, rho are any operators"),
+        Assumption("each of the angles t, u enters the circuit through one gate"),
     ),
+    premises=(INVOLUTION_A,),
     steps=(
         Step(
             "rotation",
-            Derivative(_R, _t),
+            Derivative(_rotation(_A, _t), _t),
             "=",
-            -I / 2 * _A * _R,
+            -I / 2 * _A * _rotation(_A, _t),
             "R solves the rotation's differential equation; R = 1 at t = 0",
-            _INVOLUTION,
+            _BY_A,
         ),
         Step(
             "unitary",
-            _R_DAGGER * _R,
+            _rotation(_A, -_t) * _rotation(_A, _t),
             "=",
             Integer(1),
             "A^2 = 1",
-            _INVOLUTION,
+            _BY_A,
         ),
         Step(
             "harmonic",
-            _R_DAGGER * _O * _R,
+            _turned(_O, _A, _t),
             "=",
             (_O + _A * _O * _A) / 2
             + cos(_t) / 2 * (_O - _A * _O * _A)
             + I * sin(_t) / 2 * (_A * _O - _O * _A),
             "multiply out, half-angle formulas",
-            _INVOLUTION,
             claim=True,
         ),
         Step(
             "derivative",
-            Derivative(_R_DAGGER * _O * _R, _t),
+            Derivative(_turned(_O, _A, _t), _t),
             "=",
-            I / 2 * _R_DAGGER * (_A * _O - _O * _A) * _R,
+            I / 2 * _rotation(_A, -_t) * (_A * _O - _O * _A) * _rotation(_A, _t),
             "differentiate; the derivative is the expectation of (i/2) [A, O]",
-            _INVOLUTION,
+            _BY_A,
+            claim=True,
+        ),
+        Step(
+            "two angles",
+            Tr(_rho * _turned(_W * _turned(_O, _B, _u) * _V, _A, _t)),
+            "=",
+            _expectation_in_two_angles(),
+            "W = V^dagger: the expectation value of O after the gates R_A(t), V and R_B(u) is a "
+            "first harmonic in both angles",
             claim=True,
         ),
     ),
     numerical_test="tests/theory/test_theorems_at_their_ends.py::test_first_harmonic",
-)  # fmt: skip
-
-_coefficients = symbols("c0:9", real=True)
-_basis = (Integer(1), cos, sin)
-
-
-def _two_angle() -> Expr:
-    """General function that is a first harmonic in t and in u (nine free coefficients)."""
-    total = Integer(0)
-    for i, coefficient in enumerate(_coefficients):
-        first, second = _basis[i // 3], _basis[i % 3]
-        total += (
-            coefficient
-            * (first(_t) if callable(first) else first)
-            * (second(_u) if callable(second) else second)
-        )
-    return total
-
-
-def _rotation(axis: str, angle: Expr) -> Matrix:
-    """exp(-i angle axis / 2), written with exponentials so that products expand cheaply."""
-    generator = {"X": Matrix([[0, 1], [1, 0]]), "Y": Matrix([[0, -I], [I, 0]])}[axis]
-    plus, minus = exp(I * angle / 2), exp(-I * angle / 2)
-    return (plus + minus) / 2 * eye(2) - (plus - minus) / 2 * generator
-
-
-# rotations by a data angle x with cos(x/2) = 4/5, sin(x/2) = 3/5: exact rationals
-_DATA_X = Rational(4, 5) * eye(2) - I * Rational(3, 5) * Matrix([[0, 1], [1, 0]])
-_DATA_Y = Rational(4, 5) * eye(2) - I * Rational(3, 5) * Matrix([[0, -I], [I, 0]])
-
-
-def _expectation(unitary: MatrixBase, observable: MatrixBase) -> Expr:
-    state = unitary[:, 0]
-    return expand((state.H * observable * state)[0])
-
-
-def circuits() -> dict[str, Expr]:
-    """<O> as a function of (t, u) for explicit one- and two-qubit circuits, data angles fixed."""
-    x_gate, z_gate = Matrix([[0, 1], [1, 0]]), diag(1, -1)
-    one = _rotation("Y", _u) * _DATA_X * _rotation("Y", _t) * _DATA_X
-    cz = diag(1, 1, 1, -1)
-    same = kronecker_product(_rotation("Y", _u), _DATA_X) * cz
-    same = same * kronecker_product(_rotation("Y", _t), _DATA_X)
-    other = kronecker_product(_DATA_X, _rotation("Y", _u)) * cz
-    other = other * kronecker_product(_rotation("Y", _t), _DATA_Y)
-    return {
-        "one qubit, <X>": _expectation(one, x_gate),
-        "one qubit, <Z>": _expectation(one, z_gate),
-        "two qubits, both angles on one, <X_0>": _expectation(
-            same, kronecker_product(x_gate, eye(2))
-        ),
-        "two qubits, an angle on each, <Z_1>": _expectation(
-            other, kronecker_product(eye(2), z_gate)
-        ),
-    }
-
-
-_shape = Function("F", real=True)
-_general = _shape(_t, _u)
-_quarter, _half = pi / 2, pi
-
-_IN_GENERAL = Inserted(
-    _shape, (_t, _u), lambda: (_two_angle(),), "nine free coefficients of 1, cos, sin in t and u"
 )
-_ON_CIRCUITS = Inserted(
-    _shape, (_t, _u), lambda: circuits().values(), "four one- and two-qubit circuits"
+
+_F = Function("F")
+_quarter = pi / 2
+_coefficients = symbols("c0:9")
+_nine = [a * b for a in _basis(_t) for b in _basis(_u)]
+
+FIRST_HARMONIC = Premise(
+    "harmonic",
+    Formula(_F(_t, _u), "=", sum((c * b for c, b in zip(_coefficients, _nine, strict=True)), 0)),
+    "assumption: F is a first harmonic in t and in u (as step two angles of first-harmonic says "
+    "of expectation values)",
+    forall=(_t, _u),
 )
 
 
-def _shift_rule(name: str, left: Expr, right: Expr, rule: str) -> tuple[Step, Step]:
-    """A rule for general first harmonics, and the same on explicit circuits."""
-    return (
-        Step(name, left, "=", right, rule, _IN_GENERAL, claim=True),
-        Step(f"{name}, circuits", left, "=", right, "the same on explicit circuits", _ON_CIRCUITS),
-    )
+def _value(first: Expr | int = 0, second: Expr | int = 0, times: Expr | int = 1) -> Use:
+    """F's form at the angles t + first, u + second; takes `times` F there out of the gap."""
+    return Use("harmonic", -times, at={_t: _t + first, _u: _u + second})
 
 
 SHIFT = Derivation(
     name="parameter-shift",
     title="Parameter-shift rules for first and second derivatives",
     summary="For a first harmonic the derivative is half the difference of two shifted values; "
-    "second derivatives follow by shifting twice. Shown for general coefficients and again on "
-    "explicit one- and two-qubit circuits.",
+    "second derivatives follow by shifting twice. Shown for all coefficients, hence for every "
+    "circuit that theorem first-harmonic covers.",
     source="ours (standard: Mitarai 2018, Schuld 2019, Mari 2021)",
     assumptions=(Assumption("F is a first harmonic in t and in u (theorem first-harmonic)"),),
+    premises=(FIRST_HARMONIC,),
     steps=(
-        *_shift_rule(
+        Step(
             "first",
-            Derivative(_general, _t),
-            (_shape(_t + _quarter, _u) - _shape(_t - _quarter, _u)) / 2,
+            Derivative(_F(_t, _u), _t),
+            "=",
+            (_F(_t + _quarter, _u) - _F(_t - _quarter, _u)) / 2,
             "shift by pi/2",
+            Combination(
+                (
+                    Use("harmonic", by=(_t,)),
+                    _value(_quarter, times=Rational(1, 2)),
+                    _value(-_quarter, times=-Rational(1, 2)),
+                )
+            ),
+            claim=True,
         ),
-        *_shift_rule(
+        Step(
             "second",
-            Derivative(_general, (_t, 2)),
-            (_shape(_t + _half, _u) - _shape(_t, _u)) / 2,
+            Derivative(_F(_t, _u), (_t, 2)),
+            "=",
+            (_F(_t + pi, _u) - _F(_t, _u)) / 2,
             "shift by pi",
+            Combination(
+                (
+                    Use("harmonic", by=(_t, _t)),
+                    _value(pi, times=Rational(1, 2)),
+                    _value(times=-Rational(1, 2)),
+                )
+            ),
+            claim=True,
         ),
-        *_shift_rule(
+        Step(
             "mixed",
-            Derivative(_general, _t, _u),
+            Derivative(_F(_t, _u), _t, _u),
+            "=",
             (
-                _shape(_t + _quarter, _u + _quarter)
-                - _shape(_t + _quarter, _u - _quarter)
-                - _shape(_t - _quarter, _u + _quarter)
-                + _shape(_t - _quarter, _u - _quarter)
+                _F(_t + _quarter, _u + _quarter)
+                - _F(_t + _quarter, _u - _quarter)
+                - _F(_t - _quarter, _u + _quarter)
+                + _F(_t - _quarter, _u - _quarter)
             )
             / 4,
             "shift both by pi/2",
+            Combination(
+                (
+                    Use("harmonic", by=(_t, _u)),
+                    *(
+                        _value(a * _quarter, b * _quarter, a * b * Rational(1, 4))
+                        for a in (1, -1)
+                        for b in (1, -1)
+                    ),
+                )
+            ),
+            claim=True,
         ),
     ),
     numerical_test=on_model("parameter_shift_rules"),
 )
 
-_f1, _f2, _f3, _f4 = symbols("f_1 f_2 f_3 f_4", real=True)
+
+def _bounded(name: str, left: Expr, shifts: tuple[tuple[int, Expr, Expr], ...]) -> tuple[Step, ...]:
+    """|left| <= 1 where left = sum of sign * F(t + first, u + second) / number of shifts."""
+    share = Rational(1, len(shifts))
+
+    def at(which: str, first: Expr, second: Expr) -> Use:
+        return Use(which, share, at={_t: _t + first, _u: _u + second})
+
+    upper = (at("F <= 1" if s > 0 else "F >= -1", a, b) for s, a, b in shifts)
+    lower = (at("F >= -1" if s > 0 else "F <= 1", a, b) for s, a, b in shifts)
+    rule = f"parameter-shift, step {name}: a mean of {len(shifts)} values between -1 and 1"
+    return (
+        Step(
+            f"{name}, upper",
+            left,
+            "<=",
+            Integer(1),
+            rule,
+            Combination((Use(name), *upper)),
+            claim=True,
+        ),
+        Step(
+            f"{name}, lower",
+            left,
+            ">=",
+            Integer(-1),
+            rule,
+            Combination((Use(name, -1), *lower)),
+            claim=True,
+        ),
+    )
 
 
-def _bounds(*values: Symbol) -> tuple[Premise, ...]:
-    return tuple(
-        premise
-        for v in values
-        for premise in (
-            Premise(f"{v} <= 1", Formula(v, "<=", Integer(1))),
-            Premise(f"{v} >= -1", Formula(v, ">=", Integer(-1))),
-        )
+_zero = Integer(0)
+
+
+class _Bounded(Point):
+    """A point at which F is cos t cos u."""
+
+    def _function(self, applied: Expr) -> Expr:
+        first, second = applied.args
+        return cos(first) * cos(second)
+
+
+def _bounded_point(rng: random.Random) -> Point:
+    product = cos(_t) * cos(_u)
+    return _Bounded(
+        rng, {c: Integer(b == product) for c, b in zip(_coefficients, _nine, strict=True)}
     )
 
 
@@ -222,53 +252,30 @@ DERIVATIVES = Derivation(
     "halves or quarters of sums of such values (parameter shift), so they lie in [-1, 1] too.",
     source="ours (standard)",
     assumptions=(Assumption("|O| <= 1, each angle enters through one Pauli rotation"),),
-    premises=_bounds(_f1, _f2, _f3, _f4),
+    premises=(
+        FIRST_HARMONIC,
+        Premise("F <= 1", Formula(_F(_t, _u), "<=", Integer(1)), "|O| <= 1", (_t, _u)),
+        Premise("F >= -1", Formula(_F(_t, _u), ">=", Integer(-1)), "|O| <= 1", (_t, _u)),
+        Citation("first", SHIFT, "first"),
+        Citation("second", SHIFT, "second"),
+        Citation("mixed", SHIFT, "mixed"),
+    ),
+    witness=_bounded_point,
     steps=(
-        Step(
-            "upper, two values",
-            (_f1 - _f2) / 2,
-            "<=",
-            Integer(1),
-            "first derivative: shifts by pi/2; pure second derivative: shift by pi and none",
-            Combination((Use("f_1 <= 1", Rational(1, 2)), Use("f_2 >= -1", Rational(1, 2)))),
-            claim=True,
+        *_bounded(
+            "first",
+            Derivative(_F(_t, _u), _t),
+            ((1, _quarter, _zero), (-1, -_quarter, _zero)),
         ),
-        Step(
-            "lower, two values",
-            (_f1 - _f2) / 2,
-            ">=",
-            Integer(-1),
-            "the same from below",
-            Combination((Use("f_1 >= -1", Rational(1, 2)), Use("f_2 <= 1", Rational(1, 2)))),
-            claim=True,
+        *_bounded(
+            "second",
+            Derivative(_F(_t, _u), (_t, 2)),
+            ((1, pi, _zero), (-1, _zero, _zero)),
         ),
-        Step(
-            "upper, four values",
-            (_f1 - _f2 - _f3 + _f4) / 4,
-            "<=",
-            Integer(1),
-            "mixed second derivative",
-            Combination(
-                tuple(
-                    Use(label, Rational(1, 4))
-                    for label in ("f_1 <= 1", "f_2 >= -1", "f_3 >= -1", "f_4 <= 1")
-                )
-            ),
-            claim=True,
-        ),
-        Step(
-            "lower, four values",
-            (_f1 - _f2 - _f3 + _f4) / 4,
-            ">=",
-            Integer(-1),
-            "the same from below",
-            Combination(
-                tuple(
-                    Use(label, Rational(1, 4))
-                    for label in ("f_1 >= -1", "f_2 <= 1", "f_3 <= 1", "f_4 >= -1")
-                )
-            ),
-            claim=True,
+        *_bounded(
+            "mixed",
+            Derivative(_F(_t, _u), _t, _u),
+            tuple((a * b, a * _quarter, b * _quarter) for a in (1, -1) for b in (1, -1)),
         ),
     ),
     numerical_test=(

@@ -1,107 +1,114 @@
-"""Second moments of conjugated operators over unitary 2-designs (Weingarten, two copies)."""
+"""Second moments of conjugated operators over unitary 2-designs (Weingarten, two copies).
+
+Operators enter by their entries, so that an average over the design is an indexed quantity:
+E[i, j, k, l] = E (V^+ O V)_ij (V^+ O V)_kl.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from itertools import permutations, product
+from collections.abc import Callable
 
 from sympy import (
     Expr,
-    I,
+    IndexedBase,
     Integer,
-    Matrix,
-    MatrixBase,
+    KroneckerDelta,
+    Lambda,
     Rational,
+    Sum,
     Symbol,
-    eye,
-    kronecker_product,
     symbols,
-    zeros,
+    sympify,
 )
 
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Enumeration, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
-from hessian_theory.proof.operators import DIMENSION as d
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import DIMENSION as d
+from hessian_theory.proof.language import Formula
 from hessian_theory.proof.points import Point
 
+i, j, k, l = symbols("i j k l", integer=True, positive=True)  # noqa: E741  # rows and columns
+_FOUR = (i, j, k, l)
 _t1, _t2, _al, _be = symbols("t_1 t_2 a_1 a_2", real=True)
+_E = IndexedBase("E", complex=True)
+_B, _C = IndexedBase("B", complex=True), IndexedBase("C", complex=True)
 _det = d * (d**2 - 1)
 ALPHA_COEFFICIENT = (d * _t1**2 - _t2) / _det
 BETA_COEFFICIENT = (d * _t2 - _t1**2) / _det
-
-PAULIS = (
-    Matrix([[0, 1], [1, 0]]),
-    Matrix([[0, -I], [I, 0]]),
-    Matrix([[1, 0], [0, -1]]),
-)
-_SWAP = Matrix([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+DIMENSION_PREMISE = Premise("d >= 2", Formula(d, ">", Integer(1)), "d is a whole number above 1")
 
 
-def clifford_rotations() -> list[Matrix]:
-    """The 24 rotations of the Bloch sphere that the one-qubit Clifford group consists of.
+def over_rows(expr: Expr, *indices: Symbol) -> Expr:
+    """Sum over rows or columns 1..d."""
+    return Sum(expr, *((x, 1, d) for x in indices))
 
-    The group is a unitary 2-design (in fact a 3-design), so averages over it are exact Haar
-    averages of second moments, in rational arithmetic.
+
+def rows(*indices: Symbol) -> tuple[tuple[Symbol, int, Expr], ...]:
+    """The same as the range of a `Use`."""
+    return tuple((x, 1, d) for x in indices)
+
+
+def _identity() -> Expr:
+    return KroneckerDelta(i, j) * KroneckerDelta(k, l)
+
+
+def _swap() -> Expr:
+    return KroneckerDelta(i, l) * KroneckerDelta(j, k)
+
+
+def design(
+    moment: IndexedBase,
+    coefficients: tuple[Symbol, Symbol],
+    trace: Expr,
+    square: Expr,
+    name: str = "",
+) -> tuple[Premise, ...]:
+    """What makes `moment` the second moment of a conjugated operator over a 2-design.
+
+    Args:
+        moment: the averages E[i, j, k, l].
+        coefficients: those of 1 and SWAP.
+        trace: E[tr O~ tr O~], the same for every draw.
+        square: E[tr O~ O~], likewise.
+        name: goes in front of the labels.
     """
-    found = []
-    for order in permutations(range(3)):
-        for signs in product((1, -1), repeat=3):
-            matrix = zeros(3, 3)
-            for row, (column, sign) in enumerate(zip(order, signs, strict=True)):
-                matrix[row, column] = sign
-            if matrix.det() == 1:
-                found.append(matrix)
-    return found
+    return (
+        Premise(
+            f"{name}commutant",
+            Formula(moment[_FOUR], "=", coefficients[0] * _identity() + coefficients[1] * _swap()),
+            "Schur-Weyl duality: what commutes with all U x U is a_1 1 + a_2 SWAP",
+            forall=_FOUR,
+        ),
+        Premise(
+            f"{name}trace",
+            Formula(over_rows(moment[i, i, j, j], i, j), "=", trace),
+            "conjugation leaves the trace as it is",
+        ),
+        Premise(
+            f"{name}swap",
+            Formula(over_rows(moment[i, j, j, i], i, j), "=", square),
+            "conjugation leaves the trace of the square as it is",
+        ),
+    )
 
 
-def _on_bloch(vector: MatrixBase) -> Matrix:
-    total = zeros(2, 2)
-    for pauli, weight in zip(PAULIS, vector, strict=True):
-        total += pauli * weight
-    return total
+def design_rule(first: Expr, second: Expr) -> Callable[..., Expr]:
+    """The entries a_1 1 + a_2 SWAP at integer indices, for witnesses."""
 
+    def value(*indices: Expr) -> Expr:
+        a, b, c, e = indices
+        return first * Integer(a == b and c == e) + second * Integer(a == e and b == c)
 
-def _moment_instances(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """tr[(B x B) E(O~ x O~)] over the Clifford group against the two-coefficient formula."""
-    rotations = clifford_rotations()
-    for shift, axis in ((Integer(0), (0, 0, 1)), (Rational(1, 2), (Rational(1, 3), 0, 1))):
-        average = zeros(4, 4)
-        for rotation in rotations:
-            turned = shift * eye(2) + _on_bloch(rotation * Matrix(axis))
-            average += kronecker_product(turned, turned) / len(rotations)
-        average = average.expand()
-        operator = shift * eye(2) + _on_bloch(Matrix(axis))
-        values = {d: 2, _t1: operator.trace(), _t2: (operator**2).trace()}
-        coefficient = formula.right.subs(values)
-        # a_1 1 + a_2 SWAP has a_1 and a_2 side by side in the row of |01>
-        measured = {_al: average[1, 1], _be: average[1, 2]}
-        rest = average - average[1, 1] * eye(4) - average[1, 2] * _SWAP
-        yield sum((abs(x) for x in rest), Integer(0)), Integer(0)
-        yield formula.left.subs(measured), coefficient
-
-
-def _swap_instances(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """tr[(B x C) SWAP] and tr(B C) for symbolic 2 x 2 matrices."""
-    b = Matrix(2, 2, symbols("b0:4"))
-    c = Matrix(2, 2, symbols("c0:4"))
-    values = {
-        _swap_left: (kronecker_product(b, c) * _SWAP).trace(),
-        _swap_right: (b * c).trace(),
-    }
-    yield (formula.left.subs(values) - formula.right.subs(values)).expand(), Integer(0)
-
-
-_swap_left = Symbol(r"\operatorname{tr}[(B\otimes C)\,SWAP]")
-_swap_right = Symbol(r"\operatorname{tr}(BC)")
+    return value
 
 
 def _qubit_point(rng: random.Random) -> Point:
     """d = 2, O = Z: tr O = 0, tr O^2 = 2."""
     values = {d: Integer(2), _t1: Integer(0), _t2: Integer(2)}
     coefficients = {_al: Rational(-1, 3), _be: Rational(2, 3)}
-    return Point(rng, {**values, **coefficients})
+    rule = design_rule(*coefficients.values())
+    return Point(rng, {**values, **coefficients}, {"E": rule})
 
 
 MOMENT = Derivation(
@@ -112,22 +119,37 @@ MOMENT = Derivation(
     "coefficients: the Weingarten formula for two copies.",
     source="ours (standard: Weingarten calculus)",
     assumptions=(
-        Assumption("V is drawn from a unitary 2-design in dimension d >= 2", d >= 2),
+        Assumption("V is drawn from a unitary 2-design in dimension d >= 2"),
         Assumption("t_1 = tr O, t_2 = tr O^2"),
     ),
-    premises=(
-        Premise("trace", Formula(_t1**2, "=", _al * d**2 + _be * d), "tr 1 = d^2, tr SWAP = d"),
-        Premise("swap", Formula(_t2, "=", _al * d + _be * d**2), "trace against SWAP"),
-    ),
+    premises=(DIMENSION_PREMISE, *design(_E, (_al, _be), _t1**2, _t2)),
     witness=_qubit_point,
     steps=(
+        Step(
+            "traces",
+            _t1**2,
+            "=",
+            _al * d**2 + _be * d,
+            "tr 1 = d^2 and tr SWAP = d on two copies",
+            Combination(
+                (Use("trace", -1), Use("commutant", at={j: i, k: j, l: j}, over=rows(i, j)))
+            ),
+        ),
+        Step(
+            "traces against SWAP",
+            _t2,
+            "=",
+            _al * d + _be * d**2,
+            "the other way round",
+            Combination((Use("swap", -1), Use("commutant", at={l: i, k: j}, over=rows(i, j)))),
+        ),
         Step(
             "a_1",
             _al,
             "=",
             ALPHA_COEFFICIENT,
             "solve the two equations",
-            Combination((Use("trace", -d / _det), Use("swap", 1 / _det))),
+            Combination((Use("traces", -d / _det), Use("traces against SWAP", 1 / _det))),
             claim=True,
         ),
         Step(
@@ -136,35 +158,59 @@ MOMENT = Derivation(
             "=",
             BETA_COEFFICIENT,
             "solve the two equations",
-            Combination((Use("trace", 1 / _det), Use("swap", -d / _det))),
+            Combination((Use("traces", 1 / _det), Use("traces against SWAP", -d / _det))),
             claim=True,
         ),
         Step(
-            "a_1, qubit",
-            _al,
+            "moment",
+            _E[_FOUR],
             "=",
-            ALPHA_COEFFICIENT,
-            "exact average over the 24 one-qubit Clifford rotations, two operators O",
-            Enumeration(_moment_instances, "one-qubit Clifford group, rational arithmetic"),
-        ),
-        Step(
-            "a_2, qubit",
-            _be,
-            "=",
-            BETA_COEFFICIENT,
-            "the same average",
-            Enumeration(_moment_instances, "one-qubit Clifford group, rational arithmetic"),
+            ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap(),
+            "insert both",
+            Combination((Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap()))),
+            claim=True,
         ),
         Step(
             "swap trick",
-            _swap_left,
+            over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
             "=",
-            _swap_right,
-            "turns the moment into traces of products",
-            Enumeration(_swap_instances, "symbolic 2 x 2 matrices"),
+            ALPHA_COEFFICIENT * over_rows(_B[i, i], i) * over_rows(_C[i, i], i)
+            + BETA_COEFFICIENT * over_rows(_B[i, j] * _C[j, i], i, j),
+            "E tr(B O~) tr(C O~) = a_1 tr B tr C + a_2 tr(B C) for any operators B, C",
+            Combination((Use("moment", _B[j, i] * _C[l, k], over=rows(*_FOUR)),)),
+            claim=True,
         ),
     ),
-    numerical_test="tests/theory/test_haar_moments.py::test_variance_of_the_derivative",
+    numerical_test="tests/theory/test_haar_moments.py::test_clifford_averages_are_exact",
 )
+
+
+def second_moment(
+    label: str,
+    moment: IndexedBase,
+    coefficients: tuple[Symbol, Symbol],
+    traces: tuple[Expr | int, Expr | int],
+    *,
+    step: str = "moment",
+    size: Expr | int = d,
+) -> Citation:
+    """Theorem second-moment for other averages: t_1, t_2 = `traces`, a_1, a_2 = `coefficients`.
+
+    What it needs of them is `design(moment, coefficients, t_1^2, t_2)`.
+    """
+    return Citation(
+        label,
+        MOMENT,
+        step,
+        {
+            _t1: sympify(traces[0]),
+            _t2: sympify(traces[1]),
+            _E: Lambda(_FOUR, moment[_FOUR]),
+            _al: coefficients[0],
+            _be: coefficients[1],
+            **({} if size == d else {d: sympify(size)}),
+        },
+    )
+
 
 THEOREMS = (MOMENT,)

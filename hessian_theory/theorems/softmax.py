@@ -14,9 +14,9 @@ from sympy import (
     log,
 )
 
-from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
 from hessian_theory.proof.evidence import Combination, Convex, Exact, Use
-from hessian_theory.proof.formula import Assumption
+from hessian_theory.proof.language import InRange
 from hessian_theory.theorems.notation import (
     LABEL as y,
 )
@@ -24,6 +24,7 @@ from hessian_theory.theorems.notation import (
     LABEL_INDEX,
     NORMALISED,
     PI,
+    C,
     k,
     l,
     not_delta,
@@ -51,7 +52,11 @@ GRADIENT = Derivation(
     "pi_k - [k = y], its second derivatives S_kl = pi_k [k = l] - pi_k pi_l: S does not know the "
     "label.",
     source="ours (standard)",
-    assumptions=(LABEL_INDEX,),
+    assumptions=(
+        LABEL_INDEX,
+        Assumption("k0 is a class, 1 <= k0 <= C", InRange(_first, C)),
+        Assumption("l0 is a class, 1 <= l0 <= C", InRange(_second, C)),
+    ),
     steps=(
         Step(
             "g",
@@ -89,7 +94,7 @@ CURVATURE = Derivation(
     "quadratic form is the variance of a under pi. It is never negative and never exceeds "
     "|a|^2 / 2; both follow from writing the difference as a sum of squares.",
     source="ours",
-    assumptions=(Assumption("pi_k >= 0 for all k (declared on the symbol)"),),
+    assumptions=(Assumption("pi_k > 0 for all k (declared on the symbol)"),),
     premises=(NORMALISED,),
     witness=softmax_point,
     steps=(
@@ -166,7 +171,7 @@ LOG_BOUND = Derivation(
     numerical_test=on_model("trace_of_s_and_g_are_bounded_by_the_loss"),
 )
 
-_log_of_label = LOG_BOUND.cite("log", at={_t: PI[y]})
+_log_of_label = Citation("log", LOG_BOUND, "log", {_t: PI[y]})
 _tail_pairs = over_classes(
     not_delta(k, y) * not_delta(l, y) * not_delta(k, l) * PI[k] * PI[l], k, l
 )
@@ -178,7 +183,7 @@ VANISH = Derivation(
     "lies between pi_y |g|_1 and |g|_1. So the weight of the Gauss-Newton term (tr S) and that of "
     "the residual term (|g|_1) go to zero together, each at most 2 l.",
     source="ours, on the paper's Sec. 3.2.2 claim that only the second term vanishes",
-    assumptions=(LABEL_INDEX, Assumption("pi_k >= 0 for all k (declared on the symbol)")),
+    assumptions=(LABEL_INDEX, Assumption("pi_k > 0 for all k (declared on the symbol)")),
     premises=(NORMALISED, _log_of_label),
     witness=softmax_point,
     steps=(

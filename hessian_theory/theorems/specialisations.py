@@ -11,71 +11,75 @@ from sympy import (
     IndexedBase,
     Integer,
     KroneckerDelta,
+    Lambda,
     Rational,
-    Subs,
     Sum,
     Symbol,
     cos,
-    pi,
     sin,
 )
 
 from hessian_theory import symbols as sym
-from hessian_theory.loss_derivatives import loss_hessian
-from hessian_theory.proof.canonical import canonical
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Derived, Exact, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.loss_derivatives import EXPANSION_POINT, logit, loss_jet
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula
 from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import bounded_point, on_model, over_patches
-from hessian_theory.theorems.split import classes, d, mean
+from hessian_theory.theorems.notation import PATCHES, bounded_point, on_model, over_patches
+from hessian_theory.theorems.split import EQ5, classes, d, mean, point
 
 _i, _j = sym.THETA_I, sym.THETA_J
 _k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n
 _S, _g = sym.LossCurvature, sym.g
-_L = Function("L")
-_H = Derivative(_L(_i, _j), _i, _j)
 _c, _alpha, _P = sym.SCALE, sym.ALPHA, sym.P
 _s = sym.prefactor()
-
 _h = Function("h", real=True)
-
-
-def _same_outputs(expr: Expr) -> Expr:
-    """Replace every f_pk by one function h_k: the summands no longer depend on the patch."""
-    same = expr.replace(
-        lambda e: getattr(e, "func", None) == sym.f, lambda e: _h(e.args[0], e.args[2], _i, _j)
-    )
-    return canonical(same)
+_LOSS = Function("L", real=True)(_i, _j)
+# every patch responds alike: f_pk is replaced by one function h_k
+_ALIKE = {sym.f: Lambda((_n, _p, _k, _i, _j), _h(_n, _k, _i, _j))}
 
 
 def _dh(output: Symbol, *variables: Symbol) -> Expr:
     return Derivative(_h(_n, output, _i, _j), *variables)
 
 
+def _alike(expr: Expr) -> Expr:
+    return expr.replace(sym.f, lambda *args: _h(args[0], *args[2:]))
+
+
+def _alike_point(exponent: Expr = _alpha) -> Premise:
+    z = _alike(logit(_k, exponent=exponent))
+    return Premise("z0", Formula(EXPANSION_POINT[_n, _k], "=", z), "expansion point", (_n, _k))
+
+
+_ONE_LOSS = loss_jet(n_patches=1)
+
 ONE_QNN = Derivation(
     name="one-qnn",
     title="P = 1: a single QNN",
     summary="With one QNN the prefactors are c^2 and c for every alpha: nothing is scaled down.",
     source="Sec. 2.2, below Eq. (5)",
+    premises=(point(n_patches=1), Citation("Eq. (5)", EQ5, "Eq. (5)", {_P: Integer(1)})),
+    abbreviations=((_LOSS, _ONE_LOSS),),
     steps=(
         Step(
             "P = 1",
-            _H,
+            Derivative(_ONE_LOSS, _i, _j),
             "=",
             _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
             + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
             "Eq. (5) at P = 1",
-            Derived(lambda: loss_hessian(n_patches=1), "sympy differentiates the model"),
+            Combination((Use("Eq. (5)"),)),
             claim=True,
         ),
     ),
     numerical_test=on_model("gradient_matches_equation_4"),
 )
 
-_sharing = _c**2 * _P ** (2 - 2 * _alpha) * mean(
-    classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l)
-) + _c * _P ** (1 - _alpha) * mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k))
+_ALIKE_LOSS, _ALIKE_MEAN = _alike(loss_jet()), _alike(loss_jet(exponent=1))
+_ALIKE_EQ5 = Citation("Eq. (5)", EQ5, "Eq. (5)", _ALIKE)
+_COHERENT = mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
+_SLOPE = mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k))
 
 SHARED = Derivation(
     name="shared-angles",
@@ -85,29 +89,46 @@ SHARED = Derivation(
     "cancel the prefactors completely.",
     source="Sec. 2.2, below Eq. (5)",
     assumptions=(Assumption("patches share their angles and respond alike: f_pk = h_k"),),
+    premises=(_alike_point(), _ALIKE_EQ5),
+    abbreviations=((_LOSS, _ALIKE_LOSS),),
     steps=(
         Step(
             "general",
-            _H,
+            Derivative(_ALIKE_LOSS, _i, _j),
             "=",
-            _sharing,
+            _c**2 * _P ** (2 - 2 * _alpha) * _COHERENT + _c * _P ** (1 - _alpha) * _SLOPE,
             "Eq. (5) with f_pk = h_k; idle sums over patches count P each",
-            Derived(lambda: _same_outputs(loss_hessian()), "sums over patches collapse"),
-            claim=True,
-        ),
-        Step(
-            "mean",
-            _H,
-            "=",
-            _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
-            + _c * mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k)),
-            "alpha = 1: no power of P is left",
-            Derived(lambda: _same_outputs(loss_hessian(exponent=Integer(1))), "idle sums collapse"),
+            Combination((Use("Eq. (5)"),)),
             claim=True,
         ),
     ),
     consequence="Confirmed with a qualification: the factor removed is all of it only if the "
     "patches' derivatives add up coherently (theorem incoherent-sharing has the other end).",
+    numerical_test=on_model("sharing_angles_removes_the_flattening"),
+)
+
+SHARED_MEAN = Derivation(
+    name="shared-angles-mean",
+    title="Shared angles, patches that respond alike, and the mean (alpha = 1): no power of P",
+    summary="The case of shared-angles that the paper has: with s = c/P the powers cancel.",
+    source="Sec. 2.2, below Eq. (5)",
+    assumptions=(Assumption("patches share their angles and respond alike: f_pk = h_k"),),
+    premises=(
+        _alike_point(Integer(1)),
+        Citation("general", SHARED, "general", {_alpha: Integer(1)}),
+    ),
+    abbreviations=((_LOSS, _ALIKE_MEAN),),
+    steps=(
+        Step(
+            "mean",
+            Derivative(_ALIKE_MEAN, _i, _j),
+            "=",
+            _c**2 * _COHERENT + _c * _SLOPE,
+            "alpha = 1: no power of P is left",
+            Combination((Use("general"),)),
+            claim=True,
+        ),
+    ),
     numerical_test=on_model("sharing_angles_removes_the_flattening"),
 )
 
@@ -131,7 +152,13 @@ INCOHERENT = Derivation(
     "between independent and coherently shared angles.",
     source="ours",
     assumptions=(Assumption("E[d_i f_p d_i f_q] = v [p = q]"),),
-    premises=(Premise("uncorrelated", Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q))),),
+    premises=(
+        Premise(
+            "uncorrelated",
+            Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q)),
+            forall=(_p, _q),
+        ),
+    ),
     witness=_diagonal_point,
     steps=(
         Step(
@@ -145,10 +172,10 @@ INCOHERENT = Derivation(
         ),
         Step(
             "exponent",
-            _P * Derivative(_s**2 * _P * _v, _P) / (_s**2 * _P * _v),
+            PATCHES * Derivative(sym.prefactor(PATCHES) ** 2 * PATCHES * _v, PATCHES),
             "=",
-            1 - 2 * _alpha,
-            "logarithmic derivative with respect to P",
+            (1 - 2 * _alpha) * sym.prefactor(PATCHES) ** 2 * PATCHES * _v,
+            "x dE/dx = e E for the element E = s^2 P v, the real variable x standing for P",
             claim=True,
         ),
     ),
@@ -172,16 +199,21 @@ OBSERVABLES = Derivation(
         Assumption("one circuit; the P observables per class are averaged (alpha = 1)"),
         Assumption("|d_i f_p| <= 1 (Pauli rotations, theorem derivative-bounds)"),
     ),
-    premises=(Premise("bounded", Formula(_x[_p], "<=", Integer(1))),),
+    premises=(
+        Premise("bounded", Formula(_x[_p], "<=", Integer(1)), forall=(_p,)),
+        _alike_point(Integer(1)),
+        Citation("shared", SHARED_MEAN, "mean"),
+    ),
+    abbreviations=((_LOSS, _ALIKE_MEAN),),
     witness=bounded_point("x"),
     steps=(
         Step(
             "identical",
-            _H,
+            Derivative(_ALIKE_MEAN, _i, _j),
             "=",
-            _sharing.subs(_alpha, 1),
+            _c**2 * _COHERENT + _c * _SLOPE,
             "Eq. (5) with alpha = 1 and f_pk = h_k: no power of P is left",
-            Derived(lambda: _same_outputs(loss_hessian(exponent=Integer(1))), "idle sums collapse"),
+            Combination((Use("shared"),)),
             claim=True,
         ),
         Step(
@@ -225,11 +257,10 @@ OBSERVABLES_GAIN = Derivation(
         ),
         Step(
             "one observable",
-            Subs(Derivative(cos(_t), _t) ** 2, _t, pi / 2),
+            Derivative(cos(_t), _t) ** 2,
             "=",
-            Integer(1),
-            "a single observable, <Z>, reaches slope 1",
-            Exact(),
+            1 - cos(_t) ** 2,
+            "a single observable, <Z>, reaches squared slope 1 where cos theta = 0",
         ),
     ),
     consequence="Claim 8 holds as an upper bound and for observables that respond alike, not in "
@@ -270,9 +301,14 @@ PIXEL_BIAS = Derivation(
         Assumption("-1 <= D_pj <= 1 (each pixel enters a patch once, through a Pauli rotation)"),
     ),
     premises=(
-        Premise("above", Formula(_D[_p, _bias_j], "<=", Integer(1))),
-        Premise("below", Formula(_D[_p, _bias_j], ">=", Integer(-1))),
-        Premise("m", Formula(_m[_bias_j], "=", over_patches(_chi[_p, _bias_j]))),
+        Premise("above", Formula(_D[_p, _bias_j], "<=", Integer(1)), forall=(_p, _bias_j)),
+        Premise("below", Formula(_D[_p, _bias_j], ">=", Integer(-1)), forall=(_p, _bias_j)),
+        Premise(
+            "m",
+            Formula(_m[_bias_j], "=", over_patches(_chi[_p, _bias_j])),
+            "definition",
+            (_bias_j,),
+        ),
     ),
     witness=_coverage_point,
     steps=(
@@ -301,41 +337,43 @@ PIXEL_BIAS = Derivation(
 )
 
 
-_mi = Symbol("m_i", integer=True, positive=True)
-_bias_coherent = _s**2 * _mi**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
-
-
-def _covered_sum(count: Expr) -> Expr:
-    """Gauss-Newton element of two biases whose covering patches respond alike."""
-    inner = Sum(_dh(_k, _i), (_p, 1, count)) * Sum(_dh(_l, _j), (_q, 1, count))
-    return canonical(_s**2 * mean(classes(_S(_n, _k, _l) * inner, _k, _l)))
-
+_cover = Symbol("m", integer=True, positive=True)
+_covered = {
+    count: _s**2
+    * mean(
+        classes(
+            _S(_n, _k, _l) * Sum(_dh(_k, _i), (_p, 1, count)) * Sum(_dh(_l, _j), (_q, 1, count)),
+            _k,
+            _l,
+        )
+    )
+    for count in (_cover, _P)
+}
 
 BIAS_NOT_SUPPRESSED = Derivation(
     name="bias-not-suppressed",
     title="Refuted: bias elements stay suppressed by 1/P^2",
-    summary="Let the m covering patches respond alike to two pixels they all contain. Their "
-    "element of G is s^2 m^2 times the element of a single QNN with scale 1. For the central "
-    "pixels m = P for every P, so at alpha = 1 the element is c^2 times it, whatever P.",
+    summary="Let the m covering patches respond alike to two pixels they all contain: the sums of "
+    "the Gauss-Newton term of Eq. (5) run over them alone. Their element of G is s^2 m^2 times the "
+    "element of a single QNN with scale 1. For the central pixels m = P for every P, so at "
+    "alpha = 1 the element is c^2 times it, whatever P.",
     source="ours, against Sec. 2.2 (bias terms)",
     kind="counterexample",
     assumptions=(Assumption("the covering patches respond alike (f_pk = h_k)"),),
     steps=(
         Step(
             "m patches",
-            Derivative(_L(_i, _j), _i, _j),
+            _covered[_cover],
             "=",
-            _bias_coherent,
-            "Eq. (5), Gauss-Newton term, sums restricted to the m covering patches",
-            Derived(lambda: _covered_sum(_mi), "idle sums over covering patches count m each"),
+            _s**2 * _cover**2 * _COHERENT,
+            "idle sums over the covering patches count m each",
         ),
         Step(
             "all patches",
-            Derivative(_L(_i, _j), _i, _j),
+            _covered[_P].xreplace({_alpha: Integer(1)}),
             "=",
-            _c**2 * mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l)),
+            _c**2 * _COHERENT,
             "central pixels: m = P; with alpha = 1 the powers of P cancel",
-            Derived(lambda: _covered_sum(_P).subs(_alpha, 1), "idle sums count P each"),
             claim=True,
         ),
     ),
@@ -347,6 +385,7 @@ BIAS_NOT_SUPPRESSED = Derivation(
 THEOREMS: tuple[Derivation, ...] = (
     ONE_QNN,
     SHARED,
+    SHARED_MEAN,
     INCOHERENT,
     OBSERVABLES,
     OBSERVABLES_GAIN,

@@ -3,58 +3,41 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 from sympy import (
-    Expr,
     IndexedBase,
     Integer,
     KroneckerDelta,
-    Matrix,
     Rational,
     Sum,
     Symbol,
-    diag,
-    expand,
-    eye,
     symbols,
 )
 
-from hessian_theory.proof.derivation import Derivation, Step
-from hessian_theory.proof.evidence import Combination, Enumeration, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from hessian_theory.proof.evidence import Combination, Use
+from hessian_theory.proof.language import Formula, InRange
 from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import P, on_model, p, q, r
+from hessian_theory.theorems.notation import P, on_model, p, q, r, spelled
 
 _R, _v = IndexedBase("R", real=True), IndexedBase("v", real=True)
 _i, _j, _size = symbols("i j n_p", integer=True, positive=True)
-_lam, _x = symbols("lambda x", real=True)
-
-
-def _determinants(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    """det(x - R) minus the product over blocks, for symbolic symmetric blocks."""
-    for sizes in ((1, 1), (2, 2), (2, 1, 2)):
-        blocks = []
-        for number, size in enumerate(sizes):
-            entries = {
-                (a, b): Symbol(f"R{number}_{a}{b}") for a in range(size) for b in range(a, size)
-            }
-            blocks.append(Matrix(size, size, lambda a, b, e=entries: e[min(a, b), max(a, b)]))
-        whole = (_x * eye(sum(sizes)) - diag(*blocks)).det(method="berkowitz")
-        parts = Integer(1)
-        for block in blocks:
-            parts *= (_x * eye(block.rows) - block).det(method="berkowitz")
-        yield expand(whole - parts), Integer(0)
-
-
-_CHI_ALL, _CHI_BLOCKS = symbols(r"\det(x-R) \prod_p\det(x-R_{pp})")
+_lam, _largest, _top = symbols("lambda mu Lambda_R", real=True)
+_x, _f = IndexedBase("x", real=True), IndexedBase("f", real=True)
+_n, _tops = IndexedBase("n", nonnegative=True), IndexedBase("lambda", real=True)
 
 
 def _identity_point(rng: random.Random) -> Point:
     """R_rr = lambda times the identity, so that every v is an eigenvector."""
     point = Point(rng, {_size: Integer(2)})
-    value = point._symbol(_lam)
-    point.indexed = {"R": lambda _r, i, j: value if i == j else Integer(0)}
+    value, n_patches = point._symbol(_lam), point._symbol(P)
+    point.symbols |= {_largest: value, _top: value}
+    point.indexed = {
+        "R": lambda _r, i, j: value if i == j else Integer(0),
+        "n": lambda _p: 1 / n_patches,
+        "f": lambda _p: value / n_patches,
+        "lambda": lambda _p: value,
+    }
     return point
 
 
@@ -62,15 +45,35 @@ BLOCKS = Derivation(
     name="residual-spectrum",
     title="R's spectrum over the angles is the union of its blocks'; its top is the largest top",
     summary="Because R does not couple patches, an eigenvector of one block, padded with zeros, "
-    "is an eigenvector of R, and these exhaust the space. So the largest eigenvalue of R is "
-    "exactly the largest among the blocks and carries s = c P^(-alpha) once: patches do not add.",
+    "is an eigenvector of R, and an eigenvector of R, cut to a patch, is one of its block. So the "
+    "largest eigenvalue of R is exactly the largest among the blocks and carries s = c P^(-alpha) "
+    "once: patches do not add.",
     source="ours, from Eq. (6)",
-    assumptions=(Assumption("angles of independent QNNs (theorem hessian-eq6), r a patch index"),),
+    assumptions=(
+        Assumption("angles of independent QNNs (theorem hessian-eq6)"),
+        Assumption("r is a patch index, 1 <= r <= P", InRange(r, P)),
+    ),
     premises=(
         Premise(
             "eigenvector",
             Formula(Sum(_R[r, _i, _j] * _v[_j], (_j, 1, _size)), "=", _lam * _v[_i]),
+            "v is an eigenvector of block r",
+            (_i,),
         ),
+        Premise(
+            "eigenvector of R",
+            Formula(
+                Sum(KroneckerDelta(p, q) * _R[p, _i, _j] * _x[q, _j], (_j, 1, _size), (q, 1, P)),
+                "=",
+                _lam * _x[p, _i],
+            ),
+            "x is an eigenvector of R, block-diagonal by Eq. (6)",
+            (p, _i),
+        ),
+        Premise("form", Formula(_top, "=", Sum(_f[p], (p, 1, P))), "no form between patches"),
+        Premise("block form", Formula(_f[p], "<=", _tops[p] * _n[p]), forall=(p,)),
+        Premise("largest", Formula(_tops[p], "<=", _largest), "mu is the largest", (p,)),
+        Premise("unit", Formula(Sum(_n[p], (p, 1, P)), "=", Integer(1)), "a unit vector"),
     ),
     witness=_identity_point,
     steps=(
@@ -88,12 +91,29 @@ BLOCKS = Derivation(
             claim=True,
         ),
         Step(
-            "determinant",
-            _CHI_ALL,
+            "restricted",
+            Sum(_R[r, _i, _j] * _x[r, _j], (_j, 1, _size)),
             "=",
-            _CHI_BLOCKS,
-            "characteristic polynomial of symbolic block-diagonal matrices",
-            Enumeration(_determinants, "block sizes (1,1), (2,2), (2,1,2), symbolic entries"),
+            _lam * _x[r, _i],
+            "conversely, an eigenvector of R, cut to patch r, is one of its block (or 0)",
+            Combination((Use("eigenvector of R", at={p: r}),)),
+            claim=True,
+        ),
+        Step(
+            "top",
+            _top,
+            "<=",
+            _largest,
+            "the form of a unit top eigenvector is a sum over blocks, with weights n_p",
+            Combination(
+                (
+                    Use("form"),
+                    Use("block form", over=((p, 1, P),)),
+                    Use("largest", _n[p], over=((p, 1, P),)),
+                    Use("unit", _largest),
+                )
+            ),
+            claim=True,
         ),
     ),
     consequence="R's eigenvalues fall as P^(-alpha); G's as P^(1 - 2 alpha) when aligned: at "
@@ -127,8 +147,12 @@ BORDER = Derivation(
     assumptions=(Assumption("beta = |R_ab| (spectral norm), mu = max of the two top eigenvalues"),),
     premises=(
         Premise("unit", Formula(_u**2 + _w**2, "=", Integer(1))),
-        Premise("angles", Formula(_fa, "<=", _la * _u**2), "theorem rayleigh-quotient"),
-        Premise("bias", Formula(_fb, "<=", _lb * _w**2), "theorem rayleigh-quotient"),
+        Premise(
+            "angles",
+            Formula(_fa, "<=", _la * _u**2),
+            "lambda_a is the largest form over unit vectors",
+        ),
+        Premise("bias", Formula(_fb, "<=", _lb * _w**2), "so is lambda_b"),
         Premise("cross", Formula(_cross, "<=", _beta * _u * _w), "definition of the norm"),
         Premise("mu >= lambda_a", Formula(_la, "<=", _mu)),
         Premise("mu >= lambda_b", Formula(_lb, "<=", _mu)),
@@ -158,21 +182,6 @@ BORDER = Derivation(
     numerical_test=on_model("residual_spectrum_is_the_union_of_its_blocks"),
 )
 
-_EXAMPLE = Matrix([[1, 0, 1], [0, 1, 1], [1, 1, 0]])
-
-
-def _top_of_example(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    yield max(_EXAMPLE.eigenvals()), formula.right
-
-
-def _tops_of_blocks(formula: Formula) -> Iterator[tuple[Expr, Expr]]:
-    for patch in (0, 1):
-        yield _EXAMPLE[patch, patch], formula.right
-
-
-_TOP_BLOCKS = Symbol(r"\max_p\lambda_{max}(R_{pp})", real=True)
-_TOP = Symbol(r"\lambda_{max}(R)", real=True)
-
 BIAS_RAISES = Derivation(
     name="bias-breaks-the-blocks",
     title="Refuted with bias rows: lambda_max(R) is the largest of the patches' blocks",
@@ -181,22 +190,16 @@ BIAS_RAISES = Derivation(
     source="ours, on Sec. 2.2 (block-diagonal residual term)",
     kind="counterexample",
     steps=(
-        Step(
-            "blocks",
-            _TOP_BLOCKS,
-            "=",
-            Integer(1),
-            "rows are angle, angle, bias: R = [[1, 0, 1], [0, 1, 1], [1, 1, 0]]",
-            Enumeration(_tops_of_blocks, "the two 1 x 1 blocks"),
-        ),
-        Step(
-            "top",
-            _TOP,
-            "=",
-            Integer(2),
-            "exact eigenvalues of the same matrix: above the blocks' 1",
-            Enumeration(_top_of_example, "one 3 x 3 matrix, exact eigenvalues"),
-            claim=True,
+        *(
+            Step(
+                f"top, row {row}",
+                spelled(f"{entries[0]}*1 + {entries[1]}*1 + {entries[2]}*1"),
+                "=",
+                spelled("2*1"),
+                f"row {entries} of R times (1, 1, 1): 2 is an eigenvalue, the blocks' are 1, 1, 0",
+                claim=True,
+            )
+            for row, entries in enumerate(((1, 0, 1), (0, 1, 1), (1, 1, 0)), 1)
         ),
     ),
     consequence="Block-diagonality of R holds for the angles; the bias couples the blocks.",

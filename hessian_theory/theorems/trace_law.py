@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Sum,
-    Symbol,
-    symbols,
-)
+from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
 
 from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Derivation, Step
+from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.formula import Assumption, Formula, Premise
+from hessian_theory.proof.language import Formula
 from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import P, k, l, on_model, over_classes, p
+from hessian_theory.theorems.derivative_variance import VARIANCE
+from hessian_theory.theorems.notation import PATCHES, P, k, l, on_model, over_classes, p
+from hessian_theory.theorems.slope_moments import (
+    MEAN_SQUARE_SLOPE,
+    VARIANCE_PREMISES,
+    VARIANCE_VALUE,
+    variance_point,
+)
 
-_v = Symbol("v", real=True)
-_E = IndexedBase("E_kl", real=True)
-_i, _np = symbols("i n_p", integer=True, positive=True)
+_v = symbols("v", real=True)
+_E, _D = IndexedBase("M", real=True), IndexedBase("D", real=True)
+_h, _np = symbols("h n_p", integer=True, positive=True)
 _n, _N = sym.n, sym.N
 _s = sym.prefactor()
+_S = sym.LossCurvature
 
 
 def _design_point(rng: random.Random) -> Point:
-    point = Point(rng)
-    variance = point._symbol(_v)
-    point.indexed = {"E_kl": lambda a, b: variance if a == b else Integer(0)}
+    """One qubit at random angles: v = 2/9."""
+    point = variance_point(rng)
+    variance = point.symbols[_v] = Rational(2, 9)
+
+    def moment(_patch: Expr, _angle: Expr, first: Expr, second: Expr) -> Expr:
+        return variance * Integer(first == second)
+
+    def with_curvature(sample: Expr, patch: Expr, angle: Expr, a: Expr, b: Expr) -> Expr:
+        return point._curvature(_S(sample, a, b)) * moment(patch, angle, a, b)
+
+    point.indexed = {**point.indexed, "M": moment, "D": with_curvature}
     return point
 
+
+def _over_everything(expr: Expr) -> Expr:
+    """Sum over samples, patches and angles."""
+    return Sum(expr, (_h, 1, _np), (p, 1, P), (_n, 1, _N))
+
+
+_trace = _s**2 * _over_everything(over_classes(_D[_n, p, _h, k, l], k, l)) / _N
+_mean_trace = Sum(over_classes(_S(_n, k, k)), (_n, 1, _N)) / _N
+_law = sym.prefactor(PATCHES) ** 2 * PATCHES * _np * _v * _mean_trace
 
 TRACE = Derivation(
     name="trace-law",
@@ -43,60 +61,76 @@ TRACE = Derivation(
     "s^2 P n_p v <tr S>.",
     source="ours",
     assumptions=(
-        Assumption("E[d_i f_k d_i f_l] = v delta_kl for every angle (theorems derivative-variance, "
-                   "cross-observables)"),
-        Assumption("derivatives and softmax curvature S are uncorrelated"),
+        Assumption("E[d_h f_pk d_h f_pl] = v delta_kl for every angle h of every patch p: what "
+                   "derivative-variance and cross-observables say of 2-designs is assumed of the "
+                   "circuit at every angle"),
+        Assumption("derivatives and softmax curvature S are uncorrelated; S stands for its mean"),
     ),
-    premises=(Premise("moment", Formula(_E[k, l], "=", _v * KroneckerDelta(k, l))),),
+    premises=(
+        Premise(
+            "uncorrelated",
+            Formula(_D[_n, p, _h, k, l], "=", _S(_n, k, l) * _E[p, _h, k, l]),
+            "assumption on D = E[S_kl(x_n) d_h f_pk d_h f_pl], M = E[d_h f_pk d_h f_pl]",
+            (_n, p, _h, k, l),
+        ),
+        Premise(
+            "moment",
+            Formula(_E[p, _h, k, l], "=", _v * KroneckerDelta(k, l)),
+            "assumption",
+            (p, _h, k, l),
+        ),
+        Premise("v", Formula(_v, "=", MEAN_SQUARE_SLOPE), "the mean square slope of two 2-designs"),
+        *VARIANCE_PREMISES,
+        Citation("variance", VARIANCE, "variance"),
+    ),
     witness=_design_point,
     steps=(
         Step(
             "one angle",
-            over_classes(sym.LossCurvature(_n, k, l) * _E[k, l], k, l),
+            over_classes(_D[_n, p, _h, k, l], k, l),
             "=",
-            _v * over_classes(sym.LossCurvature(_n, k, k)),
+            _v * over_classes(_S(_n, k, k)),
             "insert the moment; delta_kl leaves the trace of S",
             Combination(
                 (
-                    Use(
-                        "moment",
-                        sym.LossCurvature(_n, k, l),
-                        over=((k, 1, sym.C), (l, 1, sym.C)),
-                    ),
+                    Use("uncorrelated", over=((k, 1, sym.C), (l, 1, sym.C))),
+                    Use("moment", _S(_n, k, l), over=((k, 1, sym.C), (l, 1, sym.C))),
                 )
             ),
         ),
         Step(
             "trace",
-            _s**2
-            * Sum(
-                over_classes(sym.LossCurvature(_n, k, l) * _E[k, l], k, l),
-                (_i, 1, _np),
-                (p, 1, P),
-                (_n, 1, _N),
-            )
-            / _N,
+            _trace,
             "=",
-            _s**2 * P * _np * _v
-            * Sum(over_classes(sym.LossCurvature(_n, k, k)), (_n, 1, _N)) / _N,
+            _s**2 * P * _np * _v * _mean_trace,
             "sum over angles, patches and samples",
             Combination(
+                (Use("one angle", _s**2 / _N, over=((_h, 1, _np), (p, 1, P), (_n, 1, _N))),)
+            ),
+            claim=True,
+        ),
+        Step(
+            "trace, 2-designs",
+            _trace,
+            "=",
+            _s**2 * P * _np * VARIANCE_VALUE * _mean_trace,
+            "theorem derivative-variance",
+            Combination(
                 (
-                    Use(
-                        "one angle",
-                        _s**2 / _N * P * _np,
-                        over=((_n, 1, _N),),
-                    ),
+                    Use("trace"),
+                    Use("v", _s**2 * P * _np * _mean_trace),
+                    Use("variance", _s**2 * P * _np * _mean_trace),
                 )
             ),
             claim=True,
         ),
         Step(
             "exponent",
-            P * (_s**2 * P).diff(P) / (_s**2 * P),
+            PATCHES * Derivative(_law, PATCHES),
             "=",
-            1 - 2 * sym.ALPHA,
-            "tr G falls as 1/P at alpha = 1, whatever the alignment",
+            (1 - 2 * sym.ALPHA) * _law,
+            "P as a real variable, the rest held fixed: tr G falls as 1/P at alpha = 1, whatever "
+            "the alignment",
             claim=True,
         ),
     ),

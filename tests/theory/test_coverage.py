@@ -41,6 +41,10 @@ def test_counts_are_those_of_masks(grid: PatchGrid) -> None:
     assert coverage.sum_of_squares == int((counts**2).sum())
     assert (coverage.minimum, coverage.maximum) == (counts.min(), counts.max())
     assert coverage.pixels_in_every_patch == int(masks.all(axis=0).sum())
+    if coverage.n_patches > 1:  # theorem coverage
+        n, side = grid.patch_side, grid.image_side
+        assert coverage.pixels_in_every_patch == max(0, 2 * n - side) ** 2
+        assert coverage.mean == Fraction(n**2 * coverage.n_patches, side**2)
     assert sum(m * pixels for m, pixels in coverage.histogram.items()) == counts.sum()
     assert sum(coverage.histogram.values()) == counts.size
 

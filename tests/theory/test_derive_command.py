@@ -28,7 +28,7 @@ def test_list_shows_every_theorem_with_its_status(run):
     for name in CHEAP:
         assert name in result.output
     assert "3 of 3 theorems proved" in result.output
-    assert "symbolic" in result.output
+    assert "0 instances, 0 tested" in " ".join(result.output.split())
 
 
 def test_check_says_how_each_step_was_decided(run):
@@ -36,7 +36,7 @@ def test_check_says_how_each_step_was_decided(run):
     assert result.exit_code == 0
     for name in CHEAP:
         for step in theorems.find(name).steps:
-            assert f"    {step.label}: symbolic" in result.output
+            assert f"    {step.label}: proved" in result.output
 
 
 def test_one_theorem_as_text_and_as_latex(run):

@@ -1,10 +1,14 @@
-"""The 2-design moments against averages over random unitaries (numpy), with standard errors."""
+"""2-design moments against averages: over random unitaries, and exact over the Clifford group."""
+
+from itertools import permutations, product
 
 import numpy as np
 import pytest
+from sympy import Rational, symbols
 
-from hessian_theory.proof.operators import DIMENSION
-from hessian_theory.theorems.derivative_variance import VARIANCE_VALUE
+from hessian_theory.proof.language import DIMENSION
+from hessian_theory.theorems.second_moments import ALPHA_COEFFICIENT, BETA_COEFFICIENT
+from hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 
 SAMPLES = 4000
 PAULI = {
@@ -96,3 +100,48 @@ def test_covariance_of_two_observables():
     fixed = np.broadcast_to(turn, before.shape)
     product = derivative(before, fixed, "Z", "X") * derivative(before, fixed, "Z", "Z")
     assert_mean(product * np.sign(product.mean()), 1 / 6)
+
+
+def clifford_rotations() -> list[np.ndarray]:
+    """The 24 turns of the Bloch sphere that the one-qubit Clifford group, a 2-design, makes."""
+    signed = (
+        np.array(signs)[:, None] * np.eye(3, dtype=int)[list(order)]
+        for order in permutations(range(3))
+        for signs in product((1, -1), repeat=3)
+    )
+    return [turn for turn in signed if round(np.linalg.det(turn)) == 1]
+
+
+@pytest.mark.parametrize(("shift", "axis"), [(0, (0, 0, 1)), (3, (2, 0, 6))])
+def test_clifford_averages_are_exact(shift, axis):
+    """E[O~ x O~] = a_1 1 + a_2 SWAP for O = shift + axis . sigma, in whole numbers.
+
+    Only this catches a wrong coefficient that noise would hide, or a moment of another form.
+    """
+    rotations = clifford_rotations()
+    assert len(rotations) == 24
+    sigma = np.array([PAULI[x] for x in "XYZ"])
+    total = np.zeros((4, 4), dtype=complex)
+    for turn in rotations:
+        turned = shift * PAULI["I"] + np.tensordot(turn @ axis, sigma, 1)
+        total += np.kron(turned, turned)
+    t1, t2 = symbols("t_1 t_2", real=True)
+    values = {DIMENSION: 2, t1: 2 * shift, t2: 2 * (shift**2 + int(np.dot(axis, axis)))}
+    first, second = (24 * c.subs(values) for c in (ALPHA_COEFFICIENT, BETA_COEFFICIENT))
+    assert first.is_Integer
+    assert second.is_Integer
+    swap = np.eye(4)[[0, 2, 1, 3]]
+    assert (total == int(first) * np.eye(4) + int(second) * swap).all()
+
+
+def test_clifford_variance_is_exact():
+    """E (df/dt)^2 over 24 x 24 pairs: df/dt = (A x O~) . state on the Bloch sphere."""
+    rotations = clifford_rotations()
+    up = np.array([0, 0, 1])
+    for axis in np.eye(3, dtype=int):
+        squares = [
+            int(np.dot(np.cross(axis, after @ up), before @ up)) ** 2
+            for before in rotations
+            for after in rotations
+        ]
+        assert Rational(sum(squares), len(squares)) == VARIANCE_VALUE.subs(DIMENSION, 2)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hessian_theory.proof.operators import DIMENSION
-from hessian_theory.theorems.derivative_variance import VARIANCE_VALUE
+from hessian_theory.proof.language import DIMENSION
+from hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 from simulators import Ansatz, DistributedQNN
 from simulators.torch_engine import circuit_outputs
 from tests.strategies import examples

@@ -120,18 +120,19 @@ class Entry:
 
 def _theorem(name: str, findings: Findings, when_proved: Outcome) -> Evidence:
     found = findings.theorems.get(name)
-    proved = found is not None and found.status == "proved"
+    shown = {"proved": Grade.PROOF, "instances": Grade.INSTANCES}
+    grade = shown.get(found.status) if found else None
     test = f"; pytest {found.numerical_test}" if found and found.numerical_test else ""
     return Evidence(
         label=f"theorem {name}",
-        grade=Grade.PROOF,
-        outcome=when_proved if proved else Outcome.OPEN,
+        grade=grade or Grade.PROOF,
+        outcome=when_proved if grade else Outcome.OPEN,
         value=None,
         interval=None,
         criterion="every step re-checked",
         samples=f"{found.steps} steps" if found else "not checked",
         reproduce=f"patchlaw derive {name} --check{test}",
-        note="" if proved else f"status: {found.status if found else 'not checked'}",
+        note="" if grade is Grade.PROOF else f"status: {found.status if found else 'not checked'}",
     )
 
 

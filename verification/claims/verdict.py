@@ -97,7 +97,8 @@ def judge_part(
 
     1. A proven contradiction or a violated exact check refutes, whatever else there is.
     2. Mathematics is confirmed when every proof and check it names holds; one that is missing or
-       no longer holds leaves it open.
+       no longer holds leaves it open; with a qualification where a theorem was shown for listed
+       instances only, or where there are checks and no proof.
     3. Otherwise our own measurements at the paper's scale decide: below the quorum they refute;
        they confirm if every one meets the criterion, at least ``complete`` of them were decided,
        none is undecided, and no other set of numbers that bears on the statement disagrees;
@@ -114,7 +115,7 @@ def judge_part(
         quorum: share of the decided pieces that must meet the criterion, in (0, 1].
         complete: decided pieces at the paper's scale for an unqualified confirmation.
     """
-    hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.EXACT)]
+    hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.INSTANCES, Grade.EXACT)]
     against = [e for e in hard if e.outcome is Outcome.AGAINST]
     if against:
         return Judgement(Verdict.REFUTED, f"contradicted by {_names(against)}")
@@ -124,6 +125,11 @@ def judge_part(
             return Judgement(
                 Verdict.NOT_MEASURED, f"not established: {_names(missing) or 'no proof'}"
             )
+        listed = [e for e in hard if e.grade is Grade.INSTANCES]
+        if listed:
+            return Judgement(Verdict.QUALIFIED, f"for the instances listed: {_names(listed)}")
+        if all(e.grade is Grade.EXACT for e in hard):
+            return Judgement(Verdict.QUALIFIED, f"checked, not proved: {_names(hard)}")
         return Judgement(Verdict.CONFIRMED, f"established by {_names(hard)}")
     return _judge_measured(evidence, reach, quorum, complete)
 

@@ -119,8 +119,9 @@ class Report:
 
     @property
     def failures(self) -> list[str]:
-        """What must hold and does not: unproved theorems and failed exact checks."""
-        return [f"theorem {t.name}: {t.status}" for t in self.theorems if t.status != "proved"] + [
+        """What must hold and does not: failed or vacuous theorems and failed exact checks."""
+        broken = [t for t in self.theorems if t.status not in ("proved", "instances")]
+        return [f"theorem {t.name}: {t.status}" for t in broken] + [
             f"check {c.name}: {c.measured:.2e} > {c.tolerance:.2e}"
             for c in self.checks
             if not c.passed
