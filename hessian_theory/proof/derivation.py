@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
@@ -33,6 +34,7 @@ from hessian_theory.proof.language import (
     InRange,
     ProofError,
     Relation,
+    check_domain,
 )
 from hessian_theory.proof.points import Point
 
@@ -46,6 +48,7 @@ STATUS_WORDS: Mapping[Status, str] = {
     "vacuous": "vacuous",
 }
 _WITNESS_DRAWS = 400
+_VALUES = 40  # of quantified symbols: what fails for half of them is not met by luck
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,14 @@ class Premise:
         formula: what is given.
         origin: "assumption", "definition", or why it holds.
         forall: symbols that it is given for all values of; every other one is fixed.
+        within: ranges that indices among them lie in.
     """
 
     label: str
     formula: Formula
     origin: str = "assumption"
     forall: tuple[Symbol, ...] = ()
+    within: tuple[InRange, ...] = ()
 
     def __post_init__(self) -> None:
         if "theorem" in self.origin:
@@ -84,17 +89,22 @@ class Premise:
     @property
     def hypothesis(self) -> Hypothesis:
         """The premise as the kernel takes it."""
-        return Hypothesis(self.formula, self.forall)
+        return Hypothesis(self.formula, self.forall, self.within)
 
     @property
     def defines(self) -> Basic | None:
-        """The function or indexed quantity that it defines: satisfiable if nothing else is said."""
+        """What it defines within its domain: satisfiable if nothing else is said of that."""
         left = self.formula.left
         head = left.func if isinstance(left, AppliedUndef) else getattr(left, "base", left)
         arguments = left.indices if isinstance(left, Indexed) else left.args
         if self.formula.relation != "=" or self.formula.right.has(head):
             return None
         named = isinstance(left, AppliedUndef | Indexed) and set(arguments) == set(self.forall)
+        try:
+            if left.is_real:  # what is just complex takes every value
+                check_domain(self.formula.right, left)
+        except ProofError:
+            return None
         return head if named and len(arguments) == len(self.forall) else None
 
 
@@ -259,10 +269,32 @@ class Derivation:
             ProofError: the step fails, or was shown for instances only.
         """
         self.step(label)
-        results, theorems = self._proof
-        if label not in theorems:
+        results, context = self._proof
+        proved = {r.label for r in results if r.outcome and r.outcome.status == "proved"}
+        if label not in proved:
             raise ProofError(f"{self.name}, step {label!r} is not proved: {results[-1].error}")
-        return theorems[label]
+        return context.theorems[label]
+
+    def tried(self, step: Step) -> Outcome:
+        """A step in the place of the one of its label, given the premises and what stands before.
+
+        Raises:
+            ProofError: the evidence does not establish it from what the derivation assumes.
+        """
+        context = self._proof[1]
+        later = [s.label for s in self.steps]
+        later = later[later.index(step.label) :]
+        before = {x: t for x, t in context.theorems.items() if x not in later}
+        return self._decided(step, Context(context.ranges, before))
+
+    def _decided(self, step: Step, context: Context) -> Outcome:
+        try:
+            outcome = step.evidence.decide(step.formula, context)
+            if outcome.status == "proved" or outcome.theorem is not None:
+                establishes(outcome.theorem, self.given, step.formula)
+        except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+            raise ProofError(f"step {step.label!r} ({step.rule}): {error}") from error
+        return outcome
 
     def altered(self, label: str, **changes: Any) -> Derivation:
         """A copy with one step changed, for testing that the checker notices."""
@@ -271,12 +303,10 @@ class Derivation:
         return dataclasses.replace(self, steps=steps)
 
     @cached_property
-    def _proof(self) -> tuple[list[StepResult], dict[str, Theorem]]:
+    def _proof(self) -> tuple[list[StepResult], Context]:
         """Each step's outcome up to the first failure, and the theorems by label."""
         results: list[StepResult] = []
-        given = self.given
-        context = Context(tuple(h for h in given if isinstance(h, InRange)))
-        own: dict[str, Theorem] = {}
+        context = Context(tuple(h for h in self.given if isinstance(h, InRange)))
         try:
             for premise in sorted(self.premises, key=lambda x: x.formula.relation != ">"):
                 context.theorems[premise.label] = (
@@ -285,53 +315,60 @@ class Derivation:
                     else assume(premise.hypothesis, context.facts)
                 )
         except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-            return [StepResult(self.steps[0].label, None, f"its premises: {error}")], own
+            return [StepResult(self.steps[0].label, None, f"its premises: {error}")], context
         for step in self.steps:
             try:
-                outcome = step.evidence.decide(step.formula, context)
-                if outcome.theorem is not None:
-                    establishes(outcome.theorem, given, step.formula)
-                    own[step.label] = context.theorems[step.label] = outcome.theorem
-            except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-                text = f"step {step.label!r} ({step.rule}): {error}"
-                results.append(StepResult(step.label, None, text))
+                outcome = self._decided(step, context)
+            except ProofError as error:
+                results.append(StepResult(step.label, None, str(error)))
                 break
             results.append(StepResult(step.label, outcome))
-        return results, own
+            if outcome.theorem is not None:
+                context.theorems[step.label] = outcome.theorem
+        return results, context
 
     def _witnesses(self, seed: int) -> tuple[int, int]:
         """Whether a drawn point satisfies all premises but definitions: (found, draws)."""
         given = [p for p in self.premises if isinstance(p, Premise)]
         sides = {p.label: (p.formula.left, p.formula.right) for p in given}
-        checked = [
-            p.formula
+        checked: list[Premise | InRange] = [a.given for a in self.assumptions if a.given]
+        checked += [
+            p
             for p in given
             if p.defines is None
             or any(e.has(p.defines) for q in given if q is not p for e in sides[q.label])
         ]
-        ranges = [a.given for a in self.assumptions if a.given is not None]
         rng = random.Random(f"{self.name}:{seed}")
         for draw in range(1, _WITNESS_DRAWS + 1):
             point = self.witness(rng) if self.witness else Point(rng)
-            if all(point.satisfies(formula) for formula in checked) and all(
-                point.contains(given) for given in ranges
-            ):
-                return 1, draw
+            try:
+                if type(point) is Point and all(self._holds(given, point) for given in checked):
+                    return 1, draw
+            except (ProofError, ArithmeticError):  # outside a domain, undefined
+                continue
         return 0, _WITNESS_DRAWS
+
+    @staticmethod
+    def _holds(given: Premise | InRange, point: Point) -> bool:
+        """At the point; a premise for all values of some symbols, at several of theirs."""
+        if isinstance(given, InRange):
+            return point.contains(given)
+        others = (point.redrawn(given.forall, i) for i in range(_VALUES if given.forall else 0))
+        return all(
+            x.satisfies(given.formula)
+            for x in chain([point], others)
+            if all(map(x.contains, given.within))
+        )
 
     def report(self, *, seed: int = 0) -> Report:
         """Check every step; never raises, the outcome is in the report's status."""
-        results, theorems = self._proof
+        results, _ = self._proof
         if results[-1].outcome is None:
             return Report(self.name, "failed", tuple(results), 0, 0)
         found, draws = self._witnesses(seed)
         claims = {step.label for step in self.claims}
-        shown: dict[str, StepStatus] = {
-            r.label: "proved" if r.label in theorems else r.outcome.status
-            for r in results
-            if r.outcome is not None
-        }
-        weakest = max((shown[label] for label in claims), key=STEP_STATUSES.index)
+        shown = [r.outcome.status for r in results if r.outcome and r.label in claims]
+        weakest = max(shown, key=STEP_STATUSES.index)
         return Report(self.name, weakest if found else "vacuous", tuple(results), found, draws)
 
     def check(self, *, seed: int = 0) -> Report:

@@ -19,7 +19,7 @@ collapsed only against an index known to be in range, and every divisor must be 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -27,17 +27,20 @@ import sympy as sp
 from sympy.core.function import UndefinedFunction
 
 from hessian_theory.proof.language import (
-    INDEX,
+    DIMENSION,
     Formula,
     Given,
     Hypothesis,
     InRange,
     ProofError,
     Tr,
+    bound_indices,
     check_domain,
     check_indices,
+    check_statements,
     check_terms,
     check_variables,
+    fresh,
 )
 from hessian_theory.proof.normal_form import NormalForm
 
@@ -51,10 +54,10 @@ class Theorem:
     formula: Formula
     hypotheses: frozenset[Given]
 
-    def __init__(self, key: object, hypotheses: Iterable[Given], formula: Formula) -> None:
+    def __init__(self, key: object, hypotheses: Collection[Given], formula: Formula) -> None:
         if key is not _RULES:
             raise TypeError("Theorem: expected to be made by a rule of the kernel")
-        check_terms(formula.left, formula.right)
+        check_statements(formula, *hypotheses)
         kept = frozenset(h for h in hypotheses if not (isinstance(h, InRange) and h.is_evident))
         object.__setattr__(self, "hypotheses", kept)
         object.__setattr__(self, "formula", formula)
@@ -65,11 +68,17 @@ class Theorem:
 
 def establishes(theorem: object, given: Collection[Given], goal: Formula) -> None:
     """Raise ProofError unless `theorem` is one, says `goal`, and rests on `given` alone."""
+    check_statements(goal, *given)
     if type(theorem) is not Theorem or theorem.formula != goal:
         raise ProofError("this is no theorem, or it says something else")
     extra = theorem.hypotheses - set(given)
     if extra:
         raise ProofError(f"rests on what the statement does not assume: {min(extra, key=str)}")
+
+
+def _check_theorems(*theorems: object) -> None:
+    if any(type(theorem) is not Theorem for theorem in theorems):
+        raise ProofError("this is no theorem of the kernel's")
 
 
 @dataclass
@@ -83,6 +92,9 @@ class _Signs:
     facts: Sequence[Theorem] = ()
     used: set[Given] = field(default_factory=set)
     bound: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_theorems(*self.facts)
 
     def _matching(self, expr: sp.Expr, strict: bool) -> bool:
         for fact in self.facts:
@@ -121,7 +133,13 @@ class _Signs:
 
     def _inside(self, total: sp.Sum) -> _Signs:
         limits = tuple((x, upper) for x, _, upper in total.limits)
-        return _Signs(self.facts, self.used, self.bound + limits)
+        hidden = [x for x, _ in limits]  # outside, the same names mean something else
+        outer = tuple(
+            (x, sp.nan if upper.has(*hidden) else upper)
+            for x, upper in self.bound
+            if x not in hidden
+        )
+        return _Signs(self.facts, self.used, outer + limits)
 
     def positive(self, expr: sp.Expr) -> bool:
         """Whether expr is visibly > 0: declared, or a strict fact plus something >= 0."""
@@ -184,15 +202,20 @@ class Part:
     def __post_init__(self) -> None:
         object.__setattr__(self, "times", sp.sympify(self.times))
         object.__setattr__(self, "after", sp.sympify(self.after))
+        over = tuple((sp.sympify(x), sp.sympify(upper)) for x, upper in self.over)
+        object.__setattr__(self, "over", over)
+        _check_theorems(self.theorem)
+        check_terms(self.times, self.after, *(side for limit in over for side in limit))
+        check_indices(over)
 
 
 def assume(hypothesis: Hypothesis, facts: Sequence[Theorem] = ()) -> Theorem:
-    """h |- h: the formula of a hypothesis, its quantified symbols free."""
-    check_terms(hypothesis.formula.left, hypothesis.formula.right)
-    signs = _Signs(facts)
+    """h |- h: the formula of a hypothesis, its quantified symbols free, within their ranges."""
+    check_statements(hypothesis)
+    signs, given = _Signs(facts), set[Given]([hypothesis, *hypothesis.within])
     signs.defined(hypothesis.formula.left)
     signs.defined(hypothesis.formula.right)
-    return Theorem(_RULES, {hypothesis} | signs.used, hypothesis.formula)
+    return Theorem(_RULES, given | signs.used, hypothesis.formula)
 
 
 def combine(
@@ -208,8 +231,8 @@ def combine(
     non-negative. For an equation as the goal, all parts are equations and the remainder is 0.
     """
     remainder = sp.sympify(remainder)
-    check_terms(goal.left, goal.right, remainder)
-    check_terms(*(t for part in parts for t in (part.times, part.after)))
+    check_statements(goal, *(ranges := tuple(ranges)))
+    check_terms(remainder)
     signs, given, total = _Signs(facts), set[Given](), goal.gap - remainder
     for term in (goal.left, goal.right, remainder):
         signs.defined(term)
@@ -218,6 +241,8 @@ def combine(
     if remainder != 0 and not signs.nonnegative(remainder):
         raise ProofError(f"the remainder {remainder} is not visibly non-negative")
     for part in parts:
+        if type(part) is not Part:
+            raise ProofError(f"expected a part, got {part!r}")
         formula, indices = part.theorem.formula, {x for x, _ in part.over}
         local = _Signs(facts, signs.used, part.over)
         local.defined(part.times)
@@ -231,19 +256,18 @@ def combine(
         fixed = {s for h in left for s in h.free_symbols} & indices
         if fixed:
             raise ProofError(f"cannot sum over {fixed}: a hypothesis fixes it")
-        check_indices(part.over)
         given |= left
         term = part.times * formula.gap * part.after
         total -= sp.Sum(term, *((x, 1, upper) for x, upper in part.over)) if part.over else term
     form = NormalForm(ranges, {x for h in given for x in _involutions(h)})
-    if not form.vanishes(total):
-        raise ProofError(f"the two sides differ by {form.rebuilt(total)}")
+    if (rest := form.rebuilt(total)) != 0:
+        raise ProofError(f"the two sides differ by {rest}")
     return Theorem(_RULES, given | signs.used | form.used, goal)
 
 
 def _involutions(given: Given) -> set[sp.Symbol]:
     """X, if the hypothesis says X^2 = 1 for an operator X."""
-    if not isinstance(given, Hypothesis) or given.formula.relation != "=":
+    if not isinstance(given, Hypothesis) or given.formula.relation != "=" or given.within:
         return set()
     left, right = given.formula.left, given.formula.right
     square = isinstance(left, sp.Pow) and left.exp == 2 and isinstance(left.base, sp.Symbol)
@@ -266,24 +290,32 @@ def instantiate(theorem: Theorem, at: Mapping[Replaced, sp.Expr | sp.Lambda]) ->
 
 
 def _instance(theorem: Theorem, what: Replaced, value: sp.Expr | sp.Lambda) -> Theorem:
-    whole = isinstance(what, sp.Symbol)
+    _check_theorems(theorem)
+    whole = type(what) in (sp.Symbol, sp.Dummy)
+    function = type(what) is sp.IndexedBase or type(what) is UndefinedFunction
+    if not whole and not (function and type(value) is sp.Lambda):
+        raise ProofError(f"{what}: expected a symbol, an indexed quantity or a function")
     body = value if whole else value.expr
     free = value.free_symbols
     check_terms(body)
     if not whole and body.has(sp.Sum, sp.Derivative):
         raise ProofError(f"{body} for {what}: expected no sum or derivative; use a hypothesis")
-    sample = what if whole else _application(what, value)
-    check_domain(body, sample)
 
     def meant(e: sp.Basic) -> bool:
         return e.func == what or (isinstance(e, sp.Indexed) and e.base == what)
 
+    def become(e: sp.Expr) -> sp.Expr:
+        new = value if whole else value(*getattr(e, "indices", e.args))
+        check_domain(new, e)
+        _Signs().defined(new)
+        return new
+
     def put(expr: sp.Expr) -> sp.Expr:
-        if not whole:
-            return expr.replace(meant, lambda e: value(*getattr(e, "indices", e.args)))
         if any(base.label == what for base in expr.atoms(sp.IndexedBase)):
             raise ProofError(f"{what} is also the name of an indexed quantity")
-        return expr.xreplace({what: value})
+        if what == DIMENSION and expr.has(Tr):
+            raise ProofError(f"{expr} is taken over {what}, which cannot be replaced")
+        return expr.xreplace({what: become(what)}) if whole else expr.replace(meant, become)
 
     def in_formula(formula: Formula, sides: tuple[sp.Expr, sp.Expr]) -> Formula:
         moving = {x for e in sides for d in e.atoms(sp.Derivative) for x in d.variables}
@@ -293,17 +325,21 @@ def _instance(theorem: Theorem, what: Replaced, value: sp.Expr | sp.Lambda) -> T
         left, right = map(put, sides)
         return Formula(left, formula.relation, right)
 
+    def in_range(given: InRange) -> InRange:
+        return InRange(put(given.index), put(given.upper))
+
     def in_given(given: Given) -> Given:
         if isinstance(given, InRange):
-            return InRange(put(given.index), put(given.upper))
+            return in_range(given)
         sides = (given.formula.left, given.formula.right)
-        if (whole and what not in given.free_symbols) or all(put(e) == e for e in sides):
+        ranges = tuple(map(in_range, given.within))
+        same = ranges == given.within and all(put(e) == e for e in sides)
+        if (whole and what not in given.free_symbols) or same:
             return given
-        bound = {x for e in sides for total in e.atoms(sp.Sum) for x, *_ in total.limits}
-        bound |= set(given.forall)
+        bound = bound_indices(*sides) | set(given.forall)
         if free & bound or what in bound:
             raise ProofError(f"a hypothesis binds {sorted(map(str, free & bound))}")
-        return Hypothesis(in_formula(given.formula, sides), given.forall)
+        return Hypothesis(in_formula(given.formula, sides), given.forall, ranges)
 
     hypotheses = {in_given(h) for h in theorem.hypotheses}
     formula = theorem.formula
@@ -311,22 +347,18 @@ def _instance(theorem: Theorem, what: Replaced, value: sp.Expr | sp.Lambda) -> T
     return Theorem(_RULES, hypotheses, in_formula(formula, sides))
 
 
-def _application(what: Replaced, value: sp.Lambda) -> sp.Expr:
-    arguments = value.signature
-    return what[tuple(arguments)] if isinstance(what, sp.IndexedBase) else what(*arguments)
-
-
 def _apart(expr: sp.Expr) -> sp.Expr:
     """Bound indices under fresh names, so that nothing put in is captured."""
-    fresh = {x: sp.Dummy(x.name, **INDEX) for total in expr.atoms(sp.Sum) for x, *_ in total.limits}
+    names = {x: fresh(x) for x in bound_indices(expr)}
     return expr.replace(
         lambda e: isinstance(e, sp.Sum),
-        lambda e: e.xreplace({x: fresh[x] for x, *_ in e.limits if x in fresh}),
+        lambda e: e.xreplace({x: names[x] for x, *_ in e.limits}),
     )
 
 
 def differentiate(theorem: Theorem, variable: sp.Symbol) -> Theorem:
     """From a = b, for all values of the variable: da/dx = db/dx."""
+    _check_theorems(theorem)
     check_variables([variable])
     left, right = theorem.formula.left, theorem.formula.right
     if theorem.formula.relation != "=" or not isinstance(variable, sp.Symbol):
@@ -339,6 +371,7 @@ def differentiate(theorem: Theorem, variable: sp.Symbol) -> Theorem:
 
 def trace(theorem: Theorem) -> Theorem:
     """From a = b for operators: tr a = tr b."""
+    _check_theorems(theorem)
     if theorem.formula.relation != "=":
         raise ProofError("only equations have traces")
     goal = Formula(Tr(theorem.formula.left), "=", Tr(theorem.formula.right))
@@ -353,13 +386,15 @@ def convex(
     The variable's declared domain is an interval; the anchor lies in it.
     """
     anchor = sp.sympify(anchor)
-    check_terms(goal.left, goal.right, anchor)
+    check_statements(goal)
+    check_terms(anchor)
     check_variables([variable])
     check_domain(anchor, variable)
     signs, form, gap = _Signs(facts), NormalForm(), goal.gap
     signs.defined(goal.left)
     signs.defined(goal.right)
-    if goal.relation not in ("<=", ">=") or gap.has(sp.Sum, sp.Derivative) or anchor.has(variable):
+    fit = isinstance(variable, sp.Symbol) and not gap.has(sp.Sum, sp.Derivative)
+    if goal.relation not in ("<=", ">=") or not fit or anchor.has(variable):
         raise ProofError("convexity proves an inequality between functions of one variable")
     for expr in (gap, gap.diff(variable)):
         if not form.vanishes(expr.xreplace({variable: anchor})):

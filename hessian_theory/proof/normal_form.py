@@ -15,15 +15,16 @@ from itertools import islice, permutations, product
 from typing import Final, TypeAlias
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from hessian_theory.proof.language import (
     BOUND,
     DIMENSION,
-    INDEX,
     InRange,
     ProofError,
     Tr,
     check_terms,
+    fresh,
 )
 
 Limit: TypeAlias = tuple[sp.Symbol, sp.Expr]
@@ -50,10 +51,7 @@ class NormalForm:
 
     def vanishes(self, expr: sp.Expr) -> bool:
         """Whether every coefficient is identically zero as a rational function."""
-        return all(
-            sp.expand(c) == 0 or sp.expand(sp.fraction(sp.together(c))[0]) == 0
-            for c in self._parts(expr).values()
-        )
+        return bool(self.rebuilt(expr) == 0)
 
     def rebuilt(self, expr: sp.Expr) -> sp.Expr:
         """The same expression, written by its normal form."""
@@ -63,6 +61,7 @@ class NormalForm:
                 * (sp.Sum(body, *((x, 1, hi) for x, hi in limits)) if limits else body)
                 * sp.Mul(*word)
                 for (body, word, limits), c in self._parts(expr).items()
+                if sp.expand(c) != 0 and sp.expand(sp.fraction(sp.together(c))[0]) != 0
             )
         )
 
@@ -88,31 +87,29 @@ class NormalForm:
             return self._opened(part)
         if isinstance(part, sp.Pow) and part.exp.is_Integer and part.exp > 1:
             if isinstance(part.base, sp.KroneckerDelta):
-                return [(part.base, ())]
+                return self._factor(part.base)
             if isinstance(part.base, sp.Sum):
                 return _product(self._factor(part.base) for _ in range(int(part.exp)))
         if isinstance(part, Tr):
             return [(self._trace(body), limits) for body, limits in self._monomials(part.args[0])]
+        if part.has(sp.Product) or (part.has(sp.Sum) and isinstance(part, sp.Derivative)):
+            raise ProofError(f"bound indices that are not seen through: {part}")
         if part.has(sp.Sum):
-            if isinstance(part, sp.Derivative):
-                raise ProofError(f"a derivative that stays over a sum: {part}")
             part = part.func(*map(self.rebuilt, part.args))
         return [(part, ())]
 
     def _opened(self, total: sp.Sum) -> list[Term]:
-        terms = self._monomials(total.function)
+        names = {x: fresh(x) for x, *_ in total.limits}  # now: of x itself a range may be known
+        terms = self._monomials(total.function.xreplace(names))
         for x, _, hi in total.limits:
-            if any(upper.has(x) for _, limits in terms for _, upper in limits):
+            name = names[x]
+            if any(upper.has(name) for _, limits in terms for _, upper in limits):
                 raise ProofError(f"a limit of a sum depends on the index {x}")
             if hi.is_Integer and hi <= _MAX_OPENED:
                 values = [sp.Integer(i) for i in range(1, int(hi) + 1)]
-                terms = [(b.xreplace({x: i}), limits) for b, limits in terms for i in values]
+                terms = [(b.xreplace({name: i}), limits) for b, limits in terms for i in values]
             else:
-                names = [sp.Dummy(x.name, **INDEX) for _ in terms]
-                terms = [
-                    (body.xreplace({x: name}), (*limits, (name, hi)))
-                    for name, (body, limits) in zip(names, terms, strict=True)
-                ]
+                terms = [(body, (*limits, (name, hi))) for body, limits in terms]
         return terms
 
     def _collapsed(self, body: sp.Expr, limits: Limits) -> tuple[sp.Expr, sp.Expr, Word, Limits]:
@@ -188,11 +185,12 @@ def _carried_out(expr: sp.Expr) -> sp.Expr:
     """Derivatives done by sympy, mixed ones in one order, sines and cosines as exponentials."""
 
     def done(e: sp.Derivative) -> sp.Expr:
+        for x in (x for x in e.variables if isinstance(x, sp.Indexed)):
+            for g in e.expr.atoms(AppliedUndef):  # at p = q, which slot does f(u_p, u_q) move in?
+                if sum(y.base == x.base for y in g.atoms(sp.Indexed)) > 1:
+                    raise ProofError(f"{g} has several entries of {x.base}, perhaps the same one")
         result = e.doit(deep=False)
         if isinstance(result, sp.Derivative):
-            for x in (x for x in result.variables if isinstance(x, sp.Indexed)):
-                if any(e.base == x.base and e != x for e in result.expr.atoms(sp.Indexed)):
-                    raise ProofError(f"{result} has two entries of {x.base}, perhaps the same one")
             return sp.Derivative(result.expr, *sorted(result.variables, key=str), evaluate=False)
         return _carried_out(result) if result.has(sp.Derivative) else result
 

@@ -8,8 +8,8 @@ values are exact, so the same point can be evaluated again with more digits.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath
@@ -26,10 +26,11 @@ from sympy import (
     cos,
     lambdify,
     sin,
+    sympify,
 )
 from sympy.core.function import AppliedUndef
 
-from hessian_theory.proof.language import DIMENSION, Formula, InRange, Tr
+from hessian_theory.proof.language import DIMENSION, Formula, InRange, Tr, check_domain
 from hessian_theory.symbols import LossCurvature
 
 IndexedRule = Callable[..., Expr]
@@ -56,45 +57,55 @@ class Point:
         symbols: value of each symbol, exact.
         indexed: by base name, a rule from integer indices to an exact value; bases without a
             rule get random values, symmetric for the loss curvature S.
+        functions: likewise for undefined functions, from their arguments.
     """
 
     rng: random.Random
     symbols: dict[Symbol, Expr] = field(default_factory=dict)
     indexed: Mapping[str, IndexedRule] = field(default_factory=dict)
+    functions: Mapping[str, IndexedRule] = field(default_factory=dict)
     _drawn: dict[Basic, Expr] = field(default_factory=dict)
     _functions: dict[str, list[Rational]] = field(default_factory=dict)
+    _operators: dict[Symbol, Expr] = field(default_factory=dict)
 
     def _symbol(self, symbol: Symbol) -> Expr:
         if symbol not in self.symbols:
             self.symbols[symbol] = self._draw(symbol)
+        check_domain(sympify(self.symbols[symbol]), symbol)
         return self.symbols[symbol]
 
-    def _draw(self, symbol: Symbol) -> Expr:
+    def _draw(self, symbol: Symbol | Indexed) -> Expr:
         if symbol.is_integer:
             # sizes are 2 or 3 and free indices 1 or 2, so that an index is always within range
-            return Integer(self.rng.randint(1, 2) + (symbol.name in _SIZES))
+            return Integer(self.rng.randint(1, 2) + (str(symbol) in _SIZES))
         if symbol.is_positive or symbol.is_nonnegative:
             return random_rational(self.rng, 0.0, 2.0)
+        if symbol.is_negative:
+            return random_rational(self.rng, -2.0, 0.0)
         return random_rational(self.rng)
 
     def _indexed_value(self, entry: Indexed) -> Expr:
         rule = self.indexed.get(str(entry.base))
-        if rule is not None:
-            return rule(*entry.indices)
         if entry not in self._drawn:
-            low = 0.0 if entry.is_nonnegative else -2.0
-            self._drawn[entry] = random_rational(self.rng, low)
+            self._drawn[entry] = self._draw(entry) if rule is None else rule(*entry.indices)
+            check_domain(sympify(self._drawn[entry]), entry)
         return self._drawn[entry]
 
     def _function(self, applied: AppliedUndef) -> Expr:
         """An irregular first-harmonic function of the real arguments; integers shift its phase."""
-        name = applied.func.__name__
-        weights = self._functions.setdefault(
-            name, [random_rational(self.rng) for _ in range(2 * len(applied.args) + 4)]
-        )
-        phase = sum((w * a**2 for w, a in zip(weights, applied.args, strict=False)), Integer(0))
-        first = sum((w * a for w, a in zip(weights[::-1], applied.args, strict=False)), weights[-2])
-        return cos(first + phase) + weights[0] * sin(first / 2 + weights[1] * phase)
+        name, arguments = applied.func.__name__, applied.args
+        if name in self.functions:
+            value = self.functions[name](*arguments)
+        else:
+            weights = self._functions.setdefault(
+                name, [random_rational(self.rng) for _ in range(2 * len(arguments) + 4)]
+            )
+            pairs = list(zip(weights, weights[::-1], arguments, strict=False))
+            phase = sum((w * a**2 for w, _, a in pairs), Integer(0))
+            first = sum((w * a for _, w, a in pairs), weights[-2])
+            value = cos(first + phase) + weights[0] * sin(first / 2 + weights[1] * phase)
+        check_domain(value, applied)
+        return value
 
     def open(self, expr: Basic) -> Expr:
         """Insert sizes, open sums, and replace all that is undefined by concrete values."""
@@ -121,7 +132,7 @@ class Point:
     def _placeholder(self, entry: Indexed) -> Symbol:
         """A symbol that stands for an indexed quantity, so that derivatives with it still work."""
         name = "_".join([str(entry.base), *map(str, entry.indices)])
-        placeholder = Symbol(f"{name}__", real=True)
+        placeholder = Symbol(f"{name}__", **{"real" if entry.is_real else "complex": True})
         self.symbols.setdefault(placeholder, self._indexed_value(entry))
         return placeholder
 
@@ -138,25 +149,40 @@ class Point:
             return mpmath.mpmathify(lambdify([], opened, modules="mpmath", cse=True)())
 
     def satisfies(self, formula: Formula) -> bool:
-        """Whether a formula holds at the point, to forty digits."""
-        if not formula.gap.is_commutative:
-            return any(self._with_operators(formula, times) for times in (1, 0))
-        gap, tiny = self.value(formula.gap, 50), mpmath.mpf(10) ** -40
-        if formula.relation == "=":
-            return bool(abs(gap) < tiny)
-        return bool(mpmath.re(gap) >= -tiny if formula.relation != ">" else mpmath.re(gap) > tiny)
+        """Whether a formula holds at the point; operators are multiples of the identity.
 
-    def _with_operators(self, formula: Formula, times: int) -> bool:
-        """The same with every operator a multiple of the identity."""
+        Rational values are compared as such. What is not rational counts as zero if twice the
+        digits leave nothing of it.
 
-        def scalar(side: Expr) -> Expr:
-            letters = [s for s in side.free_symbols if not s.is_commutative]
-            put = side.xreplace({s: Integer(times) for s in letters})
-            return put.replace(Tr, lambda e: DIMENSION * e)
+        Raises:
+            ProofError: a value lies outside its symbol's domain.
+            UndefinedHereError: a side has no finite value.
+        """
+        opened = self.open(self._without_operators(formula.gap))
+        if opened.is_Rational:
+            zero, positive = bool(opened == 0), bool(opened > 0)
+        else:
+            rough, fine = self.value(opened, 50), self.value(opened, 100)
+            zero = bool(rough == 0 or abs(fine) <= abs(rough) * mpmath.mpf(10) ** -30)
+            positive = bool(mpmath.im(fine) == 0 and mpmath.re(fine) > 0)
+        return {"=": zero, ">": positive and not zero}.get(formula.relation, zero or positive)
 
-        return self.satisfies(
-            Formula(scalar(formula.left), formula.relation, scalar(formula.right))
-        )
+    def redrawn(self, symbols: Collection[Symbol], turn: int) -> Point:
+        """The same point but for these symbols: integers take turns in 1..6, others get extreme."""
+        operators = {s: x for s, x in self._operators.items() if s not in symbols}
+        values = {s: x for s, x in self.symbols.items() if s not in symbols}
+        integers = [s for s in symbols if s.is_integer]
+        wide = {s: Integer(1 + turn // 6**place % 6) for place, s in enumerate(integers)}
+        for s in (s for s in symbols if s.is_commutative and not s.is_integer):
+            wide[s] = self._draw(s) * Integer(10) ** (6 * (turn % 5 - 2))
+        return replace(self, symbols=values | wide, _operators=operators)
+
+    def _without_operators(self, expr: Expr) -> Expr:
+        letters = [s for s in expr.free_symbols if isinstance(s, Symbol) and not s.is_commutative]
+        for s in letters:
+            self._operators.setdefault(s, Integer(self.rng.randint(-1, 1)))
+        put = expr.xreplace(self._operators)
+        return put.replace(Tr, lambda e: DIMENSION * e)
 
     def contains(self, given: InRange) -> bool:
         """Whether an index lies in its range at the point."""

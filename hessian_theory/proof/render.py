@@ -69,6 +69,7 @@ def _condition(premise: Premise | Citation) -> str:
     parts = []
     if isinstance(premise, Premise) and premise.forall:
         parts.append("for all " + ", ".join(x.name for x in premise.forall))
+        parts += [f"1 <= {x.index} <= {x.upper}" for x in premise.within]
     if premise.origin != "assumption":
         parts.append(premise.origin)
     return "; ".join(parts)

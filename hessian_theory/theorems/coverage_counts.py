@@ -27,7 +27,7 @@ def _grid_point(rng: random.Random) -> Point:
     place = {_o: Integer(rng.randint(0, 1)), _row: Integer(1), _width: Integer(1)}
 
     def inside(patch: Expr, pixel: Expr) -> Expr:
-        return Integer(int(pixel) - 1 in covered[int(patch) - 1])
+        return Integer(int(pixel) - 1 in covered[(int(patch) - 1) % 4])
 
     return Point(rng, {**sizes, **place}, {"chi": inside})
 

@@ -101,7 +101,7 @@ GAUSS_NEWTON = Derivation(
 def _small_point(rng: random.Random) -> Point:
     point = Point(rng, {_np: Integer(rng.randint(1, 3))})
     rho = point._symbol(_rho)
-    point.indexed = {"e": lambda i, j: rho * Rational(int(i) + int(j), 7)}
+    point.indexed = {"e": lambda i, j: rho / (int(i) + int(j))}
     return point
 
 
@@ -160,23 +160,25 @@ def _members(expr: Expr) -> Expr:
 
 def _membership_point(rng: random.Random) -> Point:
     """Two angles, one in each of two patches, and a bias in both: B B^T = [[2, 1], [1, 2]]."""
-    member = ((1, 0, 1), (0, 1, 1))
     weights = [Rational(rng.randint(0, 9), 7) for _ in range(3)]
     gamma = Rational(rng.randint(1, 9), 7)
     sizes = {_D: Integer(3), sym.P: Integer(2), _np: Integer(1)}
     values = {_gamma: gamma, _top_overlap: Integer(3)}
 
+    def member(patch: Expr, angle: Expr) -> Expr:  # beyond P the patches repeat
+        return Integer(int(angle) in ((2, 3) if patch % 2 == 0 else (1, 3)))
+
     def elements(i: Expr, j: Expr) -> Expr:
-        return gamma * sum(row[int(i) - 1] * row[int(j) - 1] for row in member) / 2
+        return gamma * sum(member(p, i) * member(p, j) for p in map(Integer, (1, 2))) / 2
 
     return Point(
         rng,
         {**sizes, **values},
         {
-            "B": lambda p, i: Integer(member[int(p) - 1][int(i) - 1]),
+            "B": member,
             "e": elements,
             "w": lambda i: weights[int(i) - 1],
-            "o": lambda _p, _q: Integer(1),
+            "o": lambda p, q: Integer(2 if p != q and (p - q) % 2 == 0 else 1),
         },
     )
 

@@ -160,14 +160,15 @@ def _gram_point(rng: random.Random) -> Point:
     values = [[Rational(rng.randint(0, 50), 10) for _ in range(2)] for _ in range(n_patches)]
     totals = [sum(column) for column in zip(*values, strict=True)]
     top = 0 if totals[0] >= totals[1] else 1
-    largest = [max(v) for v in values]
-    point.symbols |= {_Lambda: max(totals), _T: sum(largest) or Integer(1)}
+    point.symbols |= {_Lambda: max(totals), _T: sum(map(max, values)) or Integer(1)}
+
+    def of(patch: Expr) -> list[Rational]:  # beyond P they repeat
+        return values[(int(patch) - 1) % n_patches]
+
     point.indexed = {
-        "lambda": lambda i: largest[int(i) - 1],
-        "q": lambda i: values[int(i) - 1][top],
-        "w": lambda i, j: values[int(j) - 1][
-            0 if values[int(i) - 1][0] >= values[int(i) - 1][1] else 1
-        ],
+        "lambda": lambda i: max(of(i)),
+        "q": lambda i: of(i)[top],
+        "w": lambda i, j: of(j)[0 if of(i)[0] >= of(i)[1] else 1],
     }
     return point
 

@@ -50,7 +50,7 @@ _rho = Symbol("rho", commutative=False)
 
 
 def _pauli_x(row: Expr, column: Expr) -> Expr:
-    return Integer(row != column)
+    return Integer({int(row), int(column)} == {1, 2})
 
 
 _o, _x, _y, _b = (IndexedBase(name, complex=True) for name in "oxyb")
@@ -101,7 +101,7 @@ def _one_sided_point(rng: random.Random) -> Point:
     point.indexed = {
         **point.indexed,
         "o": _pauli_x,
-        "x": lambda row, column: I * (column - row),
+        "x": lambda row, column: I * (column - row) * _pauli_x(row, column),
         "y": lambda *_: Integer(0),
         "psi": lambda row: Integer(row == 1),
         "phi": lambda row: Integer(row == 1),

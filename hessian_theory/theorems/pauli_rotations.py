@@ -230,19 +230,11 @@ def _bounded(name: str, left: Expr, shifts: tuple[tuple[int, Expr, Expr], ...]) 
 _zero = Integer(0)
 
 
-class _Bounded(Point):
-    """A point at which F is cos t cos u."""
-
-    def _function(self, applied: Expr) -> Expr:
-        first, second = applied.args
-        return cos(first) * cos(second)
-
-
 def _bounded_point(rng: random.Random) -> Point:
+    """A point at which F is cos t cos u."""
     product = cos(_t) * cos(_u)
-    return _Bounded(
-        rng, {c: Integer(b == product) for c, b in zip(_coefficients, _nine, strict=True)}
-    )
+    coefficients = {c: Integer(b == product) for c, b in zip(_coefficients, _nine, strict=True)}
+    return Point(rng, coefficients, functions={"F": lambda t, u: cos(t) * cos(u)})
 
 
 DERIVATIVES = Derivation(

@@ -22,7 +22,7 @@ from sympy import (
 
 from hessian_theory.proof.derivation import Premise
 from hessian_theory.proof.language import DIMENSION as d
-from hessian_theory.proof.language import Formula
+from hessian_theory.proof.language import Formula, InRange
 from hessian_theory.proof.points import Point
 from hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
@@ -50,7 +50,8 @@ def involution(matrix: IndexedBase, name: str) -> Premise:
     """A^2 = 1, written with the entries of A."""
     square = over_rows(matrix[i, m] * matrix[m, j], m)
     origin = f"{name} is a Pauli operator"
-    return Premise(f"{name}^2", Formula(square, "=", KroneckerDelta(i, j)), origin, (i, j))
+    formula = Formula(square, "=", KroneckerDelta(i, j))
+    return Premise(f"{name}^2", formula, origin, (i, j), (InRange(i, d), InRange(j, d)))
 
 
 def two_slopes(moment: IndexedBase, first: Expr, second: Expr, third: Expr, fourth: Expr) -> Expr:
@@ -92,12 +93,8 @@ MEAN_SQUARE_SLOPE = over_rows(Q[i, j, k, l] * T[j, i, l, k], i, j, k, l)
 
 
 def pauli_z(row: Expr, column: Expr) -> Expr:
-    """The entries of Z at integer indices, for witnesses."""
-    return Integer(row == column) * (3 - 2 * row)
-
-
-def _pauli_x(row: Expr, column: Expr) -> Expr:
-    return Integer(row != column)
+    """The entries of Z at integer indices, for witnesses; 0 beyond d = 2."""
+    return Integer({(1, 1): 1, (2, 2): -1}.get((int(row), int(column)), 0))
 
 
 def variance_point(rng: random.Random) -> Point:

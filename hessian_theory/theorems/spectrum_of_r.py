@@ -34,6 +34,8 @@ def _identity_point(rng: random.Random) -> Point:
     point.symbols |= {_largest: value, _top: value}
     point.indexed = {
         "R": lambda _r, i, j: value if i == j else Integer(0),
+        "v": lambda i: Integer(int(i) <= 2),
+        "x": lambda p, i: Integer(int(p) <= int(n_patches) and int(i) <= 2),
         "n": lambda _p: 1 / n_patches,
         "f": lambda _p: value / n_patches,
         "lambda": lambda _p: value,

@@ -1,0 +1,429 @@
+"""The proof kernel: what each rule makes, and what it refuses.
+
+A refusal that stops refusing lets a false theorem through; the comment or the name says which.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from sympy import (
+    Derivative,
+    Expr,
+    Function,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    exp,
+    log,
+    pi,
+    sin,
+    sqrt,
+    symbols,
+)
+
+from hessian_theory import symbols as sym
+from hessian_theory.proof.kernel import (
+    Part,
+    Theorem,
+    assume,
+    combine,
+    convex,
+    differentiate,
+    establishes,
+    instantiate,
+    trace,
+)
+from hessian_theory.proof.language import (
+    DIMENSION,
+    Formula,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Tr,
+)
+
+X, Y = symbols("x y", real=True)
+T = Symbol("t", positive=True)
+M = Symbol("m", nonnegative=True)
+P, C = sym.P, sym.C
+p, q, k = sym.p, sym.q, sym.k
+F, W = IndexedBase("F", real=True), IndexedBase("w", real=True)
+NN = IndexedBase("n", nonnegative=True)
+A, B = symbols("A B", commutative=False)
+f = Function("f", real=True)
+ONE = Integer(1)
+
+
+def given_(left: Expr, relation: str, right: Expr, *forall: Symbol) -> Theorem:
+    return assume(Hypothesis(Formula(left, relation, right), forall))
+
+
+# --- what a theorem is -------------------------------------------------------------------------
+
+
+class Fake:
+    """Has what a theorem has, and was proved by nobody."""
+
+    formula = Formula(ONE, "=", Integer(0))
+    hypotheses: frozenset[Hypothesis] = frozenset()
+
+
+class OwnFormula(Formula):
+    """A formula whose gap is not left - right."""
+
+    gap = Integer(0)  # type: ignore[assignment]
+
+
+class OwnPart(Part):
+    """A part whose factors may be one thing when checked and another when used."""
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda fake: combine(Formula(ONE, "=", 0), [Part(fake)]),
+        lambda fake: combine(Formula(X, "=", X), (), 0, [fake]),
+        lambda fake: combine(Formula(X, "<=", X + 1), (), 1, [fake]),
+        lambda fake: assume(Hypothesis(Formula(X, "=", Y)), [fake]),
+        lambda fake: convex(Formula(X**2, ">=", 0), X, 0, [fake]),
+        lambda fake: instantiate(fake, {X: Y}),
+        lambda fake: differentiate(fake, X),
+        trace,
+    ],
+)
+def test_rules_take_theorems_only(rule: Callable[[object], Theorem]) -> None:
+    with pytest.raises(ProofError, match="no theorem"):
+        rule(Fake())
+
+
+def test_statements_and_parts_of_other_classes_are_refused() -> None:
+    """A formula with a gap of its own would be a plain one after the next instance."""
+    for attempt in (
+        lambda: combine(OwnFormula(ONE, "=", 0)),
+        lambda: assume(Hypothesis(OwnFormula(X, "=", X))),
+        lambda: convex(OwnFormula(ONE, "<=", 0), X, 0),
+        lambda: combine(Formula(X, "=", X), [OwnPart(combine(Formula(X, "=", X)))]),
+        lambda: combine(Formula(X, "=", X), ranges=[InRange(p, Symbol("z", infinite=True))]),
+        lambda: establishes(combine(Formula(X, "=", X)), [None], Formula(X, "=", X)),
+        lambda: establishes(combine(Formula(X, "=", X)), [], OwnFormula(X, "=", X)),
+    ):
+        with pytest.raises(ProofError):
+            attempt()
+
+
+def test_theorems_come_from_rules_only() -> None:
+    with pytest.raises(TypeError, match="made by a rule of the kernel"):
+        Theorem(object(), (), Formula(ONE, "=", Integer(0)))
+    made = combine(Formula(X, "=", X))
+    with pytest.raises(AttributeError):
+        made.formula = Formula(ONE, "=", Integer(0))
+
+
+def test_establishes_compares_statement_and_hypotheses() -> None:
+    fact = Hypothesis(Formula(X, "=", Y))
+    made = assume(fact)
+    establishes(made, [fact], fact.formula)
+    for assumed, goal in (([], fact.formula), ([fact], Formula(Y, "=", X))):
+        with pytest.raises(ProofError):
+            establishes(made, assumed, goal)
+    with pytest.raises(ProofError, match="no theorem"):
+        establishes(fact, [fact], fact.formula)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [1 / X, 1 / (C - 1), log(M), log(X), X**Y, 1 / (X + T), Sum(1 / F[p], (p, 1, P)), sqrt(X + 2)],
+    ids=str,
+)
+def test_terms_that_may_be_undefined_are_refused(term: Expr) -> None:
+    goal = Formula(term, "=", term)
+    for attempt in (
+        lambda: combine(goal),
+        lambda: assume(Hypothesis(goal)),
+        lambda: combine(Formula(X, "<=", X), (), 0 * X, facts=()) and combine(goal),
+        lambda: combine(
+            Formula(Integer(0), "=", Integer(0)), [Part(combine(Formula(X, "=", X)), term)]
+        ),
+        lambda: combine(
+            Formula(Integer(0), "=", Integer(0)),
+            [Part(combine(Formula(X, "=", X)), ONE, term)],
+        ),
+    ):
+        with pytest.raises(ProofError):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "term",
+    [1 / T, log(T), T**X, 1 / (T + M), 1 / (C + 1), log(1 + X**2), 1 / (1 + X**2), 1 / exp(X)],
+)
+def test_terms_that_are_defined_are_accepted(term: Expr) -> None:
+    combine(Formula(term, "=", term))
+
+
+def test_a_strict_fact_makes_a_divisor_fit_and_joins_the_hypotheses() -> None:
+    fact = Hypothesis(Formula(C, ">", ONE))
+    made = combine(Formula((C - 1) / (C**2 - 1), "=", 1 / (C + 1)), facts=[assume(fact)])
+    assert made.hypotheses == {fact}
+    with pytest.raises(ProofError, match="may be undefined"):
+        combine(Formula(1 / (C - 2), "=", 1 / (C - 2)), facts=[assume(fact)])
+    weak = assume(Hypothesis(Formula(C, ">=", ONE)))
+    with pytest.raises(ProofError, match="may be undefined"):
+        combine(Formula(1 / (C - 1), "=", 1 / (C - 1)), facts=[weak])
+
+
+# --- combine -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((X + Y) ** 3, X**3 + 3 * X**2 * Y + 3 * X * Y**2 + Y**3),
+        (cos(X) ** 2 + sin(X) ** 2, ONE),
+        (sin(X + pi / 2), cos(X)),
+        (2 * sin(X / 2) * cos(X / 2), sin(X)),
+        (exp(X) * exp(Y - X), exp(Y)),
+        (T**X * T ** (1 - X), T),
+        (Sum(F[p], (p, 1, P)) ** 2, Sum(F[p] * F[q], (p, 1, P), (q, 1, P))),
+        (Sum(X, (p, 1, P)), P * X),
+        (Sum(F[p], (p, 1, 3)), F[1] + F[2] + F[3]),
+        (
+            Sum(KroneckerDelta(p, q) * F[p] * W[q], (p, 1, P), (q, 1, P)),
+            Sum(F[p] * W[p], (p, 1, P)),
+        ),
+        (Sum(KroneckerDelta(p, 1) * F[p], (p, 1, P)), F[1]),
+        (KroneckerDelta(p, q) * F[p], KroneckerDelta(p, q) * F[q]),
+        (KroneckerDelta(p, q) ** 2, KroneckerDelta(p, q)),
+        (Derivative(f(X) ** 2, X), 2 * f(X) * Derivative(f(X), X)),
+        (Derivative(f(X, Y), X, Y), Derivative(f(X, Y), Y, X)),
+        (1 / (T * (T + 1)), 1 / T - 1 / (T + 1)),
+        ((A + B) ** 2, A**2 + A * B + B * A + B**2),
+        (Tr(A * B), Tr(B * A)),
+        (Tr(2 * A + X), 2 * Tr(A) + X * DIMENSION),
+        (I**2, -ONE),
+    ],
+    ids=str,
+)
+def test_identities_are_decided(left: Expr, right: Expr) -> None:
+    assert combine(Formula(left, "=", right)).hypotheses == frozenset()
+    with pytest.raises(ProofError, match="differ"):
+        combine(Formula(left, "=", right + (A if not left.is_commutative else X)))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (A * B, B * A),
+        (A**2, ONE),
+        (Tr(A * B * A), Tr(A * B)),
+        (Sum(F[p] * F[q], (p, 1, P), (q, 1, P)), Sum(F[p] ** 2, (p, 1, P))),
+        (Sum(KroneckerDelta(p, q) * F[p], (p, 1, P), (q, 1, C)), Sum(F[p], (p, 1, P))),
+        (Sum(KroneckerDelta(p, 7) * F[p], (p, 1, P)), F[7]),
+        (Sum(KroneckerDelta(p, P + 1) * F[p], (p, 1, P)), F[P + 1]),
+        (Sum(Sum(F[p], (p, 1, P)) * F[p], (p, 1, P)), Sum(F[p] ** 2, (p, 1, P))),
+        ((P - 2) * (P - 3), Integer(0)),
+        (sqrt(2), Rational(665857, 470832)),
+        (cos(X), cos(-X + pi)),
+        (Derivative(f(X, Y), X), Derivative(f(X, Y), Y)),
+    ],
+    ids=str,
+)
+def test_what_is_no_identity_is_not_decided(left: Expr, right: Expr) -> None:
+    with pytest.raises(ProofError):
+        combine(Formula(left, "=", right))
+
+
+def test_a_range_lets_a_delta_collapse_and_joins_the_hypotheses() -> None:
+    goal = Formula(Sum(KroneckerDelta(p, k) * F[p], (p, 1, P)), "=", F[k])
+    assert combine(goal, ranges=[InRange(k, P)]).hypotheses == {InRange(k, P)}
+    for wrong in ((), [InRange(k, C)], [InRange(k, P + 1)], [InRange(q, P)]):
+        with pytest.raises(ProofError):
+            combine(goal, ranges=wrong)
+
+
+@pytest.mark.parametrize(
+    "remainder",
+    [
+        X**2,
+        M,
+        (X - Y) ** 4,
+        NN[1] * T,
+        Sum(NN[p] * F[p] ** 2, (p, 1, P)),
+        1 - KroneckerDelta(p, q),
+        exp(X),
+    ],
+    ids=str,
+)
+def test_visibly_nonnegative_remainders(remainder: Expr) -> None:
+    combine(Formula(Integer(0), "<=", remainder), (), remainder)
+
+
+@pytest.mark.parametrize(
+    "remainder",
+    [
+        X,
+        -M,
+        X**3,
+        F[1] * T,
+        X * Y,
+        Sum(F[p], (p, 1, P)),
+        KroneckerDelta(p, q) - 1,
+        -exp(X),
+        (I * X) ** 2,
+        A**2,
+    ],
+    ids=str,
+)
+def test_other_remainders_are_refused(remainder: Expr) -> None:
+    with pytest.raises(ProofError):
+        combine(Formula(Integer(0), "<=", remainder), (), remainder)
+
+
+def test_signs_of_multipliers() -> None:
+    below = given_(X, "<=", Y)
+    assert combine(Formula(M * X, "<=", M * Y), [Part(below, M)])
+    for times in (-ONE, X, Y - X - 1):
+        with pytest.raises(ProofError, match="may be negative"):
+            combine(Formula(times * X, "<=", times * Y), [Part(below, times)])
+    equal = given_(X, "=", Y)
+    assert combine(Formula(-X, "<=", -Y), [Part(equal, -ONE)])
+    with pytest.raises(ProofError, match="from equations only"):
+        combine(Formula(X, "=", Y), [Part(below)])
+    with pytest.raises(ProofError, match="no remainder"):
+        combine(Formula(X, "=", X + M), (), M)
+    with pytest.raises(ProofError, match="only assumed"):
+        combine(Formula(T, ">", Integer(0)), (), T)
+    with pytest.raises(ProofError, match="may be negative"):
+        combine(Formula(A, "<=", A), [Part(below, ONE, A)])
+
+
+def test_a_fact_gives_a_sign_and_joins_the_hypotheses() -> None:
+    fact = Hypothesis(Formula(X, "<=", Y))
+    goal = Formula(Integer(0), "<=", T * (Y - X))
+    assert combine(goal, (), T * (Y - X), [assume(fact)]).hypotheses == {fact}
+    about_p = Hypothesis(Formula(F[p], "<=", ONE))
+    everywhere = Hypothesis(about_p.formula, (p,))
+    total = Sum(1 - F[p], (p, 1, P))
+    goal = Formula(Integer(0), "<=", total)
+    assert combine(goal, (), total, [assume(everywhere)]).hypotheses == {everywhere}
+    with pytest.raises(ProofError, match="not visibly"):  # p is fixed there
+        combine(goal, (), total, [assume(about_p)])
+
+
+def test_sums_run_over_indices_that_no_hypothesis_fixes() -> None:
+    total = Formula(Sum(F[p], (p, 1, P)), "=", Sum(W[p], (p, 1, P)))
+    every, one = given_(F[p], "=", W[p], p), given_(F[p], "=", W[p])
+    assert combine(total, [Part(every, over=((p, P),))])
+    with pytest.raises(ProofError, match="a hypothesis fixes it"):
+        combine(total, [Part(one, over=((p, P),))])
+    collapsed = combine(
+        Formula(Sum(KroneckerDelta(q, p) * F[q], (q, 1, P)), "=", F[p]), ranges=[InRange(p, P)]
+    )
+    assert (
+        combine(
+            Formula(
+                Sum(KroneckerDelta(q, p) * F[q], (q, 1, P), (p, 1, P)), "=", Sum(F[p], (p, 1, P))
+            ),
+            [Part(collapsed, over=((p, P),))],
+        ).hypotheses
+        == frozenset()
+    )
+    with pytest.raises(ProofError, match="a hypothesis fixes it"):  # in range of P, not of C
+        combine(
+            Formula(
+                Sum(KroneckerDelta(q, p) * F[q], (q, 1, P), (p, 1, C)), "=", Sum(F[p], (p, 1, C))
+            ),
+            [Part(collapsed, over=((p, C),))],
+        )
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        (((p, P), (p, C)), "hang together"),  # p lies in 1..P only
+        (((q, P), (p, q)), "hang together"),  # the q of p's range is not the one summed
+        (((p, X),), "cannot sum"),
+        (((X, P),), "cannot sum"),
+        (((p, Symbol("e", even=True, positive=True)),), "domain"),
+    ],
+    ids=str,
+)
+def test_a_part_is_summed_over_independent_ranges(over: tuple, message: str) -> None:
+    made = combine(Formula(Sum(KroneckerDelta(q, p), (q, 1, C)), "=", 1), ranges=[InRange(p, C)])
+    with pytest.raises(ProofError, match=message):
+        Part(made, over=over)
+
+
+def test_a_sign_inside_a_sum_needs_the_range_of_its_own_index() -> None:
+    """Sum_q delta_qp >= 1 for p in 1..P only; inside, another p runs to C, or to another q."""
+    count = Sum(KroneckerDelta(q, p), (q, 1, P))
+    inside = combine(Formula(count, ">=", ONE), ranges=[InRange(p, P)])
+    square = Symbol("v", real=True) ** 2
+
+    def sign(remainder: Expr, *facts: Theorem) -> Theorem:
+        return combine(Formula(Integer(0), "<=", remainder), (), remainder, facts)
+
+    assert sign(Sum(square * (count - 1), (p, 1, P)), inside).hypotheses == frozenset()
+    assert sign(count - 1, inside).hypotheses == {InRange(p, P)}
+    hidden = Sum(W[p] ** 2 * Sum(count - 1, (p, 1, C)), (p, 1, P))
+    to_q = combine(Formula(Sum(KroneckerDelta(k, p), (k, 1, q)), ">=", ONE), ranges=[InRange(p, q)])
+    other = Sum(square * Sum(to_q.formula.gap, (q, 1, P)), (p, 1, q))
+    low = given_(F[p], ">=", Integer(0))
+    fixed = Sum(W[p] ** 2 * Sum(F[p], (q, 1, P)), (p, 1, q))
+    for remainder, fact in ((hidden, inside), (other, to_q), (fixed, low)):
+        with pytest.raises(ProofError, match="not visibly"):
+            sign(remainder, fact)
+    fine = Sum(square * Sum(to_q.formula.gap, (p, 1, q)), (q, 1, P))
+    assert sign(fine, to_q).hypotheses == frozenset()
+
+
+def test_a_range_of_a_free_index_is_none_of_a_bound_one() -> None:
+    """f(F_p) under the sum to C needs p <= P there; that the free p is in range does not help."""
+    nested = Sum(f(Sum(KroneckerDelta(q, p) * F[q], (q, 1, P))), (p, 1, C))
+    with pytest.raises(ProofError, match="differ"):
+        combine(Formula(nested, "=", Sum(f(F[q]), (q, 1, C))), ranges=[InRange(p, P)])
+    free = f(Sum(KroneckerDelta(q, p) * F[q], (q, 1, P)))
+    made = combine(Formula(free, "=", f(F[p])), ranges=[InRange(p, P)])
+    assert made.hypotheses == {InRange(p, P)}
+
+
+def test_a_hypothesis_in_a_range_is_used_in_that_range() -> None:
+    """Without it, sum_m a_im a_mj = delta_ij for all i, j has no matrix a at all."""
+    square = Formula(Sum(F[p, k] * F[k, q], (k, 1, P)), "=", KroneckerDelta(p, q))
+    inside = Hypothesis(square, (p, q), (InRange(p, P), InRange(q, P)))
+    made = assume(inside)
+    assert made.hypotheses == {inside, InRange(p, P), InRange(q, P)}
+    total = Formula(Sum(F[p, k] * F[k, p], (k, 1, P), (p, 1, P)), "=", P)
+    diagonal = instantiate(made, {q: p})
+    assert combine(total, [Part(diagonal, over=((p, P),))]).hypotheses == {inside}
+    with pytest.raises(ProofError, match="fixes it"):
+        combine(
+            Formula(Sum(F[p, k] * F[k, p], (k, 1, P), (p, 1, C)), "=", C),
+            [Part(diagonal, over=((p, C),))],
+        )
+    at_two = instantiate(made, {P: Integer(2), p: Integer(3), q: Integer(1)})
+    assert InRange(3, 2) in at_two.hypotheses
+    two = Formula(square.left.xreplace({P: Integer(2)}), "=", square.right)
+    assert Hypothesis(two, (p, q), (InRange(p, 2), InRange(q, 2))) in at_two.hypotheses
+    with pytest.raises(ProofError, match="binds"):
+        instantiate(made, {P: P + p})
+
+
+def test_involutions_are_hypotheses() -> None:
+    square = Hypothesis(Formula(A**2, "=", ONE))
+    part = Part(assume(square), Integer(0))
+    assert combine(Formula(A * B * A * A, "=", A * B), [part]).hypotheses == {square}
+    assert combine(Formula(Tr(A * B * A), "=", Tr(B)), [part])
+    cube = Part(given_(A**3, "=", ONE), Integer(0))
+    two = Part(given_(A**2, "=", Integer(2)), Integer(0))
+    some = Hypothesis(Formula(A**2, "=", ONE), (k,), (InRange(k, P - 5),))
+    never = Part(assume(some), Integer(0), over=((k, P - 5),))
+    below = Part(combine(Formula(X, "=", X)), Integer(0))
+    for other in (cube, two, never, below, Part(given_(B**2, "=", ONE), Integer(0))):
+        with pytest.raises(ProofError, match=r"differ|may be negative"):
+            combine(Formula(A**2, "=", ONE), [other])
