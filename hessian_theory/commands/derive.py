@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from hessian_theory.proof.derivation import Derivation, Report
+    from verification.console import PlainConsole
 
 
 @click.command()
@@ -59,11 +58,10 @@ def _run(
     markdown: Path | None,
     seed: int,
 ) -> int:
-    from rich.console import Console
-
     from hessian_theory.proof.render import as_latex, as_text
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     reports, seconds = _prove(chosen, console, seed)
     if single:
         theorem, report = chosen[0], reports[chosen[0].name]
@@ -79,7 +77,7 @@ def _run(
 
 
 def _prove(
-    chosen: tuple[Derivation, ...], console: Console, seed: int
+    chosen: tuple[Derivation, ...], console: PlainConsole, seed: int
 ) -> tuple[dict[str, Report], dict[str, float]]:
     from rich.progress import track
 
@@ -97,12 +95,12 @@ def _print_list(
     chosen: tuple[Derivation, ...],
     reports: dict[str, Report],
     seconds: dict[str, float],
-    console: Console,
+    console: PlainConsole,
     *,
     each_step: bool,
 ) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from hessian_theory.proof.render import decision_text, status_text
 
@@ -115,8 +113,8 @@ def _print_list(
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = f"[{colours[report.status]}]{status_text(theorem, report)}[/]"
-        table.add_row(theorem.name, escape(title), status, f"{seconds[theorem.name]:.1f}")
+        status = Text(status_text(theorem, report), style=colours[report.status])
+        table.add_row(theorem.name, title, status, f"{seconds[theorem.name]:.1f}")
         if each_step:
             click.echo(f"{theorem.name}: {status_text(theorem, report)}")
             for result in report.steps:

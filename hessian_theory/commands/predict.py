@@ -125,8 +125,8 @@ def predict(
         click.echo(json.dumps(report_data(report), indent=2, allow_nan=False))
         return
 
-    from rich.console import Console
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     for table in report_tables(report):
         console.print(table)

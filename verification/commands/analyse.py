@@ -92,13 +92,12 @@ def analyse(
     refused does not stop the others. Exit code: 0 when the stages asked for are done, 1 if a run is
     refused, 2 for a wrong option, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
     from verification.analysis.options import STAGES, AnalysisOptions, check_stages
     from verification.analysis.progress import AnalysisProgress
+    from verification.console import PlainConsole
     from verification.torch_threads import torch_threads
 
-    console = Console()
+    console = PlainConsole()
     try:
         chosen = check_stages(stages)
         asked = {name: value for name, value in given.items() if value not in (None, ())}
@@ -116,13 +115,13 @@ def analyse(
                     folder, out, asked, chosen, memory * 1e9, device, data, progress
                 )
         except KeyboardInterrupt:
-            console.print("Interrupted; the same command goes on where it was")
+            console.line("Interrupted; the same command goes on where it was")
             raise SystemExit(INTERRUPTED) from None
         except (ValueError, OSError) as error:
             failures.append(folder)
-            console.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+            console.line(f"Error: {error}")
         else:
-            console.print(f"Record: {record.path}", highlight=False, soft_wrap=True)
+            console.line(f"Record: {record.path}")
     if failures:
         raise SystemExit(1)
 

@@ -47,24 +47,19 @@ def sweep(
     given. A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if
     one failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.runs import RunSamples, execute_run, load_samples
     from verification.runs.plan import Shard, read_plan
     from verification.runs.progress import TrainingProgress
 
-    console = Console()
+    console = PlainConsole()
     try:
         requests = read_plan(plan)
         part = Shard.parse(shard) if shard else Shard.from_environment(os.environ, len(requests))
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     mine = part.of(requests)
-    console.print(
-        f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})",
-        highlight=False,
-        soft_wrap=True,
-    )
+    console.line(f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})")
 
     @cache
     def samples_of(images: int | None) -> RunSamples:
@@ -73,7 +68,7 @@ def sweep(
     failures = []
     for number, request in enumerate(mine, 1):
         name = f"P={request.patches} d={request.depth} seed={request.seed}"
-        console.print(f"[{number}/{len(mine)}] {name}", highlight=False, markup=False)
+        console.line(f"[{number}/{len(mine)}] {name}")
         if list_only:
             continue
         try:
@@ -88,16 +83,11 @@ def sweep(
                     reporter=progress,
                 )
         except KeyboardInterrupt:
-            console.print("Interrupted; the same command goes on after the last finished epoch")
+            console.line("Interrupted; the same command goes on after the last finished epoch")
             raise SystemExit(INTERRUPTED) from None
         except Exception as error:  # whatever it is, the other runs do not depend on this one
             failures.append(name)
-            console.print(
-                f"failed: {type(error).__name__}: {error}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+            console.line(f"failed: {type(error).__name__}: {error}")
     if failures:
-        console.print(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
+        console.line(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
         raise SystemExit(1)

@@ -70,12 +70,11 @@ def train(
     the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
     were before), 1 if the run is refused or fails, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.runs import RunRequest, execute_run, load_samples
     from verification.runs.progress import TrainingProgress
 
-    console = Console()
+    console = PlainConsole()
     try:
         request = RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
         samples = load_samples(data, images)
@@ -89,7 +88,7 @@ def train(
                 reporter=progress,
             )
     except KeyboardInterrupt:
-        console.print("Interrupted; the same command resumes after the last finished epoch")
+        console.line("Interrupted; the same command resumes after the last finished epoch")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import TaskID
 
+    from verification.console import PlainConsole
     from verification.report import VerifyConfig
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
@@ -54,10 +54,9 @@ def verify(
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
     under --out are valid, and say "partial", at every moment in between.
     """
-    from rich.console import Console
-
     from verification.chain import run_chain
     from verification.claims import default_records_folder, read_records
+    from verification.console import PlainConsole
     from verification.report import (
         Report,
         ReportStore,
@@ -66,7 +65,7 @@ def verify(
         recorded_densities,
     )
 
-    console = Console()
+    console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
     try:
         experiments = read_records(default_records_folder())
@@ -80,10 +79,10 @@ def verify(
             run_chain(store, progress, data)
     except KeyboardInterrupt:
         stage = store.report.stage
-        console.print(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
+        console.line(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
         raise SystemExit(INTERRUPTED) from None
     print_report(store.report, console)
-    console.print(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
+    console.line(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
     if store.report.failures:
         raise SystemExit(1)
 
@@ -115,7 +114,7 @@ def make_config(
 class TerminalProgress:
     """Progress bars by rich, one a stage; finished stages stay visible."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "PlainConsole") -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._bars = Progress(
@@ -123,7 +122,7 @@ class TerminalProgress:
             BarColumn(bar_width=24),
             TextColumn("{task.completed:>4}/{task.total:<4}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             console=console,
         )
         self._task: TaskID | None = None
