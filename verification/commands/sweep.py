@@ -42,20 +42,29 @@ def sweep(
 ) -> None:
     """Train every run of PLAN, a TOML file, in order; the same command again goes on.
 
-    In a job array each task takes its share: the shard comes from SLURM_ARRAY_TASK_ID and
-    SLURM_ARRAY_TASK_COUNT, or from PBS_ARRAY_INDEX (one task a run, from 1), unless --shard is
-    given. A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if
-    one failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
+    In a job array each task takes its share, unless --shard is given. With Slurm and SGE the k-th
+    of n evenly spaced tasks does share k/n. PBS, Torque and LSF do not tell an array's extent:
+    there task I does run I, so the array is 1 to the number of runs. What leaves the share open is
+    refused: a list with gaps (--array=1,2,5), a single task. To do task I of an array of N again,
+    give --shard I/N.
+
+    A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if one
+    failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
     from verification.console import PlainConsole
     from verification.runs import RunSamples, execute_run, load_samples
-    from verification.runs.plan import Shard, read_plan
+    from verification.runs.plan import read_plan
     from verification.runs.progress import TrainingProgress
+    from verification.runs.shard import Shard
 
     console = PlainConsole()
     try:
         requests = read_plan(plan)
-        part = Shard.parse(shard) if shard else Shard.from_environment(os.environ, len(requests))
+        part = (
+            Shard.from_environment(os.environ, len(requests))
+            if shard is None
+            else Shard.parse(shard)  # an empty one too: a variable that is not set
+        )
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     mine = part.of(requests)
