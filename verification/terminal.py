@@ -5,7 +5,9 @@ passes here.
 """
 
 import errno
+import itertools
 import os
+import re
 import select
 import sys
 import unicodedata
@@ -23,6 +25,9 @@ _ASCII = {
     "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "∞": "inf", "√": "sqrt", "∑": "sum", "†": "+",
     "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "•": "*", "━": "-", "─": "-", "│": "|",  # noqa: RUF001
 }  # fmt: skip
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
+_SUPERSCRIPTS = re.compile(f"([{_RAISED}]+)")
+_BASELINE = str.maketrans(_RAISED, "0123456789+-n")
 
 
 class OutputLostError(SystemExit):
@@ -38,19 +43,25 @@ def printable(text: str, encoding: str) -> str:
     A Greek letter becomes its name, a superscript ^2, an accented letter loses its accent, and
     what has no such form becomes "?". Bytes of a file's name that are no text become \xNN.
     """
+    if _encodable(text, encoding):
+        return text
+    parts = _SUPERSCRIPTS.split(text)  # an exponent is one part, at every second place
+    return "".join(
+        part
+        if _encodable(part, encoding)
+        else "^" + part.translate(_BASELINE)
+        if odd
+        else "".join(c if _encodable(c, encoding) else _in_ascii(c) for c in part)
+        for part, odd in zip(parts, itertools.cycle((False, True)), strict=False)
+    )
+
+
+def _encodable(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return "".join(_character(each, encoding) for each in text)
-    return text
-
-
-def _character(character: str, encoding: str) -> str:
-    try:
-        character.encode(encoding)
-    except UnicodeEncodeError:
-        return _in_ascii(character)
-    return character
+        return False
+    return True
 
 
 def _in_ascii(character: str) -> str:
@@ -63,8 +74,6 @@ def _in_ascii(character: str) -> str:
         name = words[words.index("LETTER") + 1].lower().replace("lamda", "lambda")
         return name.capitalize() if "CAPITAL" in words else name
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if words[:1] == ["SUPERSCRIPT"] and plain:
-        return f"^{plain}"
     if words[:2] == ["BOX", "DRAWINGS"]:
         return "+"
     if words[:1] == ["BRAILLE"]:  # the frames of a spinner
