@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from verification.commands.run_folders import runs_argument
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
     from verification.analysis.record import AnalysisRecord
@@ -65,7 +65,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="GB of states kept between products; less is slower.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Worker threads.  [default: torch's]")
+@click.option(
+    "--threads", type=click.IntRange(1, MAX_THREADS), help="Worker threads.  [default: torch's]"
+)
 @click.option("--device", help="torch device that multiplies.  [default: cpu]")
 @click.option(
     "--data",

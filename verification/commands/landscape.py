@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
     from verification.console import PlainConsole
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: the record's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: the record's own; for a new one, cpu]")

@@ -93,14 +93,15 @@ def replay(
     differences = []
     recorded_losses = runs[patches, depth].iteration_train_loss
     try:
-        place = check_device(device)
-    except ValueError as error:
+        replayed = replayed_losses(patches, depth, data, check_device(device))
+        for step, loss in enumerate(islice(replayed, steps)):
+            recorded_loss = float(recorded_losses[step])
+            differences.append(abs(loss - recorded_loss) / recorded_loss)
+            console.line(
+                f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}"
+            )
+    except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
-    replayed = replayed_losses(patches, depth, data, place)
-    for step, loss in enumerate(islice(replayed, steps)):
-        recorded_loss = float(recorded_losses[step])
-        differences.append(abs(loss - recorded_loss) / recorded_loss)
-        console.line(f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}")
     judged = differences[:JUDGED_STEPS]
     verdict = (
         f"largest relative difference {max(differences):.1e} over {len(differences)} steps, "

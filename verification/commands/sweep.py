@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 
 @click.command()
@@ -26,7 +26,7 @@ from verification.commands.train import INTERRUPTED
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: each run's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: each run's own; for a new one, cpu]")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
+MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
 
 
 @click.command()
@@ -46,7 +47,7 @@ INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: the run's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: the run's own; for a new one, cpu]")

@@ -54,7 +54,7 @@ def verify(
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
     under --out are valid, and say "partial", at every moment in between.
     """
-    from verification.chain import run_chain
+    from verification.chain import load_samples, run_chain
     from verification.claims import default_records_folder, read_records
     from verification.console import PlainConsole
     from verification.report import (
@@ -64,10 +64,14 @@ def verify(
         print_report,
         recorded_densities,
     )
+    from verification.runs.request import check_training_memory
 
     console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
     try:
+        check_training_memory(max(config.patches), config.depth, itemsize=8)
+        if data is not None:
+            load_samples(config, data)  # again after the proofs; a folder at fault fails here
         experiments = read_records(default_records_folder())
         densities = recorded_densities(default_records_folder())
     except (OSError, ValueError) as error:
