@@ -46,6 +46,9 @@ def derive(
         raise click.UsageError("--markdown writes all theorems; leave NAME out")
     if latex and not name:
         raise click.UsageError("--latex prints one theorem: give its NAME")
+    if markdown and markdown.exists() and not markdown.is_file():
+        # a rename would put a file in its place
+        raise click.UsageError(f"--markdown: expected a file to write, got {markdown}")
     ctx.exit(_run(chosen, bool(name), latex=latex, check=check, markdown=markdown, seed=seed))
 
 

@@ -228,8 +228,14 @@ def _decode(path: Path, content: bytes) -> PooledDataset:
 
 def _write_together(contents: dict[Path, bytes]) -> None:
     for path in contents:
-        if path.is_dir():  # else the first rename could succeed and the second fail
-            raise IsADirectoryError(f"{path}: expected a file to write, found a folder")
+        # a rename would put a file in the place of a device, or fail when the other is done
+        if path.exists() and not path.is_file():
+            error, found = (
+                (IsADirectoryError, "a folder")
+                if path.is_dir()
+                else (FileExistsError, "a device or pipe")
+            )
+            raise error(f"{path}: expected a file to write, found {found}")
     temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
         for path, content in contents.items():

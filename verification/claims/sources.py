@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators import PatchGrid
+from simulators.datasets.regular_file import read_regular
 from verification.claims.evidence import Grade
 from verification.claims.findings import (
     CheckFinding,
@@ -19,6 +20,7 @@ from verification.claims.records import parse_eigenvalue, protocol_text
 from verification.records import author_results
 
 _REPORT_FORMATS = (1, 2)
+_MAX_REPORT_BYTES = 10**8  # ours: a thousand times a whole one
 
 
 def default_records_folder() -> Path:
@@ -57,10 +59,9 @@ def load_report(path: Path) -> dict[str, Any]:
         ValueError: not such a report, or of a version this release cannot read.
     """
     fix = "give the report.json that `patchlaw verify` wrote"
-    if path.exists() and not path.is_file():  # a device may never end, a pipe never begin
-        raise ValueError(f"{path}: expected a report, got no regular file; {fix}")
+    raw = read_regular(path, "a report", fix, _MAX_REPORT_BYTES)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # no text, no JSON, too many digits, too deep
         raise ValueError(f"{path}: expected a report, got {error}; {fix}") from error
     needed = {"format", "config", "theorems", "checks", "models"}

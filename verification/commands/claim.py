@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help="Folder of analysed runs; the ones that come with the source tree if left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def claim(
     name: str | None, report: Path | None, records: Path | None, as_json: bool, seed: int
 ) -> None:

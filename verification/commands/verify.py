@@ -26,7 +26,7 @@ DEFAULTS = {"images": (2000, 100), "epochs": (15, 5), "depth": (3, 1)}
     show_default=True,
     help="Folder for report.json, report.md and report.html.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--depth", type=click.IntRange(1), help="Circuit depth d.")
 @click.option(
     "--images",

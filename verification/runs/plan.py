@@ -19,8 +19,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from simulators.datasets.errors import DatasetError
+from simulators.datasets.regular_file import read_regular
 from verification.runs.request import RunRequest
 
+MAX_BYTES = 10**6  # ours
 _FIELDS = tuple(field.name for field in fields(RunRequest))
 
 
@@ -36,8 +39,12 @@ def read_plan(path: Path) -> tuple[RunRequest, ...]:
         OSError: the file cannot be read.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = read_regular(path, "a plan", "give a TOML file", MAX_BYTES)
+    except DatasetError as error:
+        raise PlanError(str(error)) from None
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path}: expected TOML, got {error}") from None
     try:
         return parse_plan(document)
