@@ -40,7 +40,7 @@ class PlainConsole(Console):
         """As rich's."""
         super().print(*(self._laid_out(each) for each in objects), **options)
 
-    def line(self, text: str, style: str = "") -> None:
+    def say(self, text: str, style: str = "") -> None:
         """Print a line as it is, however long."""
         self.print(Text(text, style=style), soft_wrap=True)
 

@@ -164,7 +164,7 @@ def printable_streams() -> Iterator[None]:
         None if stream is None else _Stream(stream, required)
         for stream, required in zip(before, (True, False), strict=True)
     ]
-    sys.stdout, sys.stderr = shown  # type: ignore[assignment]
+    sys.stdout, sys.stderr = shown
     try:
         if shown[0] is not None:
             shown[0].probe()

@@ -75,7 +75,7 @@ def figures(
     if list_only:
         for item in items:
             name, title = item.name, _title(item)
-            console.line(f"{name:<22}{title}")
+            console.say(f"{name:<22}{title}")
         return
     folder = RESULTS if records is None else records
     try:
@@ -85,7 +85,7 @@ def figures(
         if recompute:
             outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
     except KeyboardInterrupt:
-        console.line("Interrupted; the same command goes on where it was")
+        console.say("Interrupted; the same command goes on where it was")
         raise SystemExit(_INTERRUPTED) from None
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
@@ -147,9 +147,9 @@ def _recomputed(
         return list(outcomes)
     console.print(f"To make what is missing, {_counted(len(needed))} that may take hours or days:")
     for command in needed:
-        console.line(f"  {command}")
+        console.say(f"  {command}")
     for number, command in enumerate(needed, 1):
-        console.line(f"[{number}/{len(needed)}] {command}")
+        console.say(f"[{number}/{len(needed)}] {command}")
         run_command(command, inputs.records.working_folder)
     fresh = _inputs(inputs.records.folder, inputs.small)
     return [
@@ -168,7 +168,7 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainCons
         console.print("Not run, and what needs it (--recompute runs all of them):")
         for command, names in needed.items():
             others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            console.line(f"  {command}  # {names[0]}{others}")
+            console.say(f"  {command}  # {names[0]}{others}")
         console.print()
     table = Table("name", "status", f"files in {out}", box=None, pad_edge=False)
     for outcome in outcomes:

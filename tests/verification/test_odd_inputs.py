@@ -156,3 +156,16 @@ def test_a_page_does_not_take_the_place_of_a_pipe(here):
 def test_a_seed_beyond_numpys_limit_is_refused_at_once(command):
     """It failed where the training begins, after the proofs."""
     assert "'--seed'" in refused([command, "--seed", str(2**32)], 2)
+
+
+@pytest.mark.parametrize("rate", ["1e300", "1e39", "inf", "nan", "-1"])
+def test_a_learning_rate_beyond_float32_is_refused_before_anything_is_written(here, rate):
+    """Adam failed with a RuntimeError at its first step, the run's folder being there."""
+    arguments = ["train", "--patches", "4", "--depth", "1", f"--learning-rate={rate}"]
+    assert "learning_rate: expected a finite number >= 0" in refused(arguments, 1)
+    assert not Path("runs").exists()
+
+
+def test_a_name_longer_than_a_name_can_be_is_refused(here):
+    for command in (["status"], ["landscape"], ["data", "check"]):
+        assert "x" * 50 in refused([*command, "x" * 5000], 1)

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from verification.cli import main
 from verification.console import NARROWEST, WIDEST, PlainConsole, width_asked
+from verification.console_progress import ConsoleProgress
 from verification.terminal import CLOSED_PIPE, OutputLostError, printable, printable_streams
 
 PREDICT = ["predict", "--from", "4", "--to", "9"]
@@ -208,7 +209,7 @@ def test_a_console_prints_brackets_as_they_are(capsys):
     console = PlainConsole()
     console.print(table)
     console.print(BRACKETS)
-    console.line(BRACKETS)
+    console.say(BRACKETS)
     assert capsys.readouterr().out.count(BRACKETS) == 6
 
 
@@ -254,3 +255,14 @@ def test_a_path_with_square_brackets_is_no_markup(tmp_path, monkeypatch, argumen
     assert result.exit_code == code, result.output
     assert isinstance(result.exception, SystemExit | None)
     assert "[/x]" in result.output
+
+
+def test_a_terminal_shows_bars_and_the_console_is_still_richs(monkeypatch):
+    """Only this sees a method of ours that hides one which rich calls when a bar ends."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console = PlainConsole()
+    assert console.is_terminal
+    with console.capture() as shown, ConsoleProgress(console) as progress:
+        progress._print(BRACKETS)
+    assert BRACKETS in shown.get()

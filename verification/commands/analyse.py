@@ -117,13 +117,13 @@ def analyse(
                     folder, out, asked, chosen, memory * 1e9, device, data, progress
                 )
         except KeyboardInterrupt:
-            console.line("Interrupted; the same command goes on where it was")
+            console.say("Interrupted; the same command goes on where it was")
             raise SystemExit(INTERRUPTED) from None
         except (ValueError, OSError) as error:
             failures.append(folder)
-            console.line(f"Error: {error}")
+            console.say(f"Error: {error}")
         else:
-            console.line(f"Record: {record.path}")
+            console.say(f"Record: {record.path}")
     if failures:
         raise SystemExit(1)
 

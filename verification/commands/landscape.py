@@ -100,7 +100,7 @@ def landscape(
                 reporter=progress,
             )
     except KeyboardInterrupt:
-        console.line("Interrupted; the same command goes on where it stopped")
+        console.say("Interrupted; the same command goes on where it stopped")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
@@ -121,4 +121,4 @@ def print_summary(record: "LandscapeRecord", console: "PlainConsole") -> None:
         f"the run's own loss at its start {own[0]:.5f}, at its end {own[-1]:.5f}; on the plane "
         f"there {on_plane[0]:.2f} and {on_plane[-1]:.2f}",
     ):
-        console.line(line)
+        console.say(line)

@@ -85,11 +85,11 @@ def replay(
             raise click.ClickException(str(error)) from error
         print_epochs(comparison, console)
         return
-    console.line(
+    console.say(
         f"Author's run P={patches} d={depth}, seed 1001, float32: loss of each mini-batch before "
         "its update (recorded to 5 decimals)"
     )
-    console.line(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
+    console.say(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
     differences = []
     recorded_losses = runs[patches, depth].iteration_train_loss
     try:
@@ -97,7 +97,7 @@ def replay(
         for step, loss in enumerate(islice(replayed, steps)):
             recorded_loss = float(recorded_losses[step])
             differences.append(abs(loss - recorded_loss) / recorded_loss)
-            console.line(
+            console.say(
                 f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}"
             )
     except (ValueError, OSError, FloatingPointError) as error:
@@ -108,9 +108,9 @@ def replay(
         f"{max(judged):.1e} over the first {len(judged)} (tolerance {TOLERANCE:.0e})"
     )
     if max(judged) > TOLERANCE:
-        console.line(f"DIFFERS: {verdict}", "bold red")
+        console.say(f"DIFFERS: {verdict}", "bold red")
         raise SystemExit(1)
-    console.line(f"agrees: {verdict}", "bold green")
+    console.say(f"agrees: {verdict}", "bold green")
 
 
 def replayed_losses(
@@ -136,15 +136,15 @@ def replayed_losses(
 def print_epochs(comparison: "ReplayComparison", console: "PlainConsole") -> None:
     """Print the comparison of whole epochs, exit with 1 if the judged ones differ."""
     author = comparison.author
-    console.line(
+    console.say(
         f"Author's run P={author.n_patches} d={author.depth}, seed 1001, float32: largest absolute "
         "difference of an epoch's mini-batch losses, test loss after it"
     )
-    console.line(
+    console.say(
         f"{'epoch':>5} {'rate':>8} {'largest':>9} {'recorded':>10} {'replayed':>10} {'diff.':>9}"
     )
     for each in comparison.by_epoch():
-        console.line(
+        console.say(
             f"{each.epoch:>5} {each.learning_rate:>8.1e} {each.largest:>9.1e} "
             f"{each.recorded_test_loss:>10.5f} {each.test_loss:>10.5f} "
             f"{each.test_loss - each.recorded_test_loss:>+9.1e}"
@@ -152,17 +152,17 @@ def print_epochs(comparison: "ReplayComparison", console: "PlainConsole") -> Non
     for tolerance in (1e-3, 1e-2):
         parting = comparison.departure(tolerance)
         if parting is None:
-            console.line(f"no step differs by more than {tolerance:.0e}")
+            console.say(f"no step differs by more than {tolerance:.0e}")
         else:
-            console.line(
+            console.say(
                 f"first step that differs by more than {tolerance:.0e}: {parting.step} (epoch "
                 f"{parting.epoch}, rate {parting.learning_rate:.1e}): recorded "
                 f"{parting.recorded:.5f}, replayed {parting.replayed:.5f}"
             )
     if not comparison.agrees:
-        console.line("DIFFERS within the first five epochs", "bold red")
+        console.say("DIFFERS within the first five epochs", "bold red")
         raise SystemExit(1)
-    console.line("agrees over the first five epochs, or all if fewer", "bold green")
+    console.say("agrees over the first five epochs, or all if fewer", "bold green")
 
 
 def run_of(

@@ -26,7 +26,7 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
 
     try:
         statuses = all_statuses(runs, checksums=check)
-    except RunError as error:
+    except (RunError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps([asdict(each) for each in statuses], indent=1, allow_nan=False))
@@ -80,7 +80,7 @@ def print_table(statuses: list["RunStatus"]) -> None:
     console.print(table)
     for each in statuses:
         if each.problem:
-            console.line(f"{each.run}: {each.problem}")
+            console.say(f"{each.run}: {each.problem}")
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -68,7 +68,7 @@ def sweep(
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     mine = part.of(requests)
-    console.line(f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})")
+    console.say(f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})")
 
     @cache
     def samples_of(images: int | None) -> RunSamples:
@@ -77,7 +77,7 @@ def sweep(
     failures = []
     for number, request in enumerate(mine, 1):
         name = f"P={request.patches} d={request.depth} seed={request.seed}"
-        console.line(f"[{number}/{len(mine)}] {name}")
+        console.say(f"[{number}/{len(mine)}] {name}")
         if list_only:
             continue
         try:
@@ -92,11 +92,11 @@ def sweep(
                     reporter=progress,
                 )
         except KeyboardInterrupt:
-            console.line("Interrupted; the same command goes on after the last finished epoch")
+            console.say("Interrupted; the same command goes on after the last finished epoch")
             raise SystemExit(INTERRUPTED) from None
         except Exception as error:  # whatever it is, the other runs do not depend on this one
             failures.append(name)
-            console.line(f"failed: {type(error).__name__}: {error}")
+            console.say(f"failed: {type(error).__name__}: {error}")
     if failures:
-        console.line(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
+        console.say(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
         raise SystemExit(1)

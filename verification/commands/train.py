@@ -89,7 +89,7 @@ def train(
                 reporter=progress,
             )
     except KeyboardInterrupt:
-        console.line("Interrupted; the same command resumes after the last finished epoch")
+        console.say("Interrupted; the same command resumes after the last finished epoch")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error

@@ -83,10 +83,10 @@ def verify(
             run_chain(store, progress, data)
     except KeyboardInterrupt:
         stage = store.report.stage
-        console.line(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
+        console.say(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
         raise SystemExit(INTERRUPTED) from None
     print_report(store.report, console)
-    console.line(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
+    console.say(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
     if store.report.failures:
         raise SystemExit(1)
 

@@ -13,6 +13,7 @@ from verification.training.protocol import default_learning_rate
 _VALUES_A_PARAMETER = 16
 # A history's entry with the losses of two mini-batches, as Python holds it: measured.
 _EPOCH_BYTES = 800
+MAX_LEARNING_RATE = 1e6  # ours: Adam moves an angle by about as much, whose period is 4 pi
 
 
 def check_training_memory(patches: int, depth: int, itemsize: int) -> None:
@@ -78,6 +79,11 @@ class RunRequest:
         rate = self.learning_rate
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
             raise TypeError(f"learning_rate: expected a number, got {rate!r}")
+        if rate is not None and rate > MAX_LEARNING_RATE:
+            raise ValueError(
+                f"learning_rate: expected a finite number >= 0, at most {MAX_LEARNING_RATE:g}, "
+                f"got {rate}"
+            )
         PatchGrid(n_patches=self.patches)
         check_training_memory(self.patches, self.depth, 8 if self.dtype == "float64" else 4)
         check_memory(
