@@ -78,8 +78,8 @@ def finite_number(
     shown = str(value) if len(str(value)) <= 24 else _short(number)
     if (
         not is_finite(number)
-        or not -_LARGEST <= number <= _LARGEST
-        or (number and -_SMALLEST < number < _SMALLEST)  # exactly: as a float a fraction may be 0
+        or math.fabs(number) > _LARGEST
+        or (number != 0 and math.fabs(number) < _SMALLEST)  # as a float a fraction may be 0
         or (minimum is not None and number < minimum)
         or (above is not None and number <= above)
         or (maximum is not None and number > maximum)

@@ -3,11 +3,13 @@
 import json
 import os
 import stat
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from hessian_theory.input_checks import finite_number
 from verification.claims import findings_from_report, load_report
 from verification.cli import main
 from verification.runs.plan import PlanError, read_plan
@@ -50,9 +52,9 @@ def test_predict_refuses_a_number_that_is_none_or_without_end(option, number):
 
 @pytest.mark.parametrize("number", ["1e150", "1e-150", "0.5", "1/2", "2e-3", "1e0000000001", "0e9"])
 def test_numbers_within_the_laws_range_are_kept(number):
-    """Whatever predict says of the value, it is not that it is none."""
     result = CliRunner().invoke(main, ["predict", "--from", "4", "--to", "9", "--loss1", number])
     assert "Invalid value for" not in result.output
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "pipe", "endless"])
@@ -169,3 +171,10 @@ def test_a_learning_rate_beyond_float32_is_refused_before_anything_is_written(he
 def test_a_name_longer_than_a_name_can_be_is_refused(here):
     for command in (["status"], ["landscape"], ["data", "check"]):
         assert "x" * 50 in refused([*command, "x" * 5000], 1)
+
+
+def test_a_fraction_that_is_zero_as_a_float_is_refused_by_the_laws():
+    """It passed for one within the range, as its float was compared with the least size."""
+    with pytest.raises(ValueError, match="loss: expected a finite number"):
+        finite_number("loss", Fraction(1, 10**999), what="the loss")
+    assert finite_number("loss", Fraction(1, 10**150), what="the loss") == Fraction(1, 10**150)
