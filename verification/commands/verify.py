@@ -69,7 +69,7 @@ def verify(
     console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
     try:
-        check_training_memory(max(config.patches), config.depth, itemsize=8)
+        check_training_memory(max(config.patches, default=1), config.depth, itemsize=8)
         if data is not None:
             load_samples(config, data)  # again after the proofs; a folder at fault fails here
         experiments = read_records(default_records_folder())
