@@ -79,7 +79,7 @@ def finite_number(
     if (
         not is_finite(number)
         or math.fabs(number) > _LARGEST
-        or 0 < math.fabs(number) < _SMALLEST
+        or (number != 0 and math.fabs(number) < _SMALLEST)  # as a float a fraction may be 0
         or (minimum is not None and number < minimum)
         or (above is not None and number <= above)
         or (maximum is not None and number > maximum)

@@ -43,11 +43,11 @@ def check(file: Path | None) -> None:
     Exits with 1 if a file is missing or damaged.
     """
     import numpy as np
-    from rich.console import Console
     from rich.table import Table
 
     from simulators.datasets.embedded import read_packed
     from simulators.datasets.mnist import EMBEDDED_FILE
+    from verification.console import PlainConsole
 
     path = EMBEDDED_FILE if file is None else file
     try:
@@ -74,4 +74,4 @@ def check(file: Path | None) -> None:
             f"{counts[fewest]:,} of {fewest}",
             f"{counts[most]:,} of {most}",
         )
-    Console().print(table)
+    PlainConsole().print(table)

@@ -1,8 +1,11 @@
 """The ``patchlaw`` console command: one group, its subcommands looked up as entry points."""
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
+
+from verification.terminal import printable_streams
 
 COMMAND_GROUP = "patchlaw.commands"
 
@@ -13,6 +16,11 @@ class EntryPointGroup(click.Group):
     Subcommands are the entry points of the group ``patchlaw.commands``, so each package brings
     its own and ``patchlaw --version`` imports none of them.
     """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program on streams that can print anything; see ``verification.terminal``."""
+        with printable_streams():
+            return super().main(*args, **extra)
 
     @staticmethod
     def _entry_points() -> dict[str, EntryPoint]:

@@ -6,6 +6,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn
+from rich.text import Text
 
 
 class ConsoleProgress:
@@ -36,5 +37,5 @@ class ConsoleProgress:
         self._bar.stop()
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(Text(line), soft_wrap=True)
         self._console.file.flush()  # so that a log in a file is never behind

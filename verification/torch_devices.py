@@ -9,14 +9,15 @@ def check_device(device: str | None) -> str:
     """The device's name as torch takes it; None is the CPU.
 
     Raises:
-        ValueError: torch has no such device here.
+        ValueError: torch has no such device here, or one that computes nothing, as "meta".
     """
-    name = device or "cpu"
+    name = "cpu" if device is None else device
     try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.ones(1, device=name).item()
+    except (RuntimeError, AssertionError, ImportError, ValueError, TypeError) as error:
+        reason = str(error).partition("\n")[0]  # torch's own list of backends is a page long
         raise ValueError(
-            f"device: expected one that torch has here, such as cpu, got {device!r} ({error})"
+            f"device: expected one that torch has here, such as cpu, got {device!r} ({reason})"
         ) from None
     return name
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from hessian_theory.proof.derivation import Derivation, Report
+    from verification.console import PlainConsole
 
 
 @click.command()
@@ -47,6 +46,9 @@ def derive(
         raise click.UsageError("--markdown writes all theorems; leave NAME out")
     if latex and not name:
         raise click.UsageError("--latex prints one theorem: give its NAME")
+    if markdown and markdown.exists() and not markdown.is_file():
+        # a rename would put a file in its place
+        raise click.UsageError(f"--markdown: expected a file to write, got {markdown}")
     ctx.exit(_run(chosen, bool(name), latex=latex, check=check, markdown=markdown, seed=seed))
 
 
@@ -59,11 +61,10 @@ def _run(
     markdown: Path | None,
     seed: int,
 ) -> int:
-    from rich.console import Console
-
     from hessian_theory.proof.render import as_latex, as_text
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     reports, seconds = _prove(chosen, console, seed)
     if single:
         theorem, report = chosen[0], reports[chosen[0].name]
@@ -79,7 +80,7 @@ def _run(
 
 
 def _prove(
-    chosen: tuple[Derivation, ...], console: Console, seed: int
+    chosen: tuple[Derivation, ...], console: PlainConsole, seed: int
 ) -> tuple[dict[str, Report], dict[str, float]]:
     from rich.progress import track
 
@@ -97,12 +98,12 @@ def _print_list(
     chosen: tuple[Derivation, ...],
     reports: dict[str, Report],
     seconds: dict[str, float],
-    console: Console,
+    console: PlainConsole,
     *,
     each_step: bool,
 ) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from hessian_theory.proof.evidence import STEP_STATUSES
     from hessian_theory.proof.render import outcome_text, status_text
@@ -116,8 +117,8 @@ def _print_list(
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = f"[{colours.get(report.status, 'yellow')}]{status_text(report)}[/]"
-        table.add_row(theorem.name, escape(title), status, f"{seconds[theorem.name]:.1f}")
+        status = Text(status_text(report), style=colours.get(report.status, "yellow"))
+        table.add_row(theorem.name, title, status, f"{seconds[theorem.name]:.1f}")
         if each_step:
             click.echo(f"{theorem.name}: {status_text(report)}")
             for result in report.steps:

@@ -1,21 +1,39 @@
 """``patchlaw predict``: ratios, bounds and sizes for two numbers of patches."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 
 import click
 
+# 1e99999999 as a fraction has a hundred million digits; the laws take nothing beyond 1e+-150
+_MAX_EXPONENT = 150
+_SMALLEST, _LARGEST = Fraction(1, 10**_MAX_EXPONENT), Fraction(10**_MAX_EXPONENT)
+_EXPONENT = re.compile(r"e[+-]?[0_]*([0-9_]*)\s*$", re.IGNORECASE)
+
 
 def number(text: str) -> Fraction:
-    """A number kept exact: 1, 0.5, 1/2 and 2e-3 all become fractions."""
+    """A number kept exact: 1, 0.5, 1/2 and 2e-3 all become fractions.
+
+    Raises:
+        click.BadParameter: no number, an infinite one, or one beyond 1e150 or below 1e-150.
+    """
+    shown = repr(text if len(str(text)) <= 40 else f"{str(text)[:40]}...")
+    exponent = _EXPONENT.search(str(text))
     try:
-        return Fraction(str(text).strip())
+        huge = exponent is not None and len(exponent[1]) > 4
+        value = None if huge else Fraction(str(text).strip())
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(
-            f"expected a finite number, got {text!r}; write it as 1, 0.5, 1/2 or 2e-3"
+            f"expected a finite number, got {shown}; write it as 1, 0.5, 1/2 or 2e-3"
         ) from None
+    if value is None or (value and not _SMALLEST <= abs(value) <= _LARGEST):
+        raise click.BadParameter(
+            f"expected 0 or a size from 1e-{_MAX_EXPONENT} to 1e{_MAX_EXPONENT}, got {shown}"
+        )
+    return value
 
 
 def numbers(text: str) -> tuple[Fraction, ...]:
@@ -125,8 +143,8 @@ def predict(
         click.echo(json.dumps(report_data(report), indent=2, allow_nan=False))
         return
 
-    from rich.console import Console
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     for table in report_tables(report):
         console.print(table)

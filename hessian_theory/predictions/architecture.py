@@ -14,6 +14,7 @@ from hessian_theory.predictions.evidence import Number
 from hessian_theory.predictions.powers import power
 
 MAX_QUBITS = 64
+MAX_IMAGE_SIDE = 10**6  # ours: coverage counts take a number for each pixel of a side
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Architecture:
         """Check each value; the grid is checked where it is first needed."""
         put = object.__setattr__
         put(self, "n_patches", bounded_integer("n_patches", self.n_patches))
-        for name in ("depth", "image_side", "n_classes"):
+        for name in ("depth", "n_classes"):
             put(self, name, bounded_integer(name, getattr(self, name)))
+        put(self, "image_side", bounded_integer("image_side", self.image_side, MAX_IMAGE_SIDE))
         put(self, "n_qubits", bounded_integer("n_qubits", self.n_qubits, MAX_QUBITS))
         if self.n_classes < 2:
             raise ValueError("n_classes: expected at least 2, got 1; one class has no loss")

@@ -8,12 +8,11 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from paper_figures.catalogue import Item
     from paper_figures.drawing import Inputs
     from paper_figures.outcome import Outcome
     from paper_figures.provenance import Format
+    from verification.console import PlainConsole
 
 _STATUS = {"complete": "drawn", "partial": "partly", "missing": "not run"}
 _INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
@@ -62,12 +61,11 @@ def figures(
     Exit code: 0 also when records are missing, 1 for a damaged record or a failed command, 2 for
     an unknown name or format, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
     from paper_figures.catalogue import FIGURES, find
     from paper_figures.records import RESULTS
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     try:
         items, chosen = find(names), _formats(formats)
         if small and not names:  # the tables know the paper's configurations only
@@ -77,7 +75,7 @@ def figures(
     if list_only:
         for item in items:
             name, title = item.name, _title(item)
-            console.print(f"{name:<22}{title}", highlight=False, markup=False, soft_wrap=True)
+            console.say(f"{name:<22}{title}")
         return
     folder = RESULTS if records is None else records
     try:
@@ -87,7 +85,7 @@ def figures(
         if recompute:
             outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
     except KeyboardInterrupt:
-        console.print("Interrupted; the same command goes on where it was")
+        console.say("Interrupted; the same command goes on where it was")
         raise SystemExit(_INTERRUPTED) from None
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
@@ -139,7 +137,7 @@ def _recomputed(
     inputs: "Inputs",
     out: Path,
     formats: "Sequence[Format]",
-    console: "Console",
+    console: "PlainConsole",
 ) -> "list[Outcome]":
     """Make what is missing, then write everything that lacked something anew."""
     from paper_figures.recompute import commands_of, run_command
@@ -149,9 +147,9 @@ def _recomputed(
         return list(outcomes)
     console.print(f"To make what is missing, {_counted(len(needed))} that may take hours or days:")
     for command in needed:
-        _print_line(f"  {command}", console)
+        console.say(f"  {command}")
     for number, command in enumerate(needed, 1):
-        _print_line(f"[{number}/{len(needed)}] {command}", console)
+        console.say(f"[{number}/{len(needed)}] {command}")
         run_command(command, inputs.records.working_folder)
     fresh = _inputs(inputs.records.folder, inputs.small)
     return [
@@ -160,7 +158,7 @@ def _recomputed(
     ]
 
 
-def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "Console") -> None:
+def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainConsole") -> None:
     from rich.table import Table
 
     from paper_figures.recompute import commands_of
@@ -170,7 +168,7 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "Console")
         console.print("Not run, and what needs it (--recompute runs all of them):")
         for command, names in needed.items():
             others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            _print_line(f"  {command}  # {names[0]}{others}", console)
+            console.say(f"  {command}  # {names[0]}{others}")
         console.print()
     table = Table("name", "status", f"files in {out}", box=None, pad_edge=False)
     for outcome in outcomes:
@@ -184,7 +182,3 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "Console")
 
 def _counted(n_commands: int) -> str:
     return "1 command" if n_commands == 1 else f"{n_commands} commands"
-
-
-def _print_line(text: str, console: "Console") -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -242,15 +242,14 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 )
 def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
-    from rich.console import Console
-
     from verification.commands.verify import TerminalProgress, make_config
+    from verification.console import PlainConsole
     from verification.current_findings import current_findings
 
     page = PAGE if out is None else out
     try:
         models = (*author_models(), *read_records(records or default_records_folder()))
-        with TerminalProgress(Console(stderr=True)) as progress:
+        with TerminalProgress(PlainConsole(stderr=True)) as progress:
             findings = current_findings(
                 CLAIMS,
                 models,

@@ -18,7 +18,9 @@ from simulators.datasets.errors import DatasetError
 from simulators.datasets.idx import N_CLASSES
 from simulators.datasets.packing import pack_sums, unpack_sums
 from simulators.datasets.pooling import MAX_SUM
+from simulators.datasets.regular_file import read_regular
 
+MAX_MANIFEST_BYTES = 10**6
 REBUILD = "rebuild it from the IDX files with `patchlaw data build DIR`"
 
 _TENSORS = {
@@ -123,12 +125,7 @@ def read_packed(path: Path) -> tuple[PooledDataset, Manifest]:
         DatasetError: Either file is missing or damaged, the sha256 differs, or the contents do not
             fit the manifest.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DatasetError(
-            f"{path}: expected a packed data file, found nothing; check the path or {REBUILD}"
-        ) from None
+    content = read_regular(path, "a packed data file", f"check the path or {REBUILD}")
     manifest = read_manifest(path)
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.sha256:
@@ -153,16 +150,11 @@ def read_manifest(path: Path) -> Manifest:
         DatasetError: It is missing, is not JSON, or has other fields than :class:`Manifest`.
     """
     beside = manifest_path(path)
-    try:
-        content = beside.read_bytes()
-    except FileNotFoundError:
-        raise DatasetError(
-            f"{beside}: expected the manifest of {path.name}, found nothing; {REBUILD}"
-        ) from None
+    content = read_regular(beside, f"the manifest of {path.name}", REBUILD, MAX_MANIFEST_BYTES)
     fields = Manifest.__dataclass_fields__
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(
             f"{beside}: expected JSON, found something else ({error}); {REBUILD}"
         ) from None
@@ -236,8 +228,14 @@ def _decode(path: Path, content: bytes) -> PooledDataset:
 
 def _write_together(contents: dict[Path, bytes]) -> None:
     for path in contents:
-        if path.is_dir():  # else the first rename could succeed and the second fail
-            raise IsADirectoryError(f"{path}: expected a file to write, found a folder")
+        # a rename would put a file in the place of a device, or fail when the other is done
+        if path.exists() and not path.is_file():
+            error, found = (
+                (IsADirectoryError, "a folder")
+                if path.is_dir()
+                else (FileExistsError, "a device or pipe")
+            )
+            raise error(f"{path}: expected a file to write, found {found}")
     temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
         for path, content in contents.items():

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.datasets.errors import DatasetError
+from simulators.datasets.regular_file import read_regular
 
 IMAGE_SIDE = 28
 N_CLASSES = 10
@@ -156,11 +157,7 @@ def _kind(n_dimensions: int) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        found = "a folder" if isinstance(error, IsADirectoryError) else "nothing"
-        raise DatasetError(f"{path}: expected an IDX file, found {found}; check the path") from None
+    content = read_regular(path, "an IDX file", "check the path")
     if not content.startswith(_GZIP_MAGIC):
         return content
     try:

@@ -236,6 +236,7 @@ def test_a_sweep_takes_its_shard_from_the_job_array(tmp_path, monkeypatch):
     plan = write_plan(tmp_path, PLAN)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "0")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_MAX", "2")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "3")
     listed = invoke(sweep, plan, "--list")
     assert "1 of 4 runs (shard 2/3)" in listed.output

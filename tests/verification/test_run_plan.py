@@ -6,52 +6,9 @@ from hypothesis import strategies as st
 
 from verification.commands.verify import make_config
 from verification.runs import RunRequest
-from verification.runs.plan import PlanError, Shard, parse_plan, read_plan
+from verification.runs.plan import PlanError, parse_plan, read_plan
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
-
-
-@given(st.integers(0, 40), st.integers(1, 50))
-def test_shards_are_disjoint_and_cover_the_plan_evenly(n_items, count):
-    items = tuple(range(n_items))
-    shards = [Shard(index, count).of(items) for index in range(1, count + 1)]
-    assert sorted(item for shard in shards for item in shard) == list(items)
-    assert all(list(shard) == sorted(shard) for shard in shards)
-    assert max(map(len, shards)) - min(map(len, shards)) <= 1
-
-
-@given(st.integers(0, 5), st.integers(1, 8), st.integers(1, 3))
-def test_the_tasks_of_a_slurm_array_are_all_shards_once(first, count, step):
-    """Arrays may start anywhere and step: only this sees a shard left out or done twice."""
-    shards = [
-        Shard.from_environment(
-            {
-                "SLURM_ARRAY_TASK_ID": str(task),
-                "SLURM_ARRAY_TASK_MIN": str(first),
-                "SLURM_ARRAY_TASK_STEP": str(step),
-                "SLURM_ARRAY_TASK_COUNT": str(count),
-            },
-            n_runs=99,
-        )
-        for task in range(first, first + count * step, step)
-    ]
-    assert shards == [Shard(index, count) for index in range(1, count + 1)]
-
-
-def test_pbs_has_one_task_a_run_and_no_array_means_all():
-    assert Shard.from_environment({"PBS_ARRAY_INDEX": "3"}, 7) == Shard(3, 7)
-    assert Shard.from_environment({}, 7) == Shard(1, 1)
-    with pytest.raises(ValueError, match="expected i/n with 1 <= i <= n, got 0/7"):
-        Shard.from_environment({"PBS_ARRAY_INDEX": "0"}, 7)
-    with pytest.raises(ValueError, match="SLURM_ARRAY_TASK_COUNT: expected an integer, got ''"):
-        Shard.from_environment({"SLURM_ARRAY_TASK_ID": "0"}, 7)
-
-
-@pytest.mark.parametrize("text", ["2", "a/b", "-1/3", "1/2/3", ""])
-def test_a_shard_is_two_numbers(text):
-    with pytest.raises(ValueError, match="shard: expected i/n, such as 2/4"):
-        Shard.parse(text)
-    assert Shard.parse("2/4") == Shard(2, 4)
 
 
 @given(

@@ -97,6 +97,7 @@ def execute_analysis(
     reporter = reporter or Silent()
     facts, path = facts_of(run), record_path(run, out)
     options = options or recorded_options(path)
+    options.check_fits(facts.n_parameters)
     minimum = run.minimum_epoch  # refuses a run without an epoch before anything is written
     work = out / f"{run.config.run_id}.work"
     work.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from verification.memory import check_memory
+
 STAGES = (
     "evaluation",
     "trajectory",
@@ -22,6 +24,8 @@ STAGES = (
     "hessian outliers",
 )
 
+
+MAX_PROBES = 10**6  # ours: a product takes a millisecond at least, so these a quarter of an hour
 
 # What the command calls them.
 ARGUMENTS = {
@@ -93,12 +97,38 @@ class AnalysisOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name}: expected an integer >= {low}, got {value!r}")
+        for name in ("density_probes", "trace_probes"):
+            if getattr(self, name) > MAX_PROBES:
+                raise ValueError(
+                    f"{name}: expected at most {MAX_PROBES}, got {getattr(self, name)}; the "
+                    "standard error falls with the square root only"
+                )
         for name in ("tol", "coarse_tol"):
             value = getattr(self, name)
             if not np.isfinite(value) or value <= 0:
                 raise ValueError(f"{name}: expected a finite number > 0, got {value}")
         if any(e < 0 for e in self.epochs) or list(self.epochs) != sorted(set(self.epochs)):
             raise ValueError(f"epochs: expected ascending integers >= 0, got {self.epochs}")
+
+    def check_fits(self, n_parameters: int) -> None:
+        """Refuse, before any work, what a Hessian of D parameters or the memory cannot give.
+
+        Raises:
+            ValueError: more eigenpairs or steps than there are dimensions, or vectors of them that
+                do not fit into memory.
+        """
+        for name in ("n_top", "n_top_subset", "n_bottom", "density_steps"):
+            value = getattr(self, name)
+            if value >= n_parameters:
+                raise ValueError(
+                    f"{ARGUMENTS[name]}: expected less than D = {n_parameters}, the run's "
+                    f"parameters, got {value}; ask for fewer"
+                )
+            check_memory(
+                f"{ARGUMENTS[name]} {value}, vectors of {n_parameters} numbers",
+                8 * value * n_parameters,
+                "ask for fewer",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All of them as a JSON object."""

@@ -26,7 +26,7 @@ class AnalysisProgress(ConsoleProgress):
         super().__init__(
             console,
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
         )
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from simulators import PatchGrid
+from simulators.datasets.regular_file import read_regular
 from verification.claims.evidence import Grade
 from verification.claims.findings import (
     CheckFinding,
@@ -18,6 +20,7 @@ from verification.claims.records import parse_eigenvalue, protocol_text
 from verification.records import author_results
 
 _REPORT_FORMATS = (1, 2)
+_MAX_REPORT_BYTES = 10**8  # ours: a thousand times a whole one
 
 
 def default_records_folder() -> Path:
@@ -56,9 +59,10 @@ def load_report(path: Path) -> dict[str, Any]:
         ValueError: not such a report, or of a version this release cannot read.
     """
     fix = "give the report.json that `patchlaw verify` wrote"
+    raw = read_regular(path, "a report", fix, _MAX_REPORT_BYTES)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # no text, no JSON, too many digits, too deep
         raise ValueError(f"{path}: expected a report, got {error}; {fix}") from error
     needed = {"format", "config", "theorems", "checks", "models"}
     if not isinstance(content, dict) or not needed <= content.keys():
@@ -108,7 +112,7 @@ def findings_from_report(
             ),
             check_command=str(report.get("reproduce") or verify_command(config)),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"report: expected the form that `patchlaw verify` writes, got {error!r}; "
             "run verify again"
@@ -142,6 +146,7 @@ def _verified(
         TrainingPoint(0, float(model["start_loss"]), moments["start"]),
         TrainingPoint(int(model["epoch"]) + 1, float(train["loss"]), moments["minimum"]),
     )
+    PatchGrid(n_patches=int(model["n_patches"]))  # refuses what no run can have
     return ModelFindings(
         label=f"verify's P {model['n_patches']}, d {model['depth']}",
         grade=Grade.SMALL,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from verification.commands.run_folders import runs_argument
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
     from verification.analysis.record import AnalysisRecord
@@ -65,7 +65,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="GB of states kept between products; less is slower.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Worker threads.  [default: torch's]")
+@click.option(
+    "--threads", type=click.IntRange(1, MAX_THREADS), help="Worker threads.  [default: torch's]"
+)
 @click.option("--device", help="torch device that multiplies.  [default: cpu]")
 @click.option(
     "--data",
@@ -92,13 +94,12 @@ def analyse(
     refused does not stop the others. Exit code: 0 when the stages asked for are done, 1 if a run is
     refused, 2 for a wrong option, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
     from verification.analysis.options import STAGES, AnalysisOptions, check_stages
     from verification.analysis.progress import AnalysisProgress
+    from verification.console import PlainConsole
     from verification.torch_threads import torch_threads
 
-    console = Console()
+    console = PlainConsole()
     try:
         chosen = check_stages(stages)
         asked = {name: value for name, value in given.items() if value not in (None, ())}
@@ -116,13 +117,13 @@ def analyse(
                     folder, out, asked, chosen, memory * 1e9, device, data, progress
                 )
         except KeyboardInterrupt:
-            console.print("Interrupted; the same command goes on where it was")
+            console.say("Interrupted; the same command goes on where it was")
             raise SystemExit(INTERRUPTED) from None
         except (ValueError, OSError) as error:
             failures.append(folder)
-            console.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+            console.say(f"Error: {error}")
         else:
-            console.print(f"Record: {record.path}", highlight=False, soft_wrap=True)
+            console.say(f"Record: {record.path}")
     if failures:
         raise SystemExit(1)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help="Folder of analysed runs; the ones that come with the source tree if left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def claim(
     name: str | None, report: Path | None, records: Path | None, as_json: bool, seed: int
 ) -> None:
@@ -65,11 +65,10 @@ def claim(
         shown = found if chosen is None else found[0]
         click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
         return
-    from rich.console import Console
-
     from verification.claims.terminal import print_entry, print_ledger
+    from verification.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     if chosen is None:
         print_ledger(entries, console)
     else:
@@ -80,13 +79,12 @@ def _find_now(
     claims: "tuple[Claim, ...]", models: "tuple[ModelFindings, ...]", seed: int
 ) -> "Findings":
     """Re-prove the theorems and run the exact checks that these claims rest on."""
-    from rich.console import Console
-
     from verification.commands.verify import TerminalProgress, make_config
+    from verification.console import PlainConsole
     from verification.current_findings import current_findings
 
     config = make_config(True, seed, None, None, None)
-    with TerminalProgress(Console(stderr=True)) as progress:
+    with TerminalProgress(PlainConsole(stderr=True)) as progress:
         return current_findings(claims, models, config, progress, f"patchlaw claim --seed {seed}")
 
 

@@ -105,10 +105,10 @@ class _Findings:
 
     def show(self, whose: str) -> None:
         """Print the tables that have rows."""
-        from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
+        from verification.console import PlainConsole
         from verification.report.comparison_tables import (
             exponent_tables,
             input_tables,
@@ -116,7 +116,7 @@ class _Findings:
             summary_tables,
         )
 
-        console = Console()
+        console = PlainConsole()
         for table in (
             *ratio_tables(whose, self.comparisons),
             *input_tables(whose, self.comparisons),

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.landscape.record import LandscapeRecord
 
 
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: the record's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: the record's own; for a new one, cpu]")
@@ -74,14 +73,13 @@ def landscape(
     any moment and ends with the same bits. Exit code: 0 when all losses are computed (also if
     they were before), 1 if the run or the record is refused or the work fails, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.landscape.execute import compute_landscape
     from verification.landscape.progress import LandscapeProgress
     from verification.landscape.settings import LandscapeSettings
     from verification.runs import Run, load_samples
 
-    console = Console()
+    console = PlainConsole()
     try:
         settings = LandscapeSettings(images, seed, points, margin)
         opened = Run.open(run)
@@ -102,14 +100,14 @@ def landscape(
                 reporter=progress,
             )
     except KeyboardInterrupt:
-        console.print("Interrupted; the same command goes on where it stopped")
+        console.say("Interrupted; the same command goes on where it stopped")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
     print_summary(record, console)
 
 
-def print_summary(record: "LandscapeRecord", console: "Console") -> None:
+def print_summary(record: "LandscapeRecord", console: "PlainConsole") -> None:
     """How much the plane shows, and the range of the losses on it."""
     pca, loss, own = record.pca, record.grid.loss, record.trajectory.train_loss
     on_plane = record.losses_on_plane()
@@ -123,4 +121,4 @@ def print_summary(record: "LandscapeRecord", console: "Console") -> None:
         f"the run's own loss at its start {own[0]:.5f}, at its end {own[-1]:.5f}; on the plane "
         f"there {on_plane[0]:.2f} and {on_plane[-1]:.2f}",
     ):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.say(line)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.runs import Run
     from verification.runs.replay import ReplayComparison
 
@@ -65,8 +64,7 @@ def replay(
     than 1e-3 and 1e-2. Exits with 1 if in the first five epochs (or fewer) a mini-batch loss
     differs by more than 1e-3, or the test loss after an epoch in the fourth decimal.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.records import author_runs
     from verification.torch_devices import check_device
 
@@ -76,7 +74,7 @@ def replay(
         raise click.UsageError(
             f"no run is recorded for P={patches} d={depth}; recorded are: {recorded}"
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole()
     if epochs is not None:
         from verification.runs.replay import ReplayComparison
 
@@ -87,33 +85,32 @@ def replay(
             raise click.ClickException(str(error)) from error
         print_epochs(comparison, console)
         return
-    console.print(
+    console.say(
         f"Author's run P={patches} d={depth}, seed 1001, float32: loss of each mini-batch before "
         "its update (recorded to 5 decimals)"
     )
-    console.print(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
+    console.say(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
     differences = []
     recorded_losses = runs[patches, depth].iteration_train_loss
     try:
-        place = check_device(device)
-    except ValueError as error:
+        replayed = replayed_losses(patches, depth, data, check_device(device))
+        for step, loss in enumerate(islice(replayed, steps)):
+            recorded_loss = float(recorded_losses[step])
+            differences.append(abs(loss - recorded_loss) / recorded_loss)
+            console.say(
+                f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}"
+            )
+    except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
-    replayed = replayed_losses(patches, depth, data, place)
-    for step, loss in enumerate(islice(replayed, steps)):
-        recorded_loss = float(recorded_losses[step])
-        differences.append(abs(loss - recorded_loss) / recorded_loss)
-        console.print(
-            f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}"
-        )
     judged = differences[:JUDGED_STEPS]
     verdict = (
         f"largest relative difference {max(differences):.1e} over {len(differences)} steps, "
         f"{max(judged):.1e} over the first {len(judged)} (tolerance {TOLERANCE:.0e})"
     )
     if max(judged) > TOLERANCE:
-        console.print(f"[bold red]DIFFERS[/]: {verdict}")
+        console.say(f"DIFFERS: {verdict}", "bold red")
         raise SystemExit(1)
-    console.print(f"[bold green]agrees[/]: {verdict}")
+    console.say(f"agrees: {verdict}", "bold green")
 
 
 def replayed_losses(
@@ -136,18 +133,18 @@ def replayed_losses(
         yield step.loss
 
 
-def print_epochs(comparison: "ReplayComparison", console: "Console") -> None:
+def print_epochs(comparison: "ReplayComparison", console: "PlainConsole") -> None:
     """Print the comparison of whole epochs, exit with 1 if the judged ones differ."""
     author = comparison.author
-    console.print(
+    console.say(
         f"Author's run P={author.n_patches} d={author.depth}, seed 1001, float32: largest absolute "
         "difference of an epoch's mini-batch losses, test loss after it"
     )
-    console.print(
+    console.say(
         f"{'epoch':>5} {'rate':>8} {'largest':>9} {'recorded':>10} {'replayed':>10} {'diff.':>9}"
     )
     for each in comparison.by_epoch():
-        console.print(
+        console.say(
             f"{each.epoch:>5} {each.learning_rate:>8.1e} {each.largest:>9.1e} "
             f"{each.recorded_test_loss:>10.5f} {each.test_loss:>10.5f} "
             f"{each.test_loss - each.recorded_test_loss:>+9.1e}"
@@ -155,17 +152,17 @@ def print_epochs(comparison: "ReplayComparison", console: "Console") -> None:
     for tolerance in (1e-3, 1e-2):
         parting = comparison.departure(tolerance)
         if parting is None:
-            console.print(f"no step differs by more than {tolerance:.0e}")
+            console.say(f"no step differs by more than {tolerance:.0e}")
         else:
-            console.print(
+            console.say(
                 f"first step that differs by more than {tolerance:.0e}: {parting.step} (epoch "
                 f"{parting.epoch}, rate {parting.learning_rate:.1e}): recorded "
                 f"{parting.recorded:.5f}, replayed {parting.replayed:.5f}"
             )
     if not comparison.agrees:
-        console.print("[bold red]DIFFERS[/] within the first five epochs")
+        console.say("DIFFERS within the first five epochs", "bold red")
         raise SystemExit(1)
-    console.print("[bold green]agrees[/] over the first five epochs, or all if fewer")
+    console.say("agrees over the first five epochs, or all if fewer", "bold green")
 
 
 def run_of(
@@ -175,7 +172,7 @@ def run_of(
     out: Path,
     data: Path | None,
     device: str | None,
-    console: "Console",
+    console: "PlainConsole",
 ) -> "Run":
     """The run with at least so many epochs: as it is on disk, or trained until it has them."""
     from verification.runs import Run, RunError, RunRequest, execute_run, load_samples

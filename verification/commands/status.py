@@ -26,7 +26,7 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
 
     try:
         statuses = all_statuses(runs, checksums=check)
-    except RunError as error:
+    except (RunError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps([asdict(each) for each in statuses], indent=1, allow_nan=False))
@@ -39,8 +39,10 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
 def print_table(statuses: list["RunStatus"]) -> None:
     """One row a run, then what is wrong with the damaged ones."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from verification.console import PlainConsole
 
     colours = {
         "finished": "green",
@@ -65,7 +67,7 @@ def print_table(statuses: list["RunStatus"]) -> None:
     for each in statuses:
         table.add_row(
             each.run,
-            f"[{colours[each.state]}]{each.state}[/]",
+            Text(each.state, style=colours[each.state]),
             "" if each.epochs_done is None else f"{each.epochs_done}/{each.epochs}",
             _shown(each.minimum_epoch, "d"),
             _shown(each.train_loss, ".5f"),
@@ -74,11 +76,11 @@ def print_table(statuses: list["RunStatus"]) -> None:
             _shown(each.test_accuracy, ".2%"),
             _shown(each.seconds_per_epoch, ".1f"),
         )
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     for each in statuses:
         if each.problem:
-            console.print(f"{each.run}: {each.problem}", highlight=False, markup=False)
+            console.say(f"{each.run}: {each.problem}")
 
 
 def _shown(value: float | None, form: str) -> str:

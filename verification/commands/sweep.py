@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verification.commands.train import INTERRUPTED
+from verification.commands.train import INTERRUPTED, MAX_THREADS
 
 
 @click.command()
@@ -26,7 +26,7 @@ from verification.commands.train import INTERRUPTED
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: each run's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: each run's own; for a new one, cpu]")
@@ -42,29 +42,33 @@ def sweep(
 ) -> None:
     """Train every run of PLAN, a TOML file, in order; the same command again goes on.
 
-    In a job array each task takes its share: the shard comes from SLURM_ARRAY_TASK_ID and
-    SLURM_ARRAY_TASK_COUNT, or from PBS_ARRAY_INDEX (one task a run, from 1), unless --shard is
-    given. A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if
-    one failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
+    In a job array each task takes its share, unless --shard is given. With Slurm and SGE the k-th
+    of n evenly spaced tasks does share k/n. PBS, Torque and LSF do not tell an array's extent:
+    there task I does run I, so the array is 1 to the number of runs. What leaves the share open is
+    refused: a list with gaps (--array=1,2,5), a single task. To do task I of an array of N again,
+    give --shard I/N.
+
+    A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if one
+    failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.runs import RunSamples, execute_run, load_samples
-    from verification.runs.plan import Shard, read_plan
+    from verification.runs.plan import read_plan
     from verification.runs.progress import TrainingProgress
+    from verification.runs.shard import Shard
 
-    console = Console()
+    console = PlainConsole()
     try:
         requests = read_plan(plan)
-        part = Shard.parse(shard) if shard else Shard.from_environment(os.environ, len(requests))
+        part = (
+            Shard.from_environment(os.environ, len(requests))
+            if shard is None
+            else Shard.parse(shard)  # an empty one too: a variable that is not set
+        )
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     mine = part.of(requests)
-    console.print(
-        f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})",
-        highlight=False,
-        soft_wrap=True,
-    )
+    console.say(f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})")
 
     @cache
     def samples_of(images: int | None) -> RunSamples:
@@ -73,7 +77,7 @@ def sweep(
     failures = []
     for number, request in enumerate(mine, 1):
         name = f"P={request.patches} d={request.depth} seed={request.seed}"
-        console.print(f"[{number}/{len(mine)}] {name}", highlight=False, markup=False)
+        console.say(f"[{number}/{len(mine)}] {name}")
         if list_only:
             continue
         try:
@@ -88,16 +92,11 @@ def sweep(
                     reporter=progress,
                 )
         except KeyboardInterrupt:
-            console.print("Interrupted; the same command goes on after the last finished epoch")
+            console.say("Interrupted; the same command goes on after the last finished epoch")
             raise SystemExit(INTERRUPTED) from None
         except Exception as error:  # whatever it is, the other runs do not depend on this one
             failures.append(name)
-            console.print(
-                f"failed: {type(error).__name__}: {error}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+            console.say(f"failed: {type(error).__name__}: {error}")
     if failures:
-        console.print(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
+        console.say(f"{len(failures)} of {len(mine)} runs failed: {'; '.join(failures)}")
         raise SystemExit(1)

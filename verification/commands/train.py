@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
+MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
 
 
 @click.command()
@@ -46,7 +47,7 @@ INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     help="Worker threads.  [default: the run's own; for a new one, torch's choice]",
 )
 @click.option("--device", help="torch device.  [default: the run's own; for a new one, cpu]")
@@ -70,12 +71,11 @@ def train(
     the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
     were before), 1 if the run is refused or fails, 130 after Ctrl-C.
     """
-    from rich.console import Console
-
+    from verification.console import PlainConsole
     from verification.runs import RunRequest, execute_run, load_samples
     from verification.runs.progress import TrainingProgress
 
-    console = Console()
+    console = PlainConsole()
     try:
         request = RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
         samples = load_samples(data, images)
@@ -89,7 +89,7 @@ def train(
                 reporter=progress,
             )
     except KeyboardInterrupt:
-        console.print("Interrupted; the same command resumes after the last finished epoch")
+        console.say("Interrupted; the same command resumes after the last finished epoch")
         raise SystemExit(INTERRUPTED) from None
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error

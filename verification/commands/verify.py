@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import TaskID
 
+    from verification.console import PlainConsole
     from verification.report import VerifyConfig
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
@@ -26,7 +26,7 @@ DEFAULTS = {"images": (2000, 100), "epochs": (15, 5), "depth": (3, 1)}
     show_default=True,
     help="Folder for report.json, report.md and report.html.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--depth", type=click.IntRange(1), help="Circuit depth d.")
 @click.option(
     "--images",
@@ -54,10 +54,9 @@ def verify(
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
     under --out are valid, and say "partial", at every moment in between.
     """
-    from rich.console import Console
-
-    from verification.chain import run_chain
+    from verification.chain import load_samples, run_chain
     from verification.claims import default_records_folder, read_records
+    from verification.console import PlainConsole
     from verification.report import (
         Report,
         ReportStore,
@@ -65,10 +64,14 @@ def verify(
         print_report,
         recorded_densities,
     )
+    from verification.runs.request import check_training_memory
 
-    console = Console()
+    console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
     try:
+        check_training_memory(max(config.patches, default=1), config.depth, itemsize=8)
+        if data is not None:
+            load_samples(config, data)  # again after the proofs; a folder at fault fails here
         experiments = read_records(default_records_folder())
         densities = recorded_densities(default_records_folder())
     except (OSError, ValueError) as error:
@@ -80,10 +83,10 @@ def verify(
             run_chain(store, progress, data)
     except KeyboardInterrupt:
         stage = store.report.stage
-        console.print(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
+        console.say(f"Interrupted during {stage}; partial report in {out / 'report.md'}")
         raise SystemExit(INTERRUPTED) from None
     print_report(store.report, console)
-    console.print(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
+    console.say(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
     if store.report.failures:
         raise SystemExit(1)
 
@@ -115,7 +118,7 @@ def make_config(
 class TerminalProgress:
     """Progress bars by rich, one a stage; finished stages stay visible."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "PlainConsole") -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._bars = Progress(
@@ -123,7 +126,7 @@ class TerminalProgress:
             BarColumn(bar_width=24),
             TextColumn("{task.completed:>4}/{task.total:<4}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             console=console,
         )
         self._task: TaskID | None = None

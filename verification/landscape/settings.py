@@ -1,7 +1,12 @@
 """What a user may choose of a landscape."""
 
-import math
 from dataclasses import dataclass
+
+from verification.memory import check_memory
+
+# the grid's float64 and its 17 digits in the record's text; ours
+_POINT_BYTES = 32
+MAX_MARGIN = 1e6  # ours: angles have period 4 pi, and beyond 1e6 float32 has no digits left of it
 
 
 @dataclass(frozen=True)
@@ -34,5 +39,12 @@ class LandscapeSettings:
                 raise TypeError(f"{name}: expected an integer, got {value!r}")
             if value < least:
                 raise ValueError(f"{name}: expected an integer >= {least}, got {value}")
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"margin: expected a finite number >= 0, got {self.margin}")
+        if not 0 <= self.margin <= MAX_MARGIN:
+            raise ValueError(
+                f"margin: expected a finite number >= 0, at most {MAX_MARGIN:g}, got {self.margin}"
+            )
+        check_memory(
+            f"points {self.points}, {self.points**2} losses",
+            self.points**2 * _POINT_BYTES,
+            "use a coarser grid",
+        )

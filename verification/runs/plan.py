@@ -1,4 +1,4 @@
-"""Sweeps: many runs from one TOML file, shared out among the jobs of an array.
+"""Sweeps: many runs from one TOML file.
 
 A plan has tables ``[[runs]]`` whose keys are the fields of ``RunRequest``. Where a value is a list
 the table stands for every combination, the key written last changing fastest. ``[defaults]`` holds
@@ -13,16 +13,17 @@ values for all tables::
 """
 
 import itertools
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from simulators.datasets.errors import DatasetError
+from simulators.datasets.regular_file import read_regular
 from verification.runs.request import RunRequest
 
-T = TypeVar("T")
+MAX_BYTES = 10**6  # ours
 _FIELDS = tuple(field.name for field in fields(RunRequest))
 
 
@@ -38,8 +39,12 @@ def read_plan(path: Path) -> tuple[RunRequest, ...]:
         OSError: the file cannot be read.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = read_regular(path, "a plan", "give a TOML file", MAX_BYTES)
+    except DatasetError as error:
+        raise PlanError(str(error)) from None
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path}: expected TOML, got {error}") from None
     try:
         return parse_plan(document)
@@ -86,61 +91,3 @@ def _expand(table: dict[str, Any]) -> list[RunRequest]:
         RunRequest(**dict(zip(table, values, strict=True)))
         for values in itertools.product(*choices)
     ]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Part ``index`` of ``count``, counted from 1.
-
-    Raises:
-        ValueError: an index outside 1..count.
-    """
-
-    index: int = 1
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        """Check the range."""
-        if not 1 <= self.index <= self.count:
-            raise ValueError(f"shard: expected i/n with 1 <= i <= n, got {self.index}/{self.count}")
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Read "i/n".
-
-        Raises:
-            ValueError: anything else.
-        """
-        match = re.fullmatch(r"(\d+)/(\d+)", text)
-        if match is None:
-            raise ValueError(f"shard: expected i/n, such as 2/4, got {text!r}")
-        return cls(int(match[1]), int(match[2]))
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str], n_runs: int) -> "Shard":
-        """The shard of a job array's task, or all of the plan outside of one.
-
-        Slurm tells the array's size (SLURM_ARRAY_TASK_COUNT; its first index may be any). PBS
-        does not, so there the array is taken to have one task a run, PBS_ARRAY_INDEX from 1.
-
-        Raises:
-            ValueError: variables that are no integers or do not fit together.
-        """
-
-        def number(name: str, default: int | None = None) -> int:
-            text = environment.get(name, "" if default is None else str(default))
-            if not re.fullmatch(r"\d+", text):
-                raise ValueError(f"{name}: expected an integer, got {text!r}; give --shard i/n")
-            return int(text)
-
-        if "SLURM_ARRAY_TASK_ID" in environment:
-            first, step = number("SLURM_ARRAY_TASK_MIN", 0), number("SLURM_ARRAY_TASK_STEP", 1)
-            position = (number("SLURM_ARRAY_TASK_ID") - first) // max(step, 1)
-            return cls(position + 1, number("SLURM_ARRAY_TASK_COUNT"))
-        if "PBS_ARRAY_INDEX" in environment:
-            return cls(number("PBS_ARRAY_INDEX"), n_runs)
-        return cls()
-
-    def of(self, items: Sequence[T]) -> tuple[T, ...]:
-        """Every count-th item from the index-th on: the shards are disjoint and cover all."""
-        return tuple(items[self.index - 1 :: self.count])

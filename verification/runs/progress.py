@@ -22,11 +22,11 @@ class TrainingProgress(ConsoleProgress):
     def __init__(self, console: Console) -> None:
         super().__init__(
             console,
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
         )
         self._epochs = self._n_batches = self._first = 0
 

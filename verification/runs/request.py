@@ -2,10 +2,37 @@
 
 from dataclasses import dataclass, replace
 
-from simulators import PatchGrid
+from simulators import Ansatz, PatchGrid
+from verification.memory import check_memory
 from verification.runs.config import BATCH_SIZE, RunConfig
 from verification.runs.samples import RunSamples
 from verification.training.protocol import default_learning_rate
+
+# Parameters, gradient, Adam's two moments, the minimum's copy, and the tangents of the circuits:
+# 18 values a parameter were measured at P = 4, d = 2,000 to 4,000.
+_VALUES_A_PARAMETER = 16
+# A history's entry with the losses of two mini-batches, as Python holds it: measured.
+_EPOCH_BYTES = 800
+MAX_LEARNING_RATE = 1e6  # ours: Adam moves an angle by about as much, whose period is 4 pi
+
+
+def check_training_memory(patches: int, depth: int, itemsize: int) -> None:
+    """Refuse a circuit whose training cannot fit into memory, before it is built.
+
+    Args:
+        patches: P.
+        depth: d.
+        itemsize: bytes of a parameter.
+
+    Raises:
+        ValueError: the least that it needs is more than is available.
+    """
+    n_angles = patches * Ansatz(depth=depth).n_angles
+    check_memory(
+        f"depth {depth}, {n_angles} angles",
+        n_angles * itemsize * _VALUES_A_PARAMETER,
+        "use a smaller depth",
+    )
 
 
 @dataclass(frozen=True)
@@ -52,7 +79,16 @@ class RunRequest:
         rate = self.learning_rate
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
             raise TypeError(f"learning_rate: expected a number, got {rate!r}")
+        if rate is not None and rate > MAX_LEARNING_RATE:
+            raise ValueError(
+                f"learning_rate: expected a finite number >= 0, at most {MAX_LEARNING_RATE:g}, "
+                f"got {rate}"
+            )
         PatchGrid(n_patches=self.patches)
+        check_training_memory(self.patches, self.depth, 8 if self.dtype == "float64" else 4)
+        check_memory(
+            f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
+        )
         self._protocol()
 
     def _protocol(self) -> RunConfig:
@@ -70,5 +106,14 @@ class RunRequest:
 
         Args:
             samples: what ``load_samples`` gave for ``images``.
+
+        Raises:
+            ValueError: batches of more images than there are; the default is then half of them.
         """
+        n_images = len(samples.train_labels)
+        if self.batch_size > max(n_images, BATCH_SIZE):
+            raise ValueError(
+                f"batch_size: expected at most {n_images}, the training images, got "
+                f"{self.batch_size}; use a smaller one"
+            )
         return self._protocol().on(samples, self.images, self.batch_size)
