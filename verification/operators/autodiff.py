@@ -56,6 +56,7 @@ class AutodiffBackend:
     """
 
     name = "autodiff"
+    caveats: tuple[str, ...] = ()
 
     def __init__(
         self,

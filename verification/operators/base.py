@@ -89,6 +89,11 @@ class CurvatureOperator(SymmetricOperator):
             "problem": self.backend.fingerprint,
         }
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the backend's checks left open."""
+        return self.backend.caveats
+
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """The mean over the samples."""
         return self.backend.product(self.kind, vectors)

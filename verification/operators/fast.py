@@ -50,6 +50,7 @@ class FastBackend:
     """
 
     name = "fast"
+    caveats: tuple[str, ...] = ()
 
     def __init__(
         self,
