@@ -136,6 +136,7 @@ class Doubted(SymmetricOperator):
 
     @property
     def caveats(self) -> tuple[str, ...]:
+        """As given."""
         return self._sentences
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from verification.operators.backend import CurvatureBackend, CurvatureKind
-from verification.operators.choice import BackendName, make_backend
+from verification.operators.choice import BackendName, make_backend, own_copy
 from verification.operators.losses import LossFunction, LossName
 from verification.operators.symmetric import SymmetricOperator
 
@@ -33,6 +33,9 @@ class CurvatureOperator(SymmetricOperator):
         backend: "autodiff" for any module; "fast" for a DistributedQNN, or one patch's block
             of it, on the CPU; "auto" takes "fast" where it can.
         memory_budget: bytes that the fast backend may keep between products.
+        check: False for those who know better: a module or loss of their own is then not tried
+            on a few samples (second derivatives against finite differences, repeatable, samples
+            that do not depend on each other). ``caveats``, results and records say so.
 
     Attributes:
         shape: (D, D), in the flat order of the model's parameters.
@@ -60,8 +63,10 @@ class CurvatureOperator(SymmetricOperator):
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
+        check: bool = True,
     ) -> None:
-        self._use(make_backend(model, images, labels, backend, chunk_size, loss, memory_budget))
+        data = own_copy(images), own_copy(labels)
+        self._use(make_backend(model, *data, backend, chunk_size, loss, memory_budget, check))
 
     @classmethod
     def on(cls, backend: CurvatureBackend) -> Self:

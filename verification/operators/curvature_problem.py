@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulators import DistributedQNN
 from verification.operators.backend import CurvatureBackend
-from verification.operators.choice import BackendName, make_backend
+from verification.operators.choice import BackendName, make_backend, own_copy
 from verification.operators.gauss_newton import GaussNewtonOperator
 from verification.operators.hessian import HessianOperator
 from verification.operators.layout import ParameterLayout
@@ -31,6 +31,7 @@ class CurvatureProblem:
         chunk_size: samples worked on at once.
         backend: "auto", "autodiff" or "fast".
         memory_budget: bytes that the fast backend may keep.
+        check: False leaves out the trial of a module or loss of one's own.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class CurvatureProblem:
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
+        check: bool = True,
     ) -> None:
         self.model = model
-        self.images = images
-        self.labels = labels
+        self.images = own_copy(images)
+        self.labels = own_copy(labels)
+        self._check = check
         self.loss = loss
         self._chunk_size = chunk_size
         self._backend_name = backend
@@ -63,6 +66,7 @@ class CurvatureProblem:
             self._chunk_size,
             self.loss,
             self._memory_budget,
+            self._check,
         )
 
     @cached_property
@@ -121,6 +125,7 @@ class CurvatureProblem:
                 chunk_size=self._chunk_size,
                 backend=self._backend_name,
                 memory_budget=self._memory_budget,
+                check=self._check,
             )
             for p, inputs in enumerate(block_inputs(model, model.check_images(self.images)))
         ]

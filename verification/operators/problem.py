@@ -59,7 +59,7 @@ def check_images(model: torch.nn.Module, images: Tensor | ArrayLike) -> Tensor:
     if isinstance(model, DistributedQNN):
         tensor = model.check_images(images)
     else:
-        parameter = next(model.parameters())
+        parameter = next(p for p in model.parameters() if p.requires_grad)
         tensor = torch.as_tensor(images, device=parameter.device)
         if tensor.is_floating_point():
             tensor = tensor.to(parameter.dtype)

@@ -1,0 +1,324 @@
+"""What is tried on a few samples before a module is believed: repeatable, uncoupled, twice smooth.
+
+The samples are spread over the data set (first, last, some between), those that the loss looks at
+before those that it masks. They cost some fifteen gradients of half a dozen samples.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from verification.operators.differences import (
+    Comparison,
+    compare,
+    first_line,
+    no_double_backward,
+    rms,
+)
+from verification.operators.held_module import HeldModule
+from verification.operators.loss_door import check_loss
+from verification.operators.losses import TorchLoss
+
+N_CANDIDATES = 32  # samples whose logits are looked at
+N_PROBES = 6  # samples that are differentiated; ours: enough to see coupling, cheap
+_ALONE = 8  # parameter tensors that are tried by themselves where the joint trial cannot decide
+
+UNCHECKED = "second derivatives, repeatability and samples' independence not checked (check=False)"
+
+
+def spread(n_samples: int, count: int) -> list[int]:
+    """Up to ``count`` distinct samples: the first, the last, and a seeded draw between."""
+    if n_samples <= count:
+        return list(range(n_samples))
+    inner = np.random.default_rng(0).choice(n_samples - 2, size=count - 2, replace=False) + 1
+    return [0, *sorted(int(i) for i in inner), n_samples - 1]
+
+
+class Derivatives(Protocol):
+    """What the door needs of the backend whose module it tries."""
+
+    module: HeldModule
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, C) with their graph."""
+        ...
+
+    def hessian_sum(self, images: Tensor, labels: Tensor, direction: Sequence[Tensor]) -> Tensor:
+        """Sum over the samples of H_n d, flat."""
+        ...
+
+    def jacobian_product(self, images: Tensor, direction: Sequence[Tensor]) -> Tensor:
+        """J d, shape (n, C)."""
+        ...
+
+
+class Door:
+    """The checks of one module, loss and handful of samples.
+
+    Args:
+        backend: derivatives of the module.
+        loss: of the logits.
+        images: the samples, (n, ...).
+        labels: theirs.
+        chunk_size: samples at once at most.
+    """
+
+    def __init__(
+        self, backend: Derivatives, loss: TorchLoss, images: Tensor, labels: Tensor, chunk_size: int
+    ) -> None:
+        self._backend = backend
+        self._module = backend.module
+        self._loss = loss
+        self._images = images
+        self._labels = labels
+        self._chunk = chunk_size
+        self._dtype = self._module.values[0].dtype
+        self._root = torch.finfo(self._dtype).eps ** 0.5
+
+    def check(self) -> tuple[str, ...]:
+        """Everything, the module in place.
+
+        Returns:
+            Caveats: what could not be decided.
+
+        Raises:
+            ValueError: random or stateful forward passes, coupled samples, second derivatives
+                that are missing, not finite, or contradicted by finite differences.
+        """
+        self._check_repeatable()
+        self._check_samples_apart()
+        return self._check_derivatives()
+
+    def _logits(self) -> Tensor:
+        with torch.no_grad():
+            parts = [self._backend.logits(x) for x in self._images.split(self._chunk)]
+        return torch.cat(parts).detach()
+
+    def _check_repeatable(self) -> None:
+        x = self._images[: self._chunk]
+        with torch.no_grad():
+            first, second = self._backend.logits(x), self._backend.logits(x)
+            if self._differ(first, second):
+                raise ValueError(
+                    f"model: expected the same logits at every call, got ones that differ by "
+                    f"{float((first - second).abs().max()):.2g}; it draws random numbers or "
+                    "counts its calls: switch that off (functional dropout and noise ask for training=False)"
+                )
+            for name, buffer in self._module.moved_buffers().items():
+                buffer.mul_(1.5).add_(0.1)
+                if self._differ(first, self._module.model(x)):
+                    raise ValueError(
+                        "model: expected a forward pass that leaves the buffers it uses alone, "
+                        f"got one that moves {name!r} (as spectral_norm does in train mode); call "
+                        "model.eval()"
+                    )
+
+    def _differ(self, a: Tensor, b: Tensor) -> bool:
+        return a.shape != b.shape or bool((a - b).abs().max() > self._root * a.abs().max())
+
+    def _check_samples_apart(self) -> None:
+        """A batch against its samples one by one: logits, losses, H d."""
+        n = min(len(self._images), max(2, self._chunk))
+        x, y = self._images[:n], self._labels[:n]
+        with torch.no_grad():
+            z = self._backend.logits(x)
+            try:
+                singles = [self._backend.logits(x[i : i + 1]) for i in range(n)]
+            except (RuntimeError, ValueError) as error:
+                raise needs_a_batch(error) from error
+        apart = torch.cat(singles)
+        if self._differ(z, apart):
+            raise ValueError(
+                f"model: expected logits of a sample that do not depend on the others of its "
+                f"batch, got a difference of {float((z - apart).abs().max()):.2g} (batch "
+                "statistics, also in eval mode with track_running_stats=False, or centring over "
+                "the batch); use running statistics in model.eval(), or a norm over the features"
+            )
+        check_loss(self._loss, self._logits(), self._labels)
+        direction = self._direction()
+        together = self._hessian_sum(x, y, direction)
+        parts = [self._hessian_sum(x[i : i + 1], y[i : i + 1], direction) for i in range(n)]
+        gap = float((together - sum(parts)).norm())
+        size = sum(float(p.norm()) for p in parts)
+        if gap > 30 * self._root * size:
+            raise ValueError(
+                f"model: expected a Hessian that is the mean over samples, got one of {n} samples "
+                f"together that is {gap / size:.2g} away from the sum of theirs one by one (model "
+                "or loss couples the samples of a batch); make every sample's loss its own"
+            )
+
+    def _direction(self) -> list[Tensor]:
+        """A random direction, in every tensor of the size that moves the logits by their own."""
+        values = self._module.values
+        generator = torch.Generator().manual_seed(0)
+        slopes = [torch.zeros_like(v) for v in values]
+        square, count = 0.0, 0
+        for x in self._images.split(self._chunk):
+            with torch.enable_grad():
+                z = self._backend.logits(x)
+                if not z.requires_grad:
+                    raise ValueError(
+                        "model: expected logits that depend on the parameters, got a loss without "
+                        "graph; the forward pass detaches its result or runs under torch.no_grad()"
+                    )
+                u = torch.randn(z.shape, generator=generator).to(z)
+                gs = torch.autograd.grad(z, self._module.parameters, u, allow_unused=True)
+            square, count = square + float(z.detach().double().square().sum()), count + z.numel()
+            for slope, g in zip(slopes, gs, strict=True):
+                if g is not None:
+                    slope += g.detach()
+        natural = square**0.5 or count**0.5
+        scales = []
+        for value, slope in zip(values, slopes, strict=True):
+            own = max(rms(value), 1.0)
+            pull = float(slope.double().norm())
+            scales.append(min(natural / pull, own) if pull > 0 else own)
+        return [
+            s * torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v)
+            for s, v in zip(scales, values, strict=True)
+        ]
+
+    def _hessian_sum(self, x: Tensor, y: Tensor, direction: Sequence[Tensor]) -> Tensor:
+        try:
+            return self._backend.hessian_sum(x, y, direction)
+        except RuntimeError as error:
+            raise no_double_backward("model", error) from error
+
+    def _check_derivatives(self) -> tuple[str, ...]:
+        direction = self._direction()
+        joint = self._compare(direction)
+        wrong = [name for name, c in joint.items() if c.verdict == "wrong"]
+        if wrong:  # a step may have met a kink at an unlucky place: another direction decides
+            again = self._compare([torch.flip(d.reshape(-1), [0]).view_as(d) for d in direction])
+            wrong = [name for name in wrong if again[name].verdict == "wrong"]
+        if wrong:
+            raise self._contradiction(wrong, joint)
+        open_tensors = [n for n in self._module.names if joint[n].verdict != "confirmed"]
+        undecided = [n for n, c in joint.items() if c.verdict != "confirmed"]
+        for name in open_tensors[:_ALONE]:
+            i = self._module.names.index(name)
+            alone = [d if i == j else torch.zeros_like(d) for j, d in enumerate(direction)]
+            one = self._compare(alone)[name]
+            if one.verdict == "wrong":
+                raise self._contradiction([name], {name: one})
+            if one.verdict == "confirmed":
+                undecided.remove(name)
+        return _undecided(undecided)
+
+    def _compare(self, direction: Sequence[Tensor]) -> dict[str, Comparison]:
+        """The derivative of loss, logits and gradient along a direction, part by part."""
+        product = torch.zeros(sum(d.numel() for d in direction), dtype=torch.float64)
+        moves = []
+        for x, y in self._chunks():
+            product += self._hessian_sum(x, y, direction)
+            moves.append(self._backend.jacobian_product(x, direction).cpu())
+        _, _, gradient = self._values(direction, 0.0)
+        slope = sum(
+            (
+                (g.double() * d.double()).sum().cpu()
+                for g, d in zip(gradient, direction, strict=True)
+            ),
+            start=torch.zeros((), dtype=torch.float64),
+        )
+        products = product.split([d.numel() for d in direction])
+        claimed = [slope, torch.cat(moves), *products]
+        for part in claimed:
+            if not torch.isfinite(part).all():
+                raise ValueError(
+                    "model: expected finite derivatives of the loss, got NaN or infinity"
+                )
+
+        def evaluate(step: float) -> list[Tensor]:
+            loss, logits, gradient = self._values(direction, step)
+            return [loss, logits, *(g.reshape(-1).cpu() for g in gradient)]
+
+        verdicts = compare(evaluate, claimed, self._dtype)
+        return dict(zip([_LOSS, _LOGITS, *self._module.names], verdicts, strict=True))
+
+    def _chunks(self) -> list[tuple[Tensor, Tensor]]:
+        pairs = zip(self._images.split(self._chunk), self._labels.split(self._chunk), strict=True)
+        return list(pairs)
+
+    def _values(
+        self, direction: Sequence[Tensor], step: float
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Loss, logits and gradient at value + step * direction."""
+        total = torch.zeros((), dtype=torch.float64)
+        logits = []
+        gradient = [torch.zeros_like(d) for d in direction]
+        with self._module.moved(direction, step), torch.enable_grad():
+            for x, y in self._chunks():
+                z = self._backend.logits(x)
+                loss = self._loss.total(z, y)
+                parts = torch.autograd.grad(loss, self._module.parameters, allow_unused=True)
+                total += loss.detach().double().cpu()
+                logits.append(z.detach().cpu())
+                for g, part in zip(gradient, parts, strict=True):
+                    if part is not None:
+                        g += part.detach()
+        return total, torch.cat(logits), gradient
+
+    def _contradiction(self, wrong: Sequence[str], found: dict[str, Comparison]) -> ValueError:
+        """The refusal; a wrong first derivative before a lost second one, tensors before logits."""
+        way_out = "pass check=False if you know better"
+        if _LOSS in wrong:
+            first = found[_LOSS]
+            return ValueError(
+                "model: expected a gradient that agrees with finite differences of the loss, got "
+                f"a slope of {first.claimed:.3g} by autograd, {first.gap:.3g} away; something is "
+                "detached or cached, or a hook or a backward of its own changes the gradient; "
+                f"differentiate what is computed, or {way_out}"
+            )
+        tensors = [name for name in wrong if name != _LOGITS]
+        first = found[(tensors or [_LOGITS])[0]]
+        named = ", ".join(repr(name) for name in tensors[:3]) or _LOGITS
+        return ValueError(
+            "model: expected second derivatives that agree with finite differences of the "
+            f"gradient, got |H v| = {first.claimed:.3g} by autograd, {first.gap:.3g} away, in "
+            f"{named}{', ...' if len(tensors) > 3 else ''}; some operation has a backward that is "
+            f"not differentiable or detaches what depends on the parameters; replace it, or "
+            f"{way_out}"
+        )
+
+
+_LOSS, _LOGITS = "the loss", "the logits"
+
+
+def _undecided(names: Sequence[str]) -> tuple[str, ...]:
+    tensors = [n for n in names if n not in (_LOSS, _LOGITS)]
+    said = [
+        f"first derivatives of {n} undecided by finite differences"
+        for n in names[:2]
+        if n in (_LOSS, _LOGITS)
+    ]
+    if tensors:
+        listed = ", ".join(repr(n) for n in tensors[:3]) + (
+            f" and {len(tensors) - 3} more" if len(tensors) > 3 else ""
+        )
+        said.append(f"second derivatives in {listed} undecided by finite differences")
+    return tuple(said)
+
+
+def needs_a_batch(error: Exception) -> ValueError:
+    """The refusal of a model that takes several samples and not one."""
+    return ValueError(
+        f"model: expected logits of one sample by itself, got {first_line(error)!r}; batch "
+        "statistics (also in eval mode with track_running_stats=False) and fixed batch sizes "
+        "couple the samples; use running statistics in model.eval(), or a norm over the features"
+    )
+
+
+def choose(
+    loss: TorchLoss, logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
+) -> list[int]:
+    """Rows of the candidates to try: first and last, then those whose loss looks at the logits."""
+    n = len(images)
+    if n <= N_PROBES:
+        return list(range(n))
+    pulls = loss.gradient(logits(images), labels).detach().reshape(n, -1).abs().amax(dim=1) > 0
+    active = [i for i in range(1, n - 1) if pulls[i]]
+    idle = [i for i in range(1, n - 1) if not pulls[i]]
+    return sorted([0, n - 1, *(active + idle)[: N_PROBES - 2]])
