@@ -20,17 +20,19 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from simulators import DistributedQNN
 from verification.operators.backend import CurvatureKind
 from verification.operators.differences import first_line
-from verification.operators.door import N_CANDIDATES, UNCHECKED, Door, choose, needs_a_batch, spread
+from verification.operators.door import UNCHECKED, Door, needs_a_batch
 from verification.operators.fingerprint import fingerprint
 from verification.operators.held_module import HeldModule
 from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, LossName, make_loss
 from verification.operators.patch_block import PatchBlockModel
 from verification.operators.problem import check_images, check_model
+from verification.operators.trial_samples import spread, trial_samples
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 
@@ -83,15 +85,14 @@ class AutodiffBackend:
         self._chunk_size = chunk_size
         trainable = check_model(model)
         self.module = HeldModule(model, list(trainable))
-        self._values = self.module.values
         self._own: list[Tensor] = self.module.parameters
         self.n_parameters = sum(p.numel() for p in self._values)
         double = self._values[0].dtype == torch.float64
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
         self.images = check_images(model, images)
         self.n_samples = len(self.images)
-        with self._computing(), torch.no_grad():
-            first = self._first_logits()
+        with self._computing():
+            first = self._first_logits().detach()
         self.labels = self._loss.check_targets(labels, self.n_samples, first)
         with self.module.in_place():
             self.fingerprint = fingerprint(model, self._loss.name, self.images, self.labels)
@@ -106,6 +107,11 @@ class AutodiffBackend:
         if check:
             self._check()
 
+    @property
+    def _values(self) -> list[Tensor]:
+        """What the parameters hold, in the dtype in which the module computes at the moment."""
+        return self.module.values
+
     def logits(self, images: Tensor) -> Tensor:
         """Logits (n, C) of the module as it stands, with their graph."""
         result = self.module(images)
@@ -117,7 +123,8 @@ class AutodiffBackend:
     def _first_logits(self) -> Tensor:
         """Logits of one sample; where only several together have some, that is the fault."""
         try:
-            return self.logits(self.images[:1])
+            with torch.enable_grad():
+                return self.logits(self.images[:1])
         except (RuntimeError, ValueError) as error:
             try:
                 self.module(self.images[:2])
@@ -125,35 +132,42 @@ class AutodiffBackend:
                 raise error from None
             raise needs_a_batch(error) from error
 
+    def detached_logits(self, images: Tensor) -> Tensor:
+        """Logits without their graph, which is made all the same: some modules need it inside."""
+        with torch.enable_grad():
+            parts = [self.logits(x).detach() for x in images.split(self._chunk_size)]
+        return torch.cat(parts)
+
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """The module in place, and the generators of random numbers as they were afterwards."""
+        """The module in place, and the generators of random numbers as they were afterwards.
+
+        The caller's inference mode and autocast end here, and of torch's kernels for attention
+        only the plain one is left, which can be differentiated twice.
+        """
         device = self._values[0].device
         with (
             torch.random.fork_rng([device] if device.type == "cuda" else []),
+            torch.inference_mode(False),
+            torch.autocast(device.type, enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
             self.module.in_place(),
         ):
             yield
 
     def _check(self) -> None:
         """Try module and loss on samples spread over the data set."""
-        candidates = spread(self.n_samples, N_CANDIDATES)
         with self._computing():
-
-            def logits(images: Tensor) -> Tensor:
-                with torch.no_grad():
-                    parts = [self.logits(x) for x in images.split(self._chunk_size)]
-                return torch.cat(parts).detach()
-
-            rows = choose(self._loss, logits, self.images[candidates], self.labels[candidates])
-            self._probes = [candidates[row] for row in rows]
+            self._probes = trial_samples(
+                self._loss, self.detached_logits, self.images, self.labels, self._chunk_size
+            )
             images, labels = self.images[self._probes], self.labels[self._probes]
             if self._seen is None:
-                check_loss(self._loss, logits(images), labels)
+                check_loss(self._loss, self.detached_logits(images), labels)
             else:
                 door = Door(self, self._loss, images, labels, self._chunk_size)
                 self.caveats = door.check()
-                self._seen[self._probes] = _digest(logits(images))
+                self._seen[self._probes] = _digest(self.detached_logits(images))
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend.

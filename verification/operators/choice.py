@@ -56,7 +56,8 @@ def own_copy(data: Any) -> Any:
     Anything else (a loader of batches) comes back as it is.
     """
     if isinstance(data, Tensor):
-        return data.detach().clone()
+        with torch.inference_mode(False):
+            return data.detach().clone()
     if isinstance(data, np.ndarray):
         return data.copy()  # keeps a mask, for those who refuse it
     if isinstance(data, list | tuple) and not any(isinstance(x, list | tuple | dict) for x in data):

@@ -91,6 +91,12 @@ def _filled(mapping: MutableMapping[str, Tensor | None]) -> list[str]:
     return [key for key, tensor in mapping.items() if tensor is not None]
 
 
+def finer(tensor: Tensor) -> Tensor:
+    """Single precision in double; other tensors as they are."""
+    doubles = {torch.float32: torch.float64, torch.complex64: torch.complex128}
+    return tensor.to(doubles.get(tensor.dtype, tensor.dtype))
+
+
 class HeldModule:
     """A module at the parameters, buffers and train flags that it has now, for good.
 
@@ -151,6 +157,21 @@ class HeldModule:
                     p.data.copy_(value + step * d)
                 yield
             finally:
+                self._state.put()
+
+    @contextmanager
+    def in_double(self) -> Iterator[None]:
+        """Parameters and buffers of single precision in double inside: finer rounding."""
+        with self.in_place():
+            single = self._state, self.values
+            try:
+                for slot in [*self._state.parameters, *self._state.buffers]:
+                    if slot.tensor.layout == torch.strided:
+                        slot.tensor.data = finer(slot.value)
+                self._state, self.values = _State(self.model), [finer(v) for v in self.values]
+                yield
+            finally:
+                self._state, self.values = single
                 self._state.put()
 
     def __call__(self, images: Tensor) -> Tensor:
