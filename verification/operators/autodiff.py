@@ -72,6 +72,7 @@ class AutodiffBackend:
 
     name = "autodiff"
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         model: torch.nn.Module,
@@ -121,7 +122,11 @@ class AutodiffBackend:
         return result
 
     def _first_logits(self) -> Tensor:
-        """Logits of one sample; where only several together have some, that is the fault."""
+        """Logits of one sample.
+
+        Raises:
+            ValueError: the model takes several samples and not one, or no such images at all.
+        """
         try:
             with torch.enable_grad():
                 return self.logits(self.images[:1])
@@ -129,7 +134,13 @@ class AutodiffBackend:
             try:
                 self.module(self.images[:2])
             except Exception:
-                raise error from None
+                if isinstance(error, ValueError):
+                    raise error from None
+                one = self.images[:1]
+                raise ValueError(
+                    f"images: expected a shape and dtype that the model takes, got "
+                    f"{tuple(one.shape)} of {one.dtype} for one sample: {first_line(error)}"
+                ) from error
             raise needs_a_batch(error) from error
 
     def detached_logits(self, images: Tensor) -> Tensor:
@@ -142,13 +153,12 @@ class AutodiffBackend:
     def _computing(self) -> Iterator[None]:
         """The module in place, and the generators of random numbers as they were afterwards.
 
-        The caller's inference mode and autocast end here, and of torch's kernels for attention
-        only the plain one is left, which can be differentiated twice.
+        The caller's autocast ends here, and of torch's kernels for attention only the plain one
+        is left, which can be differentiated twice.
         """
         device = self._values[0].device
         with (
             torch.random.fork_rng([device] if device.type == "cuda" else []),
-            torch.inference_mode(False),
             torch.autocast(device.type, enabled=False),
             sdpa_kernel(SDPBackend.MATH),
             self.module.in_place(),
@@ -169,6 +179,7 @@ class AutodiffBackend:
                 self.caveats = door.check()
                 self._seen[self._probes] = _digest(self.detached_logits(images))
 
+    @torch.inference_mode(False)
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend.
 
@@ -271,12 +282,14 @@ class AutodiffBackend:
             np.ascontiguousarray(vectors.T), dtype=like.dtype, device=like.device
         )
         parts = rows.split([p.numel() for p in self._values], dim=1)
-        return [part.reshape(-1, *p.shape) for part, p in zip(parts, self._values, strict=True)]
+        return [
+            part.reshape(len(rows), *p.shape) for part, p in zip(parts, self._values, strict=True)
+        ]
 
     def _join(self, parts: Sequence[Tensor | None], columns: int) -> NDArray[np.float64]:
         """The inverse of _split, shape (D, m); a parameter without a part contributes zero."""
         rows = [
-            p.new_zeros(columns, p.numel()) if part is None else part.reshape(columns, -1)
+            p.new_zeros(columns, p.numel()) if part is None else part.reshape(columns, p.numel())
             for part, p in zip(parts, self._values, strict=True)
         ]
         return torch.cat(rows, dim=1).T.to("cpu", torch.float64).numpy()

@@ -109,6 +109,9 @@ class HeldModule:
         names: as given.
         parameters: the module's own Parameters of these names.
         values: what they held, private copies of the same shapes.
+
+    Raises:
+        ValueError: parameters made under ``torch.inference_mode()``.
     """
 
     def __init__(self, model: torch.nn.Module, names: Sequence[str]) -> None:
@@ -116,6 +119,12 @@ class HeldModule:
         self.names = list(names)
         named = dict(model.named_parameters())
         self.parameters: list[Tensor] = [named[name] for name in self.names]
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            if parameter.is_inference():
+                raise ValueError(
+                    "model: expected parameters that autograd can follow, got "
+                    f"{name!r} made under torch.inference_mode(); build the model outside it"
+                )
         self._state = _State(model)
         kept = {id(slot.tensor): slot.value for slot in self._state.parameters}
         self.values = [kept[id(p)] for p in self.parameters]

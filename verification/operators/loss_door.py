@@ -49,8 +49,9 @@ def _check_apart(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
         raise ValueError(
             f"loss: expected a sample's loss that does not depend on the others of its batch, got "
             f"a difference of {float((values.detach() - apart).abs().max()):.2g} (shapes that "
-            f"broadcast, as logits {tuple(z.shape)} against targets {tuple(y.shape)}, or a scale "
-            "taken from the batch); give both the same shape, and every sample a scale of its own"
+            f"broadcast, as logits {tuple(z.shape)} against targets {tuple(y.shape)}, a scale "
+            "taken from the batch, random numbers); give both the same shape, and every sample a "
+            "scale of its own"
         )
 
 

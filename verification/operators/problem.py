@@ -42,7 +42,7 @@ def check_model(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
             f"got {sorted(f'{dtype} on {device}' for dtype, device in kinds)}"
         )
     for name, parameter in trainable.items():
-        if not torch.isfinite(parameter).all():
+        if not torch.isfinite(parameter.detach()).all():
             raise ValueError(
                 f"model: expected finite parameters, got NaN or infinity in {name!r}; "
                 "load a checkpoint from before the training diverged"
