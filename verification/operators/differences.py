@@ -7,7 +7,8 @@ d_i = (f_i(h) - f_i(-h)) / 2h. Its error is taken as the largest of
     |f_i(h) - 2 f_i(0) + f_i(-h)| / h,  |d_i - d_i at 10 h|,  |d_i - d_i at h / 10|,
 
 the first of which sees kinks between -h and h and rounding, the others curvature and rounding.
-Every part is judged at the step where its own error is smallest.
+Every part is judged at the step where its own error is smallest; that a claim is wrong must show
+at another step as well, since small differences of noise can agree by chance.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,7 +46,10 @@ class Comparison:
 
 
 def compare(
-    evaluate: Callable[[float], Sequence[Tensor]], claimed: Sequence[Tensor], dtype: torch.dtype
+    evaluate: Callable[[float], Sequence[Tensor]],
+    claimed: Sequence[Tensor],
+    dtype: torch.dtype,
+    sizes: Sequence[float] | None = None,
 ) -> list[Comparison]:
     """Judge the claimed derivatives of ``evaluate`` at 0.
 
@@ -53,11 +57,15 @@ def compare(
         evaluate: h -> the parts at t + h d.
         claimed: the parts' derivatives along d.
         dtype: in which the parts are computed, float32 or float64.
+        sizes: of the terms that a part sums, as norms; rounding goes with them, though the sum
+            may be zero (a bias before a norm). The parts' own norms if left out.
 
     Returns:
         One comparison a part.
     """
     base = [part.detach().double() for part in evaluate(0.0)]
+    own = [float(part.norm()) for part in base]
+    scales = own if sizes is None else [max(pair) for pair in zip(own, sizes, strict=True)]
     claims = [claim.detach().double() for claim in claimed]
     eps = torch.finfo(dtype).eps
     sides: dict[float, list[tuple[Tensor, Tensor]]] = {}
@@ -68,7 +76,7 @@ def compare(
         if count < 3:
             continue
         result = [
-            _judge(base[i], {h: s[i] for h, s in sides.items()}, claims[i], eps)
+            _judge(base[i], {h: s[i] for h, s in sides.items()}, claims[i], eps, scales[i])
             for i in range(len(base))
         ]
         if all(c.verdict == "confirmed" for c in result):
@@ -77,33 +85,42 @@ def compare(
 
 
 def _judge(
-    base: Tensor, sides: dict[float, tuple[Tensor, Tensor]], claim: Tensor, eps: float
+    base: Tensor,
+    sides: dict[float, tuple[Tensor, Tensor]],
+    claim: Tensor,
+    eps: float,
+    natural: float,
 ) -> Comparison:
     """The verdict on one part from its values on both sides at every step."""
     steps = sorted(sides, reverse=True)
     slopes = [(sides[h][0] - sides[h][1]) / (2 * h) for h in steps]
     size = float(claim.norm())
+    root = eps**0.5
     best: tuple[float, float, float, float] | None = None
+    contradictions = 0
+    stirred = [not all(torch.equal(side, base) for side in sides[h]) for h in steps]
     for i, h in enumerate(steps):
-        if not torch.isfinite(slopes[i]).all():
+        # a step that rounding swallows whole, where larger ones move something, tells nothing
+        if not torch.isfinite(slopes[i]).all() or (any(stirred) and not stirred[i]):
             continue
         skew = (sides[h][0] + sides[h][1] - 2 * base) / h
         neighbours = [slopes[j] for j in (i - 1, i + 1) if 0 <= j < len(steps)]
         errors = [skew, *(slopes[i] - other for other in neighbours)]
         finite = [float(e.norm()) for e in errors if torch.isfinite(e).all()]
-        error = max(finite) + 10 * eps * float(base.norm()) / h
+        error = max(finite) + 10 * eps * natural / h
+        gap = float((slopes[i] - claim).norm())
         scale = max(size, float(slopes[i].norm()))
         ratio = error / scale if scale else 0.0
+        contradictions += gap > _FACTOR * error + 30 * root * scale
         if best is None or ratio < best[0]:
-            best = ratio, error, scale, float((slopes[i] - claim).norm())
+            best = ratio, error, scale, gap
     if best is None:
         return Comparison("undecided", size, float("nan"))
     ratio, error, scale, gap = best
-    root = eps**0.5
     if gap > _FACTOR * error + 30 * root * scale:
-        return Comparison("wrong", size, gap)
+        return Comparison("wrong" if contradictions > 1 else "undecided", size, gap)
     # a derivative far below the natural size of what is differentiated is zero to rounding
-    if ratio <= _RESOLVED or _FACTOR * error <= 30 * root * float(base.norm()):
+    if ratio <= _RESOLVED or _FACTOR * error <= 30 * root * natural:
         return Comparison("confirmed", size, gap)
     return Comparison("undecided", size, gap)
 

@@ -121,7 +121,8 @@ class Door:
         """A batch against its samples one by one: logits, losses, H d."""
         n = min(len(self._images), max(2, self._chunk))
         x, y = self._images[:n], self._labels[:n]
-        z = self._logits(x)
+        with torch.enable_grad():
+            z = self._backend.logits(x).detach()  # in one batch, whatever the chunk size
         try:
             apart = torch.cat([self._logits(x[i : i + 1]) for i in range(n)])
         except (RuntimeError, ValueError) as error:
@@ -177,10 +178,18 @@ class Door:
             own = max(rms(value), 1.0)
             pull = float(slope.double().norm())
             scales.append(min(natural / pull, own) if pull > 0 else own)
-        return [
+        direction = [
             s * torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v)
             for s, v in zip(scales, values, strict=True)
         ]
+        # autograd holds the padding rows of an embedding constant, by its definition
+        places = {id(p): d for p, d in zip(self._module.parameters, direction, strict=True)}
+        for module in self._module.model.modules():
+            if isinstance(module, torch.nn.Embedding | torch.nn.EmbeddingBag):
+                moved = places.get(id(module.weight))
+                if moved is not None and module.padding_idx is not None:
+                    moved[module.padding_idx] = 0
+        return direction
 
     def _hessian_sum(self, x: Tensor, y: Tensor, direction: Sequence[Tensor]) -> Tensor:
         try:
@@ -261,11 +270,20 @@ class Door:
         return [slope, torch.cat(moves), *product.split(sizes)]
 
     def _judge(self, direction: Sequence[Tensor], claimed: Sequence[Tensor]) -> list[Comparison]:
+        """What differences say; a tensor's derivatives cancel at worst from those of all."""
+        _, _, gradient = self._values(direction, 0.0)
+        reach = [float(d.double().norm()) for d in direction]
+        largest = max(
+            r * max(float(g.double().norm()), float(c.norm()))
+            for r, g, c in zip(reach, gradient, claimed[2:], strict=True)
+        )
+        sizes = [largest, 0.0, *(largest / r if r else 0.0 for r in reach)]
+
         def evaluate(step: float) -> list[Tensor]:
             loss, logits, gradient = self._values(direction, step)
             return [loss, logits, *(g.reshape(-1).cpu() for g in gradient)]
 
-        return compare(evaluate, claimed, self._dtype)
+        return compare(evaluate, claimed, self._dtype, sizes)
 
     def _chunks(self) -> list[tuple[Tensor, Tensor]]:
         pairs = zip(self._images.split(self._chunk), self._labels.split(self._chunk), strict=True)
