@@ -1,6 +1,7 @@
 """What is differentiated is what computes, whichever way a module comes to its parameters."""
 
 import copy
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -184,6 +185,21 @@ def spectral(training: bool) -> nn.Module:
     return model.train(training)
 
 
+def scripted() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch would have us use torch.compile
+        return torch.jit.script(network())
+
+
+def derived_by_a_hook() -> nn.Module:
+    """A hook makes the weight of the others before every call, as the older weight_norm does."""
+    layer = nn.Linear(4, 3).double()
+    layer.register_parameter("raw", nn.Parameter(layer.weight.detach().clone()))
+    del layer.weight
+    layer.register_forward_pre_hook(lambda m, _: setattr(m, "weight", torch.tanh(m.raw)))
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "images"),
     [
@@ -200,6 +216,8 @@ def spectral(training: bool) -> nn.Module:
         (Observed, IMAGES),
         (parametrized, IMAGES),
         (lambda: spectral(training=False), IMAGES),
+        (scripted, IMAGES),
+        (derived_by_a_hook, IMAGES),
     ],
 )
 def test_what_computes_is_what_is_differentiated(
@@ -291,6 +309,39 @@ class Reversed(nn.Module):
         return self.b(Reversal.apply(torch.tanh(self.a(x))))
 
 
+class Clamping(nn.Module):
+    """Bounds its weight in place at every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = weight(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        self.w.data.clamp_(-0.1, 0.1)
+        return torch.tanh(x @ self.w)
+
+
+class Extractor(nn.Module):
+    """Computes features without graph, and leaves their weights trainable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.head = nn.Linear(4, 5).double(), nn.Linear(5, 3).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        with torch.no_grad():
+            features = torch.tanh(self.features(x))
+        return self.head(features)
+
+
+def expanded() -> nn.Module:
+    layer = nn.Linear(4, 3).double()
+    layer.bias = nn.Parameter(torch.ones(1, dtype=DOUBLE).expand(3))
+    return layer
+
+
 def hooked() -> nn.Module:
     model = network()
     model[0].weight.register_hook(lambda gradient: gradient / 2)
@@ -316,6 +367,9 @@ def converged_spectral() -> nn.Module:
         (SharedMemory, "agree"),
         (Reversed, "gradient that agrees with finite differences of the loss"),
         (hooked, "a hook or a backward of its own"),
+        (Clamping, "gradient that agrees with finite differences of the loss"),
+        (Extractor, r"gradient that agrees .*requires_grad_\(False\)"),
+        (expanded, r"'bias' with elements that share memory \(expand\)"),
     ],
 )
 def test_modules_that_compute_something_else_are_refused(
@@ -325,6 +379,21 @@ def test_modules_that_compute_something_else_are_refused(
     torch.manual_seed(1)
     with pytest.raises(ValueError, match=f"model: expected .*{message}"):
         HessianOperator(make(), IMAGES, LABELS)
+
+
+def test_constant_features_are_left_out() -> None:
+    torch.manual_seed(1)
+    model = Extractor()
+    model.features.requires_grad_(False)
+    assert_right(model, IMAGES, LABELS)
+
+
+def test_a_refused_module_is_left_as_it_was() -> None:
+    model = Clamping()
+    before = model.w.detach().clone()
+    with pytest.raises(ValueError, match="model: expected"):
+        HessianOperator(model, IMAGES, LABELS)
+    assert torch.equal(model.w, before)
 
 
 def test_sparse_gradients_are_refused_by_name() -> None:

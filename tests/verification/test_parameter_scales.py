@@ -203,6 +203,17 @@ def test_modules_that_cannot_be_tried_in_float64_are_tried_as_they_are() -> None
     assert np.abs(product).max() > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_perfect_fit_leaves_nothing_open(dtype: torch.dtype) -> None:
+    """The gradient is zero there, and so is R: zeros that differences can tell from rounding."""
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).to(dtype)
+    images = IMAGES.to(dtype)
+    problem = CurvatureProblem(model, images, model(images).detach(), loss="squared_error")
+    assert problem.hessian.caveats == ()
+    np.testing.assert_allclose(problem.residual @ np.ones(43), np.zeros(43), atol=1e-6)
+
+
 def test_verdicts_of_differences() -> None:
     """x^3 at 1: right to a part in a thousand is wrong in float64; noise decides nothing."""
 

@@ -110,7 +110,9 @@ def _judge(
         error = max(finite) + 10 * eps * natural / h
         gap = float((slopes[i] - claim).norm())
         scale = max(size, float(slopes[i].norm()))
-        ratio = error / scale if scale else 0.0
+        # a derivative far below the natural size of what is differentiated is zero to rounding
+        resolvable = max(scale, min(1e3 * root, _RESOLVED) * natural)
+        ratio = error / resolvable if resolvable else 0.0
         contradictions += gap > _FACTOR * error + 30 * root * scale
         if best is None or ratio < best[0]:
             best = ratio, error, scale, gap
@@ -119,8 +121,7 @@ def _judge(
     ratio, error, scale, gap = best
     if gap > _FACTOR * error + 30 * root * scale:
         return Comparison("wrong" if contradictions > 1 else "undecided", size, gap)
-    # a derivative far below the natural size of what is differentiated is zero to rounding
-    if ratio <= _RESOLVED or _FACTOR * error <= 30 * root * natural:
+    if ratio <= _RESOLVED:
         return Comparison("confirmed", size, gap)
     return Comparison("undecided", size, gap)
 

@@ -247,8 +247,11 @@ class Door:
         except (RuntimeError, ValueError, TypeError):  # float32 is written into the module
             return dict(zip(parts, self._judge(direction, claimed), strict=True))
         holds = [
-            c.verdict != "undecided" and bool((a - b).norm() <= _SAME * b.norm())
-            for c, a, b in zip(verdicts, claimed, fine_claims, strict=True)
+            c.verdict != "undecided"
+            and float((a - b).norm()) <= _SAME * max(float(b.norm()), 1e-3 * size)
+            for c, a, b, size in zip(
+                verdicts, claimed, fine_claims, self._sizes(direction, claimed), strict=True
+            )
         ]
         if not all(holds):
             coarse = self._judge(direction, claimed)
@@ -270,20 +273,24 @@ class Door:
         return [slope, torch.cat(moves), *product.split(sizes)]
 
     def _judge(self, direction: Sequence[Tensor], claimed: Sequence[Tensor]) -> list[Comparison]:
-        """What differences say; a tensor's derivatives cancel at worst from those of all."""
-        _, _, gradient = self._values(direction, 0.0)
-        reach = [float(d.double().norm()) for d in direction]
-        largest = max(
-            r * max(float(g.double().norm()), float(c.norm()))
-            for r, g, c in zip(reach, gradient, claimed[2:], strict=True)
-        )
-        sizes = [largest, 0.0, *(largest / r if r else 0.0 for r in reach)]
+        """What differences say of the claims."""
+        sizes = self._sizes(direction, claimed)
 
         def evaluate(step: float) -> list[Tensor]:
             loss, logits, gradient = self._values(direction, step)
             return [loss, logits, *(g.reshape(-1).cpu() for g in gradient)]
 
         return compare(evaluate, claimed, self._dtype, sizes)
+
+    def _sizes(self, direction: Sequence[Tensor], claimed: Sequence[Tensor]) -> list[float]:
+        """Of the terms behind every part: a tensor's cancel at worst from the largest of all."""
+        _, _, gradient = self._values(direction, 0.0)
+        reach = [float(d.double().norm()) for d in direction]
+        largest = max(
+            r * max(float(g.double().norm()), float(c.norm()))
+            for r, g, c in zip(reach, gradient, claimed[2:], strict=True)
+        )
+        return [largest, 0.0, *(largest / r if r else 0.0 for r in reach)]
 
     def _chunks(self) -> list[tuple[Tensor, Tensor]]:
         pairs = zip(self._images.split(self._chunk), self._labels.split(self._chunk), strict=True)
@@ -317,7 +324,8 @@ class Door:
                 "model: expected a gradient that agrees with finite differences of the loss, got "
                 f"a slope of {first.claimed:.3g} by autograd, {first.gap:.3g} away; something is "
                 "detached or cached, or a hook or a backward of its own changes the gradient; "
-                f"differentiate what is computed, or {way_out}"
+                "requires_grad_(False) for parameters that are meant to be constant, or "
+                f"{way_out}"
             )
         tensors = [name for name in wrong if name != _LOGITS]
         first = found[(tensors or [_LOGITS])[0]]

@@ -9,16 +9,20 @@ left it.
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+# A module's own dictionary of parameters or of buffers.
+Registry: TypeAlias = MutableMapping[str, Any]
 
 
 @dataclass(frozen=True)
 class _Slot:
     """One registered tensor: where it hangs, its memory, and what was in it."""
 
-    owner: MutableMapping[str, Tensor | None]
+    owner: Registry
     key: str
     tensor: Tensor
     memory: Tensor
@@ -26,18 +30,20 @@ class _Slot:
     requires_grad: bool
 
     @classmethod
-    def of(cls, owner: MutableMapping[str, Tensor | None], key: str) -> "_Slot":
-        tensor = owner[key]
-        assert tensor is not None
+    def of(cls, owner: Registry, key: str) -> "_Slot":
+        tensor: Tensor = owner[key]
         memory = tensor.detach()
         return cls(owner, key, tensor, memory, memory.clone(), tensor.requires_grad)
 
+    def _hangs(self) -> bool:
+        return self.key in self.owner and self.owner[self.key] is self.tensor
+
     def holds(self) -> bool:
         if self.tensor.layout != torch.strided:
-            return self.owner.get(self.key) is self.tensor
+            return self._hangs()
         present = self.tensor.detach()
         return (
-            self.owner.get(self.key) is self.tensor
+            self._hangs()
             and self.tensor.requires_grad == self.requires_grad
             and present.data_ptr() == self.memory.data_ptr()
             and present.dtype == self.memory.dtype
@@ -48,7 +54,8 @@ class _Slot:
     def put(self) -> None:
         if self.holds():
             return
-        self.owner[self.key] = self.tensor
+        if not self._hangs():
+            self.owner[self.key] = self.tensor
         if self.tensor.layout != torch.strided:
             return
         if self.tensor.detach().data_ptr() != self.memory.data_ptr():
@@ -87,7 +94,7 @@ class _State:
             slot.put()
 
 
-def _filled(mapping: MutableMapping[str, Tensor | None]) -> list[str]:
+def _filled(mapping: Registry) -> list[str]:
     return [key for key, tensor in mapping.items() if tensor is not None]
 
 
@@ -111,7 +118,7 @@ class HeldModule:
         values: what they held, private copies of the same shapes.
 
     Raises:
-        ValueError: parameters made under ``torch.inference_mode()``.
+        ValueError: parameters made under ``torch.inference_mode()``, or by ``expand``.
     """
 
     def __init__(self, model: torch.nn.Module, names: Sequence[str]) -> None:
@@ -124,6 +131,14 @@ class HeldModule:
                 raise ValueError(
                     "model: expected parameters that autograd can follow, got "
                     f"{name!r} made under torch.inference_mode(); build the model outside it"
+                )
+            if any(
+                n > 1 and step == 0
+                for n, step in zip(parameter.shape, parameter.stride(), strict=True)
+            ):
+                raise ValueError(
+                    f"model: expected parameters whose elements move one by one, got {name!r} with "
+                    "elements that share memory (expand); give it memory of its own by clone()"
                 )
         self._state = _State(model)
         kept = {id(slot.tensor): slot.value for slot in self._state.parameters}
@@ -195,7 +210,8 @@ class HeldModule:
         return {
             slot.key: now
             for slot in self._state.buffers
-            if (now := slot.owner.get(slot.key)) is not None
+            if slot.key in slot.owner
+            and (now := slot.owner[slot.key]) is not None
             and now.is_floating_point()
             and not slot.holds()
         }
