@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from simulators import DistributedQNN
+from tests.verification.curvature_cases import qnn_case
 from tests.verification.difference_oracle import assert_right
 from verification.operators import CurvatureProblem, HessianOperator
 
@@ -545,3 +547,36 @@ def test_images_that_do_not_fit_are_refused_in_words() -> None:
         ValueError, match=r"images: expected a shape .* got \(1, 2\) of torch.float"
     ):
         HessianOperator(network(), IMAGES[:, :2], LABELS)
+
+
+class Tempered(DistributedQNN):
+    """The package's model with another forward pass."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, halved."""
+        return super().forward(images) / 2
+
+
+def _forward_of_its_own(model: nn.Module) -> None:
+    forward = model.forward
+    model.forward = lambda images: forward(images) / 2
+
+
+@pytest.mark.parametrize("change", ["subclass", "hook", "attribute"])
+def test_a_changed_distributed_qnn_is_not_taken_for_the_plain_one(change: str) -> None:
+    """Only this catches the engine's Hessian of a model whose forward pass was overridden."""
+    case = qnn_case()
+    model = case.model
+    if change == "subclass":
+        model.__class__ = Tempered
+    elif change == "hook":
+        model.register_forward_hook(lambda module, inputs, output: output / 2)
+    else:
+        _forward_of_its_own(model)
+    problem = CurvatureProblem(model, case.images, case.labels)
+    assert problem.hessian.backend_name == "autodiff"
+    plain = qnn_case(scale=5.0)
+    expected = HessianOperator(plain.model, case.images, case.labels) @ np.ones(96)
+    np.testing.assert_allclose(problem.hessian @ np.ones(96), expected, atol=1e-12)
+    with pytest.raises(TypeError, match="forward pass or hooks of its own"):
+        problem.blocks()

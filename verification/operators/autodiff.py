@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from simulators import DistributedQNN
 from verification.operators.backend import CurvatureKind
 from verification.operators.differences import first_line
 from verification.operators.door import UNCHECKED, Door, needs_a_batch
@@ -29,7 +28,7 @@ from verification.operators.fingerprint import fingerprint
 from verification.operators.held_module import HeldModule
 from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, LossName, make_loss
-from verification.operators.patch_block import PatchBlockModel
+from verification.operators.patch_block import computes_as_written
 from verification.operators.problem import check_images, check_model
 from verification.operators.trial_samples import trial_samples
 
@@ -103,7 +102,7 @@ class AutodiffBackend:
         self.caveats: tuple[str, ...] = ()
         if not check:
             self.caveats = (UNCHECKED,)
-        elif not isinstance(model, DistributedQNN | PatchBlockModel):
+        elif not computes_as_written(model):
             self._seen = torch.full((self.n_samples,), torch.nan, dtype=torch.float64)
         if check:
             self._check()

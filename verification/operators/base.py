@@ -43,11 +43,13 @@ class CurvatureOperator(SymmetricOperator):
         n_samples: N.
         matvecs: number of vectors multiplied so far.
         backend_name: which arithmetic is used.
+        caveats: what the trials of a module or loss of one's own left open; none as a rule.
 
     Raises:
         ValueError: zero samples, labels out of range or of another number than the images,
             NaN or infinity in parameters, images or vectors, layers in train mode, wrong shapes,
-            a loss that is not twice differentiable.
+            a loss that is not twice differentiable, samples that depend on their batch, logits
+            that change between calls, derivatives that finite differences contradict.
         TypeError: labels of another kind than the loss expects.
     """
 

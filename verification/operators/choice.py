@@ -7,13 +7,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from simulators import DistributedQNN
 from verification.operators.autodiff import AutodiffBackend
 from verification.operators.backend import CurvatureBackend
 from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import PatchBlockModel
-
-_KNOWN = (DistributedQNN, PatchBlockModel)
+from verification.operators.patch_block import computes_as_written
 
 BackendName: TypeAlias = Literal["auto", "autodiff", "fast"]
 
@@ -40,7 +37,7 @@ def make_backend(
     ):
         raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
     options: dict[str, Any] = {} if chunk_size is None else {"chunk_size": chunk_size}
-    if name == "autodiff" or (name == "auto" and not isinstance(model, _KNOWN)):
+    if name == "autodiff" or (name == "auto" and not computes_as_written(model)):
         return AutodiffBackend(model, images, labels, loss=loss, check=check, **options)
     # numba takes a second to import: only where it is used
     from verification.operators.fast import FastBackend, fast_backend_knows

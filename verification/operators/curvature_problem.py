@@ -13,7 +13,7 @@ from verification.operators.gauss_newton import GaussNewtonOperator
 from verification.operators.hessian import HessianOperator
 from verification.operators.layout import ParameterLayout
 from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import PatchBlockModel, block_inputs
+from verification.operators.patch_block import PatchBlockModel, block_inputs, computes_as_written
 from verification.operators.residual import ResidualOperator
 
 
@@ -89,13 +89,19 @@ class CurvatureProblem:
         """The model, where patches are asked for.
 
         Raises:
-            TypeError: the model has no patches.
+            TypeError: the model has no patches, or a forward pass or hooks of its own.
             ValueError: some of its parameters are frozen.
         """
         if not isinstance(self.model, DistributedQNN):
             raise TypeError(
                 f"model: expected a DistributedQNN (only it has patches), got "
                 f"{type(self.model).__name__}"
+            )
+        if not computes_as_written(self.model):
+            raise TypeError(
+                "model: expected a DistributedQNN that computes what its class says where patches "
+                f"are asked for, got {type(self.model).__name__} with a forward pass or hooks of "
+                "its own; restrict the operator instead (RestrictedOperator)"
             )
         if not all(p.requires_grad for p in self.model.parameters()):
             raise ValueError(
