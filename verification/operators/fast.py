@@ -67,9 +67,9 @@ class FastBackend:
             model, DistributedQNN | PatchBlockModel
         ):
             raise ValueError(
-                "backend: 'fast' expects a DistributedQNN (no subclass, no hooks) with all parameters "
-                f"trained, on the CPU or CUDA, and a loss given by name, got {type(model).__name__} with "
-                f"{chosen.name}; use backend='autodiff'"
+                "backend: 'fast' expects a DistributedQNN (no subclass, no hooks) with all "
+                "parameters trained, on the CPU or CUDA, and a loss given by name, got "
+                f"{type(model).__name__} with {chosen.name}; use backend='autodiff'"
             )
         tensor = check_images(model, images)
         self.n_samples = len(tensor)
