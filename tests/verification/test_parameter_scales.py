@@ -228,3 +228,38 @@ def test_verdicts_of_differences() -> None:
         assert found.verdict == verdict, claim
     (found,) = compare(noise, [torch.tensor([1.0])], torch.float64)
     assert found.verdict == "undecided"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.Hardswish, nn.Softplus, nn.SELU]
+)
+@pytest.mark.parametrize("sharpness", [1, 30, 3000])
+def test_fitted_classifiers_are_taken(
+    activation: type[nn.Module], dtype: torch.dtype, sharpness: int
+) -> None:
+    """A loss of 1e-40 is a difference of logits: rounding is of their size, and condemns nothing.
+
+    Only this catches a right model refused because it has learnt its data by heart.
+    """
+    torch.manual_seed(2)
+    layers = (nn.Linear(4, 16), activation(), nn.Linear(16, 16), activation(), nn.Linear(16, 3))
+    model = nn.Sequential(*layers).to(dtype)
+    with torch.no_grad():
+        for parameter in model[-1].parameters():
+            parameter.mul_(sharpness)
+        images = IMAGES.to(dtype)
+        labels = model(images).argmax(dim=1)
+    operator = HessianOperator(model, images, labels)
+    assert operator.caveats == ()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6])
+def test_a_lost_term_is_found_in_fitted_models_too(size: float, dtype: torch.dtype) -> None:
+    """What excuses rounding must not excuse a wrong backward."""
+    model = SmallAndWrong(size).to(dtype)
+    images = IMAGES.to(dtype)
+    labels = model(images).argmax(dim=1)
+    with pytest.raises(ValueError, match=r"second derivatives .*'part'"):
+        HessianOperator(model, images, labels)

@@ -69,6 +69,7 @@ class Door:
         self._labels = labels
         self._chunk = chunk_size
         self._dtype = self._module.values[0].dtype
+        self._terms: tuple[float, ...] = ()
         self._root = torch.finfo(self._dtype).eps ** 0.5
 
     def check(self) -> tuple[str, ...]:
@@ -173,6 +174,7 @@ class Door:
                 if g is not None:
                     slope += g.detach()
         natural = square**0.5 or count**0.5
+        self._terms = self._sizes_of_terms(natural, count, slopes)
         scales = []
         for value, slope in zip(values, slopes, strict=True):
             own = max(rms(value), 1.0)
@@ -241,6 +243,7 @@ class Door:
                     finer(self._labels),
                     self._chunk,
                 )
+                fine._terms = self._terms
                 fine_direction = [d.double() for d in direction]
                 fine_claims = fine._claims(fine_direction)
                 verdicts = fine._judge(fine_direction, fine_claims)
@@ -290,7 +293,21 @@ class Door:
             r * max(float(g.double().norm()), float(c.norm()))
             for r, g, c in zip(reach, gradient, claimed[2:], strict=True)
         )
-        return [largest, 0.0, *(largest / r if r else 0.0 for r in reach)]
+        others = [largest, 0.0, *(largest / r if r else 0.0 for r in reach)]
+        return [max(pair) for pair in zip(others, self._terms, strict=True)]
+
+    def _sizes_of_terms(
+        self, logits: float, count: int, slopes: Sequence[Tensor]
+    ) -> tuple[float, ...]:
+        """What loss and gradient are differences of, though a fitted model leaves next to nothing.
+
+        log softmax subtracts logits, its gradient e_y from pi: of size 1 and more, where loss and
+        gradient may be 1e-40. The squared error's terms are the logits themselves.
+        """
+        rms_logits = logits / count**0.5
+        pull = rms_logits if self._loss.name == "squared_error" else max(rms_logits, 1.0)
+        of_tensors = (pull * float(slope.double().norm()) for slope in slopes)
+        return (count * pull * max(pull, 1.0), 0.0, *of_tensors)
 
     def _chunks(self) -> list[tuple[Tensor, Tensor]]:
         pairs = zip(self._images.split(self._chunk), self._labels.split(self._chunk), strict=True)
