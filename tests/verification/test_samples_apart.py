@@ -17,6 +17,7 @@ from tests.verification.difference_oracle import (
     hessian_by_differences,
 )
 from verification.operators import HessianOperator
+from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, make_loss
 from verification.operators.trial_samples import N_SAMPLES, spread, trial_samples
 
@@ -219,3 +220,26 @@ def test_samples_are_spread_over_the_data(n: int, count: int) -> None:
     assert chosen == sorted(set(chosen)) == spread(n, count)
     assert len(chosen) == min(n, count)
     assert {0, n - 1} <= set(chosen) <= set(range(n))
+
+
+def focal(z: Tensor, t: Tensor) -> Tensor:
+    return (1 - torch.exp(-cross_entropy(z, t))) ** 2 * cross_entropy(z, t)
+
+
+def huber(z: Tensor, t: Tensor) -> Tensor:
+    one_hot = nn.functional.one_hot(t, z.shape[1]).to(z)
+    return nn.functional.huber_loss(z, one_hot, reduction="none").sum(dim=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0, 3000.0])
+@pytest.mark.parametrize("loss", [cross_entropy, focal, huber])
+def test_losses_at_saturated_logits_are_taken(
+    loss: LossFunction, scale: float, dtype: torch.dtype
+) -> None:
+    """S is zero to the last bit there: only this catches a curved loss called piecewise linear."""
+    z = (scale * torch.randn(8, 4, generator=torch.Generator().manual_seed(0))).to(dtype)
+    for targets in (z.argmax(dim=1), torch.arange(8) % 4):
+        check_loss(make_loss(loss), z, targets)
+    with pytest.raises(ValueError, match="piecewise linear"):
+        check_loss(make_loss(lambda z, t: z.abs().sum(dim=1)), z, torch.arange(8) % 4)

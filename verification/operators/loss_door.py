@@ -67,7 +67,8 @@ def _check_curvature(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
             "gradient is constant wherever it was tried (piecewise linear): S = 0, so G = 0"
         )
     generator = torch.Generator().manual_seed(0)
-    direction = max(rms(z), 1.0) * torch.randn(z.shape, generator=generator).to(z)
+    unit = max(rms(z), 1.0)
+    direction = unit * torch.randn(z.shape, generator=generator).to(z)
     try:
         claimed = loss.curvature(z, y, direction[None])[0]
     except RuntimeError as error:
@@ -83,7 +84,11 @@ def _check_curvature(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
         return [values, *loss.gradient(at, y)]
 
     parts = [(gradient * direction).sum(), *claimed]
-    for name, c in zip(["loss", *range(len(z))], compare(evaluate, parts, z.dtype), strict=True):
+    # a loss may be the small difference of logits, its gradient that of numbers of order one
+    sizes = [z.numel() * unit**2, *[unit] * len(z)]
+    for name, c in zip(
+        ["loss", *range(len(z))], compare(evaluate, parts, z.dtype, sizes), strict=True
+    ):
         if c.verdict == "wrong":
             order = "gradients" if name == "loss" else "second derivatives"
             raise ValueError(
@@ -95,14 +100,15 @@ def _check_curvature(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
 
 
 def _curved(loss: CustomLoss, z: Tensor, y: Tensor) -> bool:
-    """Whether S is not zero at some sample's logits or somewhere around them, near or far."""
+    """Whether S is not zero at some sample's logits, around them, or on their way to zero."""
     generator = torch.Generator().manual_seed(0)
-    for scale in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0):
-        for _ in range(1 if scale == 0 else 8):
-            noise = torch.randn((2, *z.shape), generator=generator).to(z)
-            try:
-                if bool(loss.curvature(z + scale * noise[0], y, noise[1:]).any()):
+    for centre in (z, z / 10, z / 1000, torch.zeros_like(z)):
+        for scale in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0):
+            for _ in range(1 if scale == 0 else 8):
+                noise = torch.randn((2, *z.shape), generator=generator).to(z)
+                try:
+                    if bool(loss.curvature(centre + scale * noise[0], y, noise[1:]).any()):
+                        return True
+                except RuntimeError:  # no double backward: _check_curvature says so in words
                     return True
-            except RuntimeError:  # no double backward: _check_curvature says so in words
-                return True
     return False
