@@ -180,23 +180,30 @@ def test_kinks_of_relu_leave_nothing_open(dtype: torch.dtype, width: int) -> Non
     assert all(p.dtype == dtype for p in model.parameters())
 
 
-class SinglePrecision(nn.Module):
-    """Has float32 written into its forward pass."""
+class Started(nn.Module):
+    """Starts from zeros of the default dtype, or of float32 by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype | None) -> None:
         super().__init__()
+        self.dtype = dtype
         torch.manual_seed(2)
         self.cells, self.out = nn.LSTM(4, 3, batch_first=True), nn.Linear(3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        start = torch.zeros(1, len(x), 3)
+        start = torch.zeros(1, len(x), 3, dtype=self.dtype)
         return self.out(self.cells(x[:, None], (start, start))[0][:, -1])
 
 
-def test_modules_that_cannot_be_tried_in_float64_are_tried_as_they_are() -> None:
-    model = SinglePrecision()
+@pytest.mark.parametrize("dtype", [None, torch.float32])
+def test_modules_that_cannot_be_tried_in_float64_are_tried_as_they_are(
+    dtype: torch.dtype | None,
+) -> None:
+    model = Started(dtype)
     operator = HessianOperator(model, IMAGES.float(), LABELS)
+    assert torch.get_default_dtype() == torch.float32
+    assert "second" not in "".join(operator.caveats)
+    assert dtype is not None or operator.caveats == ()
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     product = operator @ np.ones(operator.shape[0])
     assert product.dtype == np.float32

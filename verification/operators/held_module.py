@@ -187,14 +187,16 @@ class HeldModule:
     def in_double(self) -> Iterator[None]:
         """Parameters and buffers of single precision in double inside: finer rounding."""
         with self.in_place():
-            single = self._state, self.values
+            single, default = (self._state, self.values), torch.get_default_dtype()
             try:
+                torch.set_default_dtype(torch.float64)  # of zeros that a forward pass starts from
                 for slot in [*self._state.parameters, *self._state.buffers]:
                     if slot.tensor.layout == torch.strided:
                         slot.tensor.data = finer(slot.value)
                 self._state, self.values = _State(self.model), [finer(v) for v in self.values]
                 yield
             finally:
+                torch.set_default_dtype(default)
                 self._state, self.values = single
                 self._state.put()
 
