@@ -86,6 +86,8 @@ class Door:
             self._check_repeatable()
             self._check_samples_apart()
             return self._check_derivatives()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ValueError(
                 "model: expected a forward pass that autograd can differentiate again and again, "
