@@ -4,22 +4,30 @@ import hashlib
 import time
 from collections import deque
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from verification.solvers.probe import check_repeatable, check_symmetric
+from verification.solvers.dense import check_asymmetry, columns_of, symmetrise
+from verification.solvers.probe import check_repeatable, check_symmetric, check_symmetric_forms
+from verification.solvers.product_log import stored_computation
 from verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     BudgetSpentError,
     Products,
     check_operator,
+    check_vectors_fit,
 )
 from verification.solvers.result import EigenResult
 
 Which: TypeAlias = Literal["LA", "SA"]
+Method: TypeAlias = Literal["auto", "lanczos", "dense"]
+
+# Ours: up to this D all columns cost no more than a few runs of Lanczos.
+DENSE_SIZE = 300
+_TOGETHER = 32  # columns that share a pass
 
 # Ours: a well-separated top eigenvalue of these Hessians needs 20 to 60 products.
 DEFAULT_MAX_MATVECS = 1000
@@ -28,7 +36,7 @@ DEFAULT_MAX_MATVECS = 1000
 # these Hessians stands far enough above the bulk for 12 vectors (scipy's own minimum is 20).
 _MIN_SUBSPACE = 12
 
-_PROBES = 2  # products of check_symmetric
+_PROBES = 3  # two of check_symmetric, one at the end; without the probe the last one only
 
 
 class _Recorder(LinearOperator):
@@ -45,6 +53,7 @@ class _Recorder(LinearOperator):
         super().__init__(np.dtype(np.float64), products.op.shape)
         self._products = products
         self._a_start = a_start
+        self.first: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self.largest = 0.0  # norm of a product with a unit vector: grows towards ||H||
         self.pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=memory)
 
@@ -52,8 +61,11 @@ class _Recorder(LinearOperator):
         vector = np.array(x, dtype=np.float64).reshape(-1)
         product = self._products(vector[:, None])[:, 0]
         if self._a_start is not None:
-            check_repeatable(self._products, self._a_start, product)
+            recalled = self._products.replayed > 0
+            check_repeatable(self._products, self._a_start, product, recalled=recalled)
             self._a_start = None
+        if self.first is None:
+            self.first = vector, product
         self.largest = max(self.largest, float(np.linalg.norm(product)))
         self.pairs.append((vector, product))
         return product
@@ -90,6 +102,7 @@ def top_eigenpairs(
     probe: bool = True,
     start: ArrayLike | None = None,
     subspace: int | None = None,
+    method: Method = "auto",
 ) -> EigenResult:
     """The k largest ("LA") or smallest ("SA") eigenpairs of a real symmetric operator.
 
@@ -99,75 +112,125 @@ def top_eigenpairs(
     tol * max |values|.
     A run cut short returns the best Ritz pairs it has, marked as not converged.
 
+    Up to D = 300 (ours) there is another way, all columns of the operator and numpy's ``eigh``,
+    which finds multiple eigenvalues and null spaces as well: D products. It is taken for k >= 2,
+    and for k = 1 where Lanczos has not come to an end after D products. So it is by ``method``
+    "auto", unless ``max_matvecs`` does not reach for it, a ``start`` or ``subspace`` is given, or
+    the checkpoint holds a run of the other kind, which goes on as it began. "lanczos" and "dense"
+    decide it at any D, and the result says which it was.
+
+    Memory: at most 5 subspace + 4 k + 12 float64 vectors (D,), or three matrices (D, D).
+
     With a checkpoint, a killed run that is started again replays its products from disk and goes
     on with the same vectors to the same result; a finished one comes back at the price of the
     checks; a larger ``max_matvecs`` continues a run that was cut short.
 
     Args:
         op: real symmetric LinearOperator, shape (D, D).
-        k: number of pairs, 1 <= k < D.
+        k: number of pairs, 1 <= k < D; up to D with all columns.
         which: end of the spectrum.
         tol: relative tolerance on the residual norms, > 0.
         seed: seed of the start vector.
         max_matvecs: products at most, those of the checks included.
         checkpoint: folder for the state of this one computation.
         save_every: products between two writes to it.
-        probe: whether to spend two products on finding an operator that is not symmetric, gives
-            another product the second time, or is not the checkpoint's.
+        probe: whether to spend two products at the start on finding an operator that is not
+            symmetric, gives another product the second time, or is not the checkpoint's. One more,
+            with those of the residuals, looks for the same at the end in any case.
         start: start vector, shape (D,), such as a sum of eigenvectors of a related operator: the
             nearer it lies to the wanted ones, the fewer products. Directions that it lacks
             altogether are found through rounding only, so leave a random part in it.
         subspace: Krylov vectors between restarts, k < subspace <= D; ARPACK looks for
             convergence once they are full. By default max(2 k + 1, 12).
+        method: "auto", "lanczos" or "dense".
 
     Returns:
         The pairs with their evidence, k of them always.
 
     Raises:
-        ValueError: op not square, not real or not symmetric, NaN in its products; k, tol, which,
-            max_matvecs or subspace out of range; a start that is zero, not finite or not (D,).
+        ValueError: op not square, not real, not symmetric or not repeatable, NaN in its products;
+            k, tol, which, max_matvecs, subspace or method out of range; a start that is zero, not
+            finite or not (D,); more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
     size = check_operator(op)
-    probes = _PROBES if probe else 0
+    probes = _PROBES if probe else 1
     _check(size, k, which, tol, max_matvecs, probes)
-    width = _subspace(subspace, k, size)
-    computation = {
+    free = start is None and subspace is None
+    if method == "auto":
+        affordable = size <= DENSE_SIZE and size + k + probes <= max_matvecs
+        stored = None if checkpoint is None else stored_computation(Path(checkpoint))
+        begun_otherwise = stored is not None and "method" not in stored
+        dense = affordable and (k == size or (free and k > 1 and not begun_otherwise))
+        columns_after = affordable and free and not dense
+    elif method in get_args(Method):
+        dense, columns_after = method == "dense", False
+    else:
+        raise ValueError(f"method: expected one of {list(get_args(Method))}, got {method!r}")
+    _check_choice(size, k, max_matvecs - probes, dense, free or method == "auto")
+    computation: dict[str, Any] = {
         "solver": "top_eigenpairs",
         "k": k,
         "which": which,
         "tol": tol,
         "seed": seed,
-        "subspace": width,
     }
-    if start is not None:
-        computation["start"] = _digest_of(start)
+    if dense:
+        computation["method"] = "dense"
+        width = 0
+        check_vectors_fit("top_eigenpairs by all columns", 3 * size, size, "fix: method='lanczos'")
+    else:
+        computation["subspace"] = width = _subspace(subspace, k, size)
+        if start is not None:
+            computation["start"] = _digest_of(start)
+        what = f"top_eigenpairs with {width} Krylov vectors"
+        check_vectors_fit(what, 5 * width + 4 * k + 12, size, "fix: a smaller k or subspace")
     products = Products(op, computation, checkpoint, save_every, max_matvecs - k - probes)
     rng = np.random.default_rng(seed)
     first = rng.standard_normal(size) if start is None else _checked_start(start, size)
     first = first / np.linalg.norm(first)
     a_first = check_symmetric(products, first, seed) if probe else None
-    recorder = _Recorder(products, 2 * width, a_first)
-    try:
-        _, vectors = eigsh(
-            recorder, k, which=which, tol=tol, v0=first, ncv=width, maxiter=10**9, rng=rng
-        )
-    except (BudgetSpentError, ArpackError):
-        # Out of products, or a breakdown such as H = 0.
-        vectors = recorder.ritz_vectors(k, which, rng)
+    largest = 0.0
+    known = first, a_first
+    if not dense:
+        recorder = _Recorder(products, 2 * width, a_first)
+        if columns_after:
+            products.budget = min(max_matvecs - k - probes, size)
+        try:
+            _, vectors = eigsh(
+                recorder, k, which=which, tol=tol, v0=first, ncv=width, maxiter=10**9, rng=rng
+            )
+        except (BudgetSpentError, ArpackError):
+            # Out of products, or a breakdown such as H = 0.
+            products.budget = max_matvecs - k - probes
+            dense = columns_after and products.count + size <= products.budget
+            if not dense:
+                vectors = recorder.ritz_vectors(k, which, rng)
+        largest = recorder.largest
+        if a_first is None and recorder.first is not None:
+            known = recorder.first
+    if dense:
+        vectors, norm = _by_columns(products, *known, k, which)
+        largest = max(largest, norm)
     products.save()
     vectors = vectors / np.linalg.norm(vectors, axis=0)
-    images = products.fresh(vectors)
+    images = products.fresh(np.column_stack([vectors, known[0]]))
+    images, again = images[:, :k], images[:, k]
+    if known[1] is not None:
+        recalled = a_first is None and products.replayed > 0
+        check_repeatable(products, known[1], again, recalled=recalled)
+    check_symmetric_forms(products, known[0][:, None], again[:, None], vectors, images)
     values = np.einsum("ij,ij->j", vectors, images)
     order = np.argsort(-values if which == "LA" else values)
     values, vectors, images = values[order], vectors[:, order], images[:, order]
     residual_norms = np.linalg.norm(images - vectors * values, axis=0)
+    rounding = float(4 * np.sqrt(size) * np.finfo(op.dtype).eps * largest)
     return EigenResult(
         values=values,
         vectors=vectors,
         residual_norms=residual_norms,
-        converged=residual_norms <= tol * np.abs(values).max(),
+        converged=residual_norms <= max(tol * np.abs(values).max(), rounding),
         which=which,
         tol=tol,
         matvecs=products.count + k + probes,
@@ -176,8 +239,52 @@ def top_eigenpairs(
         seed=seed,
         seconds=time.perf_counter() - begin,
         replayed=products.replayed,
-        rounding=4 * np.sqrt(size) * float(np.finfo(op.dtype).eps) * recorder.largest,
+        rounding=rounding,
+        method="dense" if dense else "lanczos",
+        caveats=products.caveats,
     )
+
+
+def _by_columns(
+    products: Products,
+    vector: NDArray[np.float64],
+    image: NDArray[np.float64] | None,
+    k: int,
+    which: Which,
+) -> tuple[NDArray[np.float64], float]:
+    """Eigenvectors from all columns, and the largest absolute eigenvalue.
+
+    Args:
+        products: of the operator.
+        vector: one whose product, if known, the columns have to give.
+        image: that product.
+        k: eigenvectors.
+        which: end of the spectrum.
+    """
+    matrix = columns_of(products, _TOGETHER)
+    if image is not None:
+        recalled = products.replayed > 0
+        check_repeatable(products, image, matrix @ vector, recalled=recalled)
+    check_asymmetry(products, symmetrise(matrix))
+    values, vectors = np.linalg.eigh(matrix)
+    chosen = vectors[:, ::-1][:, :k] if which == "LA" else vectors[:, :k]
+    return chosen, float(np.abs(values).max())
+
+
+def _check_choice(size: int, k: int, budget: int, dense: bool, free: bool) -> None:
+    """Refuse what the chosen way of computing cannot do."""
+    if dense and not free:
+        raise ValueError("start, subspace: expected none with method 'dense', got one; leave it")
+    if dense and budget < size + k:
+        raise ValueError(
+            f"max_matvecs: expected {size + k - budget} more for D = {size} columns and {k} to "
+            "check; raise it, or use method 'lanczos'"
+        )
+    if not dense and k == size:
+        raise ValueError(
+            f"k: expected an integer from 1 to D - 1 = {size - 1}, got {k}; for a full spectrum "
+            "use method 'dense' with enough max_matvecs, or dense_matrix and numpy.linalg.eigh"
+        )
 
 
 def _subspace(asked: int | None, k: int, size: int) -> int:
@@ -207,17 +314,14 @@ def _digest_of(start: ArrayLike) -> str:
 
 def _check(size: int, k: int, which: Which, tol: float, max_matvecs: int, probes: int) -> None:
     """Refuse arguments that make no sense."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < size:
-        raise ValueError(
-            f"k: expected an integer from 1 to D - 1 = {size - 1}, got {k!r}; "
-            "for a full spectrum make the matrix dense and use numpy.linalg.eigh"
-        )
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= size:
+        raise ValueError(f"k: expected an integer from 1 to D = {size}, got {k!r}")
     if which not in ("LA", "SA"):
         raise ValueError(f"which: expected 'LA' (largest) or 'SA' (smallest), got {which!r}")
     if not np.isfinite(tol) or tol <= 0:
         raise ValueError(f"tol: expected a number > 0, got {tol}")
     if max_matvecs <= 2 * k + probes:
         raise ValueError(
-            f"max_matvecs: expected more than {2 * k + probes} (k to search, k to check"
-            f"{', 2 to probe the operator' if probes else ''}), got {max_matvecs}"
+            f"max_matvecs: expected more than {2 * k + probes} (k to search, k to check, "
+            f"{probes} to probe the operator), got {max_matvecs}"
         )
