@@ -73,6 +73,14 @@ class EigenResult:
         return self.residual_norms + self.rounding
 
     @property
+    def rows(self) -> list[tuple[float, float, bool]]:
+        """Value, radius and whether it converged, of every pair."""
+        found = zip(self.values, self.radii, self.converged, strict=True)
+        return [
+            (float(value), float(radius), bool(converged)) for value, radius, converged in found
+        ]
+
+    @property
     def extreme(self) -> tuple[float, float]:
         """The first value, with its radius."""
         return float(self.values[0]), float(self.radii[0])
@@ -82,8 +90,7 @@ class EigenResult:
         return np.stack([self.values - self.radii, self.values + self.radii], axis=1)
 
     def __str__(self) -> str:
-        rows = zip(self.values, self.radii, self.converged, strict=True)
-        return with_caveats("\n".join(format_value(*row) for row in rows), self.caveats)
+        return with_caveats("\n".join(format_value(*row) for row in self.rows), self.caveats)
 
 
 def with_caveats(text: str, caveats: Sequence[str]) -> str:

@@ -282,6 +282,7 @@ def lanczos_in_step(
                 off[j].append(length)
                 basis[j, (step + 1) % n_kept] = rest / length
                 going.append(j)
+        del images, rest  # room for the next ones
         active = going
         if not active:
             break

@@ -164,6 +164,7 @@ def estimate_trace(
     for columns in _groups(sketch, together):
         vectors = probe_vectors(probes, products.size, len(columns), rng)
         basis[:, columns] = probed(vectors)
+        del vectors  # room for the next ones
     if sketch:
         basis = _range_of(basis)
         for columns in _groups(basis.shape[1], together):
@@ -171,6 +172,7 @@ def estimate_trace(
             images = products(vectors)
             known_trace += float(np.vdot(vectors, images))
             known_square += float(np.vdot(images, images))
+            del vectors, images
     forms, squares = np.zeros(n_probes), np.zeros(n_probes)
     in_blocks = {name: np.zeros(n_probes) for name in chosen}
     for columns in _groups(n_probes, together):
@@ -184,7 +186,7 @@ def estimate_trace(
             for name, indices in chosen.items():
                 in_blocks[name][column] = pointwise[indices].sum()
             squares[column] = images[:, j] @ images[:, j]
-    vectors = images = np.zeros((0, 0))  # room for the check
+        del vectors, images, pointwise
     check_unchanged(products, first, first_image, recalled=products.replayed > 0)
     products.save()
     return TraceResult(
