@@ -170,7 +170,7 @@ def _read_body(folder: Path) -> dict[str, Any] | None:
 
 
 def _digest(vectors: NDArray[np.float64]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(vectors)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(vectors).data).hexdigest()
 
 
 def _seal(body: Any) -> str:
