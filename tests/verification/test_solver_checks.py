@@ -262,6 +262,47 @@ def test_more_than_the_memory_holds_is_refused_before_any_work(
         solver(op)
 
 
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the docs"),
+    ],
+    ids=["numpy", "torch on the CPU", "torch on a device"],
+)
+def test_memory_that_runs_out_in_a_product_names_the_options(
+    solver: Callable[..., Any], error: Exception
+) -> None:
+    """What the operator itself needs is in no estimate: only this catches its bare traceback."""
+
+    def fails(count: int) -> float:
+        if count >= 3:
+            raise error
+        return 1.0
+
+    with pytest.raises(ValueError, match=r"ran out of it \(.+\); fix: a smaller .*chunk_size"):
+        solver(Counted(symmetric(), fails))
+
+
+def test_another_error_of_a_product_stays_what_it_is() -> None:
+    def fails(count: int) -> float:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        estimate_trace(Counted(symmetric(), fails), n_products=4)
+
+
+def test_more_than_the_memory_holds_leaves_no_folder(tmp_path) -> None:
+    """Only this catches a checkpoint begun by a computation that is refused."""
+    op = LinearOperator((10**12, 10**12), matvec=lambda v: v, dtype=np.float64)
+    for number, solver in enumerate((spectral_density, estimate_trace, top_eigenpairs)):
+        with pytest.raises(ValueError, match="memory available"):
+            solver(op, checkpoint=tmp_path / str(number))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_density_without_its_basis_has_the_same_moments() -> None:
     """Copies of converged eigenvalues share their weight: 40 steps on 30 distinct eigenvalues."""
     values = np.repeat(np.linspace(-1, 3, 30) ** 3, 5)

@@ -13,7 +13,12 @@ from verification.operators import CurvatureProblem
 from verification.operators.jacobian import jacobian_chunks
 from verification.operators.losses import make_loss
 from verification.solvers.probe import check_repeatable, random_vector
-from verification.solvers.products import DEFAULT_SAVE_EVERY, Products, check_vectors_fit
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    Products,
+    check_vectors_fit,
+    names_way_out,
+)
 from verification.solvers.result import with_caveats
 
 Float = NDArray[np.float64]
@@ -70,6 +75,7 @@ class DenseResult:
         return np.asarray(np.linalg.eigvalsh(self.matrix))
 
 
+@names_way_out("a smaller together, or top_eigenpairs in place of the matrix")
 def dense_matrix(
     op: LinearOperator,
     *,
@@ -132,6 +138,7 @@ def check_against(products: Products, matrix: Float, image: Float) -> None:
     check_repeatable(products, image, again, recalled=products.replayed > 0)
 
 
+@names_way_out("a smaller together, or top_eigenpairs in place of the matrix")
 def dense_residual(
     problem: CurvatureProblem,
     *,

@@ -19,6 +19,7 @@ from verification.solvers.products import (
     Products,
     check_operator,
     check_vectors_fit,
+    names_way_out,
 )
 from verification.solvers.result import EigenResult
 
@@ -89,6 +90,7 @@ class _Recorder(LinearOperator):
         return np.asarray(np.linalg.qr(np.hstack([ritz[:, :k], padding]))[0])
 
 
+@names_way_out("a smaller k or subspace, or method='lanczos'")
 def top_eigenpairs(
     op: LinearOperator,
     k: int = 3,

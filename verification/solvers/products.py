@@ -1,14 +1,20 @@
 """What every solver multiplies with: the operator checked, counted, in float64, resumable."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from verification.memory import check_memory
 from verification.solvers.product_log import CheckpointError, ProductLog
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 DEFAULT_SAVE_EVERY = 4  # ours: a product over a data set costs far more than writing a few
 
@@ -125,6 +131,39 @@ def check_vectors_fit(what: str, count: int, size: int, fix: str) -> None:
         ValueError: more bytes than are available; the message has the fix.
     """
     check_memory(f"{what}, {count} float64 vectors of D = {size}", 8 * count * size, fix)
+
+
+def names_way_out(fix: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorator of a solver: where memory runs out in spite of the estimate, name the options.
+
+    Args:
+        fix: the solver's options that need less.
+    """
+
+    def decorate(solver: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(solver)
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                return solver(*args, **kwargs)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"{solver.__name__}: expected memory for its vectors and the operator's work, "
+                    f"ran out of it ({str(error).splitlines()[0] if str(error) else 'no details'})"
+                    f"; fix: {fix}, or a smaller chunk_size of the operator"
+                ) from error
+
+        return run
+
+    return decorate
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has a type of its own for devices, and for the CPU only a text
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "can't allocate memory" in str(error)
+    )
 
 
 def check_operator(op: LinearOperator) -> int:

@@ -24,6 +24,7 @@ from verification.solvers.products import (
     Products,
     check_operator,
     check_vectors_fit,
+    names_way_out,
 )
 from verification.solvers.result import with_caveats
 
@@ -137,6 +138,7 @@ class SpectralDensity:
         return self.size * mean, self.size * error
 
 
+@names_way_out("a smaller together, fewer n_steps, or reorthogonalise=False")
 def spectral_density(
     op: LinearOperator,
     *,
@@ -196,15 +198,15 @@ def spectral_density(
         whole = 8 * together * n_steps * size <= _WHOLE_BASIS_BYTES
     if not whole:
         computation["reorthogonalise"] = False
-    products = Products(op, computation, checkpoint, save_every)
     n_kept = n_steps if whole else min(n_steps, _RECURRENCE)
     runs = min(together, n_probes)
     check_vectors_fit(
         f"spectral_density with together = {together} and n_steps = {n_steps}",
         (n_kept + 3) * runs + 6,
-        products.size,
+        size,
         "fix: a smaller together" + (", fewer n_steps, or reorthogonalise=False" if whole else ""),
     )
+    products = Products(op, computation, checkpoint, save_every)
     rng = np.random.default_rng(seed)
     nodes, weights = np.zeros((n_probes, n_steps)), np.zeros((n_probes, n_steps))
     first_start = first_image = np.zeros(0)

@@ -20,7 +20,13 @@ from verification.solvers.probe_vectors import (
     mean_and_error,
     probe_vectors,
 )
-from verification.solvers.products import DEFAULT_SAVE_EVERY, Products, check_vectors_fit
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    Products,
+    check_operator,
+    check_vectors_fit,
+    names_way_out,
+)
 from verification.solvers.result import with_caveats
 
 Float = NDArray[np.float64]
@@ -79,6 +85,7 @@ class TraceResult:
         return with_caveats("\n".join(lines), self.caveats)
 
 
+@names_way_out("a smaller together, or method='hutchinson' where it is 'hutch++'")
 def estimate_trace(
     op: LinearOperator,
     *,
@@ -134,15 +141,16 @@ def estimate_trace(
         "method": method,
         "together": together,
     }
-    products = Products(op, computation, checkpoint, save_every)
-    chosen = {name: check_indices(name, i, products.size) for name, i in (blocks or {}).items()}
-    sketch = min(n_products // 3, products.size) if method == "hutch++" else 0
+    size = check_operator(op)
+    chosen = {name: check_indices(name, i, size) for name, i in (blocks or {}).items()}
+    sketch = min(n_products // 3, size) if method == "hutch++" else 0
     check_vectors_fit(
         f"estimate_trace with together = {together} and n_products = {n_products}",
         3 * min(together, n_products) + 6 + sketch,
-        products.size,
+        size,
         "fix: a smaller together" + (", or method='hutchinson'" if sketch else ""),
     )
+    products = Products(op, computation, checkpoint, save_every)
     rng = np.random.default_rng(seed)
     n_probes = n_products - 2 * sketch
     first = first_image = np.zeros(0)
@@ -160,9 +168,9 @@ def estimate_trace(
         return images
 
     known_trace = known_square = 0.0
-    basis = np.zeros((products.size, sketch), order="F")
+    basis = np.zeros((size, sketch), order="F")
     for columns in _groups(sketch, together):
-        vectors = probe_vectors(probes, products.size, len(columns), rng)
+        vectors = probe_vectors(probes, size, len(columns), rng)
         basis[:, columns] = probed(vectors)
         del vectors  # room for the next ones
     if sketch:
@@ -176,7 +184,7 @@ def estimate_trace(
     forms, squares = np.zeros(n_probes), np.zeros(n_probes)
     in_blocks = {name: np.zeros(n_probes) for name in chosen}
     for columns in _groups(n_probes, together):
-        vectors = probe_vectors(probes, products.size, len(columns), rng)
+        vectors = probe_vectors(probes, size, len(columns), rng)
         if sketch:
             vectors -= basis @ (basis.T @ vectors)
         images = probed(vectors)
