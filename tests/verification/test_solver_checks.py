@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ from verification.solvers import (
 )
 
 SOLVERS: dict[str, Callable[..., Any]] = {
-    "lanczos": lambda op: top_eigenpairs(op, 2, method="lanczos"),
-    "not probed": lambda op: top_eigenpairs(op, 1, probe=False, method="lanczos"),
-    "dense pairs": lambda op: top_eigenpairs(op, 2, method="dense"),
-    "not probed dense pairs": lambda op: top_eigenpairs(op, 2, method="dense", probe=False),
-    "density": lambda op: spectral_density(op, n_probes=2, n_steps=10),
-    "trace": lambda op: estimate_trace(op, n_products=20),
-    "hutch++": lambda op: estimate_trace(op, n_products=20, method="hutch++"),
-    "matrix": lambda op: dense_matrix(op, together=7),
+    "lanczos": partial(top_eigenpairs, k=2, method="lanczos"),
+    "not probed": partial(top_eigenpairs, k=1, probe=False, method="lanczos"),
+    "dense pairs": partial(top_eigenpairs, k=2, method="dense"),
+    "not probed dense pairs": partial(top_eigenpairs, k=2, method="dense", probe=False),
+    "density": partial(spectral_density, n_probes=2, n_steps=10),
+    "trace": partial(estimate_trace, n_products=20),
+    "hutch++": partial(estimate_trace, n_products=20, method="hutch++"),
+    "matrix": partial(dense_matrix, together=7),
 }
 
 
@@ -84,6 +85,14 @@ def test_one_product_that_is_not_finite_is_refused(solver: Callable[..., Any]) -
     op = Counted(symmetric(), lambda count: np.nan if count >= 8 else 1.0)
     with pytest.raises(ValueError, match="expected finite products, got NaN"):
         solver(op)
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+def test_a_checkpoint_of_another_operator_is_refused(tmp_path, solver: Callable[..., Any]) -> None:
+    """No identity tells them apart: only this catches products recalled and none made anew."""
+    solver(Counted(symmetric()), checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="products the checkpoint holds, got another"):
+        solver(Counted(1.001 * symmetric()), checkpoint=tmp_path)
 
 
 def test_a_module_whose_state_moves_is_refused_by_the_dense_solver() -> None:

@@ -213,8 +213,9 @@ def top_eigenpairs(
         if a_first is None and recorder.first is not None:
             known = recorder.first
     if dense:
-        vectors, norm = _by_columns(products, *known, k, which)
+        vectors, norm, image = _by_columns(products, *known, k, which)
         largest = max(largest, norm)
+        known = known[0], image
     products.save()
     vectors = vectors / np.linalg.norm(vectors, axis=0)
     images = products.fresh(np.column_stack([vectors, known[0]]))
@@ -253,24 +254,25 @@ def _by_columns(
     image: NDArray[np.float64] | None,
     k: int,
     which: Which,
-) -> tuple[NDArray[np.float64], float]:
-    """Eigenvectors from all columns, and the largest absolute eigenvalue.
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
+    """Eigenvectors from all columns, the largest absolute eigenvalue, and a product by them.
 
     Args:
         products: of the operator.
-        vector: one whose product, if known, the columns have to give.
-        image: that product.
+        vector: the one of that product.
+        image: the product itself, if known, which the columns have to give.
         k: eigenvectors.
         which: end of the spectrum.
     """
     matrix = columns_of(products, _TOGETHER)
+    by_columns = matrix @ vector
     if image is not None:
         recalled = products.replayed > 0
-        check_repeatable(products, image, matrix @ vector, recalled=recalled)
+        check_repeatable(products, image, by_columns, recalled=recalled)
     check_asymmetry(products, symmetrise(matrix))
     values, vectors = np.linalg.eigh(matrix)
     chosen = vectors[:, ::-1][:, :k] if which == "LA" else vectors[:, :k]
-    return chosen, float(np.abs(values).max())
+    return chosen, float(np.abs(values).max()), by_columns if image is None else image
 
 
 def _check_choice(size: int, k: int, budget: int, dense: bool, free: bool) -> None:
