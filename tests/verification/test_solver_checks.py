@@ -17,6 +17,7 @@ from verification.solvers import (
     block_spectra,
     dense_matrix,
     estimate_trace,
+    lanczos,
     spectral_density,
     top_eigenpairs,
 )
@@ -157,6 +158,39 @@ def test_the_null_space_of_a_small_matrix_is_found(dtype: type) -> None:
     assert found.radii.max() < 1e3 * np.finfo(dtype).eps * np.linalg.norm(factor, 2) ** 2
 
 
+def in_low_rank(size: int, rank: int, seed: int) -> np.ndarray:
+    """Positive semidefinite: eigenvalues from 1e-3 to 2, and zeros."""
+    draw = np.random.default_rng(seed).standard_normal((size, rank))
+    basis = np.linalg.qr(draw)[0]
+    return (basis * np.logspace(-3, 0.3, rank)) @ basis.T
+
+
+@pytest.mark.parametrize(("size", "rank"), [(505, 15), (518, 20)])
+def test_lanczos_does_not_leave_the_null_space_out(size: int, rank: int) -> None:
+    """ARPACK begins with A v, in the range of A: only this catches 0.001 +- 1e-7 for a zero.
+
+    The residual is right, and tells nothing of an eigenvalue that was never looked for.
+    """
+    for seed in range(3):
+        found = top_eigenpairs(Counted(in_low_rank(size, rank, seed)), 1, "SA", method="lanczos")
+        assert abs(found.values[0]) <= found.radii[0] < 1e-4
+        assert found.converged.all()
+
+
+def test_a_checkpoint_from_before_goes_on_as_it_began(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Products of A v alone: only this catches a run of many hours that is refused after it."""
+    matrix = symmetric(400)
+    with monkeypatch.context() as patch:
+        patch.setattr(lanczos, "_arpack_multiplies_start", lambda: False)
+        whole = top_eigenpairs(Counted(matrix), 1)
+        top_eigenpairs(Counted(matrix), 1, max_matvecs=20, checkpoint=tmp_path)
+    resumed = top_eigenpairs(Counted(matrix), 1, checkpoint=tmp_path)
+    assert resumed.replayed == 16
+    np.testing.assert_array_equal(resumed.vectors, whole.vectors)
+
+
 def test_multiple_eigenvalues_are_found_as_often_as_they_occur() -> None:
     """Lanczos from one vector sees one copy of each, and may call the next values the largest."""
     values = np.array([5.0] * 4 + [2.0] * 3 + list(np.linspace(0, 1, 60)))
@@ -227,6 +261,8 @@ WORK: dict[str, tuple[Callable[[SymmetricOperator], Any], int]] = {
         lambda op: spectral_density(op, n_probes=4, n_steps=12, together=2, reorthogonalise=True),
         (12 + 3) * 2 + 6,
     ),
+    "pairs": (lambda op: top_eigenpairs(op, 1, tol=0.03), 5 * 12 + 4 + 12),
+    "pairs cut short": (lambda op: top_eigenpairs(op, 2, max_matvecs=40), 5 * 12 + 8 + 12),
     "trace": (lambda op: estimate_trace(op, n_products=64, together=4), 3 * 4 + 6),
     "hutch++": (
         lambda op: estimate_trace(op, n_products=30, together=4, method="hutch++"),

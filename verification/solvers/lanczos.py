@@ -3,11 +3,13 @@
 import hashlib
 import time
 from collections import deque
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr, solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from verification.solvers.dense import check_asymmetry, columns_of, symmetrise
@@ -37,6 +39,10 @@ DEFAULT_MAX_MATVECS = 1000
 # these Hessians stands far enough above the bulk for 12 vectors (scipy's own minimum is 20).
 _MIN_SUBSPACE = 12
 
+# Ours: of v beside A v, in units of |A v|, see ``_Recorder``. Enough to stand above rounding, and
+# so little that the power step that A v is stays one.
+_KEPT = 1e-3
+
 _PROBES = 3  # two of check_symmetric, one at the end; without the probe the last one only
 
 
@@ -45,15 +51,24 @@ class _Recorder(LinearOperator):
 
     ARPACK iterates in double precision whatever the dtype of the products, and a run that is cut
     short still has the vectors from which the best Ritz pairs can be read. ARPACK's first vector
-    is the normalised start vector: its product is held against the one of ``check_symmetric``.
+    is the normalised start vector v: its product is held against the one of ``check_symmetric``.
+
+    ARPACK iterates from A v, not from v, and A v has no part in the null space: the smallest
+    eigenvalue of a singular G would be missed, and another one found in its place. So where
+    ``keep_null_space``, the answer to its first question is A v + ``_KEPT`` |A v| v.
     """
 
     def __init__(
-        self, products: Products, memory: int, a_start: NDArray[np.float64] | None
+        self,
+        products: Products,
+        memory: int,
+        a_start: NDArray[np.float64] | None,
+        keep_null_space: bool,
     ) -> None:
         super().__init__(np.dtype(np.float64), products.op.shape)
         self._products = products
         self._a_start = a_start
+        self._keep_null_space = keep_null_space
         self.first: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self.largest = 0.0  # norm of a product with a unit vector: grows towards ||H||
         self.pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=memory)
@@ -65,29 +80,59 @@ class _Recorder(LinearOperator):
             recalled = self._products.replayed > 0
             check_repeatable(self._products, self._a_start, product, recalled=recalled)
             self._a_start = None
+        length = float(np.linalg.norm(product))
+        self.largest = max(self.largest, length)
+        self.pairs.append((vector, product))
         if self.first is None:
             self.first = vector, product
-        self.largest = max(self.largest, float(np.linalg.norm(product)))
-        self.pairs.append((vector, product))
+            if self._keep_null_space:
+                return product + _KEPT * length * vector
         return product
 
-    def ritz_vectors(self, k: int, which: Which, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Best k vectors in the span of the remembered ones: Rayleigh-Ritz without new products.
+    def ritz_pairs(
+        self, k: int, which: Which, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Best k pairs in the span of the remembered vectors: Rayleigh-Ritz without new products.
 
         Where they span fewer than k dimensions (the start vector lay in a small invariant
-        subspace, or H is zero), random orthogonal directions fill up; the check that follows
-        judges them like the others.
+        subspace, or H is zero), random orthogonal directions fill up the vectors; the check that
+        follows judges them like the others. What was remembered is used up: its memory is needed.
+
+        Returns:
+            Values, at most k of them and the wanted end first, and unit vectors (D, k).
         """
-        basis = np.stack([v for v, _ in self.pairs], axis=1)
-        images = np.stack([hv for _, hv in self.pairs], axis=1)
-        left, singular, right = np.linalg.svd(basis, full_matrices=False)
-        keep = singular > 1e-6 * singular[0]  # vectors of successive restarts may nearly coincide
-        orthonormal = left[:, keep]
-        projected = orthonormal.T @ (images @ (right[keep].T / singular[keep]))
-        _, small = np.linalg.eigh((projected + projected.T) / 2)
-        ritz = orthonormal @ (small[:, ::-1] if which == "LA" else small)
+        basis = np.empty((self._products.size, len(self.pairs)), order="F")
+        images = []
+        for column in range(len(self.pairs)):
+            basis[:, column], image = self.pairs.popleft()
+            images.append(image)
+        q, r, order = qr(
+            basis, overwrite_a=True, mode="economic", pivoting=True, check_finite=False
+        )
+        sizes = np.abs(np.diag(r))  # vectors of successive restarts may nearly coincide
+        rank = int((sizes > 1e-6 * sizes[0]).sum())
+        forms = np.stack([images[j] @ q[:, :rank] for j in order[:rank]])
+        projected = solve_triangular(r[:rank, :rank], forms, trans="T").T
+        del images
+        values, small = np.linalg.eigh((projected + projected.T) / 2)
+        wanted = slice(None, None, -1 if which == "LA" else 1)
+        ritz = q[:, :rank] @ small[:, wanted][:, :k]
         padding = rng.standard_normal((len(ritz), max(0, k - ritz.shape[1])))
-        return np.asarray(np.linalg.qr(np.hstack([ritz[:, :k], padding]))[0])
+        return values[wanted][:k], np.asarray(np.linalg.qr(np.hstack([ritz, padding]))[0])
+
+
+@cache
+def _arpack_multiplies_start() -> bool:
+    """Whether ARPACK begins with A v in place of v; releases differ, so one is asked."""
+    asked: list[NDArray[np.float64]] = []
+
+    def product(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(np.array(x, dtype=np.float64).reshape(-1))
+        return np.arange(1.0, 9.0) * asked[-1]
+
+    eigsh(LinearOperator((8, 8), matvec=product, dtype=np.float64), 1, v0=np.ones(8), ncv=4)
+    first, second = (v / np.linalg.norm(v) for v in asked[:2])
+    return bool(abs(first @ second) > 0.5)  # Krylov vectors are orthogonal
 
 
 @names_way_out("a smaller k or subspace, or method='lanczos'")
@@ -112,7 +157,8 @@ def top_eigenpairs(
     ARPACK accepts the pairs or ``max_matvecs`` products are spent. Whichever it was, the residuals
     are then computed again from k fresh products, and ``converged`` is judged on those against
     tol * max |values|.
-    A run cut short returns the best Ritz pairs it has, marked as not converged.
+    A run cut short returns the best Ritz pairs it has, judged by their residuals like all others,
+    and so does one whose latest Krylov vectors show a value beyond those that ARPACK accepted.
 
     Up to D = 300 (ours) there is another way, all columns of the operator and numpy's ``eigh``,
     which finds multiple eigenvalues and null spaces as well: D products. It is taken for k >= 2,
@@ -160,9 +206,9 @@ def top_eigenpairs(
     probes = _PROBES if probe else 1
     _check(size, k, which, tol, max_matvecs, probes)
     free = start is None and subspace is None
+    stored = None if checkpoint is None else stored_computation(Path(checkpoint))
     if method == "auto":
         affordable = size <= DENSE_SIZE and size + k + probes <= max_matvecs
-        stored = None if checkpoint is None else stored_computation(Path(checkpoint))
         begun_otherwise = stored is not None and "method" not in stored
         dense = affordable and (k == size or (free and k > 1 and not begun_otherwise))
         columns_after = affordable and free and not dense
@@ -184,6 +230,9 @@ def top_eigenpairs(
         check_vectors_fit("top_eigenpairs by all columns", 3 * size, size, "fix: method='lanczos'")
     else:
         computation["subspace"] = width = _subspace(subspace, k, size)
+        keep = _arpack_multiplies_start()
+        if keep and (stored is None or "null_space" in stored):  # others go on as they began
+            computation["null_space"] = "kept"
         if start is not None:
             computation["start"] = _digest_of(start)
         what = f"top_eigenpairs with {width} Krylov vectors"
@@ -196,19 +245,25 @@ def top_eigenpairs(
     largest = 0.0
     known = first, a_first
     if not dense:
-        recorder = _Recorder(products, 2 * width, a_first)
+        recorder = _Recorder(products, 2 * width, a_first, "null_space" in computation)
         if columns_after:
             products.budget = min(max_matvecs - k - probes, size)
         try:
-            _, vectors = eigsh(
+            found, vectors = eigsh(
                 recorder, k, which=which, tol=tol, v0=first, ncv=width, maxiter=10**9, rng=rng
             )
+            seen, others = recorder.ritz_pairs(k, which, rng)
+            # ARPACK may drop a wanted value near zero, where its tolerance cannot be met
+            beyond = seen[0] - found.max() if which == "LA" else found.min() - seen[0]
+            whole = beyond <= max(tol * np.abs(found).max(), _rounding(op, recorder.largest))
         except (BudgetSpentError, ArpackError):
             # Out of products, or a breakdown such as H = 0.
+            whole = False
+        if not whole:
             products.budget = max_matvecs - k - probes
             dense = columns_after and products.count + size <= products.budget
             if not dense:
-                vectors = recorder.ritz_vectors(k, which, rng)
+                vectors = recorder.ritz_pairs(k, which, rng)[1] if recorder.pairs else others
         largest = recorder.largest
         if a_first is None and recorder.first is not None:
             known = recorder.first
@@ -228,7 +283,7 @@ def top_eigenpairs(
     order = np.argsort(-values if which == "LA" else values)
     values, vectors, images = values[order], vectors[:, order], images[:, order]
     residual_norms = np.linalg.norm(images - vectors * values, axis=0)
-    rounding = float(4 * np.sqrt(size) * np.finfo(op.dtype).eps * largest)
+    rounding = _rounding(op, largest)
     return EigenResult(
         values=values,
         vectors=vectors,
@@ -246,6 +301,11 @@ def top_eigenpairs(
         method="dense" if dense else "lanczos",
         caveats=products.caveats,
     )
+
+
+def _rounding(op: LinearOperator, norm: float) -> float:
+    """Allowance for the rounding of a product: 4 sqrt(D) eps ||H||."""
+    return float(4 * np.sqrt(op.shape[0]) * np.finfo(op.dtype).eps * norm)
 
 
 def _by_columns(
