@@ -39,6 +39,11 @@ class TopEigenvalue:
     seed: int
     seconds: float
     rounding: float = 0.0
+    caveats: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """JSON has lists."""
+        object.__setattr__(self, "caveats", tuple(self.caveats))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -139,5 +144,6 @@ def top_eigenvalue(
         seed=seed,
         seconds=result.seconds,
         rounding=result.rounding,
+        caveats=result.caveats,
     )
     return record, result

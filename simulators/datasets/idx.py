@@ -7,6 +7,7 @@ Burges.
 """
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -32,6 +33,8 @@ _TYPE_NAMES = {
     0x0E: "64-bit float",
 }
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_RATIO = 1032  # deflate's best: 258 bytes for two bits
+_MAX_EXPANDED = 10**9  # ours: twenty times the largest of MNIST's files
 _FETCH_AGAIN = "copy or download the file again"
 _KIND_OF_DIMENSIONS = {1: "labels", 3: "images"}
 
@@ -60,10 +63,11 @@ def read_idx(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
         Read-only uint8 array of the shape in the header.
 
     Raises:
-        DatasetError: The file is missing, cut short, too long, not IDX, or of another element type
-            or number of dimensions.
+        DatasetError: The file is missing, cut short, too long, not IDX, of another element type
+            or number of dimensions, or gzip whose header promises more than 1 GB. What gzip
+            holds is expanded as far as its IDX header promises and one byte further, no more.
     """
-    content = _read_bytes(path)
+    content = _read_bytes(path, n_dimensions)
     if len(content) < 4:
         raise DatasetError(
             f"{path}: truncated: expected an IDX header of {4 + 4 * n_dimensions} bytes, "
@@ -156,12 +160,12 @@ def _kind(n_dimensions: int) -> str:
     return _KIND_OF_DIMENSIONS.get(n_dimensions, f"{n_dimensions} dimensions")
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, n_dimensions: int) -> bytes:
     content = read_regular(path, "an IDX file", "check the path")
     if not content.startswith(_GZIP_MAGIC):
         return content
     try:
-        return gzip.decompress(content)
+        return _expand(path, content, n_dimensions)
     except EOFError:
         raise DatasetError(
             f"{path}: truncated: expected a complete gzip stream, found one cut short after "
@@ -172,6 +176,33 @@ def _read_bytes(path: Path) -> bytes:
             f"{path}: damaged: expected a valid gzip stream, found an error in it ({error}); "
             f"{_FETCH_AGAIN}"
         ) from None
+
+
+def _expand(path: Path, content: bytes, n_dimensions: int) -> bytes:
+    """What gzip holds, as far as the IDX header promises and one byte further.
+
+    A header of another kind is returned alone, for the caller to refuse. The size in gzip's own
+    trailer is not looked at: it is anyone's to write, and counts modulo 2^32 only.
+    """
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+        size = 4 + 4 * n_dimensions
+        header = stream.read(size)
+        if len(header) < size or not header.startswith(struct.pack(">I", _magic(n_dimensions))):
+            return header
+        shape = struct.unpack_from(f">{n_dimensions}I", header, 4)
+        promised = size + math.prod(shape)
+        if promised > _MAX_EXPANDED:
+            raise DatasetError(
+                f"{path}: too large: expected at most {_MAX_EXPANDED:,} bytes in a gzip file, "
+                f"found a header that promises {promised:,} for shape {shape}; {_FETCH_AGAIN}, "
+                "or expand it first"
+            )
+        if promised > _GZIP_RATIO * len(content):
+            raise DatasetError(
+                f"{path}: truncated: expected {promised} bytes for shape {shape}, found a gzip "
+                f"file of {len(content)} bytes, which cannot hold them; {_FETCH_AGAIN}"
+            )
+        return header + stream.read(promised - size + 1)
 
 
 def _find(directory: Path, stem: str, suffix: str) -> Path:

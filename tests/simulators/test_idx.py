@@ -1,5 +1,7 @@
 import gzip
 import struct
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,46 @@ def test_reading_a_path_that_is_no_file_is_refused(tmp_path):
         read_idx(tmp_path / "absent", 1)
     with pytest.raises(DatasetError, match="expected an IDX file, found a folder"):
         read_idx(tmp_path, 1)
+
+
+def zeros_in_gzip(head: bytes, n_zeros: int) -> bytes:
+    """Gzip of the head and a great many zeros, made a megabyte at a time."""
+    packer = zlib.compressobj(9, wbits=31)
+    parts = [packer.compress(head)]
+    parts += [packer.compress(bytes(2**20)) for _ in range(n_zeros // 2**20)]
+    return b"".join([*parts, packer.flush()])
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((2, 2, 2), r"trailing bytes: expected 24 bytes .* found 25 bytes"),
+        ((2**17, 28, 28), r"truncated: expected 102760464 bytes for shape .* which cannot hold"),
+        ((2**31, 28, 28), r"too large: expected at most 1,000,000,000 bytes .* promises 1,683,6"),
+    ],
+    ids=["more than promised", "more than gzip can hold", "gigabytes promised"],
+)
+def test_a_gzip_file_is_expanded_no_further_than_its_header_promises(tmp_path, shape, message):
+    """64 MB of zeros in 64 KB: only this catches the whole of them in memory before the refusal.
+
+    The trailer says 5 bytes, which a reader that trusts it would allocate.
+    """
+    content = zeros_in_gzip(idx_bytes(shape, b""), 64 * 2**20)
+    path = tmp_path / "images.gz"
+    path.write_bytes(content[:-4] + struct.pack("<I", 5))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DatasetError, match=message):
+            read_idx(path, 3)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 2**20
+
+
+def test_a_gzip_file_of_another_kind_is_refused_by_its_header_alone(tmp_path):
+    """255 dimensions of 2^32 - 1: a promise that no integer of a file's size holds."""
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(idx_bytes((2**32 - 1,) * 255, b"")))
+    with pytest.raises(DatasetError, match=r"wrong magic number: .*\(255 dimensions\)"):
+        read_idx(path, 3)

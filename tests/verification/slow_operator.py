@@ -64,4 +64,4 @@ def printed(result: EigenResult) -> str:
 
 if __name__ == "__main__":
     operator = KINDS[sys.argv[1]](float(sys.argv[3]))
-    print(printed(top_eigenpairs(operator, checkpoint=sys.argv[2])))
+    print(printed(top_eigenpairs(operator, checkpoint=sys.argv[2], method="lanczos")))

@@ -34,8 +34,8 @@ def test_structured_matrices_agree_with_autodiff() -> None:
     assert relative_difference(r.matrix, hessian - gauss_newton) < 1e-12
     assert relative_difference(h.matrix, hessian) < 1e-12
     assert max(g.asymmetry, r.asymmetry, h.asymmetry) < 1e-12
-    # every pixel lies in one patch: 20 angles and 4 pixels a patch, all patches at once
-    assert (g.matvecs, r.matvecs, h.matvecs) == (0, 20 + 4, 96)
+    # every pixel lies in one patch: 20 angles and 4 pixels a patch, all patches at once; a check
+    assert (g.matvecs, r.matvecs, h.matvecs) == (0, 20 + 4 + 1, 96 + 1)
     np.testing.assert_allclose(h.eigenvalues(), np.linalg.eigvalsh(hessian), atol=1e-11)
     assert (h.n_samples, h.dtype) == (5, "float64")
 
@@ -95,7 +95,7 @@ def test_columns_share_products_where_patches_do_not_meet(
     images = torch.rand(shape, generator=generator, dtype=torch.float64)
     problem = CurvatureProblem(model, images, torch.tensor([0, 2, 3]))
     found = dense_residual(problem, together=3)
-    assert found.matvecs == products
+    assert found.matvecs == products + 1  # and one of the check
     assert found.asymmetry < 1e-12
     whole = problem.residual @ np.eye(problem.layout.size)
     np.testing.assert_allclose(found.matrix, whole, rtol=0, atol=1e-13 * np.abs(whole).max())
@@ -131,7 +131,7 @@ def test_a_killed_dense_residual_goes_on(tmp_path) -> None:
         dense_residual(killed, **calls)
     resumed = CurvatureProblem(CASE.model, CASE.images, CASE.labels)
     matrix = dense_residual(resumed, **calls).matrix
-    assert resumed.residual.matvecs == 24 - 15 + 1  # three calls of five are on disk, one repeated
+    assert resumed.residual.matvecs == 24 - 10 + 1  # two calls of five are on disk, one checks
     np.testing.assert_array_equal(matrix, dense_residual(PROBLEM, together=5).matrix)
 
 

@@ -5,12 +5,14 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 from tests.verification.curvature_cases import mlp_case, qnn_case
+from verification.analysis.watched import WatchedOperator
 from verification.operators import (
     CrossBlockOperator,
     CurvatureProblem,
     LinearCombination,
     ParameterLayout,
     RestrictedOperator,
+    SymmetricOperator,
 )
 
 CASE = qnn_case()
@@ -123,3 +125,27 @@ def test_problems_without_patches_say_so() -> None:
     with pytest.raises(ValueError, match="got frozen ones; restrict the operator"):
         _ = CurvatureProblem(frozen.model, frozen.images, frozen.labels).layout
     assert ParameterLayout.of(frozen.model).size == 96
+
+
+class Doubted(SymmetricOperator):
+    """A zero matrix with a sentence or two about it."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(np.dtype(np.float64), 3, None)
+        self._sentences = sentences
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """As given."""
+        return self._sentences
+
+
+def test_caveats_go_where_the_products_go() -> None:
+    """Only this catches a doubt about H that H - G, a block of it or a watched H no longer tell."""
+    one, two = Doubted("first", "second"), Doubted("second", "third")
+    assert (2 * one - two).caveats == (one + 0 * two).caveats == ("first", "second", "third")
+    assert RestrictedOperator(one - two, [0]).caveats == ("first", "second", "third")
+    assert CrossBlockOperator(two, [0], [1]).caveats == ("second", "third")
+    assert RestrictedOperator(aslinearoperator(np.eye(3)), [0]).caveats == ()
+    assert WatchedOperator(one, lambda _: None).caveats == ("first", "second")
+    assert PROBLEM.hessian.caveats == PROBLEM.blocks()[0].residual.caveats == ()

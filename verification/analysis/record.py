@@ -53,13 +53,14 @@ class EigenvalueRecord:
         value: Rayleigh quotient.
         residual_norm: |H v - value v|, from a fresh product at the end.
         rounding: allowance for the products' rounding.
-        converged: residual_norm <= tol * max |values| of its solve.
+        converged: residual_norm <= tol * max |values| of its solve, or within rounding.
         matvecs: products of the whole solve.
         n_samples: samples behind the matrix.
         dtype: of the products.
         tol: relative tolerance asked for.
         seed: of the start vector.
         seconds: wall-clock time of the whole solve.
+        caveats: what was not known of the products; none in records that do not say.
     """
 
     value: float
@@ -72,6 +73,11 @@ class EigenvalueRecord:
     tol: float
     seed: int
     seconds: float
+    caveats: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """JSON has lists."""
+        object.__setattr__(self, "caveats", tuple(self.caveats))
 
     @classmethod
     def all_of(cls, result: EigenResult) -> "tuple[EigenvalueRecord, ...]":
@@ -88,6 +94,7 @@ class EigenvalueRecord:
                 tol=result.tol,
                 seed=result.seed,
                 seconds=result.seconds,
+                caveats=result.caveats,
             )
             for value, residual, converged in zip(
                 result.values, result.residual_norms, result.converged, strict=True
@@ -133,6 +140,7 @@ class GaussNewtonTraces:
         n_probes: Rademacher probes.
         n_samples: samples behind G.
         seed: of the probes.
+        caveats: what was not known of the products; none in records that do not say.
     """
 
     total: Estimate
@@ -141,6 +149,7 @@ class GaussNewtonTraces:
     n_probes: int
     n_samples: int
     seed: int
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -364,6 +373,7 @@ def _traces(entry: Mapping[str, Any] | None) -> GaussNewtonTraces | None:
         entry["n_probes"],
         entry["n_samples"],
         entry["seed"],
+        tuple(entry.get("caveats", ())),
     )
 
 
@@ -371,4 +381,5 @@ def _density(entry: Mapping[str, Any] | None) -> SpectralDensity | None:
     if entry is None:
         return None
     arrays = {name: np.array(entry[name], dtype=np.float64) for name in ("nodes", "weights")}
-    return SpectralDensity(**{**entry, **arrays})
+    caveats = tuple(entry.get("caveats", ()))
+    return SpectralDensity(**{**entry, **arrays, "caveats": caveats})

@@ -235,6 +235,7 @@ def traces(bench: Workbench) -> Sections:
             "n_probes": found.n_probes,
             "n_samples": op.n_samples,
             "seed": options.seed,
+            "caveats": list(found.caveats),
         }
     }
 

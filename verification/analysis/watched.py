@@ -21,6 +21,11 @@ class WatchedOperator(SymmetricOperator):
         """That of the operator: checkpoints do not depend on who watches."""
         return self._op.identity()
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The operator's."""
+        return self._op.caveats
+
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """The operator's."""
         result = self._op.matmat(vectors)

@@ -9,22 +9,28 @@ so R is computed on its own and H = G + R can fail. Only reverse mode is used (J
 derivative of J^T u, linear in u), so any module whose operations differentiate twice will do.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from simulators import DistributedQNN
 from verification.operators.backend import CurvatureKind
-from verification.operators.differentiability import check_second_derivatives
+from verification.operators.differences import first_line
+from verification.operators.door import UNCHECKED, Door, needs_a_batch
 from verification.operators.fingerprint import fingerprint
+from verification.operators.held_module import HeldModule
+from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, LossName, make_loss
-from verification.operators.patch_block import PatchBlockModel
+from verification.operators.patch_block import computes_as_written
 from verification.operators.problem import check_images, check_model
+from verification.operators.trial_samples import trial_samples
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 
@@ -32,15 +38,18 @@ Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 # samples of 16 patches at n = 8 then take about 2 GB. Ours, measured.
 DEFAULT_CHUNK_SIZE = 512
 
+_log = logging.getLogger(__name__)
+
 
 class AutodiffBackend:
     """Curvature products of a torch module and a loss of its logits, by autograd.
 
     The parameters are those that require gradients, flattened in the order of
-    ``model.parameters()`` (for ``DistributedQNN``: angles patch by patch, then bias). They and
-    the buffers are copied, so the operator belongs to this parameter vector for good. A module
-    that is not one of this package's has its second derivatives compared with finite differences
-    once, on a few samples: an operation whose backward is not differentiable is found out.
+    ``model.parameters()`` (for ``DistributedQNN``: angles patch by patch, then bias). The module
+    itself computes; its parameters, buffers and train flags as they are now are put back in place
+    for every product, so the operator belongs to this state for good. A module that is not one of
+    this package's is tried on a few samples (``door``), and every product afterwards must find
+    the logits that the first one found.
 
     Args:
         model: maps images (n, ...) to logits (n, C).
@@ -49,14 +58,19 @@ class AutodiffBackend:
         chunk_size: samples whose graph is held in memory at once.
         loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C)), or a
             function of (logits (n, C), targets) that gives n losses.
+        check: False leaves out everything that ``door`` tries; the caveats say so.
+
+    Attributes:
+        caveats: what the checks could not decide.
 
     Raises:
         ValueError, TypeError: see check_model, check_images, TorchLoss.check_targets and
-            check_second_derivatives.
+            Door.check.
     """
 
     name = "autodiff"
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         model: torch.nn.Module,
@@ -64,59 +78,146 @@ class AutodiffBackend:
         labels: Tensor | ArrayLike,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
         loss: LossName | LossFunction = "cross_entropy",
+        check: bool = True,
     ) -> None:
         self._loss = make_loss(loss)
         self._chunk_size = chunk_size
         trainable = check_model(model)
-        self._model = model
-        self._names = list(trainable)
-        self._values = [p.detach().clone().requires_grad_(True) for p in trainable.values()]
-        self._fixed = {
-            name: tensor.detach().clone()
-            for name, tensor in [*model.named_parameters(), *model.named_buffers()]
-            if name not in trainable
-        }
+        self.module = HeldModule(model, list(trainable))
+        self._own: list[Tensor] = self.module.parameters
         self.n_parameters = sum(p.numel() for p in self._values)
         double = self._values[0].dtype == torch.float64
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
         self.images = check_images(model, images)
         self.n_samples = len(self.images)
-        with torch.no_grad():
-            first = self.logits(self.images[:1])
+        with self._computing():
+            first = self._first_logits().detach()
         self.labels = self._loss.check_targets(labels, self.n_samples, first)
-        self.fingerprint = fingerprint(model, self._loss.name, self.images, self.labels)
-        if not isinstance(model, DistributedQNN | PatchBlockModel):
-            check_second_derivatives(self._loss_of_a_few_samples, self._values)
+        with self.module.in_place():
+            self.fingerprint = fingerprint(model, self._loss.name, self.images, self.labels)
+        self._eps = float(np.finfo(self.dtype).eps)
+        self._tried: set[tuple[CurvatureKind, int, int]] = set()
+        self._apart = False
+        self._seen: Tensor | None = None
+        self.caveats: tuple[str, ...] = ()
+        if not check:
+            self.caveats = (UNCHECKED,)
+        elif not computes_as_written(model):
+            self._seen = torch.full((self.n_samples,), torch.nan, dtype=torch.float64)
+        if check:
+            self._check()
 
-    def logits(self, images: Tensor, at: Sequence[Tensor] | None = None) -> Tensor:
-        """Logits (n, C) at the stored parameters, or at others, with their graph."""
-        trained = self._values if at is None else at
-        values = dict(zip(self._names, trained, strict=True)) | self._fixed
-        result = functional_call(self._model, values, (images,))
+    @property
+    def _values(self) -> list[Tensor]:
+        """What the parameters hold, in the dtype in which the module computes at the moment."""
+        return self.module.values
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, C) of the module as it stands, with their graph."""
+        result = self.module(images)
         if not isinstance(result, Tensor) or result.ndim != 2 or len(result) != len(images):
             got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(f"model: expected logits of shape ({len(images)}, C), got {got}")
         return result
 
-    def _loss_of_a_few_samples(self, at: Sequence[Tensor]) -> Tensor:
-        few = slice(0, 4)
-        return self._loss.total(self.logits(self.images[few], at), self.labels[few])
+    def _first_logits(self) -> Tensor:
+        """Logits of one sample.
 
+        Raises:
+            ValueError: the model takes several samples and not one, or no such images at all.
+        """
+        try:
+            with torch.enable_grad():
+                return self.logits(self.images[:1])
+        except (RuntimeError, ValueError) as error:
+            try:
+                self.module(self.images[:2])
+            except Exception:
+                if isinstance(error, ValueError):
+                    raise error from None
+                one = self.images[:1]
+                raise ValueError(
+                    f"images: expected a shape and dtype that the model takes, got "
+                    f"{tuple(one.shape)} of {one.dtype} for one sample: {first_line(error)}"
+                ) from error
+            raise needs_a_batch(error) from error
+
+    def detached_logits(self, images: Tensor) -> Tensor:
+        """Logits without their graph, which is made all the same: some modules need it inside."""
+        with torch.enable_grad():
+            parts = [self.logits(x).detach() for x in images.split(self._chunk_size)]
+        return torch.cat(parts)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """The module in place, and the generators of random numbers as they were afterwards.
+
+        The caller's autocast ends here, and of torch's kernels for attention only the plain one
+        is left, which can be differentiated twice.
+        """
+        device = self._values[0].device
+        with (
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+            torch.autocast(device.type, enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
+            self.module.in_place(),
+        ):
+            yield
+
+    def _check(self) -> None:
+        """Try module and loss on samples spread over the data set."""
+        with self._computing():
+            samples = trial_samples(
+                self._loss, self.detached_logits, self.images, self.labels, self._chunk_size
+            )
+            images, labels = self.images[samples], self.labels[samples]
+            if self._seen is None:
+                check_loss(self._loss, self.detached_logits(images), labels)
+            else:
+                door = Door(self, self._loss, images, labels, self._chunk_size)
+                self.caveats = door.check()
+                self._seen[samples] = _digest(self.detached_logits(images))
+
+    @torch.inference_mode(False)
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The mean matrix ``kind`` times each column; see CurvatureBackend."""
+        """The mean matrix ``kind`` times each column; see CurvatureBackend.
+
+        Raises:
+            ValueError: logits that are not those of the first product, or layers exchanged.
+        """
         total = np.zeros(vectors.shape, dtype=np.float64)
-        for start in range(0, self.n_samples, self._chunk_size):
-            total += self._chunk_sum(kind, slice(start, start + self._chunk_size), vectors)
+        with self._computing():
+            for start in range(0, self.n_samples, self._chunk_size):
+                rows = slice(start, start + self._chunk_size)
+                images, labels = self.images[rows], self.labels[rows]
+                total += self._sum(kind, images, labels, vectors, rows)
         total /= self.n_samples
         return total
 
-    def _chunk_sum(
-        self, kind: CurvatureKind, samples: slice, vectors: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
-        """Sum over a slice of the samples, not divided."""
-        labels = self.labels[samples]
+    def hessian_sum(self, images: Tensor, labels: Tensor, direction: Sequence[Tensor]) -> Tensor:
+        """Sum over some samples of H_n d for one direction in pieces; flat, float64, on the CPU."""
+        vector = torch.cat([d.reshape(-1) for d in direction]).double().cpu().numpy()
+        return torch.from_numpy(self._sum("hessian", images, labels, vector[:, None])[:, 0])
+
+    def jacobian_product(self, images: Tensor, direction: Sequence[Tensor]) -> Tensor:
+        """J d of some samples, shape (n, C)."""
         with torch.enable_grad():
-            z = self.logits(self.images[samples])
+            z = self.logits(images)
+            return self._push_forward(z)([d[None] for d in direction])[0].detach()
+
+    def _sum(
+        self,
+        kind: CurvatureKind,
+        images: Tensor,
+        labels: Tensor,
+        vectors: NDArray[np.floating],
+        rows: slice | None = None,
+    ) -> NDArray[np.float64]:
+        """Sum over some samples, not divided."""
+        with torch.enable_grad():
+            z = self.logits(images)
+            if rows is not None and self._seen is not None:
+                self._check_seen(z, rows)
             if kind == "hessian":
                 multiply = self._second_derivative_of(self._loss.total(z, labels))
             elif kind == "residual":
@@ -128,10 +229,58 @@ class AutodiffBackend:
             # chunk goes; the arithmetic is that of one vector at a time.
             group = max(1, self._chunk_size // len(labels))
             columns = [
-                multiply(self._split(vectors[:, i : i + group]))
+                self._several(kind, multiply, vectors[:, i : i + group], len(labels))
                 for i in range(0, vectors.shape[1], group)
             ]
         return np.concatenate(columns, axis=1)
+
+    def _several(
+        self, kind: CurvatureKind, multiply: Multiply, vectors: NDArray[np.floating], n: int
+    ) -> NDArray[np.float64]:
+        """Several vectors in one vectorised backward pass, or one at a time if that is wrong.
+
+        Under vmap the double backward of some layers fails or mixes up its axes, at some shapes
+        and not at others. So at every new shape the product with one random combination of the
+        vectors is held against the same combination of the products.
+        """
+        columns = vectors.shape[1]
+        if columns == 1:
+            return multiply(self._split(vectors))
+        shape = (kind, n, columns)
+        if not self._apart:
+            if shape in self._tried:
+                return multiply(self._split(vectors))
+            try:
+                together = multiply(self._split(vectors))
+                mix = np.random.default_rng(0).standard_normal((columns, 1))
+                alone = multiply(self._split(vectors @ mix))
+                gap = np.abs(together @ mix - alone).max(initial=0)
+                size = np.abs(together).max(initial=0) * np.abs(mix).sum()
+                fault = f"they are {gap:.2g} off" if gap > 1e3 * self._eps * size else None
+            except Exception as error:  # torch has no one class for what vmap cannot do
+                fault = first_line(error)
+            if fault is None:
+                self._tried.add(shape)
+                return together
+            self._apart = True
+            _say_one_by_one(fault)
+        return np.concatenate([multiply(self._split(v[:, None])) for v in vectors.T], axis=1)
+
+    def _check_seen(self, z: Tensor, rows: slice) -> None:
+        """Hold the logits against those of the first time that these samples were computed."""
+        assert self._seen is not None
+        now, before = _digest(z), self._seen[rows]
+        self._seen[rows] = torch.where(before.isnan(), now, before)
+        # a weighted sum of C logits is compared with the size that it can have
+        size = z.detach().double().norm(dim=1).cpu() * z.shape[1] ** 0.5
+        off = (now - before).abs() > torch.finfo(z.dtype).eps ** 0.5 * size
+        if bool(off.any()):
+            sample = rows.start + int(off.nonzero()[0])
+            raise ValueError(
+                f"model: expected the logits of sample {sample} that it gave before, got others; "
+                "it keeps a state of its own, was changed since the operator was made (make a "
+                "new one, or give it copy.deepcopy(model)), or couples the samples of a batch"
+            )
 
     def _split(self, vectors: NDArray[np.floating]) -> list[Tensor]:
         """Columns (D, m) as one tensor a parameter, each of shape (m, *parameter.shape)."""
@@ -140,19 +289,21 @@ class AutodiffBackend:
             np.ascontiguousarray(vectors.T), dtype=like.dtype, device=like.device
         )
         parts = rows.split([p.numel() for p in self._values], dim=1)
-        return [part.reshape(-1, *p.shape) for part, p in zip(parts, self._values, strict=True)]
+        return [
+            part.reshape(len(rows), *p.shape) for part, p in zip(parts, self._values, strict=True)
+        ]
 
     def _join(self, parts: Sequence[Tensor | None], columns: int) -> NDArray[np.float64]:
         """The inverse of _split, shape (D, m); a parameter without a part contributes zero."""
         rows = [
-            p.new_zeros(columns, p.numel()) if part is None else part.reshape(columns, -1)
+            p.new_zeros(columns, p.numel()) if part is None else part.reshape(columns, p.numel())
             for part, p in zip(parts, self._values, strict=True)
         ]
         return torch.cat(rows, dim=1).T.to("cpu", torch.float64).numpy()
 
     def _second_derivative_of(self, scalar: Tensor) -> Multiply:
         """V -> (d2 scalar / dt2) V: one graph of the gradient, one more backward a group."""
-        gradient = torch.autograd.grad(scalar, self._values, create_graph=True, allow_unused=True)
+        gradient = torch.autograd.grad(scalar, self._own, create_graph=True, allow_unused=True)
 
         def multiply(vectors: list[Tensor]) -> NDArray[np.float64]:
             # a gradient that no longer depends on the parameters (linear model) contributes zero
@@ -165,26 +316,56 @@ class AutodiffBackend:
             if not pairs:
                 return np.zeros((self.n_parameters, columns))
             outputs, weights = zip(*pairs, strict=True)
-            return self._join(_pull_back(outputs, self._values, weights), columns)
+            return self._join(_pull_back(outputs, self._own, weights), columns)
+
+        return multiply
+
+    def _push_forward(self, z: Tensor) -> Callable[[list[Tensor]], Tensor]:
+        """V -> J V, shape (m, n, C), from the graph of u -> J^T u."""
+        u = torch.zeros_like(z, requires_grad=True)
+        pulled = torch.autograd.grad(
+            z, self._own, grad_outputs=u, create_graph=True, allow_unused=True
+        )
+
+        def multiply(vectors: list[Tensor]) -> Tensor:
+            pairs = [
+                (w, v)
+                for w, v in zip(pulled, vectors, strict=True)
+                if w is not None and w.requires_grad
+            ]
+            if not pairs:
+                return z.new_zeros(len(vectors[0]), *z.shape)
+            outputs, weights = zip(*pairs, strict=True)
+            (jv,) = _pull_back(outputs, [u], weights)
+            return z.new_zeros(len(vectors[0]), *z.shape) if jv is None else jv
 
         return multiply
 
     def _gauss_newton(self, z: Tensor, labels: Tensor) -> Multiply:
-        """V -> J^T S J V, with J V from the graph of u -> J^T u."""
-        u = torch.zeros_like(z, requires_grad=True)
-        pulled = torch.autograd.grad(
-            z, self._values, grad_outputs=u, create_graph=True, allow_unused=True
-        )
+        """V -> J^T S J V."""
+        push_forward = self._push_forward(z)
 
         def multiply(vectors: list[Tensor]) -> NDArray[np.float64]:
-            pairs = [(w, v) for w, v in zip(pulled, vectors, strict=True) if w is not None]
-            outputs, weights = zip(*pairs, strict=True)
-            (jv,) = _pull_back(outputs, [u], weights)
-            assert jv is not None  # J^T u depends on u
-            s_jv = self._loss.curvature(z.detach(), labels, jv)
-            return self._join(_pull_back([z], self._values, [s_jv]), len(s_jv))
+            s_jv = self._loss.curvature(z.detach(), labels, push_forward(vectors))
+            return self._join(_pull_back([z], self._own, [s_jv]), len(s_jv))
 
         return multiply
+
+
+@cache
+def _say_one_by_one(reason: str) -> None:
+    """Once a reason and process; a log line and no warning, as nothing is wrong with the values."""
+    _log.warning(
+        "several vectors in one backward pass do not work for this model (%s): they are multiplied "
+        "one at a time, which is slower and as accurate",
+        reason,
+    )
+
+
+def _digest(z: Tensor) -> Tensor:
+    """One number a sample that stands for its logits (n, C): a seeded weighted sum."""
+    weights = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(1)).double()
+    return (z.detach().double() @ weights.to(z.device)).cpu()
 
 
 def _pull_back(

@@ -30,6 +30,11 @@ class CurvatureBackend(Protocol):
     dtype: np.dtype[np.floating]
     fingerprint: str
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What is not known of the products, one short sentence each; none as a rule."""
+        ...
+
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix times the vectors, in one pass over the data.
 

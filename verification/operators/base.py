@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from verification.operators.backend import CurvatureBackend, CurvatureKind
-from verification.operators.choice import BackendName, make_backend
+from verification.operators.choice import BackendName, make_backend, own_copy
 from verification.operators.losses import LossFunction, LossName
 from verification.operators.symmetric import SymmetricOperator
 
@@ -33,6 +33,9 @@ class CurvatureOperator(SymmetricOperator):
         backend: "autodiff" for any module; "fast" for a DistributedQNN, or one patch's block
             of it, on the CPU; "auto" takes "fast" where it can.
         memory_budget: bytes that the fast backend may keep between products.
+        check: False for those who know better: a module or loss of their own is then not tried
+            on a few samples (second derivatives against finite differences, repeatable, samples
+            that do not depend on each other). ``caveats``, results and records say so.
 
     Attributes:
         shape: (D, D), in the flat order of the model's parameters.
@@ -40,11 +43,13 @@ class CurvatureOperator(SymmetricOperator):
         n_samples: N.
         matvecs: number of vectors multiplied so far.
         backend_name: which arithmetic is used.
+        caveats: what the trials of a module or loss of one's own left open; none as a rule.
 
     Raises:
         ValueError: zero samples, labels out of range or of another number than the images,
             NaN or infinity in parameters, images or vectors, layers in train mode, wrong shapes,
-            a loss that is not twice differentiable.
+            a loss that is not twice differentiable, samples that depend on their batch, logits
+            that change between calls, derivatives that finite differences contradict.
         TypeError: labels of another kind than the loss expects.
     """
 
@@ -60,8 +65,10 @@ class CurvatureOperator(SymmetricOperator):
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
+        check: bool = True,
     ) -> None:
-        self._use(make_backend(model, images, labels, backend, chunk_size, loss, memory_budget))
+        data = own_copy(images), own_copy(labels)
+        self._use(make_backend(model, *data, backend, chunk_size, loss, memory_budget, check))
 
     @classmethod
     def on(cls, backend: CurvatureBackend) -> Self:
@@ -88,6 +95,11 @@ class CurvatureOperator(SymmetricOperator):
             "n_samples": self.n_samples,
             "problem": self.backend.fingerprint,
         }
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the backend's checks left open."""
+        return self.backend.caveats
 
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """The mean over the samples."""

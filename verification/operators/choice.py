@@ -1,18 +1,16 @@
 """Which backend multiplies: the engines where they know the model, autograd for all others."""
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from simulators import DistributedQNN
 from verification.operators.autodiff import AutodiffBackend
 from verification.operators.backend import CurvatureBackend
 from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import PatchBlockModel
-
-_KNOWN = (DistributedQNN, PatchBlockModel)
+from verification.operators.patch_block import computes_as_written
 
 BackendName: TypeAlias = Literal["auto", "autodiff", "fast"]
 
@@ -25,6 +23,7 @@ def make_backend(
     chunk_size: int | None = None,
     loss: LossName | LossFunction = "cross_entropy",
     memory_budget: float | None = None,
+    check: bool = True,
 ) -> CurvatureBackend:
     """The backend of a model at its present parameters on the given samples.
 
@@ -37,12 +36,27 @@ def make_backend(
         isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
     ):
         raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
-    options = {} if chunk_size is None else {"chunk_size": chunk_size}
-    if name == "autodiff" or (name == "auto" and not isinstance(model, _KNOWN)):
-        return AutodiffBackend(model, images, labels, loss=loss, **options)
+    options: dict[str, Any] = {} if chunk_size is None else {"chunk_size": chunk_size}
+    if name == "autodiff" or (name == "auto" and not computes_as_written(model)):
+        return AutodiffBackend(model, images, labels, loss=loss, check=check, **options)
     # numba takes a second to import: only where it is used
     from verification.operators.fast import FastBackend, fast_backend_knows
 
     if name == "auto" and not fast_backend_knows(model, loss):
-        return AutodiffBackend(model, images, labels, loss=loss, **options)
+        return AutodiffBackend(model, images, labels, loss=loss, check=check, **options)
     return FastBackend(model, images, labels, loss=loss, memory_budget=memory_budget, **options)
+
+
+def own_copy(data: Any) -> Any:
+    """Tensors, arrays and lists copied, so that who changes theirs does not change an operator.
+
+    Anything else (a loader of batches) comes back as it is.
+    """
+    if isinstance(data, Tensor):
+        with torch.inference_mode(False):
+            return data.detach().clone()
+    if isinstance(data, np.ndarray):
+        return data.copy()  # keeps a mask, for those who refuse it
+    if isinstance(data, list | tuple) and not any(isinstance(x, list | tuple | dict) for x in data):
+        return [own_copy(x) for x in data]
+    return data

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from simulators import DistributedQNN
 from verification.operators.backend import CurvatureBackend
-from verification.operators.choice import BackendName, make_backend
+from verification.operators.choice import BackendName, make_backend, own_copy
 from verification.operators.gauss_newton import GaussNewtonOperator
 from verification.operators.hessian import HessianOperator
 from verification.operators.layout import ParameterLayout
 from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import PatchBlockModel, block_inputs
+from verification.operators.patch_block import PatchBlockModel, block_inputs, computes_as_written
 from verification.operators.residual import ResidualOperator
 
 
@@ -31,6 +31,7 @@ class CurvatureProblem:
         chunk_size: samples worked on at once.
         backend: "auto", "autodiff" or "fast".
         memory_budget: bytes that the fast backend may keep.
+        check: False leaves out the trial of a module or loss of one's own.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class CurvatureProblem:
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
+        check: bool = True,
     ) -> None:
         self.model = model
-        self.images = images
-        self.labels = labels
+        self.images = own_copy(images)
+        self.labels = own_copy(labels)
+        self._check = check
         self.loss = loss
         self._chunk_size = chunk_size
         self._backend_name = backend
@@ -63,6 +66,7 @@ class CurvatureProblem:
             self._chunk_size,
             self.loss,
             self._memory_budget,
+            self._check,
         )
 
     @cached_property
@@ -85,13 +89,19 @@ class CurvatureProblem:
         """The model, where patches are asked for.
 
         Raises:
-            TypeError: the model has no patches.
+            TypeError: the model has no patches, or a forward pass or hooks of its own.
             ValueError: some of its parameters are frozen.
         """
         if not isinstance(self.model, DistributedQNN):
             raise TypeError(
                 f"model: expected a DistributedQNN (only it has patches), got "
                 f"{type(self.model).__name__}"
+            )
+        if not computes_as_written(self.model):
+            raise TypeError(
+                "model: expected a DistributedQNN that computes what its class says where patches "
+                f"are asked for, got {type(self.model).__name__} with a forward pass or hooks of "
+                "its own; restrict the operator instead (RestrictedOperator)"
             )
         if not all(p.requires_grad for p in self.model.parameters()):
             raise ValueError(
@@ -121,6 +131,7 @@ class CurvatureProblem:
                 chunk_size=self._chunk_size,
                 backend=self._backend_name,
                 memory_budget=self._memory_budget,
+                check=self._check,
             )
             for p, inputs in enumerate(block_inputs(model, model.check_images(self.images)))
         ]

@@ -15,7 +15,7 @@ from verification.operators.backend import CurvatureKind
 from verification.operators.fingerprint import fingerprint
 from verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
 from verification.operators.offset_loss import OffsetCrossEntropy
-from verification.operators.patch_block import PatchBlockModel
+from verification.operators.patch_block import PatchBlockModel, computes_as_written
 from verification.operators.problem import check_images, check_model
 
 
@@ -25,7 +25,7 @@ def fast_backend_knows(
     """Whether an engine can stand in for autograd: named loss, all trained, on CPU or CUDA."""
     return (
         isinstance(loss, str)
-        and isinstance(model, DistributedQNN | PatchBlockModel)
+        and computes_as_written(model)
         and all(p.requires_grad and p.device.type in ("cpu", "cuda") for p in model.parameters())
     )
 
@@ -50,6 +50,7 @@ class FastBackend:
     """
 
     name = "fast"
+    caveats: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -66,9 +67,9 @@ class FastBackend:
             model, DistributedQNN | PatchBlockModel
         ):
             raise ValueError(
-                "backend: 'fast' expects a DistributedQNN with all parameters trained, on the CPU "
-                f"or CUDA, and a loss given by name, got {type(model).__name__} with "
-                f"{chosen.name}; use backend='autodiff'"
+                "backend: 'fast' expects a DistributedQNN (no subclass, no hooks) with all "
+                "parameters trained, on the CPU or CUDA, and a loss given by name, got "
+                f"{type(model).__name__} with {chosen.name}; use backend='autodiff'"
             )
         tensor = check_images(model, images)
         self.n_samples = len(tensor)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simulators import DistributedQNN
-from verification.operators.patch_block import PatchBlockModel
+from verification.operators.patch_block import PatchBlockModel, computes_as_written
 
 
 def fingerprint(model: torch.nn.Module, loss: str, images: Tensor, targets: Tensor) -> str:
@@ -29,7 +29,7 @@ def fingerprint(model: torch.nn.Module, loss: str, images: Tensor, targets: Tens
 
 
 def _structure(model: torch.nn.Module) -> str:
-    if isinstance(model, DistributedQNN):
+    if isinstance(model, DistributedQNN) and computes_as_written(model):
         return f"DistributedQNN {model.ansatz!r} {model.grid!r} {model.output_scale!r}"
     if isinstance(model, PatchBlockModel):
         return f"PatchBlockModel {model.ansatz!r} {model.output_scale!r} {model.n_classes}"

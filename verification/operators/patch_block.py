@@ -57,6 +57,19 @@ def block_inputs(model: DistributedQNN, images: Tensor) -> list[Tensor]:
     return [torch.cat(parts) for parts in rows]
 
 
+def computes_as_written(model: torch.nn.Module) -> bool:
+    """Whether a module is this package's and computes what its class says.
+
+    Not a subclass, whose forward pass may be another, nor one with hooks or a forward of its own.
+    """
+    return (
+        type(model) in (DistributedQNN, PatchBlockModel)
+        and not model._forward_hooks
+        and not model._forward_pre_hooks
+        and "forward" not in vars(model)
+    )
+
+
 def check_patch(model: DistributedQNN, patch: int) -> None:
     """Raise ValueError unless 0 <= patch < P."""
     if not 0 <= patch < model.n_patches:

@@ -42,7 +42,7 @@ def check_model(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
             f"got {sorted(f'{dtype} on {device}' for dtype, device in kinds)}"
         )
     for name, parameter in trainable.items():
-        if not torch.isfinite(parameter).all():
+        if not torch.isfinite(parameter.detach()).all():
             raise ValueError(
                 f"model: expected finite parameters, got NaN or infinity in {name!r}; "
                 "load a checkpoint from before the training diverged"
@@ -59,7 +59,7 @@ def check_images(model: torch.nn.Module, images: Tensor | ArrayLike) -> Tensor:
     if isinstance(model, DistributedQNN):
         tensor = model.check_images(images)
     else:
-        parameter = next(model.parameters())
+        parameter = next(p for p in model.parameters() if p.requires_grad)
         tensor = torch.as_tensor(images, device=parameter.device)
         if tensor.is_floating_point():
             tensor = tensor.to(parameter.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from verification.operators.symmetric import SymmetricOperator
+from verification.operators.symmetric import SymmetricOperator, union_of_caveats
 
 
 class RestrictedOperator(SymmetricOperator):
@@ -42,6 +42,11 @@ class RestrictedOperator(SymmetricOperator):
         digest = hashlib.sha256(np.asarray(self.indices, dtype="<i8").tobytes()).hexdigest()
         return {"restriction": self.op.identity(), "indices": digest}
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The whole operator's."""
+        return union_of_caveats([self.op])
+
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """E^T A (E V)."""
         return np.asarray(_padded_product(self.op, self.indices, vectors)[self.indices])
@@ -60,6 +65,7 @@ class CrossBlockOperator(LinearOperator):
     Attributes:
         shape: (m, n).
         n_samples: that of ``op``, if it has one.
+        caveats: those of ``op``.
 
     Raises:
         ValueError: no indices, repeated ones, or out of range.
@@ -71,6 +77,11 @@ class CrossBlockOperator(LinearOperator):
         self.columns = check_indices("columns", columns, op.shape[0])
         self.n_samples = getattr(op, "n_samples", None)
         super().__init__(op.dtype, (len(self.rows), len(self.columns)))
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The whole operator's."""
+        return union_of_caveats([self.op])
 
     def _matmat(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         return np.asarray(_padded_product(self.op, self.columns, X)[self.rows])

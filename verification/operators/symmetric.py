@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,18 @@ class SymmetricOperator(LinearOperator):
     Attributes:
         n_samples: as given.
         matvecs: number of vectors multiplied so far.
+        caveats: what is not known of the products, one short sentence each; none as a rule.
     """
 
     def __init__(self, dtype: np.dtype[np.floating], size: int, n_samples: int | None) -> None:
         self.n_samples = n_samples
         self.matvecs = 0
         super().__init__(np.dtype(dtype), (size, size))
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """None, unless a subclass has some or passes on those of its parts."""
+        return ()
 
     def identity(self) -> dict[str, Any]:
         """What the matrix is, as JSON: equal for equal matrices only. Checkpoints hold it.
@@ -150,9 +156,20 @@ class LinearCombination(SymmetricOperator):
         """Coefficients and terms."""
         return {"sum": [[c, op.identity()] for c, op in self.terms]}
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The terms', each once."""
+        return union_of_caveats(op for _, op in self.terms)
+
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """Sum of the terms' products, in float64."""
         total = np.zeros(vectors.shape)
         for coefficient, op in self.terms:
             total += coefficient * op.matmat(vectors)
         return total
+
+
+def union_of_caveats(operators: Iterable[LinearOperator]) -> tuple[str, ...]:
+    """The operators' caveats in their order, each once; an operator of another make has none."""
+    said = (caveat for op in operators for caveat in getattr(op, "caveats", ()))
+    return tuple(dict.fromkeys(said))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
 from verification.operators.symmetric import SymmetricOperator
 from verification.solvers.lanczos import top_eigenpairs
-from verification.solvers.result import EigenResult
+from verification.solvers.result import EigenResult, format_value, with_caveats
 
 Float = NDArray[np.float64]
 
@@ -120,17 +120,34 @@ class BlockSpectra:
     seconds: float
 
     @property
+    def parts(self) -> dict[str, EigenResult]:
+        """Every solve, by the name of its matrix (and of its checkpoint)."""
+        named = {
+            "G": self.gauss_newton,
+            "G-angles": self.gauss_newton_angles,
+            "G-bias": self.gauss_newton_bias,
+            "R-bias": self.residual_bias,
+        }
+        for letter, blocks in (("G", self.gauss_newton_blocks), ("R", self.residual_blocks)):
+            named |= {f"{letter}-{p}": block for p, block in enumerate(blocks)}
+        return named
+
+    @property
     def converged(self) -> bool:
         """Whether every eigenpair is."""
-        parts = (
-            self.gauss_newton,
-            self.gauss_newton_angles,
-            *self.gauss_newton_blocks,
-            self.gauss_newton_bias,
-            *self.residual_blocks,
-            self.residual_bias,
-        )
-        return all(bool(part.converged.all()) for part in parts)
+        return all(bool(part.converged.all()) for part in self.parts.values())
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What is not known of the products of any part, each once."""
+        return tuple(dict.fromkeys(c for part in self.parts.values() for c in part.caveats))
+
+    def __str__(self) -> str:
+        lines = [
+            f"{name}: " + ", ".join(format_value(*row) for row in part.rows)
+            for name, part in self.parts.items()
+        ]
+        return with_caveats("\n".join(lines), self.caveats)
 
 
 def block_spectra(

@@ -12,8 +12,14 @@ from scipy.sparse.linalg import LinearOperator
 from verification.operators import CurvatureProblem
 from verification.operators.jacobian import jacobian_chunks
 from verification.operators.losses import make_loss
-from verification.solvers.probe import check_replayed
-from verification.solvers.products import DEFAULT_SAVE_EVERY, Products
+from verification.solvers.probe import check_repeatable, random_vector
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    Products,
+    check_vectors_fit,
+    names_way_out,
+)
+from verification.solvers.result import with_caveats
 
 Float = NDArray[np.float64]
 
@@ -24,6 +30,8 @@ DEFAULT_LIMIT = 20_000  # D of a float64 matrix of 3.2 GB; ours
 # of saturated softmaxes is; the result states what there was.
 _ROUNDING_POWER = 0.25
 
+_BLOCK = 1024  # rows and columns made symmetric at once
+
 
 @dataclass(frozen=True, eq=False)
 class DenseResult:
@@ -33,11 +41,12 @@ class DenseResult:
         matrix: (D, D) float64, the mean of the computed matrix and its transpose.
         asymmetry: largest entry of |A - A^T| before that, over the largest of |A|; 0 where the
             way it was computed leaves no choice.
-        matvecs: products spent.
+        matvecs: products spent, the one of the check included.
         n_samples: samples behind it.
         dtype: dtype in which the products were computed.
         seconds: wall-clock time.
         method: how it was computed.
+        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     matrix: Float
@@ -47,16 +56,26 @@ class DenseResult:
     dtype: str
     seconds: float
     method: str
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A result is a record."""
         self.matrix.setflags(write=False)
+
+    def __str__(self) -> str:
+        size = len(self.matrix)
+        text = (
+            f"{size} x {size} symmetric matrix by {self.method}, {self.matvecs} products, "
+            f"asymmetry {self.asymmetry:.1e}"
+        )
+        return with_caveats(text, self.caveats)
 
     def eigenvalues(self) -> NDArray[np.floating]:
         """All eigenvalues, ascending, by numpy.linalg.eigvalsh."""
         return np.asarray(np.linalg.eigvalsh(self.matrix))
 
 
+@names_way_out("a smaller together, or top_eigenpairs in place of the matrix")
 def dense_matrix(
     op: LinearOperator,
     *,
@@ -65,7 +84,10 @@ def dense_matrix(
     checkpoint: Path | str | None = None,
     save_every: int = DEFAULT_SAVE_EVERY,
 ) -> DenseResult:
-    """All columns of a symmetric operator, by D products.
+    """All columns of a symmetric operator, by D products and one of a random vector.
+
+    That one, A u from before the columns, is held against the matrix times u: an operator that
+    changes while its columns are computed is refused. Memory: the matrix, and blocks of it.
 
     Args:
         op: real symmetric operator (D, D).
@@ -75,8 +97,8 @@ def dense_matrix(
         save_every: calls between two writes to it.
 
     Raises:
-        ValueError: D above the limit, together below 1, an operator that is not symmetric, or one
-            that no solver takes.
+        ValueError: D above the limit, together below 1, an operator that is not symmetric or not
+            repeatable, or one that no solver takes.
     """
     begin = time.perf_counter()
     check_together(together)
@@ -84,13 +106,39 @@ def dense_matrix(
         op, {"solver": "dense_matrix", "together": together}, checkpoint, save_every
     )
     _check_size(products.size, limit)
-    identity = np.eye(products.size)
-    columns = [products(identity[:, i : i + together]) for i in range(0, products.size, together)]
+    image = image_of_random(products)
+    matrix = columns_of(products, together)
     products.save()
-    check_replayed(products, identity, columns[0])
-    return _result(np.concatenate(columns, axis=1), products, begin, "identity columns")
+    check_against(products, matrix, image)
+    return _result(matrix, products, begin, "identity columns")
 
 
+def columns_of(products: Products, together: int) -> Float:
+    """A (D, D) as its products come, D of them."""
+    size = products.size
+    matrix = np.empty((size, size))
+    for first in range(0, size, together):
+        last = min(first + together, size)
+        matrix[:, first:last] = products(np.eye(size, last - first, -first))
+    return matrix
+
+
+def image_of_random(products: Products) -> Float:
+    """A u, one fresh product, for ``check_against``."""
+    return products.fresh(random_vector(products.size, 0)[:, None])[:, 0]
+
+
+def check_against(products: Products, matrix: Float, image: Float) -> None:
+    """Refuse columns that do not give ``image_of_random``.
+
+    Raises:
+        ValueError: an operator that changed in between, or not the checkpoint's.
+    """
+    again = matrix @ random_vector(products.size, 0)
+    check_repeatable(products, image, again, recalled=products.replayed > 0)
+
+
+@names_way_out("a smaller together, or top_eigenpairs in place of the matrix")
 def dense_residual(
     problem: CurvatureProblem,
     *,
@@ -125,6 +173,7 @@ def dense_residual(
     _check_size(size, limit)
     computation = {"solver": "dense_residual", "together": together}
     products = Products(problem.residual, computation, checkpoint, save_every)
+    image = image_of_random(products)
     own, shared = _own_and_shared(problem)
     matrix = np.zeros((size, size))
     for first in range(0, max(map(len, own)), together):
@@ -133,8 +182,6 @@ def dense_residual(
         for span in spans:
             vectors[span, np.arange(len(span))] = 1.0
         images = products(vectors)
-        if first == 0:
-            check_replayed(products, vectors, images)
         for parameters, span in zip(own, spans, strict=True):
             matrix[np.ix_(parameters, span)] = images[parameters, : len(span)]
     for first in range(0, len(shared), together):
@@ -145,6 +192,7 @@ def dense_residual(
     products.save()
     others = np.concatenate(own)
     matrix[np.ix_(shared, others)] = matrix[np.ix_(others, shared)].T
+    check_against(products, matrix, image)
     return _result(matrix, products, begin, "one column of every patch's block together")
 
 
@@ -204,6 +252,7 @@ def dense_gauss_newton(
         dtype=str(model.angles.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - begin,
         method="Jacobian by tangent passes",
+        caveats=problem.gauss_newton.caveats,
     )
 
 
@@ -219,25 +268,54 @@ def _check_size(size: int, limit: int) -> None:
             f"op: expected at most D = {limit} parameters for a dense matrix, got {size} "
             f"({8e-9 * size**2:.1f} GB); use top_eigenpairs, or raise limit"
         )
+    check_vectors_fit("dense matrix", size, size, "fix: use top_eigenpairs")
 
 
 def _result(matrix: Float, products: Products, begin: float, method: str) -> DenseResult:
     result = _dense(
         matrix,
-        matvecs=products.count,
+        matvecs=products.count + 1,
         n_samples=products.n_samples,
         dtype=products.dtype,
         seconds=time.perf_counter() - begin,
         method=method,
+        caveats=products.caveats,
     )
-    if result.asymmetry > float(np.finfo(products.op.dtype).eps) ** _ROUNDING_POWER:
+    check_asymmetry(products, result.asymmetry)
+    return result
+
+
+def check_asymmetry(products: Products, asymmetry: float) -> None:
+    """Refuse what ``symmetrise`` found to be more than rounding.
+
+    Raises:
+        ValueError: not symmetric.
+    """
+    if asymmetry > float(np.finfo(products.op.dtype).eps) ** _ROUNDING_POWER:
         raise ValueError(
             "op: expected a symmetric operator, got |A - A^T| of up to "
-            f"{result.asymmetry:.3g} of the largest element; a random loss (dropout, train mode) "
+            f"{asymmetry:.3g} of the largest element; a random loss (dropout, train mode) "
             "or a wrong backward shows like this, and so do elements that are nothing but rounding "
             "(every sample's softmax saturated)"
         )
-    return result
+
+
+def symmetrise(matrix: Float) -> float:
+    """Replace A by the mean of A and A^T, a block at a time.
+
+    Returns:
+        Largest entry of |A - A^T| over the largest of |A|.
+    """
+    difference = largest = 0.0
+    for i in range(0, len(matrix), _BLOCK):
+        for j in range(i, len(matrix), _BLOCK):
+            upper = matrix[i : i + _BLOCK, j : j + _BLOCK]
+            lower = matrix[j : j + _BLOCK, i : i + _BLOCK]
+            largest = max(largest, float(np.abs(upper).max()), float(np.abs(lower).max()))
+            difference = max(difference, float(np.abs(upper - lower.T).max()))
+            mean = (upper + lower.T) / 2
+            upper[:], lower[:] = mean, mean.T
+    return difference / (largest or 1.0)
 
 
 def _dense(
@@ -248,9 +326,7 @@ def _dense(
     dtype: str,
     seconds: float,
     method: str,
+    caveats: tuple[str, ...],
 ) -> DenseResult:
-    largest = float(np.abs(matrix).max()) or 1.0
-    asymmetry = float(np.abs(matrix - matrix.T).max()) / largest
-    return DenseResult(
-        (matrix + matrix.T) / 2, asymmetry, matvecs, n_samples, dtype, seconds, method
-    )
+    asymmetry = symmetrise(matrix)
+    return DenseResult(matrix, asymmetry, matvecs, n_samples, dtype, seconds, method, caveats)

@@ -1,14 +1,26 @@
-"""Is the operator what the solvers need: symmetric, and the same at every product?"""
+"""Is the operator what the solvers need: symmetric, and the same at every product?
+
+The one place of that check. What it costs each solver, in products beside its own:
+
+- ``top_eigenpairs``: two in one pass at the start, one at the end, in the pass of the residuals;
+  without the probe, the last one only.
+- ``spectral_density``: two in one pass at the start, one at the end.
+- ``estimate_trace``: one at the end; its probes show the symmetry for nothing.
+- ``dense_matrix``, ``dense_residual``: one at the start, held against the matrix at the end, and
+  the elements themselves.
+
+Everything is compared within the rounding of the operator's dtype, see ``tolerance``.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verification.solvers.products import Products
 
+Float = NDArray[np.float64]
 
-def check_symmetric(
-    products: Products, start: NDArray[np.float64], seed: int
-) -> NDArray[np.float64]:
+
+def check_symmetric(products: Products, start: Float, seed: int) -> Float:
     """A start, after checking u . A v = v . A u for u = start and a random v.
 
     Two fresh products in one pass. They are compared within the rounding of the operator's
@@ -20,16 +32,25 @@ def check_symmetric(
     Raises:
         ValueError: not symmetric.
     """
-    other = np.random.default_rng([seed, 1]).standard_normal(len(start))
+    other = random_vector(len(start), seed)
     other *= np.linalg.norm(start) / np.linalg.norm(other)
     vectors = np.stack([start, other], axis=1)
     images = products.fresh(vectors)
     check_symmetric_forms(products, vectors, images)
-    return np.asarray(images[:, 0])
+    return images[:, 0].copy()  # alone, not with the other one behind it
+
+
+def random_vector(size: int, seed: int) -> Float:
+    """A Gaussian vector (D,) that no start vector or probe of that seed coincides with."""
+    return np.random.default_rng([seed, 1]).standard_normal(size)
 
 
 def check_symmetric_forms(
-    products: Products, vectors: NDArray[np.float64], images: NDArray[np.float64]
+    products: Products,
+    vectors: Float,
+    images: Float,
+    others: Float | None = None,
+    images_of_others: Float | None = None,
 ) -> None:
     """Refuse an operator for which u . A v and v . A u of some pair of vectors differ.
 
@@ -37,15 +58,19 @@ def check_symmetric_forms(
         products: of the operator.
         vectors: (D, m), in general position.
         images: A V.
+        others: (D, n), paired with the vectors; the vectors with each other if left out.
+        images_of_others: A of them.
 
     Raises:
         ValueError: not symmetric within rounding.
     """
-    forms = vectors.T @ images
-    difference = np.abs(forms - forms.T)
-    entry = np.linalg.norm(vectors, axis=0) / np.sqrt(len(vectors))  # an entry of u
-    size = np.linalg.norm(images, axis=0)
-    scale = np.sqrt(np.outer(entry, entry)) * (size[:, None] + size)
+    if others is None or images_of_others is None:
+        others, images_of_others = vectors, images
+    difference = np.abs(vectors.T @ images_of_others - images.T @ others)
+    root = np.sqrt(len(vectors))
+    entry, entry_of_others = (np.linalg.norm(v, axis=0) / root for v in (vectors, others))
+    size, size_of_others = (np.linalg.norm(v, axis=0) for v in (images, images_of_others))
+    scale = np.sqrt(np.outer(entry, entry_of_others)) * (size[:, None] + size_of_others)
     if (difference > tolerance(products) * scale).any():
         worst = np.unravel_index(np.argmax(difference), difference.shape)
         raise ValueError(
@@ -55,24 +80,32 @@ def check_symmetric_forms(
         )
 
 
-def check_replayed(
-    products: Products, vectors: NDArray[np.float64], images: NDArray[np.float64]
-) -> None:
-    """Where products came from a checkpoint, compute one again: is it this operator's?
+def check_unchanged(products: Products, vector: Float, image: Float, *, recalled: bool) -> None:
+    """Multiply a vector once more: is the operator still that of its first product?
 
-    An operator with an identity is told apart by it; others by this product alone.
+    Where that one came from a checkpoint this tells operators apart that have no identity.
+
+    Args:
+        products: of the operator.
+        vector: v, shape (D,).
+        image: A v.
+        recalled: as in ``check_repeatable``.
 
     Raises:
-        ValueError: another product than the checkpoint's.
+        ValueError: another product.
     """
-    if products.replayed:
-        check_repeatable(products, products.fresh(vectors[:, :1])[:, 0], images[:, 0])
+    again = products.fresh(vector[:, None])[:, 0]
+    check_repeatable(products, image, again, recalled=recalled)
 
 
-def check_repeatable(
-    products: Products, first: NDArray[np.float64], again: NDArray[np.float64]
-) -> None:
+def check_repeatable(products: Products, first: Float, again: Float, *, recalled: bool) -> None:
     """Refuse an operator whose product with one vector came out differently the second time.
+
+    Args:
+        products: of the operator.
+        first: A v, shape (D,).
+        again: A v once more.
+        recalled: whether one of them rests on a checkpoint, so that the message can say so.
 
     Raises:
         ValueError: not the same within rounding.
@@ -80,7 +113,7 @@ def check_repeatable(
     difference = float(np.linalg.norm(first - again))
     scale = float(np.linalg.norm(first) + np.linalg.norm(again))
     if difference > tolerance(products) * scale:
-        if products.replayed:
+        if recalled:
             raise ValueError(
                 "op: expected the operator whose products the checkpoint holds, got another: they "
                 f"differ by {difference / scale:.2g} of their norm"

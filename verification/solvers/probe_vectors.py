@@ -7,23 +7,28 @@ from numpy.typing import NDArray
 
 ProbeKind: TypeAlias = Literal["rademacher", "normal"]
 
+_SIGNS = np.array([-1.0, 1.0])
+
 
 def probe_vectors(
     kind: ProbeKind, size: int, count: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Independent probes as columns (size, count).
+    """Independent probes as columns (size, count), in memory no more than two D-vectors beside.
 
     Rademacher probes (entries +-1) have the smaller variance, and none on a diagonal matrix.
+    They are drawn one after the other: calls for 3 and 5 give those of one call for 8.
 
     Raises:
         ValueError: an unknown kind.
     """
     if kind not in get_args(ProbeKind):
         raise ValueError(f"probes: expected one of {list(get_args(ProbeKind))}, got {kind!r}")
-    # one probe after the other, so that more probes extend the same sequence
-    if kind == "normal":
-        return rng.standard_normal((count, size)).T
-    return rng.choice(np.array([-1.0, 1.0]), size=(count, size)).T
+    probes = np.empty((size, count))
+    for column in range(count):
+        probes[:, column] = (
+            rng.standard_normal(size) if kind == "normal" else rng.choice(_SIGNS, size)
+        )
+    return probes
 
 
 def mean_and_error(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

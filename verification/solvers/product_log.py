@@ -17,6 +17,7 @@ from verification.atomic_write import write_atomically
 
 FORMAT_VERSION = 1
 _INDEX = "products.json"
+_MAX_PENDING = 2**28  # bytes that wait for a file (ours); of products beyond it each has its own
 _FRESH = "delete the folder, or name another one, to start anew"
 
 
@@ -35,7 +36,8 @@ class ProductLog:
     Args:
         folder: made if missing.
         computation: JSON description: operator, solver, arguments.
-        save_every: products held in memory before a file is written.
+        save_every: products held in memory before a file is written; fewer of those that take
+            256 MB together.
 
     Attributes:
         stored: number of products on disk.
@@ -77,7 +79,8 @@ class ProductLog:
     def append(self, vectors: NDArray[np.float64], product: NDArray[np.floating]) -> None:
         """Keep a new product; every ``save_every``-th call writes a file."""
         self._pending.append((_digest(vectors), product.copy()))
-        if len(self._pending) >= self._save_every:
+        waiting = sum(kept.nbytes for _, kept in self._pending)
+        if len(self._pending) >= self._save_every or waiting >= _MAX_PENDING:
             self.flush()
 
     def flush(self) -> None:
@@ -105,29 +108,14 @@ class ProductLog:
         write_atomically(self.folder / _INDEX, json.dumps(index) + "\n")
 
     def _read_index(self) -> list[dict[str, Any]]:
-        path = self.folder / _INDEX
-        if not path.exists():
+        body = _read_body(self.folder)
+        if body is None:
             return []
-        try:
-            index = json.loads(path.read_bytes())
-            body = index["body"]
-            sealed = index["sha256"] == _seal(body)
-        except (ValueError, KeyError, TypeError):
-            sealed = False
-        if not sealed:
-            raise CheckpointError(
-                f"{path}: expected an index sealed with its sha256, got a truncated or altered "
-                f"file; {_FRESH}"
-            )
-        if body["format"] != FORMAT_VERSION:
-            raise CheckpointError(
-                f"{path}: expected format {FORMAT_VERSION}, got {body['format']}; {_FRESH}"
-            )
         if body["computation"] != self._computation:
             changed = _difference(body["computation"], self._computation)
             raise CheckpointError(
-                f"{path}: expected a checkpoint of this computation, got another's ({changed}); "
-                f"{_FRESH}"
+                f"{self.folder / _INDEX}: expected a checkpoint of this computation, got another's "
+                f"({changed}); {_FRESH}"
             )
         files: list[dict[str, Any]] = body["files"]
         return files
@@ -148,8 +136,41 @@ class ProductLog:
         return self._loaded[1]
 
 
+def stored_computation(folder: Path) -> dict[str, Any] | None:
+    """What the products in a folder were computed for; None where there are none.
+
+    Raises:
+        CheckpointError: a damaged index.
+    """
+    body = _read_body(folder)
+    computation: dict[str, Any] | None = None if body is None else body["computation"]
+    return computation
+
+
+def _read_body(folder: Path) -> dict[str, Any] | None:
+    path = folder / _INDEX
+    if not path.exists():
+        return None
+    try:
+        index = json.loads(path.read_bytes())
+        body: dict[str, Any] = index["body"]
+        sealed = index["sha256"] == _seal(body)
+    except (ValueError, KeyError, TypeError):
+        sealed = False
+    if not sealed:
+        raise CheckpointError(
+            f"{path}: expected an index sealed with its sha256, got a truncated or altered "
+            f"file; {_FRESH}"
+        )
+    if body["format"] != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: expected format {FORMAT_VERSION}, got {body['format']}; {_FRESH}"
+        )
+    return body
+
+
 def _digest(vectors: NDArray[np.float64]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(vectors).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(vectors).data).hexdigest()
 
 
 def _seal(body: Any) -> str:

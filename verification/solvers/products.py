@@ -1,13 +1,20 @@
 """What every solver multiplies with: the operator checked, counted, in float64, resumable."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
+from verification.memory import check_memory
 from verification.solvers.product_log import CheckpointError, ProductLog
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 DEFAULT_SAVE_EVERY = 4  # ours: a product over a data set costs far more than writing a few
 
@@ -61,6 +68,11 @@ class Products:
         return str(np.dtype(self.op.dtype))
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the operator says is not known of its products."""
+        return tuple(getattr(self.op, "caveats", ()))
+
+    @property
     def n_samples(self) -> int | None:
         """Samples behind the operator, if it says."""
         return getattr(self.op, "n_samples", None)
@@ -76,17 +88,18 @@ class Products:
         if self.budget is not None and self.count + columns > self.budget:
             raise BudgetSpentError
         if self._log is not None and self._calls < self._log.stored:
-            result = self._log.recall(self._calls, vectors)
-            if result.shape != vectors.shape:
-                raise CheckpointError(f"checkpoint: expected {vectors.shape}, got {result.shape}")
+            recalled = self._log.recall(self._calls, vectors)
+            if recalled.shape != vectors.shape:
+                raise CheckpointError(f"checkpoint: expected {vectors.shape}, got {recalled.shape}")
             self.replayed += columns
+            result = recalled.astype(np.float64)
         else:
-            result = self.fresh(vectors).astype(self.op.dtype, copy=False)
+            result = self.fresh(vectors)
             if self._log is not None:
-                self._log.append(vectors, result)
+                self._log.append(vectors, result.astype(self.op.dtype, copy=False))
         self._calls += 1
         self.count += columns
-        return result.astype(np.float64)
+        return result
 
     def fresh(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """A V from the operator itself; neither counted nor kept.
@@ -97,6 +110,7 @@ class Products:
         cast = vectors.astype(self.op.dtype)
         one = vectors.shape[1] == 1
         result = np.asarray(self.op.matvec(cast[:, 0])[:, None] if one else self.op.matmat(cast))
+        del cast
         if not np.isfinite(result).all():
             raise ValueError(
                 "op: expected finite products, got NaN or infinity; look at the parameters, the "
@@ -108,6 +122,48 @@ class Products:
         """Write what the checkpoint holds in memory only."""
         if self._log is not None:
             self._log.flush()
+
+
+def check_vectors_fit(what: str, count: int, size: int, fix: str) -> None:
+    """Refuse, before any work, ``count`` float64 vectors (D,) that the memory cannot hold.
+
+    Raises:
+        ValueError: more bytes than are available; the message has the fix.
+    """
+    check_memory(f"{what}, {count} float64 vectors of D = {size}", 8 * count * size, fix)
+
+
+def names_way_out(fix: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorator of a solver: where memory runs out in spite of the estimate, name the options.
+
+    Args:
+        fix: the solver's options that need less.
+    """
+
+    def decorate(solver: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(solver)
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                return solver(*args, **kwargs)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"{solver.__name__}: expected memory for its vectors and the operator's work, "
+                    f"ran out of it ({str(error).splitlines()[0] if str(error) else 'no details'})"
+                    f"; fix: {fix}, or a smaller chunk_size of the operator"
+                ) from error
+
+        return run
+
+    return decorate
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has a type of its own for devices, and for the CPU only a text
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "can't allocate memory" in str(error)
+    )
 
 
 def check_operator(op: LinearOperator) -> int:

@@ -1,8 +1,10 @@
 """Eigenpairs together with the evidence for them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Context, Decimal, localcontext
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,20 @@ class EigenResult:
     value (Parlett, The Symmetric Eigenvalue Problem, Thm 4.5.1), so ``intervals()`` needs no
     trust in the iteration, only in the products, whose rounding it adds. That the eigenvalue is
     the largest one, or that a multiple one was found as often as it occurs, no residual can tell.
-    ``str(result)`` prints one line a value, as value +- radius.
+
+    So radius = residual + rounding covers the iteration and the arithmetic of the products. That
+    the products are those of one symmetric matrix is checked on vectors (``probe``), that they
+    are those of the Hessian by the operator, on samples and directions. Where a check was left
+    out or could not decide, ``caveats`` says which, and the radius holds for the matrix that was
+    multiplied. ``str(result)`` prints one line a value, as value +- radius, and the caveats, if
+    there are any, in one more.
 
     Attributes:
         values: (k,) float64, Rayleigh quotients v^T H v; descending for "LA", ascending for "SA".
         vectors: (D, k) float64, unit columns.
         residual_norms: (k,) float64, ||H v - value v|| from fresh products at the end.
-        converged: (k,) bool, residual_norms <= tol * max |values|.
+        converged: (k,) bool, residual_norms <= tol * max |values|, or within ``rounding``: of a
+            null space the products tell no more.
         which: "LA" (largest algebraic) or "SA" (smallest algebraic).
         tol: relative tolerance asked for.
         matvecs: products with H behind the result, those of the checks included.
@@ -33,6 +42,8 @@ class EigenResult:
         replayed: how many of the products came from a checkpoint.
         rounding: allowance for the rounding of H's products in the norm, 4 sqrt(D) eps ||H||
             with ||H|| as far as the iteration saw it (ours; the backends err less).
+        method: "lanczos", or "dense": all columns of H.
+        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     values: NDArray[np.float64]
@@ -48,6 +59,8 @@ class EigenResult:
     seconds: float
     replayed: int = 0
     rounding: float = 0.0
+    method: Literal["lanczos", "dense"] = "lanczos"
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: a result is a record."""
@@ -60,6 +73,14 @@ class EigenResult:
         return self.residual_norms + self.rounding
 
     @property
+    def rows(self) -> list[tuple[float, float, bool]]:
+        """Value, radius and whether it converged, of every pair."""
+        found = zip(self.values, self.radii, self.converged, strict=True)
+        return [
+            (float(value), float(radius), bool(converged)) for value, radius, converged in found
+        ]
+
+    @property
     def extreme(self) -> tuple[float, float]:
         """The first value, with its radius."""
         return float(self.values[0]), float(self.radii[0])
@@ -69,8 +90,12 @@ class EigenResult:
         return np.stack([self.values - self.radii, self.values + self.radii], axis=1)
 
     def __str__(self) -> str:
-        rows = zip(self.values, self.radii, self.converged, strict=True)
-        return "\n".join(format_value(*row) for row in rows)
+        return with_caveats("\n".join(format_value(*row) for row in self.rows), self.caveats)
+
+
+def with_caveats(text: str, caveats: Sequence[str]) -> str:
+    """The text, and a line with the caveats if there are any."""
+    return f"{text}\ncaveats: {'; '.join(caveats)}" if caveats else text
 
 
 def format_value(value: float, radius: float, converged: bool) -> str:

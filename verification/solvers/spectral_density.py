@@ -1,8 +1,9 @@
-"""Spectral densities by stochastic Lanczos quadrature with full reorthogonalisation."""
+"""Spectral densities by stochastic Lanczos quadrature."""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,16 +12,27 @@ from scipy.sparse.linalg import LinearOperator
 from scipy.special import ndtr
 
 from verification.solvers.dense import check_together
-from verification.solvers.probe import check_repeatable, check_symmetric
+from verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
 from verification.solvers.probe_vectors import (
     ProbeKind,
     check_probe_count,
     mean_and_error,
     probe_vectors,
 )
-from verification.solvers.products import DEFAULT_SAVE_EVERY, Products
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    Products,
+    check_operator,
+    check_vectors_fit,
+    names_way_out,
+)
+from verification.solvers.result import with_caveats
 
 Float = NDArray[np.float64]
+
+# Ours: bases up to this are kept whole. Larger ones are for machines that nobody knows of.
+_WHOLE_BASIS_BYTES = 2**28
+_RECURRENCE = 2  # vectors of a basis that is not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +50,13 @@ class SpectralDensity:
         weights: (n_probes, n_steps) float64, >= 0, summing to 1 for each probe.
         size: D.
         probes: kind of the probes.
-        matvecs: products with A, those of the symmetry check included.
+        matvecs: products with A, the three of the check included.
         n_samples: samples behind A.
         dtype: dtype in which the products were computed.
         seed: seed of the probes.
         seconds: wall-clock time of this process.
         replayed: how many of the products came from a checkpoint.
+        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     nodes: Float
@@ -56,11 +69,17 @@ class SpectralDensity:
     seed: int
     seconds: float
     replayed: int
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A result is a record."""
         self.nodes.setflags(write=False)
         self.weights.setflags(write=False)
+
+    def __str__(self) -> str:
+        ends = f"nodes from {self.nodes.min():.6g} to {self.nodes.max():.6g}"
+        text = f"{ends}, {self.n_probes} probes of {self.n_steps} steps, D = {self.size}"
+        return with_caveats(text, self.caveats)
 
     @property
     def n_probes(self) -> int:
@@ -119,6 +138,7 @@ class SpectralDensity:
         return self.size * mean, self.size * error
 
 
+@names_way_out("a smaller together, fewer n_steps, or reorthogonalise=False")
 def spectral_density(
     op: LinearOperator,
     *,
@@ -129,31 +149,43 @@ def spectral_density(
     together: int = 8,
     checkpoint: Path | str | None = None,
     save_every: int = DEFAULT_SAVE_EVERY,
+    reorthogonalise: bool | None = None,
 ) -> SpectralDensity:
     """Stochastic Lanczos quadrature (Lin, Saad, Yang 2016; Ubaru, Chen, Saad 2017).
 
-    ``together`` probes advance in step, so a step is one pass over the data. Every new Krylov
-    vector is orthogonalised twice against all before it, so no copies of converged eigenvalues
-    appear. The basis takes 8 together n_steps D bytes.
+    ``together`` probes advance in step, so a step is one pass over the data. With
+    ``reorthogonalise`` every new Krylov vector is orthogonalised twice against all before it, so
+    no copies of converged eigenvalues appear. Without, against the two before it only, and no
+    others are kept: copies then share the weight of the one eigenvalue, and sums over the nodes
+    stay what they are up to rounding (Knizhnerman 1996; Golub and Strakos 1994).
+
+    Memory: at most 5 together + 6 float64 vectors (D,) without, (n_steps + 3) together + 6 with,
+    what the operator itself needs not counted; a checkpoint adds 3 together.
 
     Args:
         op: real symmetric operator (D, D).
         n_probes: at least 2.
-        n_steps: Lanczos steps, at most D; products are n_probes n_steps + 2.
+        n_steps: Lanczos steps, at most D; products are n_probes n_steps + 3.
         seed: seed of the probes.
         probes: "rademacher" or "normal", both normalised.
         together: probes that share a pass.
         checkpoint: folder for the state of this one computation.
         save_every: steps between two writes to it.
+        reorthogonalise: keep the basis; by default where it takes 256 MB at most, that is
+            together n_steps D <= 2^25.
 
     Raises:
-        ValueError: an operator that is not symmetric or not repeatable, numbers out of range.
+        ValueError: an operator that is not symmetric or not repeatable, numbers out of range,
+            more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
     check_probe_count(n_probes)
     check_together(together)
-    computation = {
+    size = check_operator(op)
+    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or not 1 <= n_steps <= size:
+        raise ValueError(f"n_steps: expected an integer from 1 to D = {size}, got {n_steps!r}")
+    computation: dict[str, Any] = {
         "solver": "spectral_density",
         "n_probes": n_probes,
         "n_steps": n_steps,
@@ -161,70 +193,98 @@ def spectral_density(
         "probes": probes,
         "together": together,
     }
+    whole = reorthogonalise
+    if whole is None:
+        whole = 8 * together * n_steps * size <= _WHOLE_BASIS_BYTES
+    if not whole:
+        computation["reorthogonalise"] = False
+    n_kept = n_steps if whole else min(n_steps, _RECURRENCE)
+    runs = min(together, n_probes)
+    check_vectors_fit(
+        f"spectral_density with together = {together} and n_steps = {n_steps}",
+        (n_kept + 3) * runs + 6,
+        size,
+        "fix: a smaller together" + (", fewer n_steps, or reorthogonalise=False" if whole else ""),
+    )
     products = Products(op, computation, checkpoint, save_every)
-    if isinstance(n_steps, bool) or not 1 <= n_steps <= products.size:
-        raise ValueError(
-            f"n_steps: expected an integer from 1 to D = {products.size}, got {n_steps!r}"
-        )
-    starts = probe_vectors(probes, products.size, n_probes, np.random.default_rng(seed))
-    starts = starts / np.linalg.norm(starts, axis=0)
-    image = check_symmetric(products, starts[:, 0], seed)
+    rng = np.random.default_rng(seed)
     nodes, weights = np.zeros((n_probes, n_steps)), np.zeros((n_probes, n_steps))
+    first_start = first_image = np.zeros(0)
+    basis = np.empty((runs, n_kept, products.size))
     for first in range(0, n_probes, together):
-        group = starts[:, first : first + together]
+        basis = basis[: n_probes - first]
+        for run in basis:
+            probe = probe_vectors(probes, products.size, 1, rng)[:, 0]
+            # axis=0 sums in pairs, as it did when all probes were one array: the same bits
+            np.divide(probe, np.linalg.norm(probe, axis=0), out=run[0])
+        if first == 0:
+            first_start = basis[0, 0].copy()
+            first_image = check_symmetric(products, first_start, seed)
         for j, (diagonal, off) in enumerate(
-            lanczos_in_step(products, group, n_steps, image if first == 0 else None), start=first
+            lanczos_in_step(products, basis, n_steps, first_image if first == 0 else None),
+            start=first,
         ):
             ritz, vectors = eigh_tridiagonal(diagonal, off)
             nodes[j] = ritz[-1]
             nodes[j, : len(ritz)] = ritz
             weights[j, : len(ritz)] = vectors[0] ** 2
+    # both of these products are fresh: the checkpoint's first one was compared before
+    check_unchanged(products, first_start, first_image, recalled=False)
     products.save()
     return SpectralDensity(
         nodes=nodes,
         weights=weights,
         size=products.size,
         probes=probes,
-        matvecs=products.count + 2,
+        matvecs=products.count + 3,
         n_samples=products.n_samples,
         dtype=products.dtype,
         seed=seed,
         seconds=time.perf_counter() - begin,
         replayed=products.replayed,
+        caveats=products.caveats,
     )
 
 
 def lanczos_in_step(
-    products: Products, starts: Float, n_steps: int, image_of_first: Float | None = None
+    products: Products, basis: Float, n_steps: int, image_of_first: Float | None = None
 ) -> list[tuple[Float, Float]]:
-    """Tridiagonal matrices (diagonal, off-diagonal) of Lanczos from unit starts (D, m).
+    """Tridiagonal matrices (diagonal, off-diagonal) of Lanczos from m unit starts.
 
     A run ends early where its Krylov space is exhausted: the rest of the new vector is then no
     larger than the rounding of the products.
+
+    Args:
+        products: of the operator.
+        basis: (m, n, D), the starts at [:, 0]; the rest is overwritten. Every new vector is
+            orthogonalised against the last n.
+        n_steps: products of each run at most.
+        image_of_first: product of the first start, if it is known already.
     """
-    runs = starts.shape[1]
-    basis = np.empty((runs, n_steps, products.size))
-    basis[:, 0] = starts.T
+    runs, n_kept, _ = basis.shape
     diagonal: list[list[float]] = [[] for _ in range(runs)]
     off: list[list[float]] = [[] for _ in range(runs)]
     rounding = 10 * float(np.finfo(products.op.dtype).eps) * np.sqrt(products.size)
     active = list(range(runs))
     for step in range(n_steps):
-        images = products(np.ascontiguousarray(basis[active, step].T))
+        place = step % n_kept
+        images = products(np.ascontiguousarray(basis[active, place].T))
         if step == 0 and image_of_first is not None:
-            check_repeatable(products, image_of_first, images[:, 0])
+            recalled = products.replayed > 0
+            check_repeatable(products, image_of_first, images[:, 0], recalled=recalled)
         going = []
         for j, rest in zip(active, images.T, strict=True):
             known = basis[j, : step + 1]
-            diagonal[j].append(float(known[step] @ rest))
+            diagonal[j].append(float(known[place] @ rest))
             for _ in range(2):  # twice is enough (Parlett)
                 rest = rest - (known @ rest) @ known
             length = float(np.linalg.norm(rest))
             scale = max(map(abs, [*diagonal[j], *off[j]]))
             if step + 1 < n_steps and length > rounding * scale:
                 off[j].append(length)
-                basis[j, step + 1] = rest / length
+                basis[j, (step + 1) % n_kept] = rest / length
                 going.append(j)
+        del images, rest  # room for the next ones
         active = going
         if not active:
             break

@@ -1,25 +1,33 @@
 """Traces of an operator and of its square, of the whole and of blocks, with standard errors."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
 from scipy.sparse.linalg import LinearOperator
 
 from verification.operators.restriction import check_indices
 from verification.solvers.dense import check_together
-from verification.solvers.probe import check_replayed, check_symmetric_forms
+from verification.solvers.probe import check_symmetric_forms, check_unchanged
 from verification.solvers.probe_vectors import (
     ProbeKind,
     check_probe_count,
     mean_and_error,
     probe_vectors,
 )
-from verification.solvers.products import DEFAULT_SAVE_EVERY, Products
+from verification.solvers.products import (
+    DEFAULT_SAVE_EVERY,
+    Products,
+    check_operator,
+    check_vectors_fit,
+    names_way_out,
+)
+from verification.solvers.result import with_caveats
 
 Float = NDArray[np.float64]
 TraceMethod: TypeAlias = Literal["hutchinson", "hutch++"]
@@ -43,16 +51,17 @@ class TraceResult:
     Attributes:
         trace: tr A.
         trace_of_square: tr A^2 = |A|_F^2.
-        blocks: tr of each named principal block.
         method: "hutchinson" or "hutch++".
         probes: kind of the probes.
         n_probes: random probes behind the standard errors.
-        matvecs: products with A.
+        matvecs: products with A, the one of the check included.
         n_samples: samples behind A.
         dtype: dtype in which the products were computed.
         seed: seed of the probes.
         seconds: wall-clock time of this process.
         replayed: how many of the products came from a checkpoint.
+        blocks: tr of each named principal block.
+        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     trace: Estimate
@@ -67,8 +76,16 @@ class TraceResult:
     seconds: float
     replayed: int
     blocks: Mapping[str, Estimate] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = {"tr A": self.trace, "tr A^2": self.trace_of_square}
+        named |= {f"tr of {name}": estimate for name, estimate in self.blocks.items()}
+        lines = [f"{name} = {estimate}" for name, estimate in named.items()]
+        return with_caveats("\n".join(lines), self.caveats)
 
 
+@names_way_out("a smaller together, or method='hutchinson' where it is 'hutch++'")
 def estimate_trace(
     op: LinearOperator,
     *,
@@ -89,9 +106,13 @@ def estimate_trace(
     A Q, and the rest are Hutchinson's on (I - Q Q^T) A (I - Q Q^T): far smaller an error where a
     few eigenvalues dominate, as here.
 
+    Sums run along, ``together`` probes at a time. Memory: at most 3 together + 6 float64 vectors
+    (D,), and n_products // 3 more for hutch++'s Q; what the operator itself needs is not counted,
+    and a checkpoint adds 3 together.
+
     Args:
         op: real symmetric operator (D, D).
-        n_products: products to spend.
+        n_products: products to spend; one more checks that the operator is still the same.
         seed: seed of the probes.
         probes: "rademacher" or "normal".
         method: "hutchinson" or "hutch++".
@@ -102,7 +123,7 @@ def estimate_trace(
 
     Raises:
         ValueError: numbers out of range, an unknown method, blocks with Hutch++, an operator that
-            is not symmetric.
+            is not symmetric or not repeatable, more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
@@ -120,57 +141,91 @@ def estimate_trace(
         "method": method,
         "together": together,
     }
+    size = check_operator(op)
+    chosen = {name: check_indices(name, i, size) for name, i in (blocks or {}).items()}
+    sketch = min(n_products // 3, size) if method == "hutch++" else 0
+    check_vectors_fit(
+        f"estimate_trace with together = {together} and n_products = {n_products}",
+        3 * min(together, n_products) + 6 + sketch,
+        size,
+        "fix: a smaller together" + (", or method='hutchinson'" if sketch else ""),
+    )
     products = Products(op, computation, checkpoint, save_every)
-    chosen = {name: check_indices(name, i, products.size) for name, i in (blocks or {}).items()}
     rng = np.random.default_rng(seed)
+    n_probes = n_products - 2 * sketch
+    first = first_image = np.zeros(0)
 
-    def multiply(vectors: Float) -> Float:
-        columns = range(0, vectors.shape[1], together)
-        return np.concatenate([products(vectors[:, i : i + together]) for i in columns], axis=1)
-
-    def multiply_first(vectors: Float) -> Float:
-        """The products that show, at no further cost, whether the operator fits."""
-        images = multiply(vectors)
-        check_symmetric_forms(products, vectors, images)
-        check_replayed(products, vectors, images)
+    def probed(vectors: Float) -> Float:
+        """A V, which shows for nothing whether A is symmetric, and still what it was at first."""
+        nonlocal first, first_image
+        images = products(vectors)
+        if not len(first):
+            first, first_image = vectors[:, 0].copy(), images[:, 0].copy()
+            check_symmetric_forms(products, vectors, images)
+        else:
+            pair = first[:, None], first_image[:, None]
+            check_symmetric_forms(products, *pair, vectors, images)
         return images
 
     known_trace = known_square = 0.0
-    n_probes, basis = n_products, np.zeros((products.size, 0))
-    if method == "hutch++":
-        sketch = min(n_products // 3, products.size)
-        n_probes = n_products - 2 * sketch
-        images = multiply_first(probe_vectors(probes, products.size, sketch, rng))
-        basis = _range_of(images)
-        if basis.shape[1]:
-            image = multiply(basis)
-            known_trace = float((basis * image).sum())
-            known_square = float((image**2).sum())
-    vectors = probe_vectors(probes, products.size, n_probes, rng)
-    vectors = vectors - basis @ (basis.T @ vectors)
-    images = multiply_first(vectors) if method == "hutchinson" else multiply(vectors)
+    basis = np.zeros((size, sketch), order="F")
+    for columns in _groups(sketch, together):
+        vectors = probe_vectors(probes, size, len(columns), rng)
+        basis[:, columns] = probed(vectors)
+        del vectors  # room for the next ones
+    if sketch:
+        basis = _range_of(basis)
+        for columns in _groups(basis.shape[1], together):
+            vectors = np.ascontiguousarray(basis[:, columns])
+            images = products(vectors)
+            known_trace += float(np.vdot(vectors, images))
+            known_square += float(np.vdot(images, images))
+            del vectors, images
+    forms, squares = np.zeros(n_probes), np.zeros(n_probes)
+    in_blocks = {name: np.zeros(n_probes) for name in chosen}
+    for columns in _groups(n_probes, together):
+        vectors = probe_vectors(probes, size, len(columns), rng)
+        if sketch:
+            vectors -= basis @ (basis.T @ vectors)
+        images = probed(vectors)
+        for j, column in enumerate(columns):
+            pointwise = vectors[:, j] * images[:, j]
+            forms[column] = pointwise.sum()
+            for name, indices in chosen.items():
+                in_blocks[name][column] = pointwise[indices].sum()
+            squares[column] = images[:, j] @ images[:, j]
+        del vectors, images, pointwise
+    check_unchanged(products, first, first_image, recalled=products.replayed > 0)
     products.save()
-    pointwise = vectors * images
     return TraceResult(
-        trace=_estimate(pointwise.sum(axis=0), known_trace),
-        trace_of_square=_estimate((images**2).sum(axis=0), known_square),
-        blocks={name: _estimate(pointwise[i].sum(axis=0)) for name, i in chosen.items()},
+        trace=_estimate(forms, known_trace),
+        trace_of_square=_estimate(squares, known_square),
+        blocks={name: _estimate(samples) for name, samples in in_blocks.items()},
         method=method,
         probes=probes,
         n_probes=n_probes,
-        matvecs=products.count,
+        matvecs=products.count + 1,
         n_samples=products.n_samples,
         dtype=products.dtype,
         seed=seed,
         seconds=time.perf_counter() - begin,
         replayed=products.replayed,
+        caveats=products.caveats,
     )
 
 
+def _groups(count: int, together: int) -> Iterator[range]:
+    """0, .., count - 1 in groups."""
+    for begin in range(0, count, together):
+        yield range(begin, min(begin + together, count))
+
+
 def _range_of(images: Float) -> Float:
-    """Orthonormal basis of the columns, as far as they exceed rounding."""
-    left, singular, _ = np.linalg.svd(images, full_matrices=False)
-    return np.asarray(left[:, singular > 1e-12 * max(singular[0], np.finfo(float).tiny)])
+    """Orthonormal basis of the columns (D, m), as far as they exceed rounding, in their place."""
+    q, r, _ = qr(images, overwrite_a=True, mode="economic", pivoting=True, check_finite=False)
+    sizes = np.abs(np.diag(r))  # descending
+    rank = int((sizes > 1e-12 * max(sizes[0], np.finfo(float).tiny)).sum())
+    return np.asarray(q[:, :rank])
 
 
 def _estimate(samples: Float, known: float = 0.0) -> Estimate:
