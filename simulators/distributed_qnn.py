@@ -138,14 +138,47 @@ class DistributedQNN(torch.nn.Module):
         pixels = (images + pixel_bias).reshape(len(images), -1)
         return pixels.T[self.pixel_indices]
 
-    def patch_outputs(self, images: Tensor | ArrayLike) -> Tensor:
-        """Outputs f_p of every patch, shape (N, P, C), each in [-1, 1]."""
-        features = self.patch_features(self.check_images(images), self.pixel_bias)
-        return circuit_outputs(self.ansatz, self.angles, features, self.n_classes).permute(2, 0, 1)
+    def patch_outputs(
+        self,
+        images: Tensor | ArrayLike,
+        angles: Tensor | None = None,
+        pixel_bias: Tensor | None = None,
+    ) -> Tensor:
+        """Outputs f_p of every patch, shape (N, P, C), each in [-1, 1], by plain torch operations.
+
+        Args:
+            images: shape (N, side, side), radians.
+            angles: (P, n_angles) in place of the model's.
+            pixel_bias: (side, side) in place of the model's.
+        """
+        angles = self.angles if angles is None else angles
+        bias = self.pixel_bias if pixel_bias is None else pixel_bias
+        features = self.patch_features(self.check_images(images), bias)
+        return circuit_outputs(self.ansatz, angles, features, self.n_classes).permute(2, 0, 1)
+
+    def autograd_logits(
+        self,
+        images: Tensor | ArrayLike,
+        angles: Tensor | None = None,
+        pixel_bias: Tensor | None = None,
+    ) -> Tensor:
+        """Logits (N, C) by plain torch operations: the reference that autograd differentiates."""
+        return self.output_scale * self.patch_outputs(images, angles, pixel_bias).sum(dim=1)
 
     def forward(self, images: Tensor | ArrayLike) -> Tensor:
-        """Logits, shape (N, C), of images of shape (N, side, side) in radians."""
-        return self.output_scale * self.patch_outputs(images).sum(dim=1)
+        """Logits, shape (N, C), of images of shape (N, side, side) in radians.
+
+        On the CPU the fast engine computes them and their first derivatives in the parameters;
+        elsewhere, and where torch has to see every operation (gradients of the images, second
+        derivatives, ``torch.func``, forward mode, ``torch.compile``), ``autograd_logits`` does.
+        """
+        # numba takes a second to import: only where it is used
+        from simulators.fast_engine import module_logits
+
+        pixels = self.check_images(images)
+        if module_logits.serves(self, pixels):
+            return module_logits.logits(self, pixels)
+        return self.autograd_logits(pixels)
 
     def flat_parameters(self) -> Tensor:
         """A detached copy of all parameters, shape (D,): angles patch by patch, then bias rows."""

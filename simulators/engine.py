@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.distributed_qnn import DistributedQNN
+from simulators.circuit_model import CircuitModel
 from simulators.output_losses import OutputLoss
 
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
@@ -55,7 +55,7 @@ class Engine(Protocol):
         loss: loss of the logits.
     """
 
-    model: DistributedQNN
+    model: CircuitModel
     loss: OutputLoss
 
     def logits(self, images: torch.Tensor) -> Float:
@@ -91,7 +91,7 @@ class Engine(Protocol):
 
 
 def check_samples(
-    model: DistributedQNN, loss: OutputLoss, images: torch.Tensor, targets: torch.Tensor | ArrayLike
+    model: CircuitModel, loss: OutputLoss, images: torch.Tensor, targets: torch.Tensor | ArrayLike
 ) -> tuple[torch.Tensor, NDArray[np.generic]]:
     """Images on the model's device and in its dtype, detached; targets as a numpy array.
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias, get_args
 
-from simulators.distributed_qnn import DistributedQNN
+from simulators.circuit_model import CircuitModel
 from simulators.engine import Engine
 from simulators.output_losses import OutputLoss
 
@@ -10,7 +10,7 @@ EngineName: TypeAlias = Literal["auto", "numba", "torch"]
 
 
 def make_engine(
-    model: DistributedQNN,
+    model: CircuitModel,
     *,
     loss: OutputLoss | None = None,
     max_chunk: int | None = None,
@@ -41,7 +41,7 @@ def make_engine(
     return TorchEngine(model, loss=loss, max_chunk=max_chunk)
 
 
-def default_max_chunk(model: DistributedQNN) -> int:
+def default_max_chunk(model: CircuitModel) -> int:
     """Samples that the engine of "auto" works on at a time (a thread, in numba).
 
     With the threads it decides how sums over samples are grouped, hence a result's last bits.

@@ -1,9 +1,10 @@
 """The machinery under the fast engine: threads, chunks, parameters, the forward pass."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from simulators.ansatz import ring_signs
+from simulators.circuit_model import CircuitModel
 from simulators.circuit_plan import CircuitPlan
-from simulators.distributed_qnn import DistributedQNN
 from simulators.engine import check_samples
 from simulators.fast_engine.buffers import BufferPool, Real
 from simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_chunks
@@ -23,6 +24,17 @@ from simulators.output_losses import CrossEntropy, OutputLoss
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@cache
+def _threads(count: int, process: int) -> ThreadPoolExecutor:
+    """Threads that all passes share; a forked process, which has none of them, gets its own."""
+    return ThreadPoolExecutor(count)
 
 
 class ChunkedPasses:
@@ -35,7 +47,7 @@ class ChunkedPasses:
 
     def __init__(
         self,
-        model: DistributedQNN,
+        model: CircuitModel,
         *,
         loss: OutputLoss | None = None,
         n_threads: int | None = None,
@@ -57,23 +69,18 @@ class ChunkedPasses:
         self.dtype = np.dtype(np.float64 if model.angles.dtype == torch.float64 else np.float32)
         self.plan = CircuitPlan.of(model.ansatz)
         self._signs = ring_signs(model.ansatz.n_qubits).astype(self.dtype)
-        self._executor = ThreadPoolExecutor(self.n_threads) if self.n_threads > 1 else None
-
-    @cached_property
-    def _blas(self) -> ThreadpoolController:
-        return ThreadpoolController()
 
     @contextmanager
     def single_threaded_blas(self) -> Iterator[None]:
         """Keep BLAS to one thread while the engine's own threads run."""
-        with self._blas.limit(limits=1, user_api="blas"):
+        with _blas().limit(limits=1, user_api="blas"):
             yield
 
     def map(self, function: Callable[[T], R], items: list[T]) -> list[R]:
         """``[function(item) for item in items]`` on the engine's threads."""
-        if self._executor is None or len(items) < 2:
+        if self.n_threads < 2 or len(items) < 2:
             return [function(item) for item in items]
-        return list(self._executor.map(function, items))
+        return list(_threads(self.n_threads, os.getpid()).map(function, items))
 
     def shares(self, chunks: list[Chunk]) -> list[list[Chunk]]:
         """The chunks of each thread: every n_threads-th one."""

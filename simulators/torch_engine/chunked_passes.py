@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from simulators.circuit_model import CircuitModel
 from simulators.circuit_plan import CircuitPlan
-from simulators.distributed_qnn import DistributedQNN
 from simulators.output_losses import CrossEntropy, OutputLoss
 from simulators.torch_engine.patch_circuits import PatchCircuits
 from simulators.torch_engine.precision import full_precision
@@ -26,7 +26,7 @@ class ChunkedPasses:
 
     def __init__(
         self,
-        model: DistributedQNN,
+        model: CircuitModel,
         *,
         loss: OutputLoss | None = None,
         max_chunk: int | None = None,

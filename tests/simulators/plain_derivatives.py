@@ -32,7 +32,7 @@ def plain_products(
 ) -> dict[str, np.ndarray]:
     """H by differentiating the loss twice, R with the output gradient frozen, G as J^T S (J v)."""
     parameters = [model.angles, model.pixel_bias]
-    logits = model(images)
+    logits = model.autograd_logits(images)
     pi = torch.softmax(logits, dim=1).detach()
     g = pi - torch.nn.functional.one_hot(labels, model.n_classes)
 

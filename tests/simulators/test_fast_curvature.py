@@ -106,7 +106,9 @@ def test_squared_error_hessian() -> None:
     model, images, _ = _small_model()
     targets = torch.zeros(len(images), model.n_classes, dtype=torch.float64)
     products = CurvatureProducts(FastEngine(model, loss=SquaredError()), images, targets)
-    expected = dense_by_double_backward(model, 0.5 * model(images).square().sum() / len(images))
+    expected = dense_by_double_backward(
+        model, 0.5 * model.autograd_logits(images).square().sum() / len(images)
+    )
     identity = np.eye(model.n_parameters)
     np.testing.assert_allclose(products.product("hessian", identity), expected, atol=1e-9)
     split = products.product("gauss_newton", identity) + products.product("residual", identity)

@@ -78,7 +78,7 @@ def test_logits_loss_and_gradient(case: ModelCase, max_chunk: int) -> None:
     model, images, labels = case.model, torch.from_numpy(case.images), labels_of(case)
     engine = TorchEngine(model, max_chunk=max_chunk)
     size = abs(model.output_scale) * model.n_patches
-    logits = model(images)
+    logits = model.autograd_logits(images)
     loss = cross_entropy(logits, labels)
     value, gradient = engine.loss_and_gradient(images, labels)
     assert_close(engine.logits(images), logits.detach().numpy(), size)

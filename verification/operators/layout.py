@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators import DistributedQNN
+from simulators.circuit_model import CircuitModel
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ParameterLayout:
     n_pixels: int
 
     @classmethod
-    def of(cls, model: DistributedQNN) -> "ParameterLayout":
+    def of(cls, model: CircuitModel) -> "ParameterLayout":
         """The layout of a model's flat parameters."""
         return cls(model.n_patches, model.ansatz.n_angles, model.pixel_bias.numel())
 
