@@ -43,7 +43,10 @@ def read_regular(path: Path, what: str, fix: str, max_bytes: int = MAX_BYTES) ->
         raise DatasetError(f"{path}: expected {what}, found {kind}; {fix}")
     with path.open("rb") as file:
         # not even a file without a true size, as those of /proc, is read beyond this
-        content = file.read(max_bytes + 1) if found.st_size <= max_bytes else b""
+        content = b""
+        if found.st_size <= max_bytes:
+            content = file.read(found.st_size)  # read(n) takes n bytes of memory at once
+            content += file.read(min(max_bytes + 1, 2**20)) if len(content) == found.st_size else b""
     if found.st_size > max_bytes or len(content) > max_bytes:
         raise DatasetError(
             f"{path}: expected {what}, of at most {max_bytes:,} bytes, found "
