@@ -46,7 +46,7 @@ def read_regular(path: Path, what: str, fix: str, max_bytes: int = MAX_BYTES) ->
         content = b""
         if found.st_size <= max_bytes:
             content = file.read(found.st_size)  # read(n) takes n bytes of memory at once
-            content += file.read(min(max_bytes + 1, 2**20)) if len(content) == found.st_size else b""
+            content += file.read(min(max_bytes + 1, 2**20))  # /proc's files have no true size
     if found.st_size > max_bytes or len(content) > max_bytes:
         raise DatasetError(
             f"{path}: expected {what}, of at most {max_bytes:,} bytes, found "
