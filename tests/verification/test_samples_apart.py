@@ -19,6 +19,7 @@ from tests.verification.difference_oracle import (
 from verification.operators import HessianOperator
 from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, make_loss
+from verification.operators.samples import ArraySamples
 from verification.operators.trial_samples import N_SAMPLES, spread, trial_samples
 
 _DRAW = torch.Generator().manual_seed(6)
@@ -96,7 +97,8 @@ def test_a_data_set_that_is_nearly_all_masked_is_searched() -> None:
     labels = torch.full((300,), -100)
     labels[[101, 202]] = torch.tensor([0, 2])
     assert_right(network(), images, labels, loss=ignoring, chunk_size=64)
-    chosen = trial_samples(make_loss(ignoring), network(), images, labels, 64)
+    samples = ArraySamples(images, labels)
+    chosen = trial_samples(make_loss(ignoring), network(), samples, 64)
     assert {0, 101, 202, 299} <= set(chosen)
     assert len(chosen) == N_SAMPLES
 

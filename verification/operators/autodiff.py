@@ -13,23 +13,24 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from verification.operators.backend import CurvatureKind
 from verification.operators.differences import first_line
 from verification.operators.door import UNCHECKED, Door, needs_a_batch
-from verification.operators.fingerprint import fingerprint
+from verification.operators.fingerprint import Fingerprint
 from verification.operators.held_module import HeldModule
 from verification.operators.loss_door import check_loss
 from verification.operators.losses import LossFunction, LossName, make_loss
 from verification.operators.patch_block import computes_as_written
-from verification.operators.problem import check_images, check_model
+from verification.operators.problem import check_images, check_model, refused_images
+from verification.operators.samples import make_samples
 from verification.operators.trial_samples import trial_samples
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
@@ -52,20 +53,22 @@ class AutodiffBackend:
     the logits that the first one found.
 
     Args:
-        model: maps images (n, ...) to logits (n, C).
-        images: shape (N, ...).
-        labels: as the loss expects; (N,) integers in [0, C) for cross-entropy.
+        model: maps images (n, ...) to outputs (n, ...), logits (n, C) for cross-entropy.
+        images: shape (N, ...), or a loader of batches (see ``samples``).
+        labels: as the loss expects; (N,) integers in [0, C) for cross-entropy. None where the
+            batches have them.
         chunk_size: samples whose graph is held in memory at once.
         loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C)), or a
-            function of (logits (n, C), targets) that gives n losses.
+            function of (outputs, targets) that gives n losses.
         check: False leaves out everything that ``door`` tries; the caveats say so.
+        name: what model and loss compute, where fingerprints need to be told.
 
     Attributes:
         caveats: what the checks could not decide.
 
     Raises:
-        ValueError, TypeError: see check_model, check_images, TorchLoss.check_targets and
-            Door.check.
+        ValueError, TypeError: see check_model, make_samples, check_images,
+            TorchLoss.check_targets and Door.check.
     """
 
     name = "autodiff"
@@ -74,11 +77,12 @@ class AutodiffBackend:
     def __init__(
         self,
         model: torch.nn.Module,
-        images: Tensor | ArrayLike,
-        labels: Tensor | ArrayLike,
+        images: Any,
+        labels: Any = None,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
         loss: LossName | LossFunction = "cross_entropy",
         check: bool = True,
+        name: str | None = None,
     ) -> None:
         self._loss = make_loss(loss)
         self._chunk_size = chunk_size
@@ -88,13 +92,17 @@ class AutodiffBackend:
         self.n_parameters = sum(p.numel() for p in self._values)
         double = self._values[0].dtype == torch.float64
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
-        self.images = check_images(model, images)
-        self.n_samples = len(self.images)
-        with self._computing():
-            first = self._first_logits().detach()
-        self.labels = self._loss.check_targets(labels, self.n_samples, first)
-        with self.module.in_place():
-            self.fingerprint = fingerprint(model, self._loss.name, self.images, self.labels)
+        # A loader draws a seed at every pass, and may draw more: within one such block its passes
+        # differ where they would later, and the caller's generator is as it was afterwards.
+        with torch.random.fork_rng([]):
+            self.samples = make_samples(images, labels, lambda data: check_images(model, data))
+            self.n_samples = self.samples.n_samples
+            start = self.samples.first(2)
+            with self._computing():
+                outputs = self._first_logits(start).detach()
+            self.samples.use_targets(self._loss, outputs)
+            with self.module.in_place():
+                self._fingerprint = Fingerprint(model, self._loss, self.samples, name)
         self._eps = float(np.finfo(self.dtype).eps)
         self._tried: set[tuple[CurvatureKind, int, int]] = set()
         self._apart = False
@@ -108,19 +116,32 @@ class AutodiffBackend:
             self._check()
 
     @property
+    def fingerprint(self) -> str:
+        """See CurvatureBackend."""
+        return self._fingerprint.hexdigest()
+
+    @property
     def _values(self) -> list[Tensor]:
         """What the parameters hold, in the dtype in which the module computes at the moment."""
         return self.module.values
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits (n, C) of the module as it stands, with their graph."""
+        """Outputs (n, ...) of the module as it stands, with their graph."""
         result = self.module(images)
-        if not isinstance(result, Tensor) or result.ndim != 2 or len(result) != len(images):
-            got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
-            raise ValueError(f"model: expected logits of shape ({len(images)}, C), got {got}")
+        if not isinstance(result, Tensor):
+            raise ValueError(
+                f"model: expected logits of shape ({len(images)}, C), got {type(result).__name__}; "
+                "wrap the model so that it returns this one tensor"
+            )
+        fits = result.ndim > 0 and len(result) == len(images) and result.numel() > 0
+        if not fits or not result.is_floating_point():
+            raise ValueError(
+                f"model: expected logits of shape ({len(images)}, C), got {tuple(result.shape)} of "
+                f"{result.dtype}"
+            )
         return result
 
-    def _first_logits(self) -> Tensor:
+    def _first_logits(self, images: Tensor) -> Tensor:
         """Logits of one sample.
 
         Raises:
@@ -128,18 +149,14 @@ class AutodiffBackend:
         """
         try:
             with torch.enable_grad():
-                return self.logits(self.images[:1])
+                return self.logits(images[:1])
         except (RuntimeError, ValueError) as error:
             try:
-                self.module(self.images[:2])
+                self.module(images[:2])
             except Exception:
                 if isinstance(error, ValueError):
                     raise error from None
-                one = self.images[:1]
-                raise ValueError(
-                    f"images: expected a shape and dtype that the model takes, got "
-                    f"{tuple(one.shape)} of {one.dtype} for one sample: {first_line(error)}"
-                ) from error
+                raise refused_images(self.module.model, images[:1], error) from error
             raise needs_a_batch(error) from error
 
     def detached_logits(self, images: Tensor) -> Tensor:
@@ -167,16 +184,14 @@ class AutodiffBackend:
     def _check(self) -> None:
         """Try module and loss on samples spread over the data set."""
         with self._computing():
-            samples = trial_samples(
-                self._loss, self.detached_logits, self.images, self.labels, self._chunk_size
-            )
-            images, labels = self.images[samples], self.labels[samples]
+            chosen = trial_samples(self._loss, self.detached_logits, self.samples, self._chunk_size)
+            images, labels = self.samples.take(chosen)
             if self._seen is None:
                 check_loss(self._loss, self.detached_logits(images), labels)
             else:
                 door = Door(self, self._loss, images, labels, self._chunk_size)
                 self.caveats = door.check()
-                self._seen[samples] = _digest(self.detached_logits(images))
+                self._seen[chosen] = _digest(self.detached_logits(images))
 
     @torch.inference_mode(False)
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -187,9 +202,7 @@ class AutodiffBackend:
         """
         total = np.zeros(vectors.shape, dtype=np.float64)
         with self._computing():
-            for start in range(0, self.n_samples, self._chunk_size):
-                rows = slice(start, start + self._chunk_size)
-                images, labels = self.images[rows], self.labels[rows]
+            for rows, images, labels in self.samples.chunks(self._chunk_size):
                 total += self._sum(kind, images, labels, vectors, rows)
         total /= self.n_samples
         return total
@@ -200,7 +213,7 @@ class AutodiffBackend:
         return torch.from_numpy(self._sum("hessian", images, labels, vector[:, None])[:, 0])
 
     def jacobian_product(self, images: Tensor, direction: Sequence[Tensor]) -> Tensor:
-        """J d of some samples, shape (n, C)."""
+        """J d of some samples, shape of their outputs."""
         with torch.enable_grad():
             z = self.logits(images)
             return self._push_forward(z)([d[None] for d in direction])[0].detach()
@@ -272,7 +285,8 @@ class AutodiffBackend:
         now, before = _digest(z), self._seen[rows]
         self._seen[rows] = torch.where(before.isnan(), now, before)
         # a weighted sum of C logits is compared with the size that it can have
-        size = z.detach().double().norm(dim=1).cpu() * z.shape[1] ** 0.5
+        flat = z.detach().double().reshape(len(z), -1)
+        size = flat.norm(dim=1).cpu() * flat.shape[1] ** 0.5
         off = (now - before).abs() > torch.finfo(z.dtype).eps ** 0.5 * size
         if bool(off.any()):
             sample = rows.start + int(off.nonzero()[0])
@@ -363,9 +377,10 @@ def _say_one_by_one(reason: str) -> None:
 
 
 def _digest(z: Tensor) -> Tensor:
-    """One number a sample that stands for its logits (n, C): a seeded weighted sum."""
-    weights = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(1)).double()
-    return (z.detach().double() @ weights.to(z.device)).cpu()
+    """One number a sample that stands for its logits (n, ...): a seeded weighted sum."""
+    flat = z.detach().double().reshape(len(z), -1)
+    weights = torch.randn(flat.shape[1], generator=torch.Generator().manual_seed(1)).double()
+    return (flat @ weights.to(z.device)).cpu()
 
 
 def _pull_back(

@@ -21,14 +21,21 @@ class CurvatureBackend(Protocol):
         n_parameters: D.
         n_samples: N.
         dtype: real dtype of the model's parameters, float32 or float64.
-        fingerprint: sha256 of model, parameters, loss and samples; independent of the backend.
     """
 
     name: str
     n_parameters: int
     n_samples: int
     dtype: np.dtype[np.floating]
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of model, parameters, loss and samples; independent of the backend.
+
+        Raises:
+            ValueError: a model or loss that another process could not find again, and no name.
+        """
+        ...
 
     @property
     def caveats(self) -> tuple[str, ...]:

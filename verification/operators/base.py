@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from verification.operators.backend import CurvatureBackend, CurvatureKind
-from verification.operators.choice import BackendName, make_backend, own_copy
+from verification.operators.choice import BackendName, Data, make_backend, own_copy
 from verification.operators.losses import LossFunction, LossName
 from verification.operators.symmetric import SymmetricOperator
 
@@ -22,9 +22,15 @@ class CurvatureOperator(SymmetricOperator):
     construction. ``CurvatureProblem`` gives H, G and R on one backend.
 
     Args:
-        model: a torch module, images (n, ...) to logits (n, C).
-        images: shape (N, ...); for ``DistributedQNN`` (N, side, side), radians.
-        labels: as the loss expects: (N,) integers in [0, C) for cross-entropy.
+        model: a torch module, images (n, ...) to logits (n, C). With logits (n, T, C) and labels
+            (n, T) the mean is over the T positions as well; a loss of one's own takes outputs of
+            any shape (n, ...).
+        images: shape (N, ...); for ``DistributedQNN`` (N, side, side), radians. Or a DataLoader,
+            or anything else that can be iterated again and again, of batches (inputs, labels), or
+            dictionaries of these two; it is read batch by batch at every product and must yield
+            the same each time (no shuffling, no random augmentation).
+        labels: as the loss expects: (N,) integers in [0, C) for cross-entropy. Left out where the
+            batches have them.
         loss: "cross_entropy" (softmax), "squared_error" (l = |z - y|^2 / 2, labels are real
             targets (N, C)), or a function of (logits, labels) that gives n losses; the mean over
             the samples is taken here.
@@ -36,6 +42,9 @@ class CurvatureOperator(SymmetricOperator):
         check: False for those who know better: a module or loss of their own is then not tried
             on a few samples (second derivatives against finite differences, repeatable, samples
             that do not depend on each other). ``caveats``, results and records say so.
+        name: what model and loss compute, in a word of your own. Checkpoints need it where these
+            are lambdas, closures or hold objects that another process could not find again; it
+            is for you to give another name to another computation.
 
     Attributes:
         shape: (D, D), in the flat order of the model's parameters.
@@ -58,17 +67,18 @@ class CurvatureOperator(SymmetricOperator):
     def __init__(
         self,
         model: torch.nn.Module,
-        images: Tensor | ArrayLike,
-        labels: Tensor | ArrayLike,
+        images: Data,
+        labels: Tensor | ArrayLike | None = None,
         *,
         loss: LossName | LossFunction = "cross_entropy",
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
         check: bool = True,
+        name: str | None = None,
     ) -> None:
-        data = own_copy(images), own_copy(labels)
-        self._use(make_backend(model, *data, backend, chunk_size, loss, memory_budget, check))
+        data = own_copy(images, labels)
+        self._use(make_backend(model, *data, backend, chunk_size, loss, memory_budget, check, name))
 
     @classmethod
     def on(cls, backend: CurvatureBackend) -> Self:
@@ -87,7 +97,11 @@ class CurvatureOperator(SymmetricOperator):
         return self.backend.name
 
     def identity(self) -> dict[str, Any]:
-        """Kind, size, dtype, samples, and the fingerprint of model and data."""
+        """Kind, size, dtype, samples, and the fingerprint of model and data.
+
+        Raises:
+            ValueError: a model or loss without identity, and no name.
+        """
         return {
             "matrix": self.kind,
             "size": self.shape[0],

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulators import DistributedQNN
 from verification.operators.backend import CurvatureBackend
-from verification.operators.choice import BackendName, make_backend, own_copy
+from verification.operators.choice import BackendName, Data, make_backend, own_copy
 from verification.operators.gauss_newton import GaussNewtonOperator
 from verification.operators.hessian import HessianOperator
 from verification.operators.layout import ParameterLayout
@@ -32,41 +32,58 @@ class CurvatureProblem:
         backend: "auto", "autodiff" or "fast".
         memory_budget: bytes that the fast backend may keep.
         check: False leaves out the trial of a module or loss of one's own.
+        name: what model and loss compute, where checkpoints need to be told.
     """
 
     def __init__(
         self,
         model: torch.nn.Module,
-        images: Tensor | ArrayLike,
-        labels: Tensor | ArrayLike,
+        images: Data,
+        labels: Tensor | ArrayLike | None = None,
         *,
         loss: LossName | LossFunction = "cross_entropy",
         chunk_size: int | None = None,
         backend: BackendName = "auto",
         memory_budget: float | None = None,
         check: bool = True,
+        name: str | None = None,
     ) -> None:
         self.model = model
-        self.images = own_copy(images)
-        self.labels = own_copy(labels)
+        self._data, self.labels = own_copy(images, labels)
+        self._name = name
         self._check = check
         self.loss = loss
         self._chunk_size = chunk_size
         self._backend_name = backend
         self._memory_budget = memory_budget
 
+    @property
+    def images(self) -> Tensor:
+        """All inputs, shape (N, ...).
+
+        Raises:
+            TypeError: a loader of batches was given.
+        """
+        if not isinstance(self._data, Tensor):
+            raise TypeError(
+                "images: expected arrays where all samples are needed at once (patches, the dense "
+                "Gauss-Newton matrix from Jacobians), got a loader of batches"
+            )
+        return self._data
+
     @cached_property
     def backend(self) -> CurvatureBackend:
         """The shared arithmetic."""
         return make_backend(
             self.model,
-            self.images,
+            self._data,
             self.labels,
             self._backend_name,
             self._chunk_size,
             self.loss,
             self._memory_budget,
             self._check,
+            self._name,
         )
 
     @cached_property
@@ -132,6 +149,7 @@ class CurvatureProblem:
                 backend=self._backend_name,
                 memory_budget=self._memory_budget,
                 check=self._check,
+                name=self._name,
             )
             for p, inputs in enumerate(block_inputs(model, model.check_images(self.images)))
         ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from simulators import DistributedQNN
@@ -12,11 +12,12 @@ from simulators.engine import Engine
 from simulators.engine_choice import make_engine
 from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 from verification.operators.backend import CurvatureKind
-from verification.operators.fingerprint import fingerprint
+from verification.operators.fingerprint import Fingerprint
 from verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
 from verification.operators.offset_loss import OffsetCrossEntropy
 from verification.operators.patch_block import PatchBlockModel, computes_as_written
 from verification.operators.problem import check_images, check_model
+from verification.operators.samples import ArraySamples
 
 
 def fast_backend_knows(
@@ -44,6 +45,7 @@ class FastBackend:
         chunk_size: samples worked on at a time (by each thread); the engine's default if left out.
         loss: "cross_entropy" or "squared_error".
         memory_budget: bytes for states kept between products; the engine's default if left out.
+        name: as AutodiffBackend's.
 
     Raises:
         ValueError: another model or loss, or see check_model and check_images.
@@ -55,11 +57,12 @@ class FastBackend:
     def __init__(
         self,
         model: torch.nn.Module,
-        images: Tensor | ArrayLike,
-        labels: Tensor | ArrayLike,
+        images: Any,
+        labels: Any,
         chunk_size: int | None = None,
         loss: LossName | LossFunction = "cross_entropy",
         memory_budget: float | None = None,
+        name: str | None = None,
     ) -> None:
         check_model(model)
         chosen = make_loss(loss)
@@ -78,13 +81,18 @@ class FastBackend:
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
         logits = torch.zeros(1, model.n_classes, dtype=torch.float64)
         targets = chosen.check_targets(labels, self.n_samples, logits)
-        self.fingerprint = fingerprint(model, chosen.name, tensor, targets)
+        self._fingerprint = Fingerprint(model, chosen, ArraySamples(tensor, targets), name)
         if isinstance(model, PatchBlockModel):
             engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size, chosen)
         else:
             engine = make_engine(model, loss=_engine_loss(chosen), max_chunk=chunk_size)
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
         self._products = engine.curvature(tensor, targets, **options)
+
+    @property
+    def fingerprint(self) -> str:
+        """See CurvatureBackend."""
+        return self._fingerprint.hexdigest()
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""

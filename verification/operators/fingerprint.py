@@ -1,31 +1,89 @@
 """A hash of everything that a curvature matrix depends on, the arithmetic left out."""
 
 import hashlib
+import re
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from simulators import DistributedQNN
+from verification.operators.descriptions import (
+    IndescribableError,
+    describe,
+    loose_parts,
+    update_digest,
+)
+from verification.operators.losses import TorchLoss
 from verification.operators.patch_block import PatchBlockModel, computes_as_written
+from verification.operators.samples import Samples
 
 
-def fingerprint(model: torch.nn.Module, loss: str, images: Tensor, targets: Tensor) -> str:
-    """sha256 of the model's structure, parameters and buffers, the loss's name and the samples.
+class Fingerprint:
+    """sha256 of the model's structure, parameters and buffers, the loss, and the samples.
 
-    It tells a checkpoint of one problem from another's; it does not look into the code of a
-    module's forward pass, so two modules of equal text and tensors count as one.
+    The structure is the module's text, its attributes and hooks. It tells a checkpoint of one
+    problem from another's; it does not look into the code of a module's forward pass or of a named
+    function, so two of equal text and values count as one. A lambda, a closure or an object that
+    pickle could not rebuild has nothing that another process would find again: a name given by the
+    user stands for it, and without one there is no hash.
+
+    Args:
+        model: at the state that counts.
+        loss: of the outputs.
+        samples: inputs and targets.
+        name: what model and loss compute, in the user's words; None if they speak for themselves.
+
+    Raises:
+        TypeError: a name that is no text.
     """
-    digest = hashlib.sha256()
-    digest.update(f"{_structure(model)}\n{loss}\n".encode())
-    trained = {name: p.requires_grad for name, p in model.named_parameters()}
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    for name, tensor in [*tensors, ("images", images), ("targets", targets)]:
-        array = np.ascontiguousarray(tensor.detach().cpu().numpy())
-        label = f"{name} {trained.get(name)} {array.dtype} {array.shape}\n"
-        digest.update(label.encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+
+    def __init__(
+        self, model: torch.nn.Module, loss: TorchLoss, samples: Samples, name: str | None = None
+    ) -> None:
+        if name is not None and (not isinstance(name, str) or not name):
+            raise TypeError(f"name: expected a text that is not empty, got {name!r}")
+        self._nameless: list[str] = []
+        digest = hashlib.sha256()
+        structure = _structure(model)
+        digest.update(f"{structure}\n{self._text('loss', lambda: loss.identity)}\n".encode())
+        for key, part in [] if _is_ours(model) else loose_parts(model):
+            text = self._text(f"model.{key}", partial(describe, part))
+            digest.update(f"attribute {key} {text}\n".encode())
+        if name is not None:
+            digest.update(f"name {name!r}\n".encode())
+        trained = {key: p.requires_grad for key, p in model.named_parameters()}
+        for key, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            update_digest(digest, tensor, f"{key} {trained.get(key)}")
+        samples.update(digest)
+        self._hash = digest.hexdigest()
+        self._complete = name is not None or not self._nameless
+
+    def hexdigest(self) -> str:
+        """The hash.
+
+        Raises:
+            ValueError: something that another process could not find again, and no name.
+        """
+        if not self._complete:
+            raise ValueError(
+                "checkpoint: expected a model and a loss that another process can find again, got "
+                f"{'; '.join(self._nameless[:3])}; give the computation a name (name='...' of the "
+                "operator or CurvatureProblem, another one whenever it changes), or write lambdas "
+                "and inner functions as functions of a module, their values by functools.partial"
+            )
+        return self._hash
+
+    def _text(self, what: str, description: Callable[[], str]) -> str:
+        try:
+            return description()
+        except IndescribableError as error:
+            self._nameless.append(f"{what} = {error}")
+            return f"({error})"
+
+
+def _is_ours(model: torch.nn.Module) -> bool:
+    return isinstance(model, DistributedQNN | PatchBlockModel) and computes_as_written(model)
 
 
 def _structure(model: torch.nn.Module) -> str:
@@ -33,4 +91,4 @@ def _structure(model: torch.nn.Module) -> str:
         return f"DistributedQNN {model.ansatz!r} {model.grid!r} {model.output_scale!r}"
     if isinstance(model, PatchBlockModel):
         return f"PatchBlockModel {model.ansatz!r} {model.output_scale!r} {model.n_classes}"
-    return repr(model)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model))  # addresses differ between processes

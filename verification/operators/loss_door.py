@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from verification.operators.custom_loss import CustomLoss
 from verification.operators.differences import compare, no_double_backward, rms
-from verification.operators.losses import CustomLoss, TorchLoss
+from verification.operators.losses import TorchLoss
 
 
 def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:
@@ -20,6 +21,7 @@ def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:
             linear, without a double backward, or derivatives that differences contradict.
     """
     if isinstance(loss, CustomLoss):
+        loss.check_outputs(z)
         _check_apart(loss, z, y)
         _check_curvature(loss, z, y)
 
@@ -32,17 +34,17 @@ def _check_apart(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
     """
     with torch.enable_grad():
         at = z.detach().clone().requires_grad_(True)
-        values = loss.function(at, y)
-        for n, got in ((len(z), values), (1, loss.function(at[:1], y[:1]))):
+        values = loss.values(at, y)
+        for n, got in ((len(z), values), (1, loss.values(at[:1], y[:1]))):
             if not isinstance(got, Tensor) or got.shape != (n,):
                 shape = tuple(got.shape) if isinstance(got, Tensor) else type(got).__name__
                 raise ValueError(
                     f"loss: expected one number a sample, shape ({n},), got {shape}; "
-                    "use reduction='none'"
+                    "use reduction='none', and sum or average what is left of a sample"
                 )
         if not values.requires_grad:
             raise ValueError("loss: expected a differentiable function of the logits, got none")
-        singles = [loss.function(at[i : i + 1], y[i : i + 1]) for i in range(len(z))]
+        singles = [loss.values(at[i : i + 1], y[i : i + 1]) for i in range(len(z))]
     apart = torch.cat(singles).detach()
     root = torch.finfo(z.dtype).eps ** 0.5
     if bool(((values.detach() - apart).abs() > root * apart.abs().max()).any()):
@@ -64,7 +66,8 @@ def _check_curvature(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
     if not _curved(loss, z, y):
         raise ValueError(
             "loss: expected a loss that is twice differentiable in the logits, got one whose "
-            "gradient is constant wherever it was tried (piecewise linear): S = 0, so G = 0"
+            "gradient is constant wherever it was tried (piecewise linear): S = 0, so G = 0; for "
+            "log-probabilities give 'cross_entropy' or torch.nn.NLLLoss(reduction='none') itself"
         )
     generator = torch.Generator().manual_seed(0)
     unit = max(rms(z), 1.0)

@@ -1,5 +1,6 @@
 """Losses of the logits for the autodiff backend: value, gradient g and curvature S."""
 
+import math
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -7,27 +8,39 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from verification.operators.array_kinds import as_tensor
+from verification.operators.custom_loss import custom_loss
+
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 LossName: TypeAlias = Literal["cross_entropy", "squared_error"]
 
 
 class TorchLoss(Protocol):
-    """A loss l(z, y) of the logits z (n, C), one number a sample.
+    """A loss l(z, y) of the outputs z (n, ...), one number a sample.
 
     Attributes:
-        name: what checkpoints call it.
+        name: for messages.
     """
 
     @property
     def name(self) -> str:
-        """What checkpoints call it."""
+        """For messages."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What fingerprints hold of it: another text for every other loss.
+
+        Raises:
+            IndescribableError: a loss that another process could not find again.
+        """
         ...
 
     def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
-        """Targets as a tensor that fits logits like ``like`` (1, C).
+        """Targets as a tensor that fits outputs like ``like`` (1, ...).
 
         Raises:
-            TypeError, ValueError: targets that do not fit.
+            TypeError, ValueError: targets or outputs that do not fit.
         """
         ...
 
@@ -36,119 +49,131 @@ class TorchLoss(Protocol):
         ...
 
     def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
-        """g = dl/dz, shape (n, C)."""
+        """g = dl/dz, shape of z."""
         ...
 
     def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
-        """S u for directions u (m, n, C), S = d2l/dz2."""
+        """S u for directions u (m, *z.shape), S = d2l/dz2."""
         ...
 
 
 class CrossEntropyLoss:
-    """Softmax cross-entropy, labels (N,): g = pi - e_y, S = diag(pi) - pi pi^T."""
+    """Softmax cross-entropy of logits (N, C), labels (N,).
 
-    name = "cross_entropy"
+    g = pi - e_y, S = diag(pi) - pi pi^T. Of logits (N, T, C) and labels (N, T) a sample's loss is
+    the mean over its T positions, so the mean over samples is that over all N T of them.
+    """
+
+    name = identity = "cross_entropy"
 
     def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
         """Labels as int64, every one in [0, C)."""
-        return check_labels(targets, n_samples, like.shape[1]).to(like.device)
+        tensor = as_tensor("labels", targets)
+        check_logits(like, tensor)
+        shape = (n_samples, *like.shape[1:-1])
+        return check_labels(tensor, shape, like.shape[-1]).to(like.device)
 
     def total(self, z: Tensor, targets: Tensor) -> Tensor:
         """Sum of -log pi_y."""
-        return torch.nn.functional.cross_entropy(z, targets, reduction="sum")
+        total = torch.nn.functional.cross_entropy(
+            z.reshape(-1, z.shape[-1]), targets.reshape(-1), reduction="sum"
+        )
+        return total / _positions(z)
 
     def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
         """Pi minus one-hot."""
-        g = torch.softmax(z, dim=1)
-        g[torch.arange(len(targets)), targets] -= 1
-        return g
+        g = torch.softmax(z, dim=-1).contiguous()
+        rows = g.view(-1, g.shape[-1])
+        rows[torch.arange(len(rows)), targets.reshape(-1)] -= 1
+        return g / _positions(z)
 
     def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
         """Pi * (u - <u>_pi)."""
-        pi = torch.softmax(z, dim=1)
-        return pi * directions - pi * (pi * directions).sum(dim=-1, keepdim=True)
+        pi = torch.softmax(z, dim=-1)
+        s_u = pi * directions - pi * (pi * directions).sum(dim=-1, keepdim=True)
+        return s_u / _positions(z)
 
 
 class SquaredErrorLoss:
-    """l = |z - y|^2 / 2 with real targets (N, C): g = z - y, S = I."""
+    """l = |z - y|^2 / 2 with real targets (N, C) or, of one output, (N,): g = z - y, S = I.
 
-    name = "squared_error"
+    Of outputs (N, T, C) a sample's loss is the mean over its T positions.
+    """
+
+    name = identity = "squared_error"
 
     def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
-        """Targets in the logits' dtype and on their device."""
-        tensor = torch.as_tensor(targets)
+        """Targets in the outputs' shape and dtype and on their device."""
+        tensor = as_tensor("targets", targets)
+        if like.ndim > 3:
+            raise _too_many_axes(like)
         if not tensor.is_floating_point():
             raise TypeError(
                 f"targets: expected floating-point targets for the squared error, got "
                 f"{tensor.dtype}; for labels use torch.nn.functional.one_hot(labels, C).double()"
             )
-        if tensor.shape != (n_samples, like.shape[1]):
-            raise ValueError(
-                f"targets: expected shape ({n_samples}, {like.shape[1]}), got {tuple(tensor.shape)}"
-            )
+        shape = (n_samples, *like.shape[1:])
+        if tensor.shape != shape:
+            # one number a sample is the same with and without an axis of its own
+            if not {tuple(tensor.shape), shape} == {(n_samples,), (n_samples, 1)}:
+                raise ValueError(f"targets: expected shape {shape}, got {tuple(tensor.shape)}")
+            tensor = tensor.reshape(shape)
         if not torch.isfinite(tensor).all():
             raise ValueError("targets: expected finite numbers, got NaN or infinity")
         return tensor.to(like)
 
     def total(self, z: Tensor, targets: Tensor) -> Tensor:
         """Half the squared distance."""
-        return (z - targets).square().sum() / 2
+        return (z - targets).square().sum() / (2 * _positions(z))
 
     def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
         """The difference."""
-        return z - targets
+        return (z - targets) / _positions(z)
 
     def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
         """The identity."""
-        return directions
+        return directions / _positions(z)
 
 
-class CustomLoss:
-    """Any loss, differentiated by autograd: ``function(z, targets)`` gives (n,) losses.
+def _positions(z: Tensor) -> int:
+    """T of outputs (n, T, C), 1 of (n, C) and (n,)."""
+    return z.shape[1] if z.ndim == 3 else 1
 
-    G = J^T S J is positive semidefinite only if the loss is convex in z.
+
+def check_logits(like: Tensor, labels: Tensor) -> None:
+    """Refuse outputs that are no logits of classes, seen by their labels.
 
     Args:
-        function: called with logits (n, C) and targets (n, ...).
+        like: outputs of one sample.
+        labels: of all.
+
+    Raises:
+        ValueError: outputs (N,), more than three axes, or as many as do not go with the labels'.
     """
+    if like.ndim == 1:
+        raise ValueError(
+            f"model: expected logits of shape (1, C), got {tuple(like.shape)}; of one output take "
+            "a binary loss (BCEWithLogitsLoss) or 'squared_error'"
+        )
+    if like.ndim > 3:
+        raise _too_many_axes(like)
+    if like.ndim == 3 and labels.ndim == 1:
+        raise ValueError(
+            f"model: expected logits of shape (1, C), got {tuple(like.shape)} with one label an "
+            "image; logits (N, T, C) go with labels (N, T)"
+        )
+    if like.ndim == 3 and labels.shape[1:] == like.shape[2:] != like.shape[1:2]:
+        raise ValueError(
+            f"model: expected logits with the classes last, (1, T, C), got {tuple(like.shape)} for "
+            f"labels {tuple(labels.shape)}; let the model return z.transpose(1, 2)"
+        )
 
-    def __init__(self, function: LossFunction) -> None:
-        self.function = function
-        self.name = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
 
-    def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
-        """Targets as a tensor; what the loss makes of them is tried at the door.
-
-        Raises:
-            ValueError: another number than the images.
-        """
-        tensor = torch.as_tensor(targets).to(like.device)
-        if tensor.ndim < 1 or len(tensor) != n_samples:
-            raise ValueError(
-                f"targets: expected {n_samples}, one an image, got shape {tuple(tensor.shape)}"
-            )
-        return tensor
-
-    def total(self, z: Tensor, targets: Tensor) -> Tensor:
-        """Sum of the losses."""
-        return self.function(z, targets).sum()
-
-    def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
-        """By autograd."""
-        with torch.enable_grad():
-            at = z.detach().requires_grad_(True)
-            (g,) = torch.autograd.grad(self.total(at, targets), at)
-        return g
-
-    def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
-        """By double backward."""
-        with torch.enable_grad():
-            at = z.detach().requires_grad_(True)
-            (g,) = torch.autograd.grad(self.total(at, targets), at, create_graph=True)
-            if not g.requires_grad:
-                return torch.zeros_like(directions)
-            (s_u,) = torch.autograd.grad(g, at, directions, is_grads_batched=True)
-        return s_u
+def _too_many_axes(like: Tensor) -> ValueError:
+    return ValueError(
+        f"model: expected outputs (N, C) or (N, T, C), got {tuple(like.shape)} for one sample; "
+        "flatten the axes of a sample, classes last, or give a loss of your own"
+    )
 
 
 def make_loss(loss: LossName | LossFunction) -> TorchLoss:
@@ -166,27 +191,44 @@ def make_loss(loss: LossName | LossFunction) -> TorchLoss:
         raise ValueError(f"loss: expected one of {list(get_args(LossName))}, got {loss!r}")
     if not callable(loss):
         raise TypeError(f"loss: expected a name or a function, got {type(loss).__name__}")
-    return CustomLoss(loss)
+    return custom_loss(loss)
 
 
-def check_labels(labels: Tensor | ArrayLike, n_images: int, n_classes: int) -> Tensor:
-    """Labels as an int64 tensor (N,), every one in [0, C).
+def check_labels(labels: Tensor | ArrayLike, shape: tuple[int, ...], n_classes: int) -> Tensor:
+    """Labels as an int64 tensor (N,) or (N, T), every one in [0, C).
+
+    Args:
+        labels: integers of any kind; truth values where there are two classes.
+        shape: the one they must have.
+        n_classes: C.
 
     Raises:
         TypeError: labels that are not integers.
-        ValueError: another number than the images, another shape, or out of range.
+        ValueError: another shape, or out of range.
     """
-    tensor = torch.as_tensor(labels)
+    tensor = as_tensor("labels", labels)
+    if tensor.dtype == torch.bool and n_classes == 2:
+        tensor = tensor.to(torch.int64)
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-        raise TypeError(f"labels: expected integers, got {tensor.dtype}")
-    if tensor.shape != (n_images,):
+        raise TypeError(
+            f"labels: expected integers, got {tensor.dtype}; "
+            + (
+                "of one-hot rows or probabilities take .argmax(1)"
+                if tuple(tensor.shape) == (*shape, n_classes)
+                else "convert them (.astype(int)) if they count classes, or choose another loss"
+            )
+        )
+    if tuple(tensor.shape) != shape:
+        ravel = tensor.ndim > len(shape) and tensor.numel() == math.prod(shape)
         raise ValueError(
-            f"labels: expected shape ({n_images},), one an image, got {tuple(tensor.shape)}"
+            f"labels: expected shape {shape}, one an image, got {tuple(tensor.shape)}"
+            + ("; use .reshape(-1)" if ravel and len(shape) == 1 else "")
         )
     low, high = int(tensor.min()), int(tensor.max())
     if low < 0 or high >= n_classes:
         raise ValueError(
             f"labels: expected integers from 0 to {n_classes - 1} (the model has {n_classes} "
             f"classes), got values from {low} to {high}"
+            + ("; of one output take a binary loss (BCEWithLogitsLoss)" if n_classes == 1 else "")
         )
     return tensor.to(torch.int64)

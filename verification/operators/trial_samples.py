@@ -1,11 +1,12 @@
 """Which samples a module and its loss are tried on: from all over the data set, seen and masked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from torch import Tensor
 
 from verification.operators.losses import TorchLoss
+from verification.operators.samples import Samples
 
 N_SAMPLES = 8  # ours: enough to see coupling, cheap to differentiate
 _MASKED = 2  # of these, ones that the loss does not look at, if there are such
@@ -23,8 +24,7 @@ def spread(n_samples: int, count: int) -> list[int]:
 def trial_samples(
     loss: TorchLoss,
     logits: Callable[[Tensor], Tensor],
-    images: Tensor,
-    labels: Tensor,
+    samples: Samples,
     chunk_size: int,
 ) -> list[int]:
     """Samples to try: first and last, some that the loss looks at, some that it masks.
@@ -32,24 +32,23 @@ def trial_samples(
     They are drawn from all over the data set; where the loss masks nearly everything, the data
     are gone through until enough are found that it looks at.
     """
-    n = len(images)
+    n = samples.n_samples
     if n <= N_SAMPLES:
         return list(range(n))
 
-    def seen(samples: Sequence[int]) -> list[bool]:
-        rows = list(samples)
-        pulls = loss.gradient(logits(images[rows]), labels[rows]).detach()
-        return [bool(p) for p in pulls.reshape(len(rows), -1).abs().amax(dim=1) > 0]
+    def seen(images: Tensor, labels: Tensor) -> list[bool]:
+        pulls = loss.gradient(logits(images), labels).detach()
+        return [bool(p) for p in pulls.reshape(len(images), -1).abs().amax(dim=1) > 0]
 
     candidates = spread(n, _CANDIDATES)
-    marks = dict(zip(candidates, seen(candidates), strict=True))
+    marks = dict(zip(candidates, seen(*samples.take(candidates)), strict=True))
     ends = {0, n - 1}
     wanted = N_SAMPLES - len(ends) - _MASKED
-    for start in range(0, n, chunk_size):
-        if sum(mark for i, mark in marks.items() if i not in ends) >= wanted:
-            break
-        rows = range(start, min(n, start + chunk_size))
-        marks |= dict(zip(rows, seen(rows), strict=True))
+    if sum(mark for i, mark in marks.items() if i not in ends) < wanted:
+        for rows, images, labels in samples.chunks(chunk_size):
+            marks |= dict(zip(range(n)[rows], seen(images, labels), strict=True))
+            if sum(mark for i, mark in marks.items() if i not in ends) >= wanted:
+                break
     inner = [i for i in marks if i not in ends]
     active, masked = [i for i in inner if marks[i]], [i for i in inner if not marks[i]]
     chosen = active[:wanted] + masked[:_MASKED]
