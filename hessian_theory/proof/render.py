@@ -186,12 +186,8 @@ def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
         lines.append("")
     lines += [f"Domains: {prose('; '.join(domains(theorem)))}.", ""]
     for short, long in theorem.abbreviations:
-        lines += [
-            "Here",
-            "",
-            *(line.strip() for line in _block(f"{to_latex(short)} = {to_latex(long)}")),
-        ]
-        lines += ["", "to second order about the logits."]
+        lines += [f"- ${to_latex(short)}$ is, to second order about the logits,", ""]
+        lines += [*_block(to_latex(long)), ""]
     lines += ["Statement and proof (statements in bold):", ""]
     for number, (step, result) in enumerate(_outcomes(theorem, report), 1):
         label = f"**{prose(step.label)}**" if step.claim else prose(step.label)
