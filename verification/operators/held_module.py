@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from verification.operators.patch_block import plain_forward
+
 # A module's own dictionary of parameters or of buffers.
 Registry: TypeAlias = MutableMapping[str, Any]
 
@@ -204,7 +206,7 @@ class HeldModule:
         """What the module gives, its buffers as they were held; inside ``in_place`` only."""
         for slot in self._state.buffers:
             slot.put()
-        result: Tensor = self.model(images)
+        result: Tensor = plain_forward(self.model)(images)
         return result
 
     def moved_buffers(self) -> dict[str, Tensor]:
