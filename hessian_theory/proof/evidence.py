@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import mpmath
-from sympy import Basic, Expr, Integer, Symbol, lambdify
+from sympy import Basic, Expr, Integer, Symbol, lambdify, sympify
 
 from hessian_theory.proof import kernel
 from hessian_theory.proof.kernel import Theorem
-from hessian_theory.proof.language import Formula, InRange, ProofError
+from hessian_theory.proof.language import Formula, InRange, ProofError, check_domain
 from hessian_theory.proof.normal_form import NormalForm
 
 StepStatus: TypeAlias = Literal["proved", "instances", "tested"]
@@ -189,6 +189,10 @@ class Instances:
 
 
 def _evaluated(side: Basic, values: Mapping[Symbol, Any]) -> Expr:
+    for name, value in values.items():
+        if not isinstance(name, Symbol):
+            raise ProofError(f"an instance puts values in the place of symbols, not of {name}")
+        check_domain(sympify(value), name)
     return side.subs(dict(values), simultaneous=True).doit()
 
 

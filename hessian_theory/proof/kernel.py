@@ -96,13 +96,10 @@ class _Signs:
     def __post_init__(self) -> None:
         _check_theorems(*self.facts)
 
-    def _matching(self, expr: sp.Expr, strict: bool) -> bool:
-        for fact in self.facts:
-            if fact.formula.relation == "=" or (strict and fact.formula.relation != ">"):
-                continue
-            if sp.expand(expr - fact.formula.gap) == 0 and self._usable(fact):
-                return True
-        return False
+    def _matching(self, expr: sp.Expr) -> bool:
+        unequal = [fact for fact in self.facts if fact.formula.relation != "="]
+        same = (fact for fact in unequal if sp.expand(expr - fact.formula.gap) == 0)
+        return any(map(self._usable, same))
 
     def _usable(self, fact: Theorem) -> bool:
         left = set(fact.hypotheses) - {InRange(x, upper) for x, upper in self.bound}
@@ -117,7 +114,7 @@ class _Signs:
     def _nonnegative(self, expr: sp.Expr) -> bool:
         if not expr.has(sp.Sum, sp.Derivative) and expr.is_nonnegative:
             return True
-        if self._matching(expr, strict=False):
+        if self._matching(expr):
             return True
         if isinstance(expr, sp.KroneckerDelta) or isinstance(1 - expr, sp.KroneckerDelta):
             return True
@@ -211,7 +208,6 @@ class Part:
 
 def assume(hypothesis: Hypothesis, facts: Sequence[Theorem] = ()) -> Theorem:
     """h |- h: the formula of a hypothesis, its quantified symbols free, within their ranges."""
-    check_statements(hypothesis)
     signs, given = _Signs(facts), set[Given]([hypothesis, *hypothesis.within])
     signs.defined(hypothesis.formula.left)
     signs.defined(hypothesis.formula.right)
@@ -238,7 +234,7 @@ def combine(
         signs.defined(term)
     if goal.relation == ">" or (goal.relation == "=" and remainder != 0):
         raise ProofError("an equation has no remainder, and a strict inequality is only assumed")
-    if remainder != 0 and not signs.nonnegative(remainder):
+    if not signs.nonnegative(remainder):
         raise ProofError(f"the remainder {remainder} is not visibly non-negative")
     for part in parts:
         if type(part) is not Part:
@@ -265,13 +261,12 @@ def combine(
     return Theorem(_RULES, given | signs.used | form.used, goal)
 
 
-def _involutions(given: Given) -> set[sp.Symbol]:
-    """X, if the hypothesis says X^2 = 1 for an operator X."""
-    if not isinstance(given, Hypothesis) or given.formula.relation != "=" or given.within:
+def _involutions(given: Given) -> set[sp.Expr]:
+    """X, if the hypothesis says X^2 = 1 (it counts where X is an operator)."""
+    if isinstance(given, InRange) or given.within or given.formula.relation != "=":
         return set()
     left, right = given.formula.left, given.formula.right
-    square = isinstance(left, sp.Pow) and left.exp == 2 and isinstance(left.base, sp.Symbol)
-    return {left.base} if right == 1 and square and not left.is_commutative else set()
+    return {left.base} if isinstance(left, sp.Pow) and left.exp == 2 and right == 1 else set()
 
 
 Replaced: TypeAlias = sp.Symbol | sp.IndexedBase | UndefinedFunction
@@ -386,7 +381,6 @@ def convex(
     The variable's declared domain is an interval; the anchor lies in it.
     """
     anchor = sp.sympify(anchor)
-    check_statements(goal)
     check_terms(anchor)
     check_variables([variable])
     check_domain(anchor, variable)
@@ -394,7 +388,7 @@ def convex(
     signs.defined(goal.left)
     signs.defined(goal.right)
     fit = isinstance(variable, sp.Symbol) and not gap.has(sp.Sum, sp.Derivative)
-    if goal.relation not in ("<=", ">=") or not fit or anchor.has(variable):
+    if goal.relation not in ("<=", ">=") or not fit:
         raise ProofError("convexity proves an inequality between functions of one variable")
     for expr in (gap, gap.diff(variable)):
         if not form.vanishes(expr.xreplace({variable: anchor})):

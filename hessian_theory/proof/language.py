@@ -131,7 +131,7 @@ def check_indices(limits: Iterable[tuple[sp.Symbol, sp.Expr]]) -> None:
 def check_variables(variables: Iterable[sp.Expr]) -> None:
     """Differentiation is with respect to real variables whose domain is an open interval."""
     for x in variables:
-        if not isinstance(x, sp.Symbol | sp.Indexed) or x.assumptions0 not in _OPEN_DOMAINS:
+        if x.assumptions0 not in _OPEN_DOMAINS:  # so x is a symbol or an indexed quantity
             raise ProofError(f"cannot differentiate with respect to {x}")
 
 

@@ -43,7 +43,7 @@ class NormalForm:
     """
 
     def __init__(
-        self, ranges: Collection[InRange] = (), involutions: Collection[sp.Symbol] = ()
+        self, ranges: Collection[InRange] = (), involutions: Collection[sp.Expr] = ()
     ) -> None:
         self._ranges = frozenset(ranges)
         self._involutions = frozenset(involutions)

@@ -138,6 +138,18 @@ def test_kind_6_instances_are_no_law() -> None:
     assert not accepted(attempt(dataclasses.replace(step, evidence=Instances(lambda: (), "none"))))
 
 
+@pytest.mark.parametrize(
+    ("left", "values"),
+    [(P**2 - P, {P**2: P}), (2 * P - 1, {P: Rational(1, 2)}), (P, {P: ZERO}), (P, {})],
+    ids=str,
+)
+def test_instances_are_values_of_symbols_within_their_domains(
+    left: Expr, values: dict[Expr, Expr]
+) -> None:
+    listed = Instances(lambda: [values], "these")
+    assert attempt(claim(left, "=", ZERO, listed)).report().status == "failed"
+
+
 def test_what_is_only_tested_says_so_and_proves_nothing() -> None:
     tried = Sampled("squares", lambda rng: {X: rng.random()})
     step = Step("tried", X**2, ">=", ZERO, "tried", tried, claim=True)

@@ -73,6 +73,31 @@ def test_instances_move_the_hypotheses_along() -> None:
     assert instantiate(ranged, {p: Integer(2)}).hypotheses == {InRange(2, P)}
 
 
+def test_instances_leave_other_hypotheses_as_they_are() -> None:
+    """Also where a hypothesis binds what the value speaks of; and a range alone may change."""
+    fact, other = given_(F[p], "<=", ONE, p), given_(W[p], "<=", X, p)
+    both = combine(
+        Formula(F[k] + W[q], "<=", 1 + X),
+        [Part(instantiate(fact, {p: k})), Part(instantiate(other, {p: q}))],
+    )
+    assert len(both.hypotheses) == 2
+    moved = instantiate(both, {F: Lambda((q,), T * W[q] + X)})
+    assert Hypothesis(Formula(W[p], "<=", X), (p,)) in moved.hypotheses
+    only_w = instantiate(other, {p: q})
+    assert instantiate(only_w, {F: Lambda((q,), W[p])}).hypotheses == only_w.hypotheses
+    ranged = assume(Hypothesis(Formula(F[p], "=", X), (p,), (InRange(p, C),)))
+    at_two = instantiate(ranged, {C: Integer(2)})
+    assert at_two.hypotheses == {
+        Hypothesis(Formula(F[p], "=", X), (p,), (InRange(p, 2),)),
+        InRange(p, 2),
+    }
+    fixed = assume(Hypothesis(Formula(F[1], "=", X), (), (InRange(k, C),)))
+    assert instantiate(fixed, {k: q}).hypotheses == {
+        Hypothesis(Formula(F[1], "=", X), (), (InRange(q, C),)),
+        InRange(q, C),
+    }
+
+
 def test_instances_stay_within_the_declared_domain() -> None:
     root = convex(Formula(1 - T, "<=", -log(T)), T, ONE)
     for value in (Integer(-1), Integer(0), X, M, I):
@@ -213,6 +238,7 @@ def test_traces_of_equations() -> None:
         (Formula(X**3, ">=", Integer(0)), X, Integer(0)),
         (Formula(1 - T, "<=", -log(T)), T, Integer(-1)),  # outside
         (Formula(1 - T, "<=", -log(T)), T, T),
+        (Formula(T**3, ">=", 3 * T + 2), T, Integer(-1)),  # convex for t > 0 only, false at 1
         (Formula(X**2, "=", Integer(0)), X, Integer(0)),
         (Formula(sym.k**2, ">=", Integer(0)), sym.k, ONE),
         (Formula(M**2, ">=", Integer(0)), M, Integer(0)),

@@ -173,6 +173,30 @@ def test_the_normal_form_ignores_names_of_bound_indices(expr: sp.Expr) -> None:
         assert form().vanishes(total - renamed)
 
 
+def test_sums_of_several_ranges_keep_their_values() -> None:
+    """Only this catches an index that gets the range of another."""
+    for expr in (
+        sp.Sum(F[p, q] * W[p], (p, 1, P), (q, 1, C)),
+        sp.Sum(F[q] * W[p], (q, 1, P), (p, 1, C)) * sp.Sum(F[p], (p, 1, C)),
+    ):
+        assert is_zero(expr - form().rebuilt(expr))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(A / B, A**p * B, A**-2, sp.exp(A) * B, sp.cos(A) * B, Tr(A / B), Tr(sp.exp(A) * B)),
+        sp.IndexedBase("G", commutative=False)[1] * A,
+        sp.Function("G", commutative=False)(X) * A,
+    ],
+    ids=str,
+)
+def test_what_is_no_word_of_operators_is_refused(word: sp.Expr) -> None:
+    """1/B read as no letter at all would make A/B = A."""
+    with pytest.raises(ProofError, match="word of operators"):
+        form().rebuilt(word)
+
+
 VALUES = {
     X: [W[p], F[q] + W[p], sp.Sum(W[p], (p, 1, P)), Y * X, sp.KroneckerDelta(p, q)],
     p: [q, k, sp.Integer(2), q],

@@ -5,6 +5,7 @@ import warnings
 import pytest
 from sympy import (
     Abs,
+    Basic,
     Derivative,
     Expr,
     Float,
@@ -73,8 +74,13 @@ def unreduced() -> Expr:
         return Rational(0, 5, 1)
 
 
-def own_function(**rules: object) -> Expr:
-    return UndefinedFunction("G", (AppliedUndef,), dict(rules))(X)
+def own_function(name: str, **rules: object) -> Expr:
+    """Of another name each, as sympy's cache takes functions of one name for the same."""
+    return UndefinedFunction(name, (AppliedUndef,), dict(rules))(X)
+
+
+class OwnMeta(UndefinedFunction):
+    """Makes functions that may compare as they like."""
 
 
 class Subclass(Function("g")):  # type: ignore[misc]
@@ -93,9 +99,10 @@ class Subclass(Function("g")):  # type: ignore[misc]
         (Positive(X), "does not know"),
         (OwnSymbol("x"), "does not know"),
         (OwnInteger(7), "does not know"),
-        (own_function(is_nonnegative=True), "does not know"),
-        (own_function(_eval_expand_mul=lambda self, **_: Integer(0)), "does not know"),
+        (own_function("G1", is_nonnegative=True), "does not know"),
+        (own_function("G2", _eval_expand_mul=lambda self, **_: Integer(0)), "does not know"),
         (Subclass(X), "does not know"),
+        (OwnMeta("G3", (AppliedUndef,), {})(X), "does not know"),
         (Function("g", nargs=1)(X), "does not know"),
         (Function("g", even=True)(X), "does not know"),
         (BOUND[0] + k, "does not know"),
@@ -114,6 +121,8 @@ class Subclass(Function("g")):  # type: ignore[misc]
         (Derivative(f(SPLIT), SPLIT), "differentiate|domain"),
         (Derivative(Sum(F[p] ** 2, (p, 1, P)), F[p]), "bound index"),
         (Sum(F[p], (p, 0, P)), "from 1"),
+        (Sum(F[p] * X, (p, 1, P), (q, 0, P)), "from 1"),
+        (Sum(F[p] * X, (p, 0, P), (q, 1, P)), "from 1"),
         (Sum(F[p], (p, 1, P / 2)), "cannot sum"),
         (Sum(X, (X, 1, P)), "cannot sum"),
         (Sum(F[EVEN], (EVEN, 1, P)), "cannot sum|domain"),
@@ -206,6 +215,14 @@ def test_statements_are_what_they_seem(statement: object) -> None:
 def test_statements_of_all_kinds_are_accepted() -> None:
     given = Hypothesis(Formula(F[p], "<=", Y), (p,), (InRange(p, P),))
     check_statements(Formula(A, "=", B), Formula(X, ">", Y), given, InRange(k, P))
+    check_statements(Hypothesis(Formula(F[p] + F[q], "=", Y), (p, fresh(q))))
+
+
+def test_sides_may_be_plain_numbers() -> None:
+    """They become sympy's: a plain 1 has no domain that could be asked for."""
+    for formula in (Formula(1, "<=", 2), Formula(True, "=", 1)):
+        assert all(isinstance(side, Basic) for side in (formula.left, formula.right))
+    assert all(isinstance(side, Integer) for side in vars(InRange(2, 3)).values())
 
 
 def test_what_statements_speak_of() -> None:
