@@ -42,7 +42,7 @@ class Matrix:
     """2 x 2 matrices over the fractions; a number is that multiple of the identity."""
 
     def __init__(self, a: Any, b: Any = 0, c: Any = 0, d: Any = None) -> None:
-        self.entries = (a, b, c, a if d is None else d)
+        self.entries = tuple(map(Fraction, (a, b, c, a if d is None else d)))
 
     def __add__(self, other: "Matrix") -> "Matrix":
         return Matrix(*(x + y for x, y in zip(self.entries, other.entries, strict=True)))
