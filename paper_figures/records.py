@@ -122,7 +122,7 @@ class Records:
     def run_source(self, run: Run) -> Source:
         """Provenance of a training run's history."""
         last = run.history[-1]
-        sessions = (session["environment"] for session in run.checkpoint.sessions)
+        sessions = (session.environment for session in run.checkpoint.sessions)
         return self._source(
             f"runs/{run.path.name}/{CHECKPOINT_FILE}",
             run.config.run_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from verification.atomic_write import write_atomically
+from verification.json_files import JsonFileError, read_json
 
 SEAL = "sha256"
 
@@ -59,12 +60,9 @@ def read_record(path: Path, record_format: str, version: int, again: str) -> dic
     """
     fix = f"restore it from a copy, or move it away and {again}"
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise RecordError(
-            f"{path}: expected a whole JSON record, got {error}; it is truncated or no record: "
-            f"{fix}"
-        ) from None
+        content = read_json(path)
+    except JsonFileError as error:
+        raise RecordError(f"{path}: {error}: {fix}") from None
     if not isinstance(content, dict) or content.get("format") != record_format:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise RecordError(

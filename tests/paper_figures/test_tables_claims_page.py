@@ -169,7 +169,7 @@ def test_damaged_records_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     result = CliRunner().invoke(claims_page.main, ["--records", str(tmp_path)])
     assert result.exit_code == 1
-    assert "broken.json: expected a JSON record" in result.output
+    assert "broken.json: expected a whole JSON file" in result.output
 
 
 def test_readmes_table_has_the_ledgers_verdicts() -> None:

@@ -98,7 +98,7 @@ def test_records_enter(report: Path, tmp_path: Path) -> None:
     (folder / "b.json").write_text("{")
     broken = run("9a", "--report", report, "--records", folder)
     assert broken.exit_code == 1
-    assert "expected a JSON record" in broken.output
+    assert "expected a whole JSON file" in broken.output
 
 
 def test_without_a_report_the_theorems_are_proved_again() -> None:

@@ -96,7 +96,7 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("{", "a.json: expected a JSON record"),
+        ("{", "a.json: expected a whole JSON file"),
         ({"version": 2}, "expected version 1 of 'patchlaw analysis', got 2"),
         ({"run": {"n_patches": 4}}, "expected the key 'depth', got none"),
         ({"bias_share": "much"}, "expected a record as .* got could not convert"),
@@ -243,7 +243,7 @@ def test_the_records_of_this_tree_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "expected a report, got"),
+        ("{", "expected a whole JSON file, got"),
         ("[]", "expected the keys checks, config"),
         (json.dumps({"format": 1}), "expected the keys checks, config"),
         (

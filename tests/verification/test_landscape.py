@@ -395,10 +395,10 @@ def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda content: content[:-40], "expected a whole JSON record, got .*truncated"),
+        (lambda content: content[:-40], "expected a whole JSON file, got .*truncated"),
         (lambda content: content.replace(b'"epoch', b'"Epoch', 1), "checksum mismatch"),
         (lambda content: b"{}", "expected a record of format 'patchlaw landscape', got None"),
-        (lambda content: b"", "expected a whole JSON record"),
+        (lambda content: b"", "expected a whole JSON file"),
     ],
 )
 def test_a_damaged_record_is_refused_and_kept(run, begun, spoil, message):

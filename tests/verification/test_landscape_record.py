@@ -134,7 +134,7 @@ def spoilt(content: dict, *keys: str, value: object) -> dict:
         (("grid", "loss"), [[1.0, 2.0, 3.0], [1.0]], "expected the keys of 'patchlaw landscape'"),
         (("grid", "x"), [-1.0, 2.0, 2.0], "grid.x and grid.y: expected ascending numbers"),
         (("grid", "x"), "none", "expected the keys of 'patchlaw landscape'"),
-        (("grid",), {}, "expected the keys of 'patchlaw landscape', got KeyError"),
+        (("grid",), {}, "expected the keys of 'patchlaw landscape': KeyError"),
         (("run", "epochs"), 1, "minimum_epoch: expected 1 to 1, got 2"),
         (("minimum_epoch",), 0, "minimum_epoch: expected 1 to 3, got 0"),
         (("n_samples",), 61, "n_samples: expected 1 to 60, got 61"),

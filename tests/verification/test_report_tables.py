@@ -164,5 +164,5 @@ def test_recorded_densities_are_drawn_a_figure_a_depth(tmp_path: Path) -> None:
 def test_no_records_no_densities(tmp_path: Path) -> None:
     assert recorded_densities(tmp_path / "missing") == ()
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(ValueError, match="expected a whole JSON record"):
+    with pytest.raises(ValueError, match="expected a whole JSON file"):
         recorded_densities(tmp_path)

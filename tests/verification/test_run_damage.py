@@ -57,9 +57,21 @@ def forget(*keys: str) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("checkpoint.json", forget("history"), "a checkpoint's fields, got KeyError.*restore"),
-        ("checkpoint.json", forget("scheduler"), "a checkpoint's fields, got TypeError.*restore"),
-        ("checkpoint.json", forget("history", "1", "test"), "fields, got KeyError.*restore"),
+        (
+            "checkpoint.json",
+            forget("history"),
+            "missing required field `history`; restore",
+        ),
+        (
+            "checkpoint.json",
+            forget("scheduler"),
+            "missing required field `scheduler`; restore",
+        ),
+        (
+            "checkpoint.json",
+            forget("history", "1", "test"),
+            "field `test` at history.1.; restore",
+        ),
         (
             "checkpoint.json",
             lambda record: record["body"]["parameter_files"].pop(),
@@ -75,17 +87,25 @@ def forget(*keys: str) -> Callable[[dict[str, Any]], None]:
             lambda record: record.update(format=99),
             "expected format version 1, got 99; read it with the version of patchlaw that wrote",
         ),
-        ("config.json", forget("execution"), "expected a run's fields, got KeyError.*restore"),
-        ("config.json", forget("execution", "threads"), "a run's fields, got TypeError.*restore"),
+        (
+            "config.json",
+            forget("execution"),
+            "fields: expected `object`, got `null`; restore",
+        ),
+        (
+            "config.json",
+            forget("execution", "threads"),
+            "missing required field `threads`; restore",
+        ),
         (
             "config.json",
             forget("configuration", "model"),
-            "expected the fields of model, training and data, got KeyError.*another version",
+            "configuration: object missing required field `model`; .*another version",
         ),
         (
             "config.json",
             lambda record: record["body"]["configuration"]["training"].update(epochs=0),
-            "expected the fields of model, training and data, got ValueError.*another version",
+            "configuration: epochs: expected an integer >= 1, got 0 at training; .*another version",
         ),
         (
             "config.json",

@@ -299,7 +299,7 @@ def test_another_environment_is_noted(begun, monkeypatch):
     (note,) = (line for line in text.getvalue().splitlines() if line.startswith("note: "))
     assert "goes on in another environment, so its last bits may differ" in note
     assert note.endswith(f"(machine: {environment.machine} then, Plan 9 vax now)")
-    assert [session["from_epoch"] for session in run.checkpoint.sessions] == [0, 3]
+    assert [session.from_epoch for session in run.checkpoint.sessions] == [0, 3]
 
 
 # --- reading

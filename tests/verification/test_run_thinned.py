@@ -80,8 +80,8 @@ def test_training_on_is_refused_and_changes_nothing(whole: Run, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"configuration": "other", "epochs": [1]}, "expected epochs of configuration"),
-        ({"epochs": [1]}, "expected epochs of configuration"),
+        ({"configuration": "other", "epochs": [1]}, "expected epochs up to 6 of configuration"),
+        ({"epochs": [1]}, "expected epochs up to 6 of configuration"),
     ],
 )
 def test_another_runs_list_is_refused(

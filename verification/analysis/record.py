@@ -5,14 +5,16 @@ whatever was computed of a run is there, and a section that is missing was not c
 ledger reads the file on its own, so that a record of another program can serve it too.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from verification.claims.records import FORMAT, VERSION
+from verification.json_files import Count, Depth, NonNegative, Patches, PositiveCount, typed
 from verification.sealed_record import RecordError, read_folder, read_record
 from verification.solvers import Alignment, EigenResult, Estimate, OutlierCount, SpectralDensity
 from verification.training import Evaluation
@@ -35,13 +37,13 @@ class RunFacts:
     """
 
     id: str
-    n_patches: int
-    depth: int
-    seed: int
-    images: int
-    epochs: int
-    n_classes: int
-    n_parameters: int
+    n_patches: Patches
+    depth: Depth
+    seed: Count
+    images: PositiveCount
+    epochs: Count
+    n_classes: PositiveCount
+    n_parameters: PositiveCount
     configuration_sha256: str
 
 
@@ -64,11 +66,11 @@ class EigenvalueRecord:
     """
 
     value: float
-    residual_norm: float
-    rounding: float
+    residual_norm: NonNegative
+    rounding: NonNegative
     converged: bool
-    matvecs: int
-    n_samples: int
+    matvecs: Count
+    n_samples: Count
     dtype: str
     tol: float
     seed: int
@@ -116,7 +118,7 @@ class EigenvalueRecord:
 class Minimum:
     """The epoch end of least training loss: epochs done, evaluations over both sets there."""
 
-    epoch: int
+    epoch: Count
     train: Evaluation
     test: Evaluation
 
@@ -164,11 +166,11 @@ class SubsetSpectrum:
         others: top eigenvalue there of the other matrices, by name.
     """
 
-    n_samples: int
-    seed: int
-    top: tuple[EigenvalueRecord, ...]
-    bottom: tuple[EigenvalueRecord, ...]
-    others: Mapping[str, EigenvalueRecord]
+    n_samples: PositiveCount
+    seed: Count
+    top: tuple[EigenvalueRecord, ...] = ()
+    bottom: tuple[EigenvalueRecord, ...] = ()
+    others: Mapping[str, EigenvalueRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class SplitMoment:
         bias_share: share of H's top eigenvector on the bias.
     """
 
-    epoch: int
+    epoch: Count
     loss: float
     top: Mapping[str, EigenvalueRecord]
     bias_share: float
@@ -202,7 +204,7 @@ class Trajectory:
     """
 
     pc_ratios: tuple[float, ...]
-    n_points: int
+    n_points: Count
     pc_ratios_to_minimum: tuple[float, ...]
     n_points_to_minimum: int
     largest_step: float
@@ -279,9 +281,10 @@ class AnalysisRecord:
         content = read_content(path)
         try:
             return _parse(path, content)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise RecordError(
-                f"{path}: expected the sections of '{FORMAT}', got {error!r}; analyse the run again"
+                f"{path}: expected the sections of '{FORMAT}': {text}; analyse the run again"
             ) from error
 
 
@@ -304,82 +307,45 @@ def read_analyses(folder: Path) -> tuple[AnalysisRecord, ...]:
 
 
 def _parse(path: Path, content: Mapping[str, Any]) -> AnalysisRecord:
-    minimum, subset = content["minimum"], content.get("subset")
+    def section(name: str, kind: Any, missing: Any = None) -> Any:
+        return typed(content[name], kind) if content.get(name) is not None else missing
+
+    near_zero = section("near_zero", dict[str, float])
     return AnalysisRecord(
         path=path,
-        reproduce=content["reproduce"],
-        run=RunFacts(**{f.name: content["run"][f.name] for f in fields(RunFacts)}),
-        minimum=Minimum(
-            minimum["epoch"], Evaluation(**minimum["train"]), Evaluation(**minimum["test"])
-        ),
-        eigenvalues={
-            name: _eigenvalues(values) for name, values in content.get("eigenvalues", {}).items()
-        },
-        alignment=_optional(Alignment, content.get("alignment")),
-        shares={
-            name: Shares(tuple(entry["patches"]), entry["bias"])
-            for name, entry in content.get("shares", {}).items()
-        },
-        traces=_traces(content.get("traces")),
-        subset=subset
-        and SubsetSpectrum(
-            subset["n_samples"],
-            subset["seed"],
-            _eigenvalues(subset.get("top", ())),
-            _eigenvalues(subset.get("bottom", ())),
-            {name: EigenvalueRecord(**value) for name, value in subset.get("others", {}).items()},
-        ),
+        reproduce=typed(content["reproduce"], str),
+        run=typed(content["run"], RunFacts),
+        minimum=typed(content["minimum"], Minimum),
+        eigenvalues=section("eigenvalues", dict[str, tuple[EigenvalueRecord, ...]], {}),
+        alignment=section("alignment", Alignment),
+        shares=section("shares", dict[str, Shares], {}),
+        traces=section("traces", GaussNewtonTraces),
+        subset=section("subset", SubsetSpectrum),
         density=_density(content.get("density")),
-        outliers=_optional(OutlierCount, content.get("outliers")),
-        outliers_by_gap=_optional(OutlierCount, content.get("outliers_by_gap")),
-        near_zero=(found := content.get("near_zero"))
-        and Estimate(found["share"], found["standard_error"]),
-        along_training=tuple(
-            SplitMoment(
-                point["epoch"],
-                point["loss"],
-                {name: EigenvalueRecord(**value) for name, value in point["top"].items()},
-                point["bias_share"],
-            )
-            for point in content.get("along_training", ())
-        ),
-        trajectory=(found := content.get("trajectory"))
-        and Trajectory(
-            tuple(found["pc_ratios"]),
-            found["n_points"],
-            tuple(found["pc_ratios_to_minimum"]),
-            found["n_points_to_minimum"],
-            found["largest_step"],
-        ),
-        stages=content.get("stages", {}),
+        outliers=_outliers(section("outliers", dict[str, Any])),
+        outliers_by_gap=_outliers(section("outliers_by_gap", dict[str, Any])),
+        near_zero=near_zero and Estimate(near_zero["share"], near_zero["standard_error"]),
+        along_training=section("along_training", tuple[SplitMoment, ...], ()),
+        trajectory=section("trajectory", Trajectory),
+        stages=section("stages", dict[str, dict[str, Any]], {}),
     )
 
 
-def _eigenvalues(entries: Any) -> tuple[EigenvalueRecord, ...]:
-    return tuple(EigenvalueRecord(**entry) for entry in entries)
-
-
-def _optional(kind: Any, entry: Mapping[str, Any] | None) -> Any:
-    return None if entry is None else kind(**entry)
-
-
-def _traces(entry: Mapping[str, Any] | None) -> GaussNewtonTraces | None:
+def _outliers(entry: dict[str, Any] | None) -> OutlierCount | None:
+    """A count; JSON has null for an edge that is no number, where nothing stands apart."""
     if entry is None:
         return None
-    return GaussNewtonTraces(
-        Estimate(**entry["total"]),
-        tuple(Estimate(**one) for one in entry["patches"]),
-        Estimate(**entry["bias"]),
-        entry["n_probes"],
-        entry["n_samples"],
-        entry["seed"],
-        tuple(entry.get("caveats", ())),
-    )
+    edges = {name: math.nan for name in ("edge", "edge_error") if entry[name] is None}
+    return typed({**entry, **edges}, OutlierCount)
 
 
-def _density(entry: Mapping[str, Any] | None) -> SpectralDensity | None:
+def _density(entry: Any) -> SpectralDensity | None:
     if entry is None:
         return None
-    arrays = {name: np.array(entry[name], dtype=np.float64) for name in ("nodes", "weights")}
-    caveats = tuple(entry.get("caveats", ()))
-    return SpectralDensity(**{**entry, **arrays, "caveats": caveats})
+    plain = typed(entry, dict[str, Any])
+    arrays = {
+        name: np.array(typed(plain[name], list[float | list[float]]), dtype=np.float64)
+        for name in ("nodes", "weights")
+    }
+    caveats = typed(plain.get("caveats", ()), tuple[str, ...])
+    return SpectralDensity(**{**plain, **arrays, "caveats": caveats})

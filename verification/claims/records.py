@@ -32,7 +32,6 @@ with a suffix (P4_d50_s1001_0123abcd) says that the run is not by the author's p
 runs are held against their like.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -46,6 +45,7 @@ from verification.claims.findings import (
     OutlierCount,
     TrainingPoint,
 )
+from verification.json_files import Depth, JsonFileError, Patches, read_json, typed
 from verification.sealed_record import SEAL, digest
 
 FORMAT = "patchlaw analysis"
@@ -69,11 +69,9 @@ def read_records(folder: Path) -> tuple[ModelFindings, ...]:
     found = []
     for path in paths:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f"{path}: expected a JSON record, got {error}; write it again or remove it"
-            ) from error
+            content = read_json(path)
+        except JsonFileError as error:
+            raise ValueError(f"{path}: {error}; write it again or remove it") from error
         if isinstance(content, dict) and content.get("format") == FORMAT:
             found.append(_checked(content, path))
     return tuple(found)
@@ -104,7 +102,7 @@ def _checked(content: dict[str, Any], path: Path) -> ModelFindings:
         raise ValueError(
             f"{path}: expected the key {error}, got none; analyse the run again"
         ) from error
-    except (TypeError, AttributeError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{path}: expected a record as verification.claims.records describes, got {error}; "
             "analyse the run again"
@@ -131,6 +129,8 @@ def parse_record(content: Mapping[str, Any]) -> ModelFindings:
         TypeError, ValueError: a value is of the wrong kind.
     """
     run, minimum = content["run"], content.get("minimum", {})
+    typed(run["n_patches"], Patches)
+    typed(run["depth"], Depth)
     train, test = minimum.get("train", {}), minimum.get("test", {})
     at_scale = (
         run["depth"] >= SCALE_DEPTH

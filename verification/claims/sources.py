@@ -1,12 +1,10 @@
 """Findings from the sources there are: a verification report, experiment records, the author."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from simulators import PatchGrid
-from simulators.datasets.regular_file import read_regular
 from verification.claims.evidence import Grade
 from verification.claims.findings import (
     CheckFinding,
@@ -17,10 +15,10 @@ from verification.claims.findings import (
     TrainingPoint,
 )
 from verification.claims.records import parse_eigenvalue, protocol_text
+from verification.json_files import JsonFileError, read_json
 from verification.records import author_results
 
 _REPORT_FORMATS = (1, 2)
-_MAX_REPORT_BYTES = 10**8  # ours: a thousand times a whole one
 
 
 def default_records_folder() -> Path:
@@ -59,11 +57,10 @@ def load_report(path: Path) -> dict[str, Any]:
         ValueError: not such a report, or of a version this release cannot read.
     """
     fix = "give the report.json that `patchlaw verify` wrote"
-    raw = read_regular(path, "a report", fix, _MAX_REPORT_BYTES)
     try:
-        content = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # no text, no JSON, too many digits, too deep
-        raise ValueError(f"{path}: expected a report, got {error}; {fix}") from error
+        content = read_json(path)
+    except JsonFileError as error:
+        raise ValueError(f"{path}: {error}; {fix}") from error
     needed = {"format", "config", "theorems", "checks", "models"}
     if not isinstance(content, dict) or not needed <= content.keys():
         raise ValueError(f"{path}: expected the keys {', '.join(sorted(needed))}; {fix}")

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.json_files import Count, Depth, Patches, PositiveCount, exactly, typed
 from verification.landscape.pca import LEAST_POINTS
 from verification.sealed_record import RecordError, read_folder, read_record, write_record
 
@@ -55,12 +56,12 @@ class LandscapeRun:
     """
 
     id: str
-    n_patches: int
-    depth: int
-    seed: int
-    images: int
-    epochs: int
-    n_classes: int
+    n_patches: Patches
+    depth: Depth
+    seed: Count
+    images: PositiveCount
+    epochs: Count
+    n_classes: PositiveCount
     configuration_sha256: str
     parameters_sha256: str
 
@@ -129,8 +130,8 @@ class LandscapeExecution:
         device: torch device.
     """
 
-    threads: int
-    max_chunk: int
+    threads: PositiveCount
+    max_chunk: PositiveCount
     device: str = "cpu"
 
 
@@ -216,7 +217,7 @@ class LandscapeRecord:
             _check(record)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise RecordError(
-                f"{path}: expected the keys of '{FORMAT}', got {error!r}; move it away and {_AGAIN}"
+                f"{path}: expected the keys of '{FORMAT}': {error!r}; move it away and {_AGAIN}"
             ) from error
         return record
 
@@ -233,25 +234,25 @@ def read_all(folder: Path) -> tuple[LandscapeRecord, ...]:
 def _parse(content: Mapping[str, Any]) -> LandscapeRecord:
     grid = content["grid"]
     return LandscapeRecord(
-        reproduce=str(content["reproduce"]),
-        run=LandscapeRun(**content["run"]),
-        n_samples=int(content["n_samples"]),
-        subset_seed=content["subset_seed"],
-        minimum_epoch=int(content["minimum_epoch"]),
+        reproduce=typed(content["reproduce"], str),
+        run=exactly(content["run"], LandscapeRun),
+        n_samples=typed(content["n_samples"], Count),
+        subset_seed=_optional_count(content["subset_seed"]),
+        minimum_epoch=typed(content["minimum_epoch"], Count),
         pca=PrincipalComponents(**_arrays(PrincipalComponents, content["pca"])),
         trajectory=ProjectedTrajectory(**_arrays(ProjectedTrajectory, content["trajectory"])),
         grid=LossGrid(
-            margin=float(grid["margin"]),
+            margin=typed(grid["margin"], float),
             x=_array(grid["x"]),
             y=_array(grid["y"]),
             # null becomes NaN
             loss=_array(grid["loss"]),
         ),
-        loss_at_minimum=float(content["loss_at_minimum"]),
-        execution=LandscapeExecution(**content["execution"]),
-        environment=content["environment"],
-        resumed=tuple(content["resumed"]),
-        seconds=float(content["seconds"]),
+        loss_at_minimum=typed(content["loss_at_minimum"], float),
+        execution=exactly(content["execution"], LandscapeExecution),
+        environment=typed(content["environment"], dict[str, Any]),
+        resumed=typed(content["resumed"], tuple[dict[str, Any], ...]),
+        seconds=typed(content["seconds"], float),
     )
 
 
@@ -294,8 +295,13 @@ def _arrays(kind: type, values: Mapping[str, Any]) -> dict[str, Float]:
     return {field.name: _array(values[field.name]) for field in fields(kind)}
 
 
+def _optional_count(value: Any) -> int | None:
+    return None if value is None else typed(value, Count)
+
+
 def _array(values: Any) -> Float:
-    array = np.array(values, dtype=np.float64)
+    rows = typed(values, list[float | list[float | None] | None])
+    array = np.array(rows, dtype=np.float64)
     array.flags.writeable = False
     return array
 

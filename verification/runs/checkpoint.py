@@ -10,11 +10,13 @@ its own seed, the initial angles from the model's.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import torch
 from torch import Tensor
 
+from verification.json_files import Count, JsonFileError, Rate, typed
 from verification.runs.errors import DamagedRunError
 from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
 from verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
@@ -38,12 +40,21 @@ class EpochEntry:
         seconds: wall-clock time of its steps and evaluations.
     """
 
-    epoch: int
-    learning_rate: float | None
+    epoch: Count
+    learning_rate: Rate | None
     step_losses: tuple[float, ...]
     train: Evaluation
     test: Evaluation
     seconds: float
+
+
+@dataclass(frozen=True)
+class Session:
+    """A process that worked on a run: where it began, its chunk size and its environment."""
+
+    from_epoch: Count
+    max_chunk: Count
+    environment: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Checkpoint:
         optimiser_file: Adam's state after the last epoch.
         scheduler: the rate scheduler's state.
         learning_rate: rate of the next epoch.
-        sessions: environment of every process that worked on the run, with the epoch it began at.
+        sessions: of every process that worked on the run.
     """
 
     configuration: str
@@ -65,8 +76,8 @@ class Checkpoint:
     parameter_files: tuple[FileRecord, ...]
     optimiser_file: FileRecord
     scheduler: dict[str, Any]
-    learning_rate: float
-    sessions: tuple[dict[str, Any], ...]
+    learning_rate: Rate
+    sessions: Annotated[tuple[Session, ...], msgspec.Meta(min_length=1)]
 
     @property
     def epoch(self) -> int:
@@ -80,7 +91,7 @@ def save_checkpoint(
     trainer: Trainer,
     entry: EpochEntry,
     previous: Checkpoint | None,
-    sessions: tuple[dict[str, Any], ...],
+    sessions: tuple[Session, ...],
 ) -> Checkpoint:
     """Write the trainer's state after ``entry.epoch`` epochs; ``previous`` stays valid until then.
 
@@ -130,30 +141,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     path = folder / CHECKPOINT_FILE
     body = read_sealed(path, KIND)
     try:
-        history = tuple(
-            EpochEntry(
-                **entry
-                | {
-                    "step_losses": tuple(entry["step_losses"]),
-                    "train": Evaluation(**entry["train"]),
-                    "test": Evaluation(**entry["test"]),
-                }
-            )
-            for entry in body["history"]
-        )
-        checkpoint = Checkpoint(
-            **body
-            | {
-                "history": history,
-                "parameter_files": tuple(FileRecord(**f) for f in body["parameter_files"]),
-                "optimiser_file": FileRecord(**body["optimiser_file"]),
-                "sessions": tuple(body["sessions"]),
-            }
-        )
-    except (KeyError, TypeError) as error:
+        checkpoint = typed(body, Checkpoint)
+    except JsonFileError as error:
         raise DamagedRunError(
-            f"{path}: expected a checkpoint's fields, got {error!r}; {RESTORE}"
+            f"{path}: expected a checkpoint's fields: {error}; {RESTORE}"
         ) from None
+    history = checkpoint.history
+    if [entry.epoch for entry in history] != list(range(len(history))):
+        raise DamagedRunError(f"{path}: expected epochs 0, 1, 2, ... in its history; {RESTORE}")
     if not history or len(history) != len(checkpoint.parameter_files):
         raise DamagedRunError(
             f"{path}: expected one parameter file for each of {len(history)} epoch ends, "
@@ -203,12 +198,28 @@ def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> N
         states[parameter] = state | {
             "step": checked(path, tensors, f"{name}.step", (), torch.float32)
         }
+    _check_scheduler(folder / CHECKPOINT_FILE, checkpoint.scheduler, trainer.scheduler.state_dict())
     model.load_flat_parameters(flat)
     for parameter, state in states.items():
         trainer.optimiser.state[parameter] = state
     trainer.scheduler.load_state_dict(checkpoint.scheduler)
     trainer.optimiser.param_groups[0]["lr"] = checkpoint.learning_rate
     trainer.epoch = checkpoint.epoch
+
+
+def _check_scheduler(path: Path, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
+    """Raise DamagedRunError unless the stored state has the fields and kinds of a fresh one."""
+    kinds = {name: _kind(value) for name, value in fresh.items()}
+    found = {name: _kind(value) for name, value in stored.items()}
+    if found != kinds:
+        raise DamagedRunError(f"{path}: scheduler: expected {kinds}, got {found}; {RESTORE}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"list of {_kind(value[0]) if value else 'nothing'}"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "number" if number else type(value).__name__
 
 
 def _optimiser_tensors(trainer: Trainer) -> Mapping[str, Tensor]:

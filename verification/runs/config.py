@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+import msgspec
 import torch
 
 from simulators import DistributedQNN
+from verification.json_files import Count, Depth, JsonFileError, Patches, PositiveCount, typed
 from verification.runs.errors import DamagedRunError
 from verification.runs.samples import MNIST_SHA256, RunSamples
 from verification.sealed_record import digest
@@ -14,6 +16,9 @@ from verification.training import TrainingConfig
 from verification.training.protocol import default_learning_rate
 
 BATCH_SIZE = 1000  # paper, Sec. 4
+
+Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
+Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,13 @@ class ModelConfig:
         ValueError: an unknown dtype.
     """
 
-    n_patches: int
-    depth: int
-    seed: int = 1001
+    n_patches: Patches
+    depth: Depth
+    seed: Count = 1001
     dtype: str = "float32"
-    n_qubits: int = 8
-    image_side: int = 14
-    n_classes: int = 10
+    n_qubits: Qubits = 8
+    image_side: Side = 14
+    n_classes: Side = 10
     scale: float = 100.0
     aggregation_exponent: float = 1.0
 
@@ -60,8 +65,8 @@ class DataConfig:
     """
 
     sha256: str = MNIST_SHA256
-    images: int | None = None
-    subset_seed: int = 0
+    images: PositiveCount | None = None
+    subset_seed: Count = 0
 
 
 @dataclass(frozen=True)
@@ -144,23 +149,24 @@ class RunConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> "RunConfig":
+    def from_json(cls, record: Any) -> "RunConfig":
         """The inverse of ``to_json``.
 
         Raises:
             DamagedRunError: fields missing, unknown or out of range.
         """
         try:
-            return cls(
-                ModelConfig(**record["model"]),
-                TrainingConfig(**record["training"]),
-                DataConfig(**record["data"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            config = typed(record, cls)
+        except JsonFileError as error:
             raise DamagedRunError(
-                f"configuration: expected the fields of model, training and data, got {error!r}; "
-                "it was written by another version of patchlaw"
+                f"configuration: {error}; it was written by another version of patchlaw"
             ) from None
+        if config.to_json() != record:
+            raise DamagedRunError(
+                "configuration: expected the fields of model, training and data and no others; "
+                "it was written by another version of patchlaw"
+            )
+        return config
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,6 @@ class Execution:
         max_chunk: most samples that a thread works on at a time.
     """
 
-    threads: int
+    threads: PositiveCount
     device: str
-    max_chunk: int
+    max_chunk: PositiveCount

@@ -1,10 +1,13 @@
 """Carrying out a run: start or resume it, train, write a checkpoint after every epoch."""
 
 import re
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -14,6 +17,7 @@ from verification.runs.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
     EpochEntry,
+    Session,
     restore_trainer,
     save_checkpoint,
 )
@@ -102,26 +106,42 @@ def execute_run(
         check_device(device)
     config.model.build()  # refuses sizes that do not fit before anything is written
     folder = runs / config.run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    with run_lock(folder):
+    with _folder_of_a_run(folder), run_lock(folder):
         header, previous = _open_or_create(folder, config, threads, device)
         reporter = reporter or Silent()
         reporter.begin(folder, config, previous.epoch if previous else 0)
         if previous is None or previous.epoch < config.training.epochs:
             check_device(header.execution.device)  # another machine may have begun the run
             with torch_threads(header.execution.threads):
-                _train(folder, config, header.execution.device, previous, samples, reporter)
+                _train(folder, header, config, previous, samples, reporter)
     return Run.open(folder)
+
+
+@contextmanager
+def _folder_of_a_run(folder: Path) -> Iterator[None]:
+    """The folder is there; one that was made for nothing goes again."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if made and not (folder / CONFIG_FILE).exists():
+            shutil.rmtree(folder)
+            for place in made[1:]:
+                with suppress(OSError):
+                    place.rmdir()
+        raise
 
 
 def _train(
     folder: Path,
+    header: RunHeader,
     config: RunConfig,
-    device: str,
     previous: Checkpoint | None,
     samples: RunSamples,
     reporter: Reporter,
 ) -> None:
+    device = header.execution.device
     model = config.model.build(device)
     trainer = Trainer(
         model, samples.train_images.to(device), samples.train_labels.to(device), config.training
@@ -130,11 +150,8 @@ def _train(
     environment = asdict(current_environment(device))
     if previous is not None:
         restore_trainer(folder, previous, trainer)
-    session = {
-        "from_epoch": trainer.epoch,
-        "max_chunk": default_max_chunk(model),
-        "environment": environment,
-    }
+    session = Session(trainer.epoch, default_max_chunk(model), environment)
+    header.write(folder)  # only now that nothing can be refused any more
     if previous is not None:
         _note_changes(previous.sessions[-1], session, reporter)
     sessions = (*(previous.sessions if previous else ()), session)
@@ -181,9 +198,7 @@ def _open_or_create(
         execution = Execution(
             threads or torch.get_num_threads(), place, default_max_chunk(config.model.build(place))
         )
-        header = RunHeader(config, execution, asdict(current_environment(place)))
-        header.write(folder)
-        return header, None
+        return RunHeader(config, execution, asdict(current_environment(place))), None
     header = RunHeader.read(folder)
     _check_same(folder, header, config, threads, device)
     run = Run.open(folder) if (folder / CHECKPOINT_FILE).exists() else None
@@ -196,7 +211,6 @@ def _open_or_create(
         return header, run.checkpoint
     if config.training.epochs > header.config.training.epochs:
         header = replace(header, config=config)
-        header.write(folder)
     if run is None:
         return header, None
     _remove_stale_optimiser_files(folder, run.checkpoint)
@@ -244,9 +258,9 @@ def _remove_stale_optimiser_files(folder: Path, checkpoint: Checkpoint) -> None:
             path.unlink()
 
 
-def _note_changes(last: dict[str, Any], session: dict[str, Any], reporter: Reporter) -> None:
+def _note_changes(last: Session, session: Session, reporter: Reporter) -> None:
     """Say where the last bits may differ from those of a run that was not interrupted."""
-    old, new = ({**each["environment"], "max_chunk": each["max_chunk"]} for each in (last, session))
+    old, new = ({**each.environment, "max_chunk": each.max_chunk} for each in (last, session))
     changed = [
         f"{key}: {old.get(key)} then, {new[key]} now"
         for key in ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from verification.json_files import Count, JsonFileError, typed
 from verification.runs.errors import DamagedRunError
 from verification.runs.sealed_json import RESTORE, read_sealed
 
@@ -9,7 +10,7 @@ KEPT_FILE = "kept.json"
 KEPT_KIND = "patchlaw thinned run"
 
 
-def read_kept(folder: Path, configuration: str) -> frozenset[int] | None:
+def read_kept(folder: Path, configuration: str, epochs_done: int) -> frozenset[int] | None:
     """Epochs whose parameters the folder has; None for a whole run.
 
     Raises:
@@ -19,8 +20,13 @@ def read_kept(folder: Path, configuration: str) -> frozenset[int] | None:
     if not path.exists():
         return None
     body = read_sealed(path, KEPT_KIND)
-    if body.get("configuration") != configuration or not isinstance(body.get("epochs"), list):
+    try:
+        epochs = typed(body.get("epochs"), frozenset[Count])
+    except JsonFileError as error:
+        raise DamagedRunError(f"{path}: epochs: {error}; {RESTORE}") from None
+    if body.get("configuration") != configuration or max(epochs, default=0) > epochs_done:
         raise DamagedRunError(
-            f"{path}: expected epochs of configuration {configuration}, got {body}; {RESTORE}"
+            f"{path}: expected epochs up to {epochs_done} of configuration {configuration}, got "
+            f"{sorted(epochs)} of {body.get('configuration')}; {RESTORE}"
         )
-    return frozenset(body["epochs"])
+    return epochs

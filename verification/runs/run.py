@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from simulators import DistributedQNN
+from verification.json_files import JsonFileError, typed
 from verification.runs.checkpoint import Checkpoint, EpochEntry, load_checkpoint, load_parameters
 from verification.runs.config import Execution, RunConfig
 from verification.runs.errors import DamagedRunError, RunError
@@ -62,13 +63,12 @@ class RunHeader:
                 "check the path or start the run with `patchlaw train`"
             ) from None
         try:
-            config = RunConfig.from_json(body["configuration"])
-            header = cls(config, Execution(**body["execution"]), body["environment"])
-            recorded = body["configuration_sha256"]
-        except (KeyError, TypeError) as error:
-            raise DamagedRunError(
-                f"{path}: expected a run's fields, got {error!r}; {RESTORE}"
-            ) from None
+            config = RunConfig.from_json(body.get("configuration"))
+            execution = typed(body.get("execution"), Execution)
+            environment = typed(body.get("environment"), dict[str, Any])
+        except (JsonFileError, DamagedRunError) as error:
+            raise DamagedRunError(f"{path}: expected a run's fields: {error}; {RESTORE}") from None
+        header, recorded = cls(config, execution, environment), body.get("configuration_sha256")
         if recorded != config.sha256:
             raise DamagedRunError(
                 f"{path}: expected configuration {recorded}, got {config.sha256}; the version of "
@@ -114,7 +114,8 @@ class Run:
                 f"{folder}: expected a checkpoint of configuration {header.config.sha256}, got one "
                 f"of {checkpoint.configuration}, another run's; {RESTORE}"
             )
-        return cls(folder, header, checkpoint, read_kept(folder, header.config.sha256))
+        kept = read_kept(folder, header.config.sha256, checkpoint.epoch)
+        return cls(folder, header, checkpoint, kept)
 
     @property
     def config(self) -> RunConfig:

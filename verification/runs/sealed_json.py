@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from verification.atomic_write import write_atomically
+from verification.json_files import JsonFileError, read_json
 from verification.runs.errors import DamagedRunError
 from verification.sealed_record import digest
 
@@ -29,14 +30,10 @@ def read_sealed(path: Path, kind: str) -> dict[str, Any]:
         FileNotFoundError: no such file.
         DamagedRunError: not such a file, another kind or version, or its checksum differs.
     """
-    content = path.read_bytes()
     try:
-        record = json.loads(content)
-    except ValueError as error:
-        raise DamagedRunError(
-            f"{path}: expected a whole JSON file, got {len(content)} bytes that do not parse "
-            f"({error}); it is truncated or no file of patchlaw: {RESTORE}"
-        ) from None
+        record = read_json(path)
+    except JsonFileError as error:
+        raise DamagedRunError(f"{path}: {error}: {RESTORE}") from None
     if not isinstance(record, dict) or record.get("kind") != kind:
         found = record.get("kind") if isinstance(record, dict) else type(record).__name__
         raise DamagedRunError(

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from simulators import DistributedQNN
 from simulators.engine_choice import make_engine
+from verification.json_files import PositiveCount
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Evaluation:
     accuracy: float
     trace_s: float
     gradient_norm: float
-    n_samples: int
+    n_samples: PositiveCount
 
 
 class Objective:

@@ -1,0 +1,246 @@
+"""Files whose checksum is right and whose content is not: an error of ours, never a traceback.
+
+Every leaf and branch of each JSON document is replaced by values that nobody meant, one at a time,
+and sealed again; then whoever reads such files reads it.
+"""
+
+import copy
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tests.verification.run_cases import toy_config, toy_samples
+from verification.analysis.record import AnalysisRecord
+from verification.claims.records import read_records
+from verification.claims.sources import findings_from_report, load_report
+from verification.cli import main
+from verification.json_files import MAX_DEPTH, JsonFileError, read_json
+from verification.landscape.record import LandscapeRecord
+from verification.runs import Run, RunError, execute_run
+from verification.sealed_record import SEAL, digest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "paper_figures" / "results"
+SAMPLES = toy_samples()
+HOSTILE: list[Any] = ["1", None, [], {}, -1, 10**18, 1e300, "10^400", True, [[]], {"a": 1}, 0.5]
+PLACES = 60  # places of a document tried, drawn with a fixed seed
+
+Place = tuple[Any, ...]
+
+
+def places(value: Any, at: Place = ()) -> Iterator[Place]:
+    """Every key and index of a document, of long lists the first two."""
+    if isinstance(value, dict):
+        items = list(value.items())
+    else:
+        items = list(enumerate(value))[:2] if isinstance(value, list) else []
+    for key, inner in items:
+        yield (*at, key)
+        yield from places(inner, (*at, key))
+
+
+def altered(document: Any, seed: int) -> Iterator[tuple[str, Any]]:
+    rng = random.Random(seed)
+    found = list(places(document))
+    for place in rng.sample(found, min(PLACES, len(found))):
+        for value in rng.sample(HOSTILE, 3):
+            changed = copy.deepcopy(document)
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = value
+            yield f"{place} = {value!r}", changed
+        changed = copy.deepcopy(document)
+        inner = changed
+        for key in place[:-1]:
+            inner = inner[key]
+        del inner[place[-1]]
+        yield f"{place} left out", changed
+
+
+def try_all(
+    path: Path, seal: Callable[[Any], Any], document: Any, read: Callable[[], object]
+) -> None:
+    """Read every altered document; only ValueErrors of ours, each within a second."""
+    original = path.read_bytes()
+    for text, changed in altered(document, seed=len(original)):
+        path.write_text(json.dumps(seal(changed)))
+        begin, message = time.perf_counter(), "expected"
+        try:
+            read()
+        except (ValueError, RunError) as error:
+            message = str(error)
+        except Exception as error:
+            raise AssertionError(f"{text}: {error!r}") from error
+        assert "expected" in message, text
+        assert time.perf_counter() - begin < 5, text
+    path.write_bytes(original)
+
+
+def sealed_body(body: Any, kind: str) -> dict[str, Any]:
+    return {"kind": kind, "format": 1, "sha256": digest(body), "body": body}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("runs")
+    return execute_run(folder, toy_config(SAMPLES, 3), SAMPLES, threads=1)
+
+
+@pytest.fixture(scope="module")
+def thinned(run, tmp_path_factory) -> Run:
+    from verification.runs.thinned import thin_run
+
+    return thin_run(run, tmp_path_factory.mktemp("thin"))
+
+
+def use(path: Path) -> Callable[[], None]:
+    """All that a run's two files serve: its facts, its parameters, and training on."""
+
+    def read() -> None:
+        found = Run.open(path)
+        found.verify()
+        found.parameters(found.minimum_epoch)
+        if found.kept is None:
+            copied = path.parent.with_name("copy")
+            shutil.rmtree(copied, ignore_errors=True)
+            shutil.copytree(path.parent, copied)
+            execute_run(copied, toy_config(SAMPLES, 4), SAMPLES, threads=1)
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoint.json"])
+def test_a_runs_files(run: Run, name: str) -> None:
+    path = run.path / name
+    record = json.loads(path.read_text())
+    try_all(path, lambda body: sealed_body(body, record["kind"]), record["body"], use(run.path))
+
+
+def test_a_thinned_runs_list_of_epochs(thinned: Run) -> None:
+    path = thinned.path / "kept.json"
+    record = json.loads(path.read_text())
+    seal = lambda body: sealed_body(body, record["kind"])  # noqa: E731
+    try_all(path, seal, record["body"], use(thinned.path))
+
+
+def sealed_record(content: Any) -> Any:
+    if not isinstance(content, dict):
+        return content
+    plain = {name: value for name, value in content.items() if name != SEAL}
+    return {**plain, SEAL: digest(plain)}
+
+
+@pytest.mark.parametrize("name", ["P4_d50_s1001", "P16_d5_s1001_d4ca5277"])
+def test_an_analysis(tmp_path, name: str) -> None:
+    path = tmp_path / f"{name}.json"
+    shutil.copyfile(RESULTS / "analyses" / path.name, path)
+
+    def read() -> None:
+        try:
+            AnalysisRecord.read(path)
+        finally:
+            read_records(tmp_path)
+
+    try_all(path, sealed_record, json.loads(path.read_text()), read)
+
+
+def test_a_landscape(tmp_path) -> None:
+    path = tmp_path / "P4_d50_s1001.json"
+    shutil.copyfile(RESULTS / "landscapes" / path.name, path)
+    try_all(path, sealed_record, json.loads(path.read_text()), lambda: LandscapeRecord.read(path))
+
+
+def test_a_report_of_verify(tmp_path) -> None:
+    path = tmp_path / "report.json"
+    model = {
+        "n_patches": 4, "depth": 3, "epoch": 2, "start_loss": 2.3, "bias_share": 0.2, "blocks": [],
+        "train": {"loss": 1.0, "accuracy": 0.5, "trace_s": 0.5, "gradient_norm": 0.5,
+                  "n_samples": 100},
+        "test": {"loss": 1.0, "accuracy": 0.5, "trace_s": 0.5, "gradient_norm": 0.5,
+                 "n_samples": 100},
+        "top": {"H": {"matrix": "H", "value": 1.0, "residual_norm": 0.1, "converged": True,
+                      "n_samples": 100}},
+    }  # fmt: skip
+    report = {
+        "format": 2, "models": [model], "theorems": [{"name": "x", "status": "proved", "steps": 1}],
+        "checks": [{"name": "c", "passed": True, "measured": 0.0, "tolerance": 0.0,
+                    "instances": 1}],
+        "config": {"quick": True, "seed": 0, "depth": 3, "images": 100, "epochs": 2},
+    }  # fmt: skip
+    path.write_text(json.dumps(report))
+    try_all(path, lambda x: x, report, lambda: findings_from_report(load_report(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[" * 100_000, "levels|parse"),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "levels"),
+        ('{"a": NaN}', "finite"),
+        ('{"a": 1e999}', "finite"),
+        ('{"a": ' + "9" * 5000 + "}", "digits"),
+        ('{"a": 1', "parse"),
+        ("\xff", "parse"),
+    ],
+    ids=["deep", "too deep", "NaN", "infinite", "many digits", "cut", "no text"],
+)
+def test_json_that_is_none_of_ours(tmp_path, content: str, words: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(JsonFileError, match=words):
+        read_json(path)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(JsonFileError, match="expected a JSON file"):
+            read_json(path)
+
+
+COMMANDS = [
+    ["status", "{runs}"],
+    ["status", "--check", "{runs}"],
+    ["thin", "{run}", "--out", "{out}"],
+    ["compare", "--records", "{analyses}"],
+    ["claim", "4b", "--records", "{analyses}"],
+    ["figures", "table-3", "--records", "{results}", "--out", "{out}"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[" ".join(c[:2]) for c in COMMANDS])
+@pytest.mark.parametrize(
+    ("value", "key"), [("1", "depth"), (None, "n_patches"), (10**9, "n_patches"), ([], "seed")]
+)
+def test_commands_say_so_and_end(tmp_path, run: Run, command, value, key) -> None:
+    results = tmp_path / "results"
+    (results / "analyses").mkdir(parents=True)
+    shutil.copytree(run.path, results / "runs" / run.path.name)
+    config = results / "runs" / run.path.name / "config.json"
+    record = json.loads(config.read_text())
+    record["body"]["configuration"]["model"][key] = value
+    config.write_text(json.dumps(sealed_body(record["body"], record["kind"])))
+    analysis = json.loads((RESULTS / "analyses" / "P4_d100_s1001.json").read_text())
+    analysis["run"][key] = value
+    target = results / "analyses" / "P4_d100_s1001.json"
+    target.write_text(json.dumps(sealed_record(analysis)))
+    names = {
+        "{runs}": results / "runs", "{run}": config.parent, "{out}": tmp_path / "out",
+        "{analyses}": results / "analyses", "{results}": results,
+    }  # fmt: skip
+    begin = time.perf_counter()
+    result = CliRunner().invoke(main, [str(names.get(word, word)) for word in command])
+    assert time.perf_counter() - begin < 10
+    assert result.exit_code in (1, 2), result.output
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "expected" in " ".join(result.output.split())
