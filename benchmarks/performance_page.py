@@ -15,6 +15,7 @@ ORDER = {
     "full_data_forward": "full-data forward against its floor",
     "curvature_products": "Hessian and Gauss-Newton product, 60,000 images, against the floor",
     "training_step": "training step against its floor",
+    "module_calls": "`model(images)` in plain torch code against the floor and the engine",
     "hessian_depth": "Hessian product at d=200 against d=50",
     "peak_memory": "peak memory at P=16 d=200",
     "top_eigenvalue_peers": "top eigenvalue against PyHessian and curvlinops",

@@ -19,6 +19,7 @@ from benchmarks.workload import Scale
 OWN = (
     "gemm_floor",
     "training_step",
+    "module_calls",
     "full_data_forward",
     "curvature_products",
     "hessian_depth",

@@ -48,7 +48,7 @@ def test_damaged_records_of_experiments_are_refused_before_any_work(
     monkeypatch.setattr("verification.claims.default_records_folder", lambda: records)
     result = CliRunner().invoke(verify, [*TINY, "--out", str(out)])
     assert result.exit_code == 1
-    assert "P4_d50_s1001.json: expected a JSON record" in " ".join(result.output.split())
+    assert "P4_d50_s1001.json: expected a whole JSON file" in " ".join(result.output.split())
     assert not out.exists()
 
 
