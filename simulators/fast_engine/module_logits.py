@@ -8,9 +8,11 @@ cotangent that is batched (``is_grads_batched``), go through the autograd circui
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -44,6 +46,23 @@ def logits(model: CircuitModel, images: Tensor) -> Tensor:
     """Logits (N, C) of checked images, differentiable in the model's parameters."""
     result: Tensor = _Logits.apply(model.angles, model.pixel_bias, images, model)
     return result
+
+
+# The data-free blocks of each model's last call and the angles that they are of: while the angles
+# stay, as in an evaluation batch by batch, they are not built again. Values are compared, since
+# ``.data`` changes a parameter without torch's version counter.
+_BUILT: WeakKeyDictionary[CircuitModel, tuple[NDArray[np.float64], list[PatchCircuit]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _circuits(
+    model: CircuitModel, passes: ChunkedPasses, angles: NDArray[np.float64]
+) -> list[PatchCircuit]:
+    built = _BUILT.get(model)
+    if built is None or not np.array_equal(built[0], angles):
+        built = _BUILT[model] = angles, passes.circuits(angles)
+    return built[1]
 
 
 @dataclass(frozen=True)
@@ -81,7 +100,7 @@ class _Logits(torch.autograd.Function):
             return kept
 
         with passes.single_threaded_blas():
-            circuits = passes.circuits(angles.detach().numpy().astype(np.float64))
+            circuits = _circuits(model, passes, angles.detach().numpy().astype(np.float64))
             shares = passes.map(work, passes.shares(passes.chunks(len(data))))
         ctx.save_for_backward(angles, bias, images)
         ctx.model, ctx.passes, ctx.circuits, ctx.shares = model, passes, circuits, shares

@@ -173,3 +173,18 @@ def test_what_the_engine_cannot_serve_goes_through_torchs_operations() -> None:
         for s in (1, -1)
     )
     torch.testing.assert_close(along, (ahead - behind) / (2 * step), rtol=0, atol=1e-6)
+
+
+def test_blocks_are_built_anew_when_the_angles_moved_by_whatever_way() -> None:
+    """Only this catches blocks kept for angles that ``.data`` or a functional call has changed."""
+    model, at = small(), images()
+    before = model(at)
+    torch.testing.assert_close(model(at), before, rtol=0, atol=0)
+    model.angles.data[0, 0] += 0.5  # no version counter sees this
+    torch.testing.assert_close(model(at), model.autograd_logits(at))
+    assert (model(at) - before).abs().max() > 1e-3
+    other = {"angles": model.angles.detach() + 0.2}
+    torch.testing.assert_close(
+        functional_call(model, other, (at,)), model.autograd_logits(at, other["angles"])
+    )
+    torch.testing.assert_close(model(at), model.autograd_logits(at))

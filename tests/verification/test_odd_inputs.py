@@ -120,7 +120,7 @@ THEOREM = {"name": "a", "status": "proved"}
     ("content", "message"),
     [
         (b"[" * 100_000 + b"]" * 100_000, "expected at most 40 levels, got far more"),
-        (bytes(range(256)), "expected a whole JSON file, got .*'utf-8'"),
+        (bytes(range(256)), "expected a whole JSON file, got 256 bytes"),
         (b"9" * 5000, "an integer of 5000 digits"),
         (b"[]", "expected the keys"),
         (json.dumps(REPORT | {"format": []}).encode(), "expected format 1 or 2"),
