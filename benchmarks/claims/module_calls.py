@@ -46,7 +46,9 @@ def run(scale: Scale) -> Record:
     def twice(logits: Callable[[torch.Tensor], torch.Tensor]) -> object:
         loss = torch.nn.functional.cross_entropy(logits(images), labels)
         gradient = torch.autograd.grad(loss, parameters, create_graph=True)
-        return torch.autograd.grad(sum((g * g.detach()).sum() for g in gradient), parameters)
+        return torch.autograd.grad(
+            torch.stack([(g * g.detach()).sum() for g in gradient]).sum(), parameters
+        )
 
     plain = network.autograd_logits
     operations = [
