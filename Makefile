@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PACKAGES := hessian_theory simulators verification paper_figures
 
 .PHONY: verify figures test test-thorough coverage lint format docs bench bench-peers clean
 
@@ -22,7 +23,10 @@ test-thorough: $(READY)
 coverage: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered
 
+# a type checker sees the packages where an installation has them, below patchlaw
 lint: $(READY)
+	mkdir -p $(VENV)/typed/patchlaw
+	ln -sfn $(addprefix $(CURDIR)/,$(wildcard patchlaw/*) $(PACKAGES)) $(VENV)/typed/patchlaw
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,8 +37,8 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/patchlaw derive --markdown docs/theory.md
-	$(BIN)/python -m paper_figures.tables.claims_page
-	$(BIN)/python -m paper_figures.tables.findings_tables
+	$(BIN)/python -m patchlaw.paper_figures.tables.claims_page
+	$(BIN)/python -m patchlaw.paper_figures.tables.findings_tables
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-import simulators.fast_engine
-from simulators.fast_engine.engine import FastEngine
+from patchlaw.simulators import fast_engine
+from patchlaw.simulators.fast_engine.engine import FastEngine
 
 _PRODUCTS = {"multiply": "dense products", "add_outer": "outer products"}
 _KERNELS = {
@@ -49,10 +49,9 @@ class _Clock:
 
 
 def _modules() -> list[ModuleType]:
-    package = simulators.fast_engine
     return [
-        importlib.import_module(f"{package.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(package.__path__)
+        importlib.import_module(f"{fast_engine.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(fast_engine.__path__)
     ]
 
 

@@ -15,8 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from hessian_theory.input_checks import positive_integer
+from patchlaw.hessian_theory.input_checks import positive_integer
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.language import INDEX, InRange
+from patchlaw.hessian_theory.proof.normal_form import NormalForm
 from sympy import Expr, IndexedBase, Integer, Sum, Symbol, sympify
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.language import INDEX, InRange
-from hessian_theory.proof.normal_form import NormalForm
 
 Angles = Literal["any", "independent"]
 TermName = Literal["both", "gauss_newton", "residual"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hessian_theory.proof.derivation import Report
-from hessian_theory.proof.render import as_markdown, prose, status_text
-from hessian_theory.theorems import CHAPTERS
+from patchlaw.hessian_theory.proof.derivation import Report
+from patchlaw.hessian_theory.proof.render import as_markdown, prose, status_text
+from patchlaw.hessian_theory.theorems import CHAPTERS
 
 _INTRODUCTION = """\
 # The theory, step by step

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs
-from paper_figures.figures import (
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs
+from patchlaw.paper_figures.figures import (
     ansatz_circuit,
     hessian_spectra,
     landscape_contours,
@@ -24,9 +24,9 @@ from paper_figures.figures import (
     training_accuracies,
     training_losses,
 )
-from paper_figures.outcome import Outcome, Table
-from paper_figures.provenance import Caption, Format, write_figure
-from paper_figures.tables import TABLES
+from patchlaw.paper_figures.outcome import Outcome, Table
+from patchlaw.paper_figures.provenance import Caption, Format, write_figure
+from patchlaw.paper_figures.tables import TABLES
 
 
 @dataclass(frozen=True)

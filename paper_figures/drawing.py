@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paper_figures.recipes import Recipe, analyse, landscape, train
-from paper_figures.records import Records, Source
-from paper_figures.study import Study, StudyRun
-from verification.runs import Run
+from patchlaw.paper_figures.recipes import Recipe, analyse, landscape, train
+from patchlaw.paper_figures.records import Records, Source
+from patchlaw.paper_figures.study import Study, StudyRun
+from patchlaw.verification.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from paper_figures import style
-from paper_figures.drawing import Gap, landscape_gap
-from paper_figures.records import Records
-from paper_figures.study import StudyRun
-from verification.landscape.record import LandscapeRecord
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Gap, landscape_gap
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.study import StudyRun
+from patchlaw.verification.landscape.record import LandscapeRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

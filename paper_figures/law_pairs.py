@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from paper_figures.drawing import Gap, Inputs, analysis_gap
-from paper_figures.records import Records, Source, author_source
-from paper_figures.study import Study, StudyRun
-from verification.comparison import LawComparison, compare_author, compare_records
+from patchlaw.paper_figures.drawing import Gap, Inputs, analysis_gap
+from patchlaw.paper_figures.records import Records, Source, author_source
+from patchlaw.paper_figures.study import Study, StudyRun
+from patchlaw.verification.comparison import LawComparison, compare_author, compare_records
 
 MATRIX = "H"
 

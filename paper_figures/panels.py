@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from paper_figures import style
-from paper_figures.drawing import Gap
-from paper_figures.study import Study, StudyRun
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Gap
+from patchlaw.paper_figures.study import Study, StudyRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,12 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from paper_figures import style
-from paper_figures.drawing import Drawing
-from paper_figures.outcome import Outcome, status_of
-from paper_figures.records import Records, Source
-from verification.atomic_write import write_atomically
-from verification.environment import current_environment
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing
+from patchlaw.paper_figures.outcome import Outcome, status_of
+from patchlaw.paper_figures.records import Records, Source
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.environment import current_environment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

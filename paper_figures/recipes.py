@@ -4,7 +4,7 @@ import shlex
 from dataclasses import MISSING, dataclass, fields
 from pathlib import PurePath
 
-from verification.runs import RunRequest
+from patchlaw.verification.runs import RunRequest
 
 # Stands for the records' folder, which a reader and this machine may call by different names.
 _FOLDER = "{records}"

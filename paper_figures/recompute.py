@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from paper_figures.outcome import Outcome
+from patchlaw.paper_figures.outcome import Outcome
 
 
 class RecomputeError(RuntimeError):

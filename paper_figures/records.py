@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from paper_figures.study import Study, StudyRun
-from verification import records as author_data
-from verification.analysis.record import AnalysisRecord, RunFacts
-from verification.landscape.record import LandscapeRecord, LandscapeRun
-from verification.runs import DamagedRunError, Run, RunError
-from verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.paper_figures.study import Study, StudyRun
+from patchlaw.verification import records as author_data
+from patchlaw.verification.analysis.record import AnalysisRecord, RunFacts
+from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
+from patchlaw.verification.runs import DamagedRunError, Run, RunError
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 
 RESULTS = Path(__file__).with_name("results")
 # Of all the author's recorded runs.

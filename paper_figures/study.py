@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from verification.runs import RunConfig, RunRequest, RunSamples, load_samples
-from verification.runs.plan import read_plan
+from patchlaw.verification.runs import RunConfig, RunRequest, RunSamples, load_samples
+from patchlaw.verification.runs.plan import read_plan
 
 _PLANS = Path(__file__).with_name("plans")
 

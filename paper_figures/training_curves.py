@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from paper_figures import style
-from paper_figures.drawing import Drawing, Gap, Inputs, Parts, training_of, unfinished
-from paper_figures.panels import common_scale, legend_below, not_run, remark, study_grid, title
-from paper_figures.records import author_source
-from verification.records import AuthorRun, author_runs
-from verification.runs import Run
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Gap, Inputs, Parts, training_of, unfinished
+from patchlaw.paper_figures.panels import (
+    common_scale,
+    legend_below,
+    not_run,
+    remark,
+    study_grid,
+    title,
+)
+from patchlaw.paper_figures.records import author_source
+from patchlaw.verification.records import AuthorRun, author_runs
+from patchlaw.verification.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

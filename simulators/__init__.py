@@ -1,16 +1,8 @@
 """Simulators of the distributed QNN: one circuit description, three realisations."""
 
-from simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
-from simulators.datasets import MnistData, load_mnist
-from simulators.distributed_qnn import DistributedQNN
-from simulators.patches import PatchGrid
+import lazy_loader as lazy
 
-__all__ = [
-    "Ansatz",
-    "DistributedQNN",
-    "EncodingBlock",
-    "EntanglingBlock",
-    "MnistData",
-    "PatchGrid",
-    "load_mnist",
-]
+if __name__ == "simulators":
+    raise ImportError("expected patchlaw.simulators, got simulators; import the former")
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -3,10 +3,9 @@
 from typing import Protocol
 
 from numpy.typing import ArrayLike
+from patchlaw.simulators.ansatz import Ansatz
+from patchlaw.simulators.patches import PatchGrid
 from torch import Tensor
-
-from simulators.ansatz import Ansatz
-from simulators.patches import PatchGrid
 
 
 class CircuitModel(Protocol):

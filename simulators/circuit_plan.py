@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 
 States = TypeVar("States")
 Angles = TypeVar("Angles")

@@ -5,11 +5,10 @@ import math
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.simulators.ansatz import Ansatz, observables
+from patchlaw.simulators.patches import PatchGrid
+from patchlaw.simulators.torch_engine import circuit_outputs
 from torch import Tensor
-
-from simulators.ansatz import Ansatz, observables
-from simulators.patches import PatchGrid
-from simulators.torch_engine import circuit_outputs
 
 
 class DistributedQNN(torch.nn.Module):
@@ -173,7 +172,7 @@ class DistributedQNN(torch.nn.Module):
         derivatives, ``torch.func``, forward mode, ``torch.compile``), ``autograd_logits`` does.
         """
         # numba takes a second to import: only where it is used
-        from simulators.fast_engine import module_logits
+        from patchlaw.simulators.fast_engine import module_logits
 
         pixels = self.check_images(images)
         if module_logits.serves(self, pixels):

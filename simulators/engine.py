@@ -5,9 +5,8 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-
-from simulators.circuit_model import CircuitModel
-from simulators.output_losses import OutputLoss
+from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.output_losses import OutputLoss
 
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
 Float: TypeAlias = NDArray[np.float64]

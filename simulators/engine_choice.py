@@ -2,9 +2,9 @@
 
 from typing import Literal, TypeAlias, get_args
 
-from simulators.circuit_model import CircuitModel
-from simulators.engine import Engine
-from simulators.output_losses import OutputLoss
+from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.engine import Engine
+from patchlaw.simulators.output_losses import OutputLoss
 
 EngineName: TypeAlias = Literal["auto", "numba", "torch"]
 
@@ -31,12 +31,12 @@ def make_engine(
         raise ValueError(f"name: expected one of {list(get_args(EngineName))}, got {name!r}")
     if name == "numba" or (name == "auto" and model.angles.device.type == "cpu"):
         # numba takes a second to import: only where it is used
-        from simulators.fast_engine import FastEngine
+        from patchlaw.simulators.fast_engine import FastEngine
 
         if max_chunk is None:
             return FastEngine(model, loss=loss)
         return FastEngine(model, loss=loss, max_chunk=max_chunk)
-    from simulators.torch_engine.engine import TorchEngine
+    from patchlaw.simulators.torch_engine.engine import TorchEngine
 
     return TorchEngine(model, loss=loss, max_chunk=max_chunk)
 
@@ -47,9 +47,11 @@ def default_max_chunk(model: CircuitModel) -> int:
     With the threads it decides how sums over samples are grouped, hence a result's last bits.
     """
     if model.angles.device.type == "cpu":
-        from simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
+        from patchlaw.simulators.fast_engine.chunks import (
+            MAX_CHUNK,  # numba takes a second to import
+        )
 
         return MAX_CHUNK
-    from simulators.torch_engine.engine import TorchEngine
+    from patchlaw.simulators.torch_engine.engine import TorchEngine
 
     return TorchEngine(model).max_chunk

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from simulators.ansatz import AngleRotation, Ansatz, ControlledZ, FeatureRotation, observables
-from simulators.reference import finite_vector
+from patchlaw.simulators.ansatz import (
+    AngleRotation,
+    Ansatz,
+    ControlledZ,
+    FeatureRotation,
+    observables,
+)
+from patchlaw.simulators.reference import finite_vector
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit

@@ -2,8 +2,13 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from simulators.ansatz import AngleRotation, Ansatz, ControlledZ, FeatureRotation, observables
+from patchlaw.simulators.ansatz import (
+    AngleRotation,
+    Ansatz,
+    ControlledZ,
+    FeatureRotation,
+    observables,
+)
 
 PAULI = {
     "X": np.array([[0, 1], [1, 0]], dtype=np.complex128),

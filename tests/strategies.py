@@ -13,8 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-
-from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, PatchGrid
+from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, PatchGrid
 
 TWO_PI = 2 * math.pi
 

@@ -8,29 +8,32 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
-from torch import Tensor
-
-from hessian_theory.proof.derivation import Derivation
-from simulators import DistributedQNN, load_mnist
-from verification.checks import CheckResult, exact_checks, random_instances
-from verification.comparison import compare_author, compare_measured
-from verification.measurement import (
+from patchlaw.hessian_theory.proof.derivation import Derivation
+from patchlaw.simulators import DistributedQNN, load_mnist
+from patchlaw.verification.checks import CheckResult, exact_checks, random_instances
+from patchlaw.verification.comparison import compare_author, compare_measured
+from patchlaw.verification.measurement import (
     BIAS_BLOCK,
     TERMS,
     MinimumMeasurement,
     measure_curvature,
     top_eigenvalue,
 )
-from verification.operators import GaussNewtonOperator, ResidualOperator, RestrictedOperator
-from verification.report import (
+from patchlaw.verification.operators import (
+    GaussNewtonOperator,
+    ResidualOperator,
+    RestrictedOperator,
+)
+from patchlaw.verification.report import (
     Moment,
     ReportStore,
     SupportingEigenvalue,
     TheoremResult,
     VerifyConfig,
 )
-from verification.training import Objective, Trainer, TrainingConfig, stratified_subset
+from patchlaw.verification.training import Objective, Trainer, TrainingConfig, stratified_subset
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
 
 # Ours: enough for a ratio, few enough to cost seconds.
 SUPPORTING_IMAGES, SUPPORTING_SHARE, SUPPORTING_TOL = 100, 1 / 4, 1e-2
@@ -97,7 +100,7 @@ def _stage(store: ReportStore, name: str) -> Iterator[None]:
 
 def load_theorems() -> Sequence[Derivation]:
     """Every theorem of ``hessian_theory``, Eqs. (4)-(6) first."""
-    from hessian_theory.theorems import THEOREMS  # sympy: a second to import
+    from patchlaw.hessian_theory.theorems import THEOREMS  # sympy: a second to import
 
     return THEOREMS
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from verification.chain import Progress, load_theorems, re_prove, run_checks
-from verification.claims.claim import Claim
-from verification.claims.findings import Findings, ModelFindings
-from verification.claims.sources import findings_from_report
-from verification.report import VerifyConfig
+from patchlaw.verification.chain import Progress, load_theorems, re_prove, run_checks
+from patchlaw.verification.claims.claim import Claim
+from patchlaw.verification.claims.findings import Findings, ModelFindings
+from patchlaw.verification.claims.sources import findings_from_report
+from patchlaw.verification.report import VerifyConfig
 
 
 def current_findings(

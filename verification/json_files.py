@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
-
-from simulators.datasets.errors import DatasetError
-from simulators.datasets.regular_file import read_regular
+from patchlaw.simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.regular_file import read_regular
 
 T = TypeVar("T")
 

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
-from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.operators import (
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators import (
     GaussNewtonOperator,
     HessianOperator,
     PatchBlockModel,
@@ -16,8 +13,10 @@ from verification.operators import (
     RestrictedOperator,
     block_inputs,
 )
-from verification.solvers import EigenResult, top_eigenpairs
-from verification.training import Evaluation
+from patchlaw.verification.solvers import EigenResult, top_eigenpairs
+from patchlaw.verification.training import Evaluation
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
 
 # What each measured matrix is called in reports. Ratios of the terms are compared with the laws,
 # the pixel bias' block is an input of those that level off.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from verification.atomic_write import write_atomically
-from verification.json_files import JsonFileError, read_json
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.json_files import JsonFileError, read_json
 
 SEAL = "sha256"
 

@@ -45,7 +45,7 @@ def _torch_model(name: str, problem: Problem) -> torch.nn.Module:
 
         return PennyLaneModel(problem, name)
     if name == "patchlaw":
-        from simulators import DistributedQNN
+        from patchlaw.simulators import DistributedQNN
 
         model = DistributedQNN(
             problem.n_patches,

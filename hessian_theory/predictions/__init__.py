@@ -3,21 +3,21 @@
 Numbers only: nothing here imports sympy or torch.
 """
 
-from hessian_theory.predictions.aggregation import (
+from patchlaw.hessian_theory.predictions.aggregation import (
     AggregationExponents,
     aggregation_exponents,
     aggregation_table,
 )
-from hessian_theory.predictions.architecture import Architecture
-from hessian_theory.predictions.bounds import (
+from patchlaw.hessian_theory.predictions.architecture import Architecture
+from patchlaw.hessian_theory.predictions.bounds import (
     CurvatureBounds,
     UpperBound,
     block_bounds,
     curvature_bounds,
     overlap_radius,
 )
-from hessian_theory.predictions.evidence import Interval, Number, Status
-from hessian_theory.predictions.laws import (
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.laws import (
     RATIO_LAWS,
     RatioInputs,
     RatioLaw,
@@ -26,26 +26,26 @@ from hessian_theory.predictions.laws import (
     predict_ratio,
     predict_ratios,
 )
-from hessian_theory.predictions.level_off import LevelOffLaw
-from hessian_theory.predictions.level_off_ratios import (
+from patchlaw.hessian_theory.predictions.level_off import LevelOffLaw
+from patchlaw.hessian_theory.predictions.level_off_ratios import (
     LEVEL_OFF_RATIO_LAWS,
     LevelOffRatioLaw,
     predict_level_off_ratios,
 )
-from hessian_theory.predictions.loss_factors import (
+from patchlaw.hessian_theory.predictions.loss_factors import (
     curvature_ceiling,
     error_ceiling,
     gradient_norm_ceiling,
     variance_ceiling,
 )
-from hessian_theory.predictions.measured_model import MeasuredModel
-from hessian_theory.predictions.residual_laws import (
+from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.residual_laws import (
     RESIDUAL_LAWS,
     ResidualLaw,
     predict_residual_ratio,
     predict_residual_ratios,
 )
-from hessian_theory.predictions.sizes import (
+from patchlaw.hessian_theory.predictions.sizes import (
     PAPER_COLLAPSE,
     CollapseConstant,
     SizeEstimate,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hessian_theory.coverage import CoverageLimit
-from hessian_theory.input_checks import aggregation_exponent
-from hessian_theory.predictions.evidence import Number
+from patchlaw.hessian_theory.coverage import CoverageLimit
+from patchlaw.hessian_theory.input_checks import aggregation_exponent
+from patchlaw.hessian_theory.predictions.evidence import Number
 
 
 @dataclass(frozen=True)

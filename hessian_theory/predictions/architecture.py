@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from hessian_theory.coverage import PatchCoverage
-from hessian_theory.input_checks import (
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.hessian_theory.input_checks import (
     aggregation_exponent,
     bounded_integer,
     finite_number,
 )
-from hessian_theory.predictions.evidence import Number
-from hessian_theory.predictions.powers import power
+from patchlaw.hessian_theory.predictions.evidence import Number
+from patchlaw.hessian_theory.predictions.powers import power
 
 MAX_QUBITS = 64
 MAX_IMAGE_SIDE = 10**6  # ours: coverage counts take a number for each pixel of a side

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-
-from hessian_theory.coverage import PatchCoverage
-from hessian_theory.predictions.architecture import Architecture
-from hessian_theory.predictions.evidence import Interval, Number, Status
-from hessian_theory.predictions.loss_factors import (
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.hessian_theory.predictions.architecture import Architecture
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.loss_factors import (
     check_curvature,
     gradient_norm_ceiling,
     variance_ceiling,
 )
-from hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
 
 # finer than the digits anybody prints; any positive integer vector gives a valid bound
 _PERRON_RESOLUTION = 10**9

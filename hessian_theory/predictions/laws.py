@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
-from hessian_theory.input_checks import aggregation_exponent, is_finite
-from hessian_theory.predictions.evidence import Interval, Number, Status
-from hessian_theory.predictions.measured_model import MeasuredModel
-from hessian_theory.predictions.powers import power, quotient
+from patchlaw.hessian_theory.input_checks import aggregation_exponent, is_finite
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.powers import power, quotient
 
 _T = TypeVar("_T")
 

@@ -10,9 +10,13 @@ sum is a / P + b.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hessian_theory.input_checks import aggregation_exponent, bounded_integer, finite_number
-from hessian_theory.predictions.evidence import Interval, Number
-from hessian_theory.predictions.powers import power, quotient
+from patchlaw.hessian_theory.input_checks import (
+    aggregation_exponent,
+    bounded_integer,
+    finite_number,
+)
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number
+from patchlaw.hessian_theory.predictions.powers import power, quotient
 
 ASSUMPTION = (
     "the angles' patches are aligned and the bias derivatives of the patches add up coherently, "

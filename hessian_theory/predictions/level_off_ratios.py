@@ -7,10 +7,10 @@ of patches and, for ``level_off_loss``, from its loss.
 
 from typing import Literal, TypeAlias, get_args
 
-from hessian_theory.input_checks import is_finite
-from hessian_theory.predictions.evidence import Interval, Number
-from hessian_theory.predictions.laws import RatioInputs, RatioPrediction, quantity_pair
-from hessian_theory.predictions.level_off import ASSUMPTION, LevelOffLaw
+from patchlaw.hessian_theory.input_checks import is_finite
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number
+from patchlaw.hessian_theory.predictions.laws import RatioInputs, RatioPrediction, quantity_pair
+from patchlaw.hessian_theory.predictions.level_off import ASSUMPTION, LevelOffLaw
 
 LevelOffRatioLaw: TypeAlias = Literal["level_off", "level_off_loss"]
 LEVEL_OFF_RATIO_LAWS: tuple[LevelOffRatioLaw, ...] = get_args(LevelOffRatioLaw)

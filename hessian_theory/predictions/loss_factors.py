@@ -9,8 +9,8 @@ terms of the Hessian do.
 
 import math
 
-from hessian_theory.input_checks import finite_number
-from hessian_theory.predictions.evidence import Number
+from patchlaw.hessian_theory.input_checks import finite_number
+from patchlaw.hessian_theory.predictions.evidence import Number
 
 _ROUNDING = 1e-2
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hessian_theory.input_checks import bounded_integer, finite_number
-from hessian_theory.predictions.evidence import Number
-from hessian_theory.predictions.loss_factors import check_curvature
-from hessian_theory.predictions.powers import quotient
+from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
+from patchlaw.hessian_theory.predictions.evidence import Number
+from patchlaw.hessian_theory.predictions.loss_factors import check_curvature
+from patchlaw.hessian_theory.predictions.powers import quotient
 
 # eigenvalues come printed to a few digits or from an iterative solver
 _BLOCK_ROUNDING = 1e-3

@@ -3,13 +3,12 @@
 from fractions import Fraction
 from typing import Any
 
+from patchlaw.hessian_theory.predictions.bounds import UpperBound
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number
+from patchlaw.hessian_theory.predictions.laws import RatioPrediction
+from patchlaw.hessian_theory.predictions.report import ModelPrediction, PredictionReport
+from patchlaw.hessian_theory.predictions.sizes import SizeEstimate
 from rich.table import Table
-
-from hessian_theory.predictions.bounds import UpperBound
-from hessian_theory.predictions.evidence import Interval, Number
-from hessian_theory.predictions.laws import RatioPrediction
-from hessian_theory.predictions.report import ModelPrediction, PredictionReport
-from hessian_theory.predictions.sizes import SizeEstimate
 
 
 def report_tables(report: PredictionReport) -> list[Table]:

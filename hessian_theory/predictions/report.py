@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
-from hessian_theory.predictions.architecture import Architecture
-from hessian_theory.predictions.bounds import CurvatureBounds, block_bounds, curvature_bounds
-from hessian_theory.predictions.evidence import Interval, Number
-from hessian_theory.predictions.laws import RatioInputs, RatioPrediction, predict_ratios
-from hessian_theory.predictions.level_off_ratios import predict_level_off_ratios
-from hessian_theory.predictions.measured_model import MeasuredModel
-from hessian_theory.predictions.residual_laws import predict_residual_ratios
-from hessian_theory.predictions.sizes import SizeEstimate, size_estimates
+from patchlaw.hessian_theory.predictions.architecture import Architecture
+from patchlaw.hessian_theory.predictions.bounds import (
+    CurvatureBounds,
+    block_bounds,
+    curvature_bounds,
+)
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number
+from patchlaw.hessian_theory.predictions.laws import RatioInputs, RatioPrediction, predict_ratios
+from patchlaw.hessian_theory.predictions.level_off_ratios import predict_level_off_ratios
+from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.residual_laws import predict_residual_ratios
+from patchlaw.hessian_theory.predictions.sizes import SizeEstimate, size_estimates
 
 
 @dataclass(frozen=True)

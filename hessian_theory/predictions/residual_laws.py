@@ -7,10 +7,10 @@ lambda_max(R) = max_p lambda_max(R_pp): nothing adds up over patches and no alig
 from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from hessian_theory.input_checks import is_finite
-from hessian_theory.predictions.evidence import Interval, Number, Status
-from hessian_theory.predictions.laws import RatioInputs, RatioPrediction
-from hessian_theory.predictions.powers import quotient
+from patchlaw.hessian_theory.input_checks import is_finite
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.laws import RatioInputs, RatioPrediction
+from patchlaw.hessian_theory.predictions.powers import quotient
 
 ResidualLaw: TypeAlias = Literal["residual_elementwise", "residual_loss", "residual_blocks"]
 RESIDUAL_LAWS: tuple[ResidualLaw, ...] = get_args(ResidualLaw)

@@ -10,10 +10,10 @@ onto lambda_max = K L n_p / P with one constant K.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hessian_theory.input_checks import bounded_integer, finite_number
-from hessian_theory.predictions.architecture import MAX_QUBITS, Architecture
-from hessian_theory.predictions.evidence import Interval, Number, Status
-from hessian_theory.predictions.loss_factors import check_curvature, curvature_ceiling
+from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
+from patchlaw.hessian_theory.predictions.architecture import MAX_QUBITS, Architecture
+from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.loss_factors import check_curvature, curvature_ceiling
 
 
 @dataclass(frozen=True)

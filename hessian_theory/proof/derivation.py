@@ -15,10 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
-from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
-from sympy.core.function import AppliedUndef
-
-from hessian_theory.proof.evidence import (
+from patchlaw.hessian_theory.proof.evidence import (
     STEP_STATUSES,
     Combination,
     Context,
@@ -26,8 +23,8 @@ from hessian_theory.proof.evidence import (
     Outcome,
     StepStatus,
 )
-from hessian_theory.proof.kernel import Theorem, assume, establishes, instantiate
-from hessian_theory.proof.language import (
+from patchlaw.hessian_theory.proof.kernel import Theorem, assume, establishes, instantiate
+from patchlaw.hessian_theory.proof.language import (
     Formula,
     Given,
     Hypothesis,
@@ -36,7 +33,9 @@ from hessian_theory.proof.language import (
     Relation,
     check_domain,
 )
-from hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.proof.points import Point
+from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
+from sympy.core.function import AppliedUndef
 
 Status: TypeAlias = Literal["proved", "instances", "tested", "failed", "vacuous"]
 Kind: TypeAlias = Literal["theorem", "counterexample"]

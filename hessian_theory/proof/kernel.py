@@ -24,9 +24,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import sympy as sp
-from sympy.core.function import UndefinedFunction
-
-from hessian_theory.proof.language import (
+from patchlaw.hessian_theory.proof.language import (
     DIMENSION,
     Formula,
     Given,
@@ -42,7 +40,8 @@ from hessian_theory.proof.language import (
     check_variables,
     fresh,
 )
-from hessian_theory.proof.normal_form import NormalForm
+from patchlaw.hessian_theory.proof.normal_form import NormalForm
+from sympy.core.function import UndefinedFunction
 
 _RULES = object()
 

@@ -15,9 +15,7 @@ from itertools import islice, permutations, product
 from typing import Final, TypeAlias
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
-
-from hessian_theory.proof.language import (
+from patchlaw.hessian_theory.proof.language import (
     BOUND,
     DIMENSION,
     InRange,
@@ -26,6 +24,7 @@ from hessian_theory.proof.language import (
     check_terms,
     fresh,
 )
+from sympy.core.function import AppliedUndef
 
 Limit: TypeAlias = tuple[sp.Symbol, sp.Expr]
 Limits: TypeAlias = tuple[Limit, ...]

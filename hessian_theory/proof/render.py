@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sympy import IndexedBase, Symbol
-from sympy.core.function import AppliedUndef
-
-from hessian_theory.latex import to_latex
-from hessian_theory.proof.derivation import (
+from patchlaw.hessian_theory.latex import to_latex
+from patchlaw.hessian_theory.proof.derivation import (
     STATUS_WORDS,
     Citation,
     Derivation,
@@ -17,8 +14,10 @@ from hessian_theory.proof.derivation import (
     Step,
     StepResult,
 )
-from hessian_theory.proof.evidence import Outcome
-from hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.proof.evidence import Outcome
+from patchlaw.hessian_theory.proof.language import Formula
+from sympy import IndexedBase, Symbol
+from sympy.core.function import AppliedUndef
 
 _TEX_RELATION = {"=": "=", "<=": r"\le", ">=": r"\ge", ">": ">"}
 _DOMAINS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from hessian_theory.proof.derivation import Derivation
-from hessian_theory.theorems import (
+from patchlaw.hessian_theory.proof.derivation import Derivation
+from patchlaw.hessian_theory.theorems import (
     coverage_counts,
     derivative_variance,
     eigenvalue_bounds,

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    Expr,
-    I,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Sum,
-    Symbol,
-    sqrt,
-)
-
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import DIMENSION as d
-from hessian_theory.proof.language import Formula, Tr
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.pauli_rotations import INVOLUTION_A
-from hessian_theory.theorems.second_moments import (
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula, Tr
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.pauli_rotations import INVOLUTION_A
+from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     design,
     i,
@@ -32,7 +21,7 @@ from hessian_theory.theorems.second_moments import (
     rows,
     second_moment,
 )
-from hessian_theory.theorems.slope_moments import (
+from patchlaw.hessian_theory.theorems.slope_moments import (
     STATE,
     A,
     E,
@@ -47,6 +36,16 @@ from hessian_theory.theorems.slope_moments import (
     state,
     two_slopes,
     variance_point,
+)
+from sympy import (
+    Expr,
+    I,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    sqrt,
 )
 
 _O2 = Symbol("O'", commutative=False)

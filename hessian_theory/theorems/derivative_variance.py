@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Integer,
-    Rational,
-)
-
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Exact, Use
-from hessian_theory.proof.language import DIMENSION as d
-from hessian_theory.proof.language import Formula, Tr
-from hessian_theory.theorems import cross_observables, one_sided_variance
-from hessian_theory.theorems.notation import spelled
-from hessian_theory.theorems.pauli_rotations import INVOLUTION_A
-from hessian_theory.theorems.second_moments import (
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
+from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula, Tr
+from patchlaw.hessian_theory.theorems import cross_observables, one_sided_variance
+from patchlaw.hessian_theory.theorems.notation import spelled
+from patchlaw.hessian_theory.theorems.pauli_rotations import INVOLUTION_A
+from patchlaw.hessian_theory.theorems.second_moments import (
     i,
     j,
     k,
@@ -22,7 +17,7 @@ from hessian_theory.theorems.second_moments import (
     over_rows,
     rows,
 )
-from hessian_theory.theorems.slope_moments import (
+from patchlaw.hessian_theory.theorems.slope_moments import (
     CITED_FRAME,
     CITED_STATE,
     MEAN_SQUARE_SLOPE,
@@ -35,6 +30,10 @@ from hessian_theory.theorems.slope_moments import (
     X,
     a,
     variance_point,
+)
+from sympy import (
+    Integer,
+    Rational,
 )
 
 _INVOLUTION_O = Premise("O^2 = 1", Formula(O**2, "=", Integer(1)), "O is a Pauli operator")

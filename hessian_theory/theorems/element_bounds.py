@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
-    symbols,
-)
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula
-from hessian_theory.theorems.gram_exponents import EXPONENT
-from hessian_theory.theorems.notation import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.theorems.gram_exponents import EXPONENT
+from patchlaw.hessian_theory.theorems.notation import (
     NORMALISED,
     PATCHES,
     PI,
@@ -31,7 +21,16 @@ from hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
 )
-from hessian_theory.theorems.split import GAUSS_NEWTON_OWN, RESIDUAL_OWN
+from patchlaw.hessian_theory.theorems.split import GAUSS_NEWTON_OWN, RESIDUAL_OWN
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    Rational,
+    Symbol,
+    symbols,
+)
 
 _a, _b, _h = (IndexedBase(x, real=True) for x in "abh")
 _plus, _minus = (IndexedBase(x, nonnegative=True) for x in ("gplus", "gminus"))

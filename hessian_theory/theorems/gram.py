@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import random
 
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula, InRange
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import (
+    P,
+    not_delta,
+    on_model,
+    over_patches,
+    p,
+    r,
+)
 from sympy import (
     Expr,
     IndexedBase,
@@ -12,19 +24,6 @@ from sympy import (
     Sum,
     Symbol,
     symbols,
-)
-
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula, InRange
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import (
-    P,
-    not_delta,
-    on_model,
-    over_patches,
-    p,
-    r,
 )
 
 _A, _At, _u, _ut = symbols("A A^T u u^T", commutative=False)

@@ -5,27 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Lambda,
-    Rational,
-    Sum,
-    Symbol,
-    log,
-    symbols,
-)
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula, InRange
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems import gram
-from hessian_theory.theorems.notation import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula, InRange
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems import gram
+from patchlaw.hessian_theory.theorems.notation import (
     NORMALISED,
     PATCHES,
     PI,
@@ -39,6 +25,19 @@ from hessian_theory.theorems.notation import (
     r,
     softmax_point,
     spelled,
+)
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Lambda,
+    Rational,
+    Sum,
+    Symbol,
+    log,
+    symbols,
 )
 
 _lam = IndexedBase("lambda", nonnegative=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Convex, Use
-from hessian_theory.proof.language import Formula
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Use
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import (
     LABEL,
     LABEL_INDEX,
     NORMALISED,
@@ -24,6 +22,7 @@ from hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
 )
+from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
 
 _n, _N = sym.n, sym.N
 _loss = IndexedBase("ell", real=True)

@@ -5,21 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
-)
-
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import DIMENSION as d
-from hessian_theory.proof.language import Formula, Tr
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.second_moments import (
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula, Tr
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     i,
     j,
@@ -28,7 +19,7 @@ from hessian_theory.theorems.second_moments import (
     over_rows,
     rows,
 )
-from hessian_theory.theorems.slope_moments import (
+from patchlaw.hessian_theory.theorems.slope_moments import (
     CITED_FRAME,
     CITED_STATE,
     FRAME,
@@ -44,6 +35,14 @@ from hessian_theory.theorems.slope_moments import (
     involution,
     m,
     variance_point,
+)
+from sympy import (
+    Expr,
+    I,
+    IndexedBase,
+    Integer,
+    Rational,
+    Symbol,
 )
 
 _rho = Symbol("rho", commutative=False)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula, Tr
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import on_model
 from sympy import Derivative, Expr, Function, I, Integer, Rational, cos, pi, sin, symbols
-
-from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula, Tr
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.notation import on_model
 
 _t, _u = symbols("t u", real=True)
 _A, _B, _O, _V, _W, _rho = symbols("A B O V W rho", commutative=False)

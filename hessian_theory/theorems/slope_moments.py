@@ -10,21 +10,11 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    symbols,
-)
-
-from hessian_theory.proof.derivation import Premise
-from hessian_theory.proof.language import DIMENSION as d
-from hessian_theory.proof.language import Formula, InRange
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.second_moments import (
+from patchlaw.hessian_theory.proof.derivation import Premise
+from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula, InRange
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     design,
     design_rule,
@@ -34,6 +24,15 @@ from hessian_theory.theorems.second_moments import (
     l,
     over_rows,
     second_moment,
+)
+from sympy import (
+    Expr,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    symbols,
 )
 
 A, O = symbols("A O", commutative=False)  # noqa: E741  # the observable

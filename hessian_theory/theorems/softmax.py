@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Symbol,
-    exp,
-    log,
-)
-
-from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
-from hessian_theory.proof.evidence import Combination, Convex, Exact, Use
-from hessian_theory.proof.language import InRange
-from hessian_theory.theorems.notation import (
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Exact, Use
+from patchlaw.hessian_theory.proof.language import InRange
+from patchlaw.hessian_theory.theorems.notation import (
     LABEL as y,
 )
-from hessian_theory.theorems.notation import (
+from patchlaw.hessian_theory.theorems.notation import (
     LABEL_INDEX,
     NORMALISED,
     PI,
@@ -32,6 +20,17 @@ from hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
     spelled,
+)
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Symbol,
+    exp,
+    log,
 )
 
 _a = IndexedBase("a", real=True)

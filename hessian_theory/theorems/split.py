@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Expr, Function, Integer, KroneckerDelta, Sum, Symbol
-
-from hessian_theory import symbols as sym
-from hessian_theory.loss_derivatives import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.loss_derivatives import (
     EXPANSION_POINT,
     Angles,
     logit,
     loss_jet,
     patch_output,
 )
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula
-from hessian_theory.theorems.notation import PATCH_INDICES, on_model
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.theorems.notation import PATCH_INDICES, on_model
+from sympy import Derivative, Expr, Function, Integer, KroneckerDelta, Sum, Symbol
 
 _L = Function("L", real=True)
 _i, _j = sym.THETA_I, sym.THETA_J

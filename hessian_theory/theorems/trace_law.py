@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import random
 
-from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Use
-from hessian_theory.proof.language import Formula
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems.derivative_variance import VARIANCE
-from hessian_theory.theorems.notation import PATCHES, P, k, l, on_model, over_classes, p
-from hessian_theory.theorems.slope_moments import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.derivative_variance import VARIANCE
+from patchlaw.hessian_theory.theorems.notation import PATCHES, P, k, l, on_model, over_classes, p
+from patchlaw.hessian_theory.theorems.slope_moments import (
     MEAN_SQUARE_SLOPE,
     VARIANCE_PREMISES,
     VARIANCE_VALUE,
     variance_point,
 )
+from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
 
 _v = symbols("v", real=True)
 _E, _D = IndexedBase("M", real=True), IndexedBase("D", real=True)

@@ -6,12 +6,12 @@ paper's eight an encoding block has its six rotations twice, as every qubit take
 
 from typing import TYPE_CHECKING, Any
 
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts
-from paper_figures.panels import new_figure, title
-from paper_figures.provenance import Caption
-from simulators.ansatz import Ansatz, Block, EntanglingBlock
-from simulators.qiskit_circuit import qnn_circuit
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
+from patchlaw.paper_figures.panels import new_figure, title
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.simulators.ansatz import Ansatz, Block, EntanglingBlock
+from patchlaw.simulators.qiskit_circuit import qnn_circuit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,17 +8,22 @@ themselves, each with a residual bound; those beyond the bulk's edge are counted
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import legend_below, not_run, power_ticks, remark, study_grid, title
-from paper_figures.provenance import Caption
-from verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
+    legend_below,
+    not_run,
+    power_ticks,
+    remark,
+    study_grid,
+    title,
+)
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from verification.solvers import SpectralDensity
+    from patchlaw.verification.solvers import SpectralDensity
 
 CAPTION = Caption("figure-4", "density of the Hessian's eigenvalues, and its outliers", "Fig. 4")
 

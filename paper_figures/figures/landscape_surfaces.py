@@ -7,10 +7,9 @@ the trajectory's projection with the landmarks of the contour drawing.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, landscape_gap
-from paper_figures.landscapes import (
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, landscape_gap
+from patchlaw.paper_figures.landscapes import (
     gap_of_partial,
     landmarks,
     loss_bar,
@@ -19,9 +18,16 @@ from paper_figures.landscapes import (
     ratio_label,
     remarks,
 )
-from paper_figures.panels import few_ticks, legend_below, not_run, remark, study_grid, title
-from paper_figures.provenance import Caption
-from verification.landscape.record import LandscapeRecord
+from patchlaw.paper_figures.panels import (
+    few_ticks,
+    legend_below,
+    not_run,
+    remark,
+    study_grid,
+    title,
+)
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.landscape.record import LandscapeRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,10 @@ eigenvalues' residual bounds leave open; the author's values carry none.
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts
-from paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
-from paper_figures.panels import (
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
+from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
+from patchlaw.paper_figures.panels import (
     common_scale,
     decimal_ticks,
     legend_below,
@@ -21,7 +20,7 @@ from paper_figures.panels import (
     remark,
     title,
 )
-from paper_figures.provenance import Caption
+from patchlaw.paper_figures.provenance import Caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

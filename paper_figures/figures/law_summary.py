@@ -10,14 +10,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from hessian_theory.predictions import LEVEL_OFF_RATIO_LAWS, RATIO_LAWS
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts
-from paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
-from paper_figures.panels import legend_below, new_figure
-from paper_figures.provenance import Caption
-from verification.comparison import LawComparison
+from patchlaw.hessian_theory.predictions import LEVEL_OFF_RATIO_LAWS, RATIO_LAWS
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
+from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
+from patchlaw.paper_figures.panels import legend_below, new_figure
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.comparison import LawComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

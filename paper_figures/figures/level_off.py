@@ -10,11 +10,10 @@ law 1/P^2 from there.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from hessian_theory.predictions import LevelOffLaw
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import (
+from patchlaw.hessian_theory.predictions import LevelOffLaw
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
     common_scale,
     legend_below,
     missing_remark,
@@ -24,8 +23,8 @@ from paper_figures.panels import (
     power_ticks,
     title,
 )
-from paper_figures.provenance import Caption
-from verification.analysis.record import AnalysisRecord
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.analysis.record import AnalysisRecord
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -6,9 +6,9 @@ the losses rise and fall, so that the last epoch is not the best one.
 
 from typing import TYPE_CHECKING, Any
 
-from paper_figures import style
-from paper_figures.drawing import Drawing, Gap, Inputs, Parts, training_of, unfinished
-from paper_figures.panels import (
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Gap, Inputs, Parts, training_of, unfinished
+from patchlaw.paper_figures.panels import (
     common_scale,
     decimal_ticks,
     legend_below,
@@ -17,8 +17,8 @@ from paper_figures.panels import (
     place_of_minimum,
     title,
 )
-from paper_figures.provenance import Caption
-from verification.runs import Run
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,13 +8,19 @@ of H on every patch's angles and, hatched, on the pixel bias.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import decimal_ticks, legend_below, new_figure, not_run, patch_axis, title
-from paper_figures.provenance import Caption
-from paper_figures.study import StudyRun
-from verification.analysis.record import AnalysisRecord
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
+    decimal_ticks,
+    legend_below,
+    new_figure,
+    not_run,
+    patch_axis,
+    title,
+)
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures.study import StudyRun
+from patchlaw.verification.analysis.record import AnalysisRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,14 @@ enters; the digit is an image of the embedded MNIST as the circuits see it, 14 b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hessian_theory.coverage import PatchCoverage
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts
-from paper_figures.panels import new_figure, title
-from paper_figures.provenance import Caption
-from paper_figures.records import SOURCE_TREE, Source, file_sha256
-from simulators import PatchGrid, load_mnist
-from simulators.datasets.mnist import EMBEDDED_FILE
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
+from patchlaw.paper_figures.panels import new_figure, title
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures.records import SOURCE_TREE, Source, file_sha256
+from patchlaw.simulators import PatchGrid, load_mnist
+from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from hessian_theory.coverage import PatchCoverage
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import (
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
     common_scale,
     legend_below,
     missing_remark,
@@ -24,9 +23,9 @@ from paper_figures.panels import (
     power_ticks,
     title,
 )
-from paper_figures.provenance import Caption
-from simulators import PatchGrid
-from verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.simulators import PatchGrid
+from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

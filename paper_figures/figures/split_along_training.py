@@ -9,10 +9,9 @@ no reason for the ratio to follow the loss; the thin line is what it would be if
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import (
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
     common_scale,
     decimal_ticks,
     legend_below,
@@ -22,8 +21,8 @@ from paper_figures.panels import (
     power_ticks,
     title,
 )
-from paper_figures.provenance import Caption
-from verification.analysis.record import AnalysisRecord, SplitMoment
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.analysis.record import AnalysisRecord, SplitMoment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

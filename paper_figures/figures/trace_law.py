@@ -10,10 +10,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hessian_theory.predictions import Architecture, gauss_newton_trace
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from paper_figures.panels import (
+from patchlaw.hessian_theory.predictions import Architecture, gauss_newton_trace
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
+from patchlaw.paper_figures.panels import (
     common_scale,
     new_figure,
     not_run,
@@ -21,8 +21,8 @@ from paper_figures.panels import (
     remark,
     title,
 )
-from paper_figures.provenance import Caption
-from verification.analysis.record import AnalysisRecord
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.verification.analysis.record import AnalysisRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,13 +8,12 @@ that of log(a / (1 - a)), so that the last per cent can be seen.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs
-from paper_figures.provenance import Caption
-from paper_figures.training_curves import author_curve, draw_grid
-from verification.records import AuthorRun
-from verification.runs import Run
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures.training_curves import author_curve, draw_grid
+from patchlaw.verification.records import AuthorRun
+from patchlaw.verification.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

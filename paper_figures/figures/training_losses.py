@@ -7,14 +7,13 @@ end, the minimum marked; in grey what the author's own run printed, where it was
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from paper_figures import style
-from paper_figures.drawing import Drawing, Inputs
-from paper_figures.panels import place_of_minimum, power_ticks
-from paper_figures.provenance import Caption
-from paper_figures.training_curves import author_curve, draw_grid
-from verification.records import AuthorRun
-from verification.runs import Run
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.drawing import Drawing, Inputs
+from patchlaw.paper_figures.panels import place_of_minimum, power_ticks
+from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures.training_curves import author_curve, draw_grid
+from patchlaw.verification.records import AuthorRun
+from patchlaw.verification.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

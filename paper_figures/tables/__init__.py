@@ -1,10 +1,10 @@
 """Tables 1 to 6 of the paper: the author's values beside ours, from the records."""
 
-from paper_figures.tables.components import TITLE_6, table_6
-from paper_figures.tables.eigenvalues import TITLE_3, TITLE_5, table_3, table_5
-from paper_figures.tables.minima import TITLE_1, TITLE_4, table_1, table_4
-from paper_figures.tables.parameters import TITLE_2, table_2
-from paper_figures.tables.table import PaperTable
+from patchlaw.paper_figures.tables.components import TITLE_6, table_6
+from patchlaw.paper_figures.tables.eigenvalues import TITLE_3, TITLE_5, table_3, table_5
+from patchlaw.paper_figures.tables.minima import TITLE_1, TITLE_4, table_1, table_4
+from patchlaw.paper_figures.tables.parameters import TITLE_2, table_2
+from patchlaw.paper_figures.tables.table import PaperTable
 
 TABLES: tuple[PaperTable, ...] = (
     PaperTable("table-1", TITLE_1, table_1),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeAlias
 
-from verification.solvers.result import covering_radius
+from patchlaw.verification.solvers.result import covering_radius
 
 # Digits kept of an uncertainty; the value is rounded to the same decimal place.
 UNCERTAINTY_DIGITS = 2

@@ -1,6 +1,6 @@
 """docs/claims.md, the ledger as a page, and README's table of it.
 
-``python -m paper_figures.tables.claims_page [OPTIONS]``
+``python -m patchlaw.paper_figures.tables.claims_page [OPTIONS]``
 
 Theorems are proved and exact checks run again for it; verdicts are the ledger's, none is stated
 here. What is fixed here is which figures and tables show the numbers that a part speaks of.
@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
-
-from paper_figures.tables.page_markup import escaped, marks, replaced_between, table_lines
-from verification.atomic_write import write_atomically
-from verification.claims import (
+from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between, table_lines
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.claims import (
     CLAIMS,
     Entry,
     Evidence,
@@ -28,8 +27,8 @@ from verification.claims import (
     ledger,
     read_records,
 )
-from verification.claims.text import rule_text
-from verification.claims.verdict import Reach
+from patchlaw.verification.claims.text import rule_text
+from patchlaw.verification.claims.verdict import Reach
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, README = ROOT / "docs" / "claims.md", ROOT / "README.md"
@@ -68,7 +67,7 @@ _FEW = 2  # names in a cell of README's table; docs/claims.md has all
 _INTRODUCTION = """\
 # The paper's claims and what the evidence says
 
-<!-- Written by `python -m paper_figures.tables.claims_page`; do not edit. -->
+<!-- Written by `python -m patchlaw.paper_figures.tables.claims_page`; do not edit. -->
 
 Each claim of arXiv 2504.19239 is split into parts that evidence can settle. A part names in advance
 the theorems and exact checks that bear on it and what would refute it (`patchlaw claim 4b` prints
@@ -242,9 +241,10 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 )
 def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
-    from verification.commands.verify import TerminalProgress, make_config
-    from verification.console import PlainConsole
-    from verification.current_findings import current_findings
+    from patchlaw.verification.current_findings import current_findings
+
+    from patchlaw.commands.verify import TerminalProgress, make_config
+    from patchlaw.console import PlainConsole
 
     page = PAGE if out is None else out
     try:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from paper_figures.tables.cells import NO_NUMBER, NOT_RUN, Cell, Count, Gap, Number
-from paper_figures.tables.content import Column, Group
+from patchlaw.paper_figures.tables.cells import NO_NUMBER, NOT_RUN, Cell, Count, Gap, Number
+from patchlaw.paper_figures.tables.content import Column, Group
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """Table 6: contribution ratios of the trajectory's first two principal components."""
 
-from paper_figures.records import Records
-from paper_figures.tables.cells import Cell
-from paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
-from paper_figures.tables.content import Panel, Row, TableContent
-from paper_figures.tables.notes import OF_SEEDS, not_run
-from paper_figures.tables.protocol import AUTHOR_SEED, analyse, author_by_configuration, train
-from paper_figures.tables.selection import select_components, select_runs
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables.cells import Cell
+from patchlaw.paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
+from patchlaw.paper_figures.tables.content import Panel, Row, TableContent
+from patchlaw.paper_figures.tables.notes import OF_SEEDS, not_run
+from patchlaw.paper_figures.tables.protocol import (
+    AUTHOR_SEED,
+    analyse,
+    author_by_configuration,
+    train,
+)
+from patchlaw.paper_figures.tables.selection import select_components, select_runs
 
 # Digits as in the paper.
 _PC = (Quantity("pc1_ratio", "PC1", 4), Quantity("pc2_ratio", "PC2", 4))

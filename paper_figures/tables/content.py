@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from paper_figures.records import Source
-from paper_figures.tables.cells import Cell
-from paper_figures.tables.protocol import FOLDER
+from patchlaw.paper_figures.records import Source
+from patchlaw.paper_figures.tables.cells import Cell
+from patchlaw.paper_figures.tables.protocol import FOLDER
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import csv
 import io
 
-from paper_figures.tables.cells import Cell, Count, Gap, Number
-from paper_figures.tables.content import TableContent
+from patchlaw.paper_figures.tables.cells import Cell, Count, Gap, Number
+from patchlaw.paper_figures.tables.content import TableContent
 
 
 def render(content: TableContent) -> str:

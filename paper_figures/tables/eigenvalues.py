@@ -1,11 +1,17 @@
 """Tables 3 and 5: the largest Hessian eigenvalue at the minimum of the training loss."""
 
-from paper_figures.records import Records
-from paper_figures.tables.cells import NO_NUMBER, Cell, Count, Number, places_of
-from paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
-from paper_figures.tables.content import Column, Group, Panel, Row, TableContent
-from paper_figures.tables.notes import LOST, OF_SEEDS, OUR_PROTOCOL, not_run, short_of_seeds
-from paper_figures.tables.protocol import (
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables.cells import NO_NUMBER, Cell, Count, Number, places_of
+from patchlaw.paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
+from patchlaw.paper_figures.tables.content import Column, Group, Panel, Row, TableContent
+from patchlaw.paper_figures.tables.notes import (
+    LOST,
+    OF_SEEDS,
+    OUR_PROTOCOL,
+    not_run,
+    short_of_seeds,
+)
+from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
     analyse,
     analyse_all,
@@ -14,7 +20,7 @@ from paper_figures.tables.protocol import (
     train,
     train_all,
 )
-from paper_figures.tables.selection import TopEigenvalue, select_eigenvalues, select_runs
+from patchlaw.paper_figures.tables.selection import TopEigenvalue, select_eigenvalues, select_runs
 
 # Three digits after the point: the author's iteration stopped at changes of 1e-3.
 _TOP = Quantity("top_eigenvalue", "lambda_max(H)", 3, r"$\lambda_{\max}(H)$", relative=True)

@@ -1,6 +1,6 @@
 """The tables of docs/findings.md and README.md that hold measured numbers, from the records.
 
-``python -m paper_figures.tables.findings_tables``
+``python -m patchlaw.paper_figures.tables.findings_tables``
 
 The text around them is written by hand; what can go stale with a new record is written here.
 """
@@ -12,23 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-
-from paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
-from paper_figures.records import SOURCE_TREE, Records
-from paper_figures.study import Study, paper_study, scaling_study
-from paper_figures.tables.page_markup import marks, replaced_between, table_lines
-from paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
-from paper_figures.tables.selection import select_eigenvalues, select_runs
-from verification.atomic_write import write_atomically
-from verification.comparison import (
+from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
+from patchlaw.paper_figures.records import SOURCE_TREE, Records
+from patchlaw.paper_figures.study import Study, paper_study, scaling_study
+from patchlaw.paper_figures.tables.page_markup import marks, replaced_between, table_lines
+from patchlaw.paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
+from patchlaw.paper_figures.tables.selection import select_eigenvalues, select_runs
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.comparison import (
     FittedExponent,
     LawComparison,
     exponents_of_author,
     exponents_of_records,
     summarise_laws,
 )
-from verification.report.comparison_tables import measured_cell
-from verification.solvers.result import format_interval
+from patchlaw.verification.report.comparison_tables import measured_cell
+from patchlaw.verification.solvers.result import format_interval
 
 FINDINGS, README = SOURCE_TREE / "docs" / "findings.md", SOURCE_TREE / "README.md"
 

@@ -2,8 +2,8 @@ r"""A table in LaTeX with booktabs, the only package it needs; \input it where i
 
 import re
 
-from paper_figures.tables.cells import Cell, Count, Gap
-from paper_figures.tables.content import Group, Panel, Row, TableContent
+from patchlaw.paper_figures.tables.cells import Cell, Count, Gap
+from patchlaw.paper_figures.tables.content import Group, Panel, Row, TableContent
 
 # A backslash first would be escaped again with its braces, so one pass over single characters.
 _SPECIAL = {

@@ -1,7 +1,7 @@
 """A table as Markdown: one pipe table a panel, notes below."""
 
-from paper_figures.tables.cells import Cell, Count, Gap
-from paper_figures.tables.content import Panel, TableContent
+from patchlaw.paper_figures.tables.cells import Cell, Count, Gap
+from patchlaw.paper_figures.tables.content import Panel, TableContent
 
 
 def render(content: TableContent) -> str:

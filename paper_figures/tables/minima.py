@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paper_figures.records import Records
-from paper_figures.tables.cells import Cell
-from paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
-from paper_figures.tables.content import Panel, Row, TableContent
-from paper_figures.tables.notes import LOST, OF_SEEDS, OUR_PROTOCOL, not_run, short_of_seeds
-from paper_figures.tables.protocol import (
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables.cells import Cell
+from patchlaw.paper_figures.tables.comparison import N_SEEDS, Quantity, n_seeds
+from patchlaw.paper_figures.tables.content import Panel, Row, TableContent
+from patchlaw.paper_figures.tables.notes import (
+    LOST,
+    OF_SEEDS,
+    OUR_PROTOCOL,
+    not_run,
+    short_of_seeds,
+)
+from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
     Configuration,
     author_by_configuration,
@@ -16,9 +22,9 @@ from paper_figures.tables.protocol import (
     train,
     train_all,
 )
-from paper_figures.tables.selection import Minimum, Runs, select_runs
-from verification.records import AuthorResult
-from verification.runs import EpochEntry
+from patchlaw.paper_figures.tables.selection import Minimum, Runs, select_runs
+from patchlaw.verification.records import AuthorResult
+from patchlaw.verification.runs import EpochEntry
 
 
 @dataclass(frozen=True)

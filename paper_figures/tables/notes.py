@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from paper_figures.tables.protocol import EPOCHS, Configuration
+from patchlaw.paper_figures.tables.protocol import EPOCHS, Configuration
 
 LOST = (
     "Author: the paper's values of this table are lost in the text of the paper that this project "

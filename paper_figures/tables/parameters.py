@@ -1,9 +1,9 @@
 """Table 2: parameter counts."""
 
-from paper_figures.records import Records
-from paper_figures.tables.comparison import Quantity
-from paper_figures.tables.content import Panel, Row, TableContent
-from paper_figures.tables.protocol import author_by_configuration
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables.comparison import Quantity
+from patchlaw.paper_figures.tables.content import Panel, Row, TableContent
+from patchlaw.paper_figures.tables.protocol import author_by_configuration
 
 _PARAMETERS = Quantity("parameters", "parameters", 0)
 
@@ -12,7 +12,7 @@ TITLE_2 = "Number of trainable parameters"
 
 def table_2(records: Records) -> TableContent:
     """Parameters of the models as they are built, beside the author's; no records are needed."""
-    from simulators import DistributedQNN
+    from patchlaw.simulators import DistributedQNN
 
     rows = []
     for configuration, author in author_by_configuration().items():

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from paper_figures import recipes
-from paper_figures.recipes import Recipe
-from verification.records import AuthorResult, author_results
-from verification.runs import RunConfig, RunRequest
-from verification.runs.plan import read_plan
+from patchlaw.paper_figures import recipes
+from patchlaw.paper_figures.recipes import Recipe
+from patchlaw.verification.records import AuthorResult, author_results
+from patchlaw.verification.runs import RunConfig, RunRequest
+from patchlaw.verification.runs.plan import read_plan
 
 AUTHOR_SEED = 1001  # of all the author's recorded runs
 EPOCHS = 50

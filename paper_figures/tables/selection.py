@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from paper_figures.records import Records, Source
-from paper_figures.tables.protocol import EPOCHS, TRAIN_IMAGES, Configuration
-from verification.analysis.record import AnalysisRecord, EigenvalueRecord
-from verification.runs import EpochEntry
+from patchlaw.paper_figures.records import Records, Source
+from patchlaw.paper_figures.tables.protocol import EPOCHS, TRAIN_IMAGES, Configuration
+from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.verification.runs import EpochEntry
 
 _T = TypeVar("_T")
 

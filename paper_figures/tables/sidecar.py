@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from paper_figures.tables.content import TableContent
+from patchlaw.paper_figures.tables.content import TableContent
 
 FORMAT = "patchlaw table"
 VERSION = 1

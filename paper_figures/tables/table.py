@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paper_figures.outcome import Outcome, status_of
-from paper_figures.records import Records
-from paper_figures.tables import csv, latex, markdown, sidecar
-from paper_figures.tables.content import TableContent
-from verification.atomic_write import write_atomically
+from patchlaw.paper_figures.outcome import Outcome, status_of
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables import csv, latex, markdown, sidecar
+from patchlaw.paper_figures.tables.content import TableContent
+from patchlaw.verification.atomic_write import write_atomically
 
 
 @dataclass(frozen=True)

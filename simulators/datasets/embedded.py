@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.datasets.errors import DatasetError
-from simulators.datasets.idx import N_CLASSES
-from simulators.datasets.packing import pack_sums, unpack_sums
-from simulators.datasets.pooling import MAX_SUM
-from simulators.datasets.regular_file import read_regular
+from patchlaw.simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.idx import N_CLASSES
+from patchlaw.simulators.datasets.packing import pack_sums, unpack_sums
+from patchlaw.simulators.datasets.pooling import MAX_SUM
+from patchlaw.simulators.datasets.regular_file import read_regular
 
 MAX_MANIFEST_BYTES = 10**6
 REBUILD = "rebuild it from the IDX files with `patchlaw data build DIR`"

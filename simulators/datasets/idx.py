@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.datasets.errors import DatasetError
-from simulators.datasets.regular_file import read_regular
+from patchlaw.simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.regular_file import read_regular
 
 IMAGE_SIDE = 28
 N_CLASSES = 10

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-from simulators.datasets.embedded import Manifest, PooledDataset, read_packed, write_packed
-from simulators.datasets.errors import DatasetError
-from simulators.datasets.idx import IdxSplit, read_split
-from simulators.datasets.pooling import pool_sums, sums_to_angles
+from patchlaw.simulators.datasets.embedded import Manifest, PooledDataset, read_packed, write_packed
+from patchlaw.simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.idx import IdxSplit, read_split
+from patchlaw.simulators.datasets.pooling import pool_sums, sums_to_angles
 
 EMBEDDED_FILE = Path(__file__).with_name("mnist_pooled.safetensors")
 

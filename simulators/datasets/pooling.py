@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.datasets.idx import IMAGE_SIDE
+from patchlaw.simulators.datasets.idx import IMAGE_SIDE
 
 POOLED_SIDE = IMAGE_SIDE // 2
 MAX_SUM = 4 * 255

@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.errors import DatasetError
 
 # ours: forty times the largest of MNIST's files, unpacked
 MAX_BYTES = 2 * 10**9

@@ -4,7 +4,7 @@ The data-free runs are built once a parameter vector as dense unitaries, so a sa
 products with a 2^n x 2^n matrix and two single-qubit encodings whatever the depth.
 """
 
-from simulators.fast_engine.engine import FastEngine
-from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.simulators.fast_engine.engine import FastEngine
+from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 
 __all__ = ["CrossEntropy", "FastEngine", "OutputLoss", "SquaredError"]

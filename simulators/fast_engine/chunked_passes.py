@@ -10,17 +10,16 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.simulators.ansatz import ring_signs
+from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.circuit_plan import CircuitPlan
+from patchlaw.simulators.engine import check_samples
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_chunks
+from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
+from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, Trace
+from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss
 from threadpoolctl import ThreadpoolController
-
-from simulators.ansatz import ring_signs
-from simulators.circuit_model import CircuitModel
-from simulators.circuit_plan import CircuitPlan
-from simulators.engine import check_samples
-from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_chunks
-from simulators.fast_engine.patch_circuit import PatchCircuit
-from simulators.fast_engine.traces import ChunkPixels, Cotangents, Trace
-from simulators.output_losses import CrossEntropy, OutputLoss
 
 T = TypeVar("T")
 R = TypeVar("R")

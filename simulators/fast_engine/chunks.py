@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulators.fast_engine.simd import LANES
+from patchlaw.simulators.fast_engine.simd import LANES
 
 # ours: a state of 1,040 float32 columns is 2 MiB, so a product's three operands stay in the last
 # level of cache; larger chunks gain nothing on the machines tried

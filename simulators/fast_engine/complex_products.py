@@ -9,9 +9,12 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.product_kernels import combine, difference_of_parts, sum_of_parts
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.product_kernels import (
+    combine,
+    difference_of_parts,
+    sum_of_parts,
+)
 
 
 class ComplexMatrix:

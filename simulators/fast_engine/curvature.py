@@ -3,13 +3,17 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-from simulators.engine import DEFAULT_MEMORY_BUDGET, CurvatureKind, check_budget, check_vectors
-from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.chunked_passes import ChunkedPasses
-from simulators.fast_engine.chunks import Chunk
-from simulators.fast_engine.patch_circuit import PatchDirection
-from simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
+from patchlaw.simulators.engine import (
+    DEFAULT_MEMORY_BUDGET,
+    CurvatureKind,
+    check_budget,
+    check_vectors,
+)
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.chunked_passes import ChunkedPasses
+from patchlaw.simulators.fast_engine.chunks import Chunk
+from patchlaw.simulators.fast_engine.patch_circuit import PatchDirection
+from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
 
 Float = NDArray[np.float64]
 

@@ -3,12 +3,11 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-from simulators.engine import DEFAULT_MEMORY_BUDGET
-from simulators.fast_engine.chunked_passes import ChunkedPasses
-from simulators.fast_engine.chunks import Chunk
-from simulators.fast_engine.curvature import CurvatureProducts
-from simulators.fast_engine.traces import Cotangents
+from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
+from patchlaw.simulators.fast_engine.chunked_passes import ChunkedPasses
+from patchlaw.simulators.fast_engine.chunks import Chunk
+from patchlaw.simulators.fast_engine.curvature import CurvatureProducts
+from patchlaw.simulators.fast_engine.traces import Cotangents
 
 
 class FastEngine(ChunkedPasses):

@@ -8,15 +8,14 @@ tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents kept (10 w
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
-from simulators.fast_engine import encoding_kernels as kernels
-from simulators.fast_engine.buffers import BufferPool, Real
-from simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
-from simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
-from simulators.fast_engine.pauli_run import PauliRun
-from simulators.fast_engine.static_run import FusedRun
-from simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
+from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
+from patchlaw.simulators.fast_engine import encoding_kernels as kernels
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
+from patchlaw.simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
+from patchlaw.simulators.fast_engine.pauli_run import PauliRun
+from patchlaw.simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
 
 
 class PatchDirection:

@@ -5,9 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.ansatz import ring_signs
-from simulators.fast_engine.simd import LANES
+from patchlaw.simulators.ansatz import ring_signs
+from patchlaw.simulators.fast_engine.simd import LANES
 
 Float = NDArray[np.float64]
 Real = NDArray[np.floating]

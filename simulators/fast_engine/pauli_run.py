@@ -4,16 +4,15 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.circuit_plan import StaticRun
-from simulators.fast_engine.pauli_basis import PauliTables, Real, rotation_rates, rotations
-from simulators.fast_engine.pauli_kernels import (
+from patchlaw.simulators.circuit_plan import StaticRun
+from patchlaw.simulators.fast_engine.pauli_basis import PauliTables, Real, rotation_rates, rotations
+from patchlaw.simulators.fast_engine.pauli_kernels import (
     pauli_numbers,
     undo_layers_of_numbers,
     undo_layers_of_numbers_tangent,
 )
-from simulators.fast_engine.simd import LANES
-from simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.fast_engine.simd import LANES
+from patchlaw.simulators.fast_engine.static_run import FusedRun
 
 
 class PauliRun(FusedRun):

@@ -1,6 +1,6 @@
 """Numba kernels for the sums around complex products; states (2, rows, m), m a multiple of 16."""
 
-from simulators.fast_engine.simd import LANES, kernel, load, store
+from patchlaw.simulators.fast_engine.simd import LANES, kernel, load, store
 
 
 @kernel

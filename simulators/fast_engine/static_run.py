@@ -2,10 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.circuit_plan import StaticRun
-from simulators.fast_engine.simd import LANES
-from simulators.fast_engine.static_kernels import (
+from patchlaw.simulators.circuit_plan import StaticRun
+from patchlaw.simulators.fast_engine.simd import LANES
+from patchlaw.simulators.fast_engine.static_kernels import (
     apply_layers,
     apply_layers_tangent,
     undo_layers,

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
 
 
 @dataclass(frozen=True)

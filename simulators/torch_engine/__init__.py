@@ -5,6 +5,6 @@ and ``engine.TorchEngine``, with hand-written derivatives whose memory does not 
 Both ran on an H200 (``docs/performance.md``, cuda_engine); without a GPU the tests use the CPU.
 """
 
-from simulators.torch_engine.circuit import circuit_outputs
+from patchlaw.simulators.torch_engine.circuit import circuit_outputs
 
 __all__ = ["circuit_outputs"]

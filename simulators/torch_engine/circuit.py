@@ -1,11 +1,14 @@
 """The whole circuit of all patches: blocks in order, then the Pauli expectations."""
 
 import torch
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, observables
+from patchlaw.simulators.torch_engine.encoding import apply_encoding
+from patchlaw.simulators.torch_engine.static_blocks import (
+    apply_entangling,
+    block_unitary,
+    zero_state,
+)
 from torch import Tensor
-
-from simulators.ansatz import Ansatz, EncodingBlock, observables
-from simulators.torch_engine.encoding import apply_encoding
-from simulators.torch_engine.static_blocks import apply_entangling, block_unitary, zero_state
 
 
 def pauli_expectations(state: Tensor, n_qubits: int, n_classes: int) -> Tensor:

@@ -3,19 +3,18 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from simulators.engine import (
+from patchlaw.simulators.engine import (
     DEFAULT_MEMORY_BUDGET,
     CurvatureKind,
     check_budget,
     check_samples,
     check_vectors,
 )
-from simulators.torch_engine.chunked_passes import ChunkedPasses
-from simulators.torch_engine.encoding_tables import EncodingTables
-from simulators.torch_engine.losses import LossAt, bind_loss
-from simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
+from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
+from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables
+from patchlaw.simulators.torch_engine.losses import LossAt, bind_loss
+from patchlaw.simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
+from torch import Tensor
 
 Float = NDArray[np.float64]
 

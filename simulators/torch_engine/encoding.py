@@ -1,11 +1,10 @@
 """Data encoding: one SU(2) matrix a qubit and sample, applied qubit by qubit, then the CZ ring."""
 
 import torch
+from patchlaw.simulators.ansatz import EncodingBlock
+from patchlaw.simulators.torch_engine.quaternions import multiply, rotation
+from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from torch import Tensor
-
-from simulators.ansatz import EncodingBlock
-from simulators.torch_engine.quaternions import multiply, rotation
-from simulators.torch_engine.static_blocks import ring_signs
 
 
 def encoding_quaternions(

@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
+from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
+from patchlaw.simulators.torch_engine.curvature import TorchCurvatureProducts
 from torch import Tensor
-
-from simulators.engine import DEFAULT_MEMORY_BUDGET
-from simulators.torch_engine.chunked_passes import ChunkedPasses
-from simulators.torch_engine.curvature import TorchCurvatureProducts
 
 
 class TorchEngine(ChunkedPasses):

@@ -11,18 +11,17 @@ forward 2, tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
-
-from simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
-from simulators.torch_engine.encoding_tables import EncodingTables, PatchEncoding
-from simulators.torch_engine.local_operators import (
+from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
+from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables, PatchEncoding
+from patchlaw.simulators.torch_engine.local_operators import (
     apply_combined,
     class_observables,
     halves,
     rotation_generators,
 )
-from simulators.torch_engine.static_blocks import ring_signs
-from simulators.torch_engine.static_runs import StaticRuns
+from patchlaw.simulators.torch_engine.static_blocks import ring_signs
+from patchlaw.simulators.torch_engine.static_runs import StaticRuns
+from torch import Tensor
 
 
 @dataclass

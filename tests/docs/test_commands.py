@@ -15,9 +15,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from patchlaw.cli import main
 from tests.docs.idx_files import write_idx_files
 from tests.docs.pages import PAGES, ROOT, blocks, command_lines, commands_in_text
-from verification.cli import main
 
 # Beginning of a command, and why no test can carry it out. Whatever begins otherwise is executed.
 NOT_EXECUTED = {
@@ -186,7 +186,7 @@ def test_the_list_of_what_is_not_executed_is_in_use() -> None:
         ("patchlaw sweep paper_figures/plans/paper.toml --out", "requires an argument"),
         ("patchlaw claims", "no command claims"),
         ("make coffee", "no such target"),
-        ("python -m paper_figures.nothing", "no such module"),
+        ("python -m patchlaw.paper_figures.nothing", "no such module"),
         ("rm -rf everything", "knows no way"),
     ],
 )

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from verification.analysis.record import EigenvalueRecord, RunFacts, Trajectory
-from verification.landscape.random_walk import random_walk_ratios
-from verification.landscape.record import (
+from patchlaw.verification.analysis.record import EigenvalueRecord, RunFacts, Trajectory
+from patchlaw.verification.landscape.random_walk import random_walk_ratios
+from patchlaw.verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,
     LandscapeRun,
@@ -21,14 +20,14 @@ from verification.landscape.record import (
     PrincipalComponents,
     ProjectedTrajectory,
 )
-from verification.runs import DataConfig, EpochEntry, Execution, RunConfig
-from verification.runs.checkpoint import CHECKPOINT_FILE, KIND, Checkpoint
-from verification.runs.run import RunHeader
-from verification.runs.sealed_json import write_sealed
-from verification.runs.tensor_files import FileRecord
-from verification.sealed_record import digest
-from verification.solvers import SpectralDensity
-from verification.training import Evaluation
+from patchlaw.verification.runs import DataConfig, EpochEntry, Execution, RunConfig
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE, KIND, Checkpoint
+from patchlaw.verification.runs.run import RunHeader
+from patchlaw.verification.runs.sealed_json import write_sealed
+from patchlaw.verification.runs.tensor_files import FileRecord
+from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.solvers import SpectralDensity
+from patchlaw.verification.training import Evaluation
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ENVIRONMENT = {"commit": COMMIT, "versions": {"python": "3"}, "machine": "Linux"}

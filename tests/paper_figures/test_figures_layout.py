@@ -8,13 +8,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.catalogue import FIGURES
+from patchlaw.paper_figures.drawing import Inputs
+from patchlaw.paper_figures.provenance import lay_out
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.study import paper_study, scaling_study
+from patchlaw.verification.runs import load_samples
 
-from paper_figures import style
-from paper_figures.catalogue import FIGURES
-from paper_figures.drawing import Inputs
-from paper_figures.provenance import lay_out
-from paper_figures.records import Records
-from paper_figures.study import paper_study, scaling_study
 from tests.paper_figures.synthetic_records import (
     config_of,
     write_analysis,
@@ -22,7 +23,6 @@ from tests.paper_figures.synthetic_records import (
     write_landscape,
     write_run,
 )
-from verification.runs import load_samples
 
 _DOT = 1.0  # pixels at 100 dots an inch that a box may exceed its glyphs by
 

@@ -11,10 +11,14 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from patchlaw.paper_figures.outcome import Outcome
+from patchlaw.paper_figures.records import RESULTS, RecordError
+from patchlaw.paper_figures.tables import TABLES
+from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.records import author_results
+from patchlaw.verification.sealed_record import digest
 
-from paper_figures.outcome import Outcome
-from paper_figures.records import RESULTS, RecordError
-from paper_figures.tables import TABLES
+from patchlaw.cli import main
 from tests.paper_figures.synthetic_records import (
     COMMIT,
     analysis_content,
@@ -32,10 +36,6 @@ from tests.paper_figures.table_readers import (
     read_markdown,
     shown_numbers,
 )
-from verification.cli import main
-from verification.landscape.record import LandscapeRecord
-from verification.records import author_results
-from verification.sealed_record import digest
 
 GRID = [(p, d) for p in (4, 9, 16) for d in (50, 100, 150, 200)]
 SEEDS = (1001, 1002, 1003, 1004, 1005)

@@ -8,10 +8,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from paper_figures.tables import latex, markdown
-from paper_figures.tables.cells import Count, Gap, Number
-from paper_figures.tables.content import Column, Group, Panel, Row, TableContent
+from patchlaw.paper_figures.tables import latex, markdown
+from patchlaw.paper_figures.tables.cells import Count, Gap, Number
+from patchlaw.paper_figures.tables.content import Column, Group, Panel, Row, TableContent
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.study import paper_study
+from patchlaw.paper_figures.tables import findings_tables
+from patchlaw.paper_figures.tables.findings_tables import LAWS, SHOWN, with_tables
+from patchlaw.paper_figures.tables.page_markup import marks
+from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
+from patchlaw.verification.comparison import LawComparison, exponents_of_author
+from patchlaw.verification.sealed_record import write_record
 
-from paper_figures.law_pairs import LawPairs, study_pairs
-from paper_figures.records import Records
-from paper_figures.study import paper_study
-from paper_figures.tables import findings_tables
-from paper_figures.tables.findings_tables import LAWS, SHOWN, with_tables
-from paper_figures.tables.page_markup import marks
-from paper_figures.tables.protocol import Configuration, author_by_configuration
 from tests.paper_figures.synthetic_records import config_of, write_analysis, write_run
-from verification.comparison import LawComparison, exponents_of_author
-from verification.sealed_record import write_record
 
 MINUS = "\N{MINUS SIGN}"
 

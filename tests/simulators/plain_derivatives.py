@@ -2,9 +2,8 @@
 
 import numpy as np
 import torch
+from patchlaw.simulators import DistributedQNN
 from torch.nn.functional import cross_entropy
-
-from simulators import DistributedQNN
 
 KINDS = ("hessian", "gauss_newton", "residual")
 

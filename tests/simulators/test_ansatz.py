@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
-from simulators.ansatz import (
+from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.ansatz import (
     AngleRotation,
     ControlledZ,
     FeatureRotation,
@@ -13,6 +12,7 @@ from simulators.ansatz import (
     observables,
     ring_edges,
 )
+
 from tests.strategies import ansaetze, own_ansaetze, qubit_counts
 
 # Paper, Table 2: parameters of the whole model, by (P, depth), pixel bias included.

@@ -3,9 +3,8 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
-from simulators.fast_engine.buffers import BufferPool
-from simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
+from patchlaw.simulators.fast_engine.buffers import BufferPool
+from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
 
 
 @given(rows=st.sampled_from([2, 4, 8, 32]), width=st.integers(1, 3), seed=st.integers(0, 2**16))

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from patchlaw.simulators.datasets import load_mnist
+from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
-from simulators.commands import data
-from simulators.datasets import load_mnist
-from simulators.datasets.mnist import EMBEDDED_FILE
+from patchlaw.commands.data import data
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_check_fails_on_a_damaged_file(idx_folder, tmp_path):
 def test_importing_the_commands_loads_nothing_heavy():
     """In a fresh interpreter, since this one has everything loaded."""
     script = (
-        "import sys, simulators.datasets, simulators.commands; "
+        "import sys, patchlaw.simulators.datasets, patchlaw.commands.data; "
         "print(sorted({'qiskit', 'matplotlib', 'rich', 'sklearn'} & set(sys.modules)))"
     )
     shown = subprocess.run(

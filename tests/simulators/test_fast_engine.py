@@ -7,18 +7,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.ansatz import ring_signs
+from patchlaw.simulators.circuit_plan import CircuitPlan, StaticRun
+from patchlaw.simulators.fast_engine import CrossEntropy, FastEngine, SquaredError
+from patchlaw.simulators.fast_engine.chunks import split_into_chunks
+from patchlaw.simulators.fast_engine.pauli_run import PauliRun
+from patchlaw.simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
+from patchlaw.simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.reference import model_logits
+from patchlaw.simulators.torch_engine.static_blocks import block_unitary
 from torch.nn.functional import cross_entropy
 
-from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
-from simulators.ansatz import ring_signs
-from simulators.circuit_plan import CircuitPlan, StaticRun
-from simulators.fast_engine import CrossEntropy, FastEngine, SquaredError
-from simulators.fast_engine.chunks import split_into_chunks
-from simulators.fast_engine.pauli_run import PauliRun
-from simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
-from simulators.fast_engine.static_run import FusedRun
-from simulators.reference import model_logits
-from simulators.torch_engine.static_blocks import block_unitary
 from tests.strategies import ModelCase, model_cases
 
 # double precision: a few hundred gates of rounding 1e-16 each, times logits up to |s| P

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from simulators.datasets import DatasetError
-from simulators.datasets.idx import read_idx, read_split
+from patchlaw.simulators.datasets import DatasetError
+from patchlaw.simulators.datasets.idx import read_idx, read_split
 
 # The folder is shared between examples on purpose: every example overwrites the file it reads.
 on_disk = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

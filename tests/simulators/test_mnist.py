@@ -10,17 +10,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-from simulators.datasets import DatasetError, load_mnist
-from simulators.datasets.embedded import (
+from patchlaw.simulators.datasets import DatasetError, load_mnist
+from patchlaw.simulators.datasets.embedded import (
     PooledDataset,
     manifest_path,
     read_packed,
     write_packed,
 )
-from simulators.datasets.mnist import EMBEDDED_FILE
-from simulators.datasets.packing import pack_sums, unpack_sums
-from simulators.datasets.pooling import pool_sums, sums_to_angles
+from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
+from patchlaw.simulators.datasets.packing import pack_sums, unpack_sums
+from patchlaw.simulators.datasets.pooling import pool_sums, sums_to_angles
+
 from tests.strategies import examples
 
 ABOUT = {"name": "toy", "source": "drawn", "licence": "none"}

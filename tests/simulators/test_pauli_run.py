@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from simulators.ansatz import ring_signs
-from simulators.circuit_plan import StaticRun
-from simulators.fast_engine.pauli_basis import PauliTables, rotation_rates, rotations
-from simulators.fast_engine.pauli_kernels import pauli_numbers
-from simulators.fast_engine.pauli_run import PauliRun
-from simulators.fast_engine.simd import LANES, kernel, load, store, swap_lanes
-from simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.ansatz import ring_signs
+from patchlaw.simulators.circuit_plan import StaticRun
+from patchlaw.simulators.fast_engine.pauli_basis import PauliTables, rotation_rates, rotations
+from patchlaw.simulators.fast_engine.pauli_kernels import pauli_numbers
+from patchlaw.simulators.fast_engine.pauli_run import PauliRun
+from patchlaw.simulators.fast_engine.simd import LANES, kernel, load, store, swap_lanes
+from patchlaw.simulators.fast_engine.static_run import FusedRun
 
 DOUBLE = np.dtype(np.float64)
 X = np.array([[0, 1], [1, 0]], dtype=complex)

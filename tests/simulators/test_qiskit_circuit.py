@@ -6,11 +6,16 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given
+from patchlaw.simulators import Ansatz, reference
+from patchlaw.simulators.qiskit_circuit import (
+    pauli_observables,
+    qnn_circuit,
+    simulate,
+    tensor_order,
+)
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import Statevector
 
-from simulators import Ansatz, reference
-from simulators.qiskit_circuit import pauli_observables, qnn_circuit, simulate, tensor_order
 from tests.strategies import CircuitCase, circuit_cases, qubit_counts, real_arrays
 
 
@@ -20,8 +25,8 @@ def parameter_vectors(circuit) -> dict[str, ParameterVector]:
 
 def test_importing_the_packages_loads_neither_qiskit_nor_matplotlib() -> None:
     code = (
-        "import sys, hessian_theory, simulators, simulators.qiskit_circuit, verification, "
-        "paper_figures\n"
+        "import sys\nfrom patchlaw import hessian_theory, simulators, verification, paper_figures\n"
+        "from patchlaw.simulators import qiskit_circuit\n"
         "print([m for m in ('qiskit', 'matplotlib') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

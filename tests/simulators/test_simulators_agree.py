@@ -9,9 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import expm
-
-from simulators import (
+from patchlaw.simulators import (
     Ansatz,
     DistributedQNN,
     EncodingBlock,
@@ -19,8 +17,10 @@ from simulators import (
     qiskit_circuit,
     reference,
 )
-from simulators.ansatz import AngleRotation, ControlledZ, FeatureRotation, Gate
-from simulators.torch_engine.circuit import circuit_outputs, final_states
+from patchlaw.simulators.ansatz import AngleRotation, ControlledZ, FeatureRotation, Gate
+from patchlaw.simulators.torch_engine.circuit import circuit_outputs, final_states
+from scipy.linalg import expm
+
 from tests.strategies import (
     Array,
     CircuitCase,

@@ -9,19 +9,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.engine import CurvatureKind
+from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.fast_engine import FastEngine
+from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.simulators.torch_engine.engine import TorchEngine
+from patchlaw.simulators.torch_engine.local_operators import (
+    PAULI,
+    LocalOperators,
+    apply_combined,
+    halves,
+)
+from patchlaw.simulators.torch_engine.losses import bind_loss
+from patchlaw.simulators.torch_engine.patch_circuits import Direction
+from patchlaw.simulators.torch_engine.precision import full_precision
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
-from simulators.engine import CurvatureKind
-from simulators.engine_choice import make_engine
-from simulators.fast_engine import FastEngine
-from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
-from simulators.torch_engine.engine import TorchEngine
-from simulators.torch_engine.local_operators import PAULI, LocalOperators, apply_combined, halves
-from simulators.torch_engine.losses import bind_loss
-from simulators.torch_engine.patch_circuits import Direction
-from simulators.torch_engine.precision import full_precision
 from tests.simulators.operation_log import OperationLog
 from tests.simulators.plain_derivatives import KINDS, autograd_gradient, plain_products
 from tests.strategies import ModelCase, image_batches, model_cases, real_arrays

@@ -7,16 +7,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.simulators import EntanglingBlock
+from patchlaw.simulators.ansatz import ring_signs
+from patchlaw.simulators.circuit_plan import StaticRun
+from patchlaw.simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.torch_engine.layer_segments import SEGMENT_ON_A_DEVICE
+from patchlaw.simulators.torch_engine.static_blocks import apply_entangling
+from patchlaw.simulators.torch_engine.static_layers import GROUP
+from patchlaw.simulators.torch_engine.static_runs import StaticRuns
 from torch import Tensor
 
-from simulators import EntanglingBlock
-from simulators.ansatz import ring_signs
-from simulators.circuit_plan import StaticRun
-from simulators.fast_engine.static_run import FusedRun
-from simulators.torch_engine.layer_segments import SEGMENT_ON_A_DEVICE
-from simulators.torch_engine.static_blocks import apply_entangling
-from simulators.torch_engine.static_layers import GROUP
-from simulators.torch_engine.static_runs import StaticRuns
 from tests.simulators.operation_log import OperationLog
 
 

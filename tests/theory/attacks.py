@@ -1,10 +1,9 @@
 """What the tests of a hostile author share."""
 
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Evidence
+from patchlaw.hessian_theory.proof.language import InRange, ProofError, Relation
 from sympy import Expr
-
-from hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Evidence
-from hessian_theory.proof.language import InRange, ProofError, Relation
 
 
 def accepted(theorem: Derivation) -> bool:

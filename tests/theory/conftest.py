@@ -1,9 +1,8 @@
 """What the theory tests share: every theorem is proved once a session."""
 
 import pytest
-
-from hessian_theory.proof.derivation import Report
-from hessian_theory.theorems import THEOREMS
+from patchlaw.hessian_theory.proof.derivation import Report
+from patchlaw.hessian_theory.theorems import THEOREMS
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.torch_engine import circuit_outputs
 from torch import Tensor
-
-from simulators import DistributedQNN
-from simulators.torch_engine import circuit_outputs
 
 
 @dataclass(frozen=True)

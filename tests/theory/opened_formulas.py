@@ -6,9 +6,8 @@ import itertools
 from typing import Any
 
 import sympy as sp
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.language import Formula
 
 Scope = dict[Any, Any]
 

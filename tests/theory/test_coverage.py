@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from hessian_theory.coverage import (
+from patchlaw.hessian_theory.coverage import (
     PatchCoverage,
     densest_grid,
     fixed_image_limit,
     growing_image,
     growing_image_limit,
 )
-from simulators import PatchGrid
+from patchlaw.simulators import PatchGrid
+
 from tests.strategies import patch_grids
 
 

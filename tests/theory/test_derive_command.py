@@ -2,10 +2,10 @@
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.hessian_theory import theorems
 from sympy import Integer
 
-from hessian_theory import theorems
-from hessian_theory.commands.derive import derive
+from patchlaw.commands.derive import derive
 
 CHEAP = ("log-bound", "curvature-and-loss", "residual-with-bias")
 
@@ -73,7 +73,8 @@ def test_failed_page_leaves_the_old_file(run, tmp_path, monkeypatch):
     page = tmp_path / "theory.md"
     page.write_text("old")
     monkeypatch.setattr(
-        "hessian_theory.theory_page.theory_page", lambda _: (_ for _ in ()).throw(OSError("disk"))
+        "patchlaw.hessian_theory.theory_page.theory_page",
+        lambda _: (_ for _ in ()).throw(OSError("disk")),
     )
     result = run("--markdown", str(page))
     assert isinstance(result.exception, OSError)
@@ -85,7 +86,7 @@ def test_interrupted_write_leaves_the_old_file(run, tmp_path, monkeypatch):
     """The page cannot be encoded: the write fails half way, after the temporary file is there."""
     page = tmp_path / "theory.md"
     page.write_text("old")
-    monkeypatch.setattr("hessian_theory.theory_page.theory_page", lambda _: "new \ud800")
+    monkeypatch.setattr("patchlaw.hessian_theory.theory_page.theory_page", lambda _: "new \ud800")
     result = run("--markdown", str(page))
     assert isinstance(result.exception, UnicodeEncodeError)
     assert page.read_text() == "old"
@@ -93,7 +94,7 @@ def test_interrupted_write_leaves_the_old_file(run, tmp_path, monkeypatch):
 
 
 def test_page_is_written(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("hessian_theory.theory_page.theory_page", lambda _: "page\n")
+    monkeypatch.setattr("patchlaw.hessian_theory.theory_page.theory_page", lambda _: "page\n")
     page = tmp_path / "new" / "theory.md"
     assert run("--markdown", str(page)).exit_code == 0
     assert page.read_text() == "page\n"

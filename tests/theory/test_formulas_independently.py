@@ -16,11 +16,10 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.derivation import Citation, Derivation, Step
-from hessian_theory.proof.evidence import Combination
-from hessian_theory.theorems import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.derivation import Citation, Derivation, Step
+from patchlaw.hessian_theory.proof.evidence import Combination
+from patchlaw.hessian_theory.theorems import (
     eigenvalue_bounds,
     element_bounds,
     gram,
@@ -28,9 +27,10 @@ from hessian_theory.theorems import (
     softmax,
     spectrum_of_r,
 )
-from hessian_theory.theorems.split import EQ4, EQ5, EQ6
-from simulators.ansatz import Ansatz
-from simulators.reference import model_logits, qnn_outputs
+from patchlaw.hessian_theory.theorems.split import EQ4, EQ5, EQ6
+from patchlaw.simulators.ansatz import Ansatz
+from patchlaw.simulators.reference import model_logits, qnn_outputs
+
 from tests.theory.opened_formulas import Reader, Scope, gap
 
 # --- Eqs. (4), (5), (6) on the numpy reference ---------------------------------------------------

@@ -4,11 +4,10 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from patchlaw.hessian_theory.proof.language import DIMENSION
+from patchlaw.hessian_theory.theorems.second_moments import ALPHA_COEFFICIENT, BETA_COEFFICIENT
+from patchlaw.hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 from sympy import Rational, symbols
-
-from hessian_theory.proof.language import DIMENSION
-from hessian_theory.theorems.second_moments import ALPHA_COEFFICIENT, BETA_COEFFICIENT
-from hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 
 SAMPLES = 4000
 PAULI = {

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-
-from hessian_theory.proof.derivation import Derivation, Premise
-from hessian_theory.proof.language import Formula
-from hessian_theory.theorems import (
+from patchlaw.hessian_theory.proof.derivation import Derivation, Premise
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.theorems import (
     eigenvalue_bounds,
     element_bounds,
     gram,
@@ -26,6 +25,7 @@ from hessian_theory.theorems import (
     softmax,
     spectrum_of_r,
 )
+
 from tests.theory.opened_formulas import Reader, Scope, gap
 
 Values = dict[str, Any]

@@ -7,6 +7,26 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.kernel import (
+    Part,
+    Theorem,
+    assume,
+    combine,
+    convex,
+    differentiate,
+    establishes,
+    instantiate,
+    trace,
+)
+from patchlaw.hessian_theory.proof.language import (
+    DIMENSION,
+    Formula,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Tr,
+)
 from sympy import (
     Derivative,
     Expr,
@@ -25,27 +45,6 @@ from sympy import (
     sin,
     sqrt,
     symbols,
-)
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.kernel import (
-    Part,
-    Theorem,
-    assume,
-    combine,
-    convex,
-    differentiate,
-    establishes,
-    instantiate,
-    trace,
-)
-from hessian_theory.proof.language import (
-    DIMENSION,
-    Formula,
-    Hypothesis,
-    InRange,
-    ProofError,
-    Tr,
 )
 
 X, Y = symbols("x y", real=True)

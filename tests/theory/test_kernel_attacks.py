@@ -8,6 +8,32 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof import derivation
+from patchlaw.hessian_theory.proof.derivation import Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import (
+    Combination,
+    Convex,
+    Exact,
+    Instances,
+    Outcome,
+    Use,
+)
+from patchlaw.hessian_theory.proof.evidence import (
+    Tested as Sampled,  # pytest would collect the name
+)
+from patchlaw.hessian_theory.proof.kernel import assume, combine
+from patchlaw.hessian_theory.proof.language import (
+    DIMENSION,
+    Formula,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Tr,
+)
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems import find, gram, second_moments, split
+from patchlaw.hessian_theory.theorems.notation import PI, over_patches
 from sympy import (
     Expr,
     Function,
@@ -24,16 +50,6 @@ from sympy import (
     symbols,
 )
 
-from hessian_theory import symbols as sym
-from hessian_theory.proof import derivation
-from hessian_theory.proof.derivation import Citation, Derivation, Premise, Step
-from hessian_theory.proof.evidence import Combination, Convex, Exact, Instances, Outcome, Use
-from hessian_theory.proof.evidence import Tested as Sampled  # pytest would collect the name
-from hessian_theory.proof.kernel import assume, combine
-from hessian_theory.proof.language import DIMENSION, Formula, Hypothesis, InRange, ProofError, Tr
-from hessian_theory.proof.points import Point
-from hessian_theory.theorems import find, gram, second_moments, split
-from hessian_theory.theorems.notation import PI, over_patches
 from tests.theory.attacks import accepted, attempt, claim
 
 P, C, N = sym.P, sym.C, sym.N

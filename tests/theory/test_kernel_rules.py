@@ -1,6 +1,25 @@
 """Instances, derivatives, traces and tangents: what these rules make, and what they refuse."""
 
 import pytest
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.kernel import (
+    Part,
+    Theorem,
+    assume,
+    combine,
+    convex,
+    differentiate,
+    instantiate,
+    trace,
+)
+from patchlaw.hessian_theory.proof.language import (
+    DIMENSION,
+    Formula,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Tr,
+)
 from sympy import (
     Derivative,
     Expr,
@@ -17,26 +36,6 @@ from sympy import (
     log,
     sin,
     symbols,
-)
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.kernel import (
-    Part,
-    Theorem,
-    assume,
-    combine,
-    convex,
-    differentiate,
-    instantiate,
-    trace,
-)
-from hessian_theory.proof.language import (
-    DIMENSION,
-    Formula,
-    Hypothesis,
-    InRange,
-    ProofError,
-    Tr,
 )
 
 X, Y = symbols("x y", real=True)

@@ -14,10 +14,9 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hessian_theory import symbols as sym
-from hessian_theory.proof.kernel import Part, Theorem, assume, combine, instantiate
-from hessian_theory.proof.language import (
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.kernel import Part, Theorem, assume, combine, instantiate
+from patchlaw.hessian_theory.proof.language import (
     DIMENSION,
     Formula,
     Hypothesis,
@@ -25,7 +24,8 @@ from hessian_theory.proof.language import (
     ProofError,
     Tr,
 )
-from hessian_theory.proof.normal_form import NormalForm
+from patchlaw.hessian_theory.proof.normal_form import NormalForm
+
 from tests.strategies import examples
 from tests.theory.opened_formulas import Reader, Scope
 

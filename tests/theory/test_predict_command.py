@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from hessian_theory.commands.predict import predict
-from verification.cli import main
+from patchlaw.cli import main
+from patchlaw.commands.predict import predict
 
 
 def run(*arguments: str) -> Result:

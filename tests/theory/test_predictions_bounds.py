@@ -10,9 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-
-from hessian_theory.coverage import PatchCoverage
-from hessian_theory.predictions import (
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.hessian_theory.predictions import (
     Architecture,
     MeasuredModel,
     block_bounds,
@@ -23,7 +22,8 @@ from hessian_theory.predictions import (
     overlap_radius,
     variance_ceiling,
 )
-from simulators import PatchGrid
+from patchlaw.simulators import PatchGrid
+
 from tests.strategies import patch_grids, real_arrays
 
 Array = NDArray[np.float64]

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from hessian_theory.predictions import (
+from patchlaw.hessian_theory.predictions import (
     PAPER_COLLAPSE,
     Architecture,
     collapsed_eigenvalue,
@@ -20,7 +19,7 @@ from hessian_theory.predictions import (
     gauss_newton_trace,
     size_estimates,
 )
-from verification.records import author_results
+from patchlaw.verification.records import author_results
 
 Matrix = NDArray[np.complex128]
 

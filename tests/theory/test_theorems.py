@@ -4,11 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
-
-from hessian_theory.proof.kernel import establishes
-from hessian_theory.proof.render import as_latex, as_text
-from hessian_theory.theorems import CHAPTERS, THEOREMS, find
-from hessian_theory.theory_page import theory_page
+from patchlaw.hessian_theory.proof.kernel import establishes
+from patchlaw.hessian_theory.proof.render import as_latex, as_text
+from patchlaw.hessian_theory.theorems import CHAPTERS, THEOREMS, find
+from patchlaw.hessian_theory.theory_page import theory_page
 
 ROOT = Path(__file__).parents[2]
 NAMES = [t.name for t in THEOREMS]

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators import CurvatureProblem
 from torch import Tensor
 
-from simulators import DistributedQNN
 from tests.strategies import examples, real_arrays
 from tests.theory.dense_model import DenseModel, top
 from tests.theory.test_theorems_on_the_model import GRIDS, ROUNDING, dense_models
-from verification.operators import CurvatureProblem
 
 
 @given(dense_models(grids=GRIDS[:2]), st.data())

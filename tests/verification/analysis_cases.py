@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.options import AnalysisOptions
+from patchlaw.verification.runs import Run, execute_run
+
 from tests.verification.run_cases import toy_config, toy_samples
-from verification.analysis.execute import execute_analysis
-from verification.analysis.options import AnalysisOptions
-from verification.runs import Run, execute_run
 
 SAMPLES = toy_samples()
 

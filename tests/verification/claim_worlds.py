@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from verification.claims import CLAIMS, Findings, Grade, ModelFindings
-from verification.claims.findings import (
+from patchlaw.verification.claims import CLAIMS, Findings, Grade, ModelFindings
+from patchlaw.verification.claims.findings import (
     CheckFinding,
     Eigenvalue,
     OutlierCount,

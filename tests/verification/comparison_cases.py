@@ -6,10 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verification.analysis.record import AnalysisRecord, EigenvalueRecord, Minimum, RunFacts
-from verification.claims.records import FORMAT, VERSION
-from verification.sealed_record import digest
-from verification.training import Evaluation
+from patchlaw.verification.analysis.record import (
+    AnalysisRecord,
+    EigenvalueRecord,
+    Minimum,
+    RunFacts,
+)
+from patchlaw.verification.claims.records import FORMAT, VERSION
+from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.training import Evaluation
 
 
 def solved(

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.operators.losses import LossFunction, LossName
 from torch import Tensor
 
 from tests.verification.curvature_cases import Matrix, relative_difference
-from verification.operators import CurvatureProblem
-from verification.operators.losses import LossFunction, LossName
 
 # A step of 1e-5 in double precision: h^2 = 1e-10 times a third derivative, 1e-16 / h of rounding.
 DIFFERENCES = 1e-7

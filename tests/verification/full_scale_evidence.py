@@ -20,19 +20,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
-
-from simulators import DistributedQNN, load_mnist
-from verification.atomic_write import write_atomically
-from verification.operators import CurvatureProblem
-from verification.solvers import (
+from patchlaw.simulators import DistributedQNN, load_mnist
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.solvers import (
     DenseResult,
     EigenResult,
     dense_gauss_newton,
     dense_residual,
     top_eigenpairs,
 )
-from verification.solvers.products import Products
+from patchlaw.verification.solvers.products import Products
+from safetensors.numpy import load_file, save_file
 
 N_IMAGES = 2000
 AGREEMENT = 1e-9  # relative to the largest element

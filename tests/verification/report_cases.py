@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from verification.checks import CheckResult
-from verification.comparison import compare_author, compare_measured
-from verification.measurement import BIAS_BLOCK, TERMS, MinimumMeasurement, TopEigenvalue
-from verification.report import (
+from patchlaw.verification.checks import CheckResult
+from patchlaw.verification.comparison import compare_author, compare_measured
+from patchlaw.verification.measurement import BIAS_BLOCK, TERMS, MinimumMeasurement, TopEigenvalue
+from patchlaw.verification.report import (
     Environment,
     Moment,
     Report,
@@ -13,7 +13,7 @@ from verification.report import (
     TheoremResult,
     VerifyConfig,
 )
-from verification.training import Evaluation
+from patchlaw.verification.training import Evaluation
 
 HOSTILE = "<script>alert('1')</script> & \"quoted\""
 

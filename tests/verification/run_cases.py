@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-from verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
-from verification.training import TrainingConfig
+from patchlaw.verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
+from patchlaw.verification.training import TrainingConfig
 
 # For scripts of processes that a test interrupts: one started in the background of a shell, as the
 # tests may be, ignores SIGINT, and its children inherit that.

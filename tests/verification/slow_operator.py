@@ -10,10 +10,10 @@ import sys
 import time
 
 import numpy as np
+from patchlaw.verification.operators import HessianOperator, SymmetricOperator
+from patchlaw.verification.solvers import EigenResult, top_eigenpairs
 
 from tests.verification.curvature_cases import qnn_case
-from verification.operators import HessianOperator, SymmetricOperator
-from verification.solvers import EigenResult, top_eigenpairs
 
 
 class SlowOperator(SymmetricOperator):

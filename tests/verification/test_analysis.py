@@ -16,17 +16,17 @@ import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.options import STAGES, AnalysisOptions
+from patchlaw.verification.analysis.record import AnalysisRecord, read_analyses
+from patchlaw.verification.claims import read_records
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.runs import Run, RunError
+from patchlaw.verification.runs.lock import run_lock
+from patchlaw.verification.sealed_record import RecordError, digest
 
+from patchlaw.commands.analyse import analyse
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
-from verification.analysis.execute import execute_analysis
-from verification.analysis.options import STAGES, AnalysisOptions
-from verification.analysis.record import AnalysisRecord, read_analyses
-from verification.claims import read_records
-from verification.commands.analyse import analyse
-from verification.operators import CurvatureProblem
-from verification.runs import Run, RunError
-from verification.runs.lock import run_lock
-from verification.sealed_record import RecordError, digest
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,7 +97,7 @@ def test_eigenvalues_over_all_images_are_those_of_dense_matrices(run, record):
 
 def test_the_subset_is_stratified_and_its_spectrum_is_its_own(run, record):
     """The subset of 20 is not the whole of 40: only this catches one set used for both."""
-    from verification.training import stratified_subset
+    from patchlaw.verification.training import stratified_subset
 
     chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
     assert np.bincount(SAMPLES.train_labels.numpy()[chosen]).tolist() == [5, 5, 5, 5]
@@ -142,7 +142,7 @@ def test_traces_within_their_errors(run, record):
 
 def test_the_split_along_training(run, record):
     """Epochs that the run has, and the minimum; each with its own parameters and loss."""
-    from verification.training import stratified_subset
+    from patchlaw.verification.training import stratified_subset
 
     chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
     epochs = [moment.epoch for moment in record.along_training]
@@ -407,7 +407,7 @@ def test_ctrl_c_exits_130_and_leaves_the_other_runs(run, tmp_path, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("verification.commands.analyse.analyse_run", interrupted)
+    monkeypatch.setattr("patchlaw.commands.analyse.analyse_run", interrupted)
     done = CliRunner().invoke(analyse, [str(run.path), str(run.path), "--out", str(tmp_path)])
     assert done.exit_code == 130
     assert done.output == "Interrupted; the same command goes on where it was\n"
@@ -446,7 +446,7 @@ def test_a_records_command_gives_its_options(options):
 
 def test_the_command(tmp_path):
     """On a real image size, where the samples come from MNIST; and what it says of bad input."""
-    from verification.runs import RunRequest, execute_run, load_samples
+    from patchlaw.verification.runs import RunRequest, execute_run, load_samples
 
     request = RunRequest(4, 1, epochs=2, images=200, batch_size=50)
     samples = load_samples(None, 200)

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse.linalg import aslinearoperator
-
-from tests.verification import curvature_cases as oracles
-from tests.verification.curvature_cases import qnn_case
-from verification.operators import CurvatureProblem
-from verification.solvers import (
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.solvers import (
     Alignment,
     VectorShares,
     block_spectra,
@@ -20,6 +16,10 @@ from verification.solvers import (
     spectral_density,
     top_eigenpairs,
 )
+from scipy.sparse.linalg import aslinearoperator
+
+from tests.verification import curvature_cases as oracles
+from tests.verification.curvature_cases import qnn_case
 
 CASE = qnn_case()
 PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from patchlaw.commands.claim import claim
 from tests.verification.report_cases import finished_report
 from tests.verification.test_claims_sources import record, write
-from verification.commands.claim import claim
 
 
 @pytest.fixture

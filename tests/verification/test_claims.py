@@ -8,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import patchlaw.verification.claims as claims_package
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import verification.claims as claims_package
-from hessian_theory.theorems import find as find_theorem
-from tests.verification.claim_worlds import eigenvalue, proved_everything, world
-from verification.checks import exact_checks, random_instances
-from verification.claims import (
+from patchlaw.hessian_theory.theorems import find as find_theorem
+from patchlaw.verification.checks import exact_checks, random_instances
+from patchlaw.verification.claims import (
     CLAIMS,
     Grade,
     ModelFindings,
@@ -29,19 +27,21 @@ from verification.claims import (
     find,
     ledger,
 )
-from verification.claims.eigenvalue_law import (
+from patchlaw.verification.claims.eigenvalue_law import (
     residual_exponent,
     residual_share_in_training,
     scaled_alignment,
 )
-from verification.claims.findings import (
+from patchlaw.verification.claims.findings import (
     CheckFinding,
     Eigenvalue,
     TheoremFinding,
     TrainingPoint,
     ratio_interval,
 )
-from verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.landscape.random_walk import random_walk_ratio
+
+from tests.verification.claim_worlds import eigenvalue, proved_everything, world
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]

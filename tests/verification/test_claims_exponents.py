@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tests.verification.claim_worlds import eigenvalue, proved_everything, world
-from tests.verification.report_cases import finished_report
-from verification.claims import (
+from patchlaw.verification.claims import (
     CLAIMS,
     Evidence,
     Grade,
@@ -21,10 +18,13 @@ from verification.claims import (
     author_models,
     findings_from_report,
 )
-from verification.claims.exponents import says
-from verification.claims.sources import verify_command
-from verification.comparison import exponents_of_author
-from verification.power_law import PowerLawFit
+from patchlaw.verification.claims.exponents import says
+from patchlaw.verification.claims.sources import verify_command
+from patchlaw.verification.comparison import exponents_of_author
+from patchlaw.verification.power_law import PowerLawFit
+
+from tests.verification.claim_worlds import eigenvalue, proved_everything, world
+from tests.verification.report_cases import finished_report
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 

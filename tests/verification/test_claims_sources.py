@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.verification.analysis_cases import OPTIONS, SAMPLES
-from tests.verification.comparison_cases import analysed, solved, write_analysis
-from tests.verification.run_cases import toy_config
-from verification.analysis.execute import execute_analysis
-from verification.claims import (
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.claims import (
     Grade,
     author_models,
     default_records_folder,
@@ -20,9 +16,13 @@ from verification.claims import (
     load_report,
     read_records,
 )
-from verification.claims.findings import Findings
-from verification.comparison import compare_records
-from verification.runs import execute_run
+from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.comparison import compare_records
+from patchlaw.verification.runs import execute_run
+
+from tests.verification.analysis_cases import OPTIONS, SAMPLES
+from tests.verification.comparison_cases import analysed, solved, write_analysis
+from tests.verification.run_cases import toy_config
 
 
 def eigenvalue(value: float) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from verification.claims import Evidence, Grade, Outcome
-from verification.claims.text import number_text
+from patchlaw.verification.claims import Evidence, Grade, Outcome
+from patchlaw.verification.claims.text import number_text
 
 
 def text(value: float | None, interval: tuple[float, float] | None) -> str:

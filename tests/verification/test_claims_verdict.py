@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from verification.claims import (
+from patchlaw.verification.claims import (
     Band,
     Evidence,
     Grade,

@@ -5,19 +5,19 @@ import json
 
 import numpy as np
 import pytest
-from scipy.sparse.linalg import aslinearoperator
-
-from tests.verification.report_cases import finished_report
-from verification.comparison import compare_author, compare_measured, ratio_interval
-from verification.measurement import (
+from patchlaw.verification.comparison import compare_author, compare_measured, ratio_interval
+from patchlaw.verification.measurement import (
     BIAS_BLOCK,
     TERMS,
     MinimumMeasurement,
     TopEigenvalue,
     top_eigenvalue,
 )
-from verification.report import as_html
-from verification.training import Evaluation
+from patchlaw.verification.report import as_html
+from patchlaw.verification.training import Evaluation
+from scipy.sparse.linalg import aslinearoperator
+
+from tests.verification.report_cases import finished_report
 
 
 def top(matrix: str, value: float, residual: float = 1e-4, converged: bool = True) -> TopEigenvalue:

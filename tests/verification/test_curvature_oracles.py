@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patchlaw.simulators import Ansatz, qiskit_circuit, reference
+from patchlaw.verification.operators import CurvatureProblem
 
 from benchmarks.peers.client import peers_python
-from simulators import Ansatz, qiskit_circuit, reference
 from tests.verification.curvature_cases import (
     Case,
     mlp_case,
@@ -19,7 +20,6 @@ from tests.verification.curvature_cases import (
     relative_difference,
 )
 from tests.verification.curvlinops_oracle import write_problem
-from verification.operators import CurvatureProblem
 
 CASE = qnn_case(n_samples=2)
 QUARTER = np.pi / 2

@@ -5,21 +5,21 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.sparse.linalg import aslinearoperator
-
-from simulators import DistributedQNN, load_mnist
-from tests.strategies import examples, model_cases
-from tests.verification import curvature_cases as oracles
-from tests.verification.curvature_cases import noise_floor, qnn_case, relative_difference
-from tests.verification.full_scale_evidence import against_autodiff, gather, holds
-from verification.operators import CurvatureProblem
-from verification.operators.jacobian import jacobian_chunks
-from verification.solvers import (
+from patchlaw.simulators import DistributedQNN, load_mnist
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.operators.jacobian import jacobian_chunks
+from patchlaw.verification.solvers import (
     dense_gauss_newton,
     dense_matrix,
     dense_residual,
     top_eigenpairs,
 )
+from scipy.sparse.linalg import aslinearoperator
+
+from tests.strategies import examples, model_cases
+from tests.verification import curvature_cases as oracles
+from tests.verification.curvature_cases import noise_floor, qnn_case, relative_difference
+from tests.verification.full_scale_evidence import against_autodiff, gather, holds
 
 CASE = qnn_case()
 PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)

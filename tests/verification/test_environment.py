@@ -4,9 +4,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
-
-from verification import environment
-from verification.environment import current_environment
+from patchlaw.verification import environment
+from patchlaw.verification.environment import current_environment
 
 
 def test_a_library_that_is_not_installed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-from verification.checks import exact_checks, random_instances
-from verification.checks.exact import (
+from patchlaw.verification.checks import exact_checks, random_instances
+from patchlaw.verification.checks.exact import (
     block_bounds,
     elements_scale,
     gauss_newton_psd,
@@ -15,8 +14,8 @@ from verification.checks.exact import (
     replicas_scale_once,
     residual_block_diagonal,
 )
-from verification.checks.instances import Instance, replicated
-from verification.checks.result import judge
+from patchlaw.verification.checks.instances import Instance, replicated
+from patchlaw.verification.checks.result import judge
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from verification.file_lock import FileInUseError, file_lock
+from patchlaw.verification.file_lock import FileInUseError, file_lock
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
 import sys, time
 from pathlib import Path
-from verification.file_lock import file_lock
+from patchlaw.verification.file_lock import file_lock
 with file_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

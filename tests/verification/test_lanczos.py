@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from patchlaw.verification.solvers import EigenResult
+from patchlaw.verification.solvers.result import format_interval
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
+from patchlaw import HessianOperator, top_eigenpairs
 from tests.strategies import examples
 from tests.verification.curvature_cases import dense_hessian, qnn_case
-from verification import HessianOperator, top_eigenpairs
-from verification.solvers import EigenResult
-from verification.solvers.result import format_interval
 
 
 def diagonal(values: np.ndarray) -> LinearOperator:

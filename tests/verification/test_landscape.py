@@ -12,8 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
+from patchlaw.verification.file_lock import FileInUseError, file_lock
+from patchlaw.verification.landscape import execute
+from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.landscape.grid import PlaneLoss
+from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
+from patchlaw.verification.sealed_record import RecordError
+from patchlaw.verification.training import stratified_subset
 
-from simulators.fast_engine.chunks import MAX_CHUNK
 from tests.verification.landscape_cases import (
     SAMPLES,
     independent_components,
@@ -21,14 +29,6 @@ from tests.verification.landscape_cases import (
     toy_run,
 )
 from tests.verification.run_cases import toy_samples
-from verification.file_lock import FileInUseError, file_lock
-from verification.landscape import execute
-from verification.landscape.execute import compute_landscape
-from verification.landscape.grid import PlaneLoss
-from verification.landscape.record import LandscapeRecord
-from verification.runs import DamagedRunError, Run, RunError, execute_run
-from verification.sealed_record import RecordError
-from verification.training import stratified_subset
 
 ROOT = Path(__file__).parents[2]
 
@@ -295,7 +295,7 @@ class Notes(execute.Silent):
 def test_another_chunk_size_is_noted(run, tmp_path, monkeypatch):
     with pytest.raises(Stop):
         toy_landscape(run, tmp_path, reporter=StopAfter(3))
-    monkeypatch.setattr("simulators.fast_engine.chunks.MAX_CHUNK", 7)
+    monkeypatch.setattr("patchlaw.simulators.fast_engine.chunks.MAX_CHUNK", 7)
     reporter = Notes()
     toy_landscape(run, tmp_path, reporter=reporter)
     (note,) = reporter.notes

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.landscape.progress import LandscapeProgress
+from patchlaw.verification.landscape.record import LandscapeRecord, read_all
+from patchlaw.verification.runs import EpochEntry, Run, execute_run, load_samples
+from patchlaw.verification.runs.execute import Silent
 from rich.console import Console
 
+from patchlaw.commands.landscape import landscape
+from patchlaw.commands.train import train
 from tests.verification.run_cases import INTERRUPTIBLE
-from verification.commands.landscape import landscape
-from verification.commands.train import train
-from verification.landscape.progress import LandscapeProgress
-from verification.landscape.record import LandscapeRecord, read_all
-from verification.runs import EpochEntry, Run, execute_run, load_samples
-from verification.runs.execute import Silent
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,7 +160,7 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypat
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("verification.landscape.execute.compute_landscape", interrupted)
+    monkeypatch.setattr("patchlaw.verification.landscape.execute.compute_landscape", interrupted)
     result = invoke(landscape, run, "--out", tmp_path, "--data", digits)
     assert result.exit_code == 130
     assert "Interrupted; the same command goes on where it stopped" in result.output
@@ -168,9 +168,7 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypat
 
 def test_interrupt_keeps_what_is_computed_and_exits_130(digits, run, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
-    script = (
-        "import sys; from verification.commands.landscape import landscape;landscape(sys.argv[1:])"
-    )
+    script = "from patchlaw.cli import main; main(['landscape', *sys.argv[1:]])"
     arguments = [str(run), "--out", str(tmp_path), "--data", str(digits), "--points", "40"]
     with started(script, *arguments) as process:
         wait_for(process, " 160/1600  loss ")
@@ -219,7 +217,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left(tmp_path, run, digits):
 
 def test_the_command_loads_nothing_heavy_until_it_runs():
     code = (
-        "import sys, verification.commands.landscape;"
+        "import sys, patchlaw.commands.landscape;"
         "print([m for m in ('torch', 'numpy', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

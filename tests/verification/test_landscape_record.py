@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from verification.landscape.record import (
+from patchlaw.verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,
     LandscapeRun,
@@ -16,7 +15,7 @@ from verification.landscape.record import (
     ProjectedTrajectory,
     read_all,
 )
-from verification.sealed_record import RecordError, digest
+from patchlaw.verification.sealed_record import RecordError, digest
 
 
 def record(n_patches: int = 4, depth: int = 50, seed: int = 1001) -> LandscapeRecord:

@@ -4,10 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
-
-from tests.verification.comparison_cases import analysed, solved
-from verification.comparison import (
+from patchlaw.verification.comparison import (
     QUANTITIES,
     FittedExponent,
     compare_author,
@@ -16,8 +13,11 @@ from verification.comparison import (
     exponents_of_records,
     summarise_laws,
 )
-from verification.comparison.summaries import LAW_EXPONENTS
-from verification.records import author_results
+from patchlaw.verification.comparison.summaries import LAW_EXPONENTS
+from patchlaw.verification.records import author_results
+from scipy import stats
+
+from tests.verification.comparison_cases import analysed, solved
 
 
 def study(**extra: object) -> list:

@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tests.verification.comparison_cases import analysed, solved
-from tests.verification.test_comparison import measurement
-from verification.comparison import (
+from patchlaw.verification.comparison import (
     ComparedModel,
     LawComparison,
     compare_author,
@@ -20,7 +17,10 @@ from verification.comparison import (
     indistinct,
     ratio_interval,
 )
-from verification.measurement import TERMS
+from patchlaw.verification.measurement import TERMS
+
+from tests.verification.comparison_cases import analysed, solved
+from tests.verification.test_comparison import measurement
 
 positive = st.floats(0.1, 10)
 

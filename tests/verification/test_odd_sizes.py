@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification import memory
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.options import AnalysisOptions
+from patchlaw.verification.landscape.settings import LandscapeSettings
+from patchlaw.verification.memory import available_bytes, check_memory
+from patchlaw.verification.runs import RunRequest, execute_run
+from patchlaw.verification.runs.plan import PlanError, parse_plan
 
+from patchlaw.cli import main
 from tests.verification.run_cases import toy_config, toy_samples
-from verification import memory
-from verification.analysis.execute import execute_analysis
-from verification.analysis.options import AnalysisOptions
-from verification.cli import main
-from verification.landscape.settings import LandscapeSettings
-from verification.memory import available_bytes, check_memory
-from verification.runs import RunRequest, execute_run
-from verification.runs.plan import PlanError, parse_plan
 
 GIGABYTE = 10**9
 
@@ -23,7 +23,7 @@ GIGABYTE = 10**9
 @pytest.fixture(autouse=True)
 def few_gigabytes(monkeypatch):
     """The same limit on every machine."""
-    monkeypatch.setattr("verification.memory.available_bytes", lambda: 8 * GIGABYTE)
+    monkeypatch.setattr("patchlaw.verification.memory.available_bytes", lambda: 8 * GIGABYTE)
 
 
 def test_memory_is_refused_with_the_number_and_the_limit():

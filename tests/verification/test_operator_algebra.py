@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.sparse.linalg import aslinearoperator
-
-from tests.verification.curvature_cases import mlp_case, qnn_case
-from verification.analysis.watched import WatchedOperator
-from verification.operators import (
+from patchlaw.verification.analysis.watched import WatchedOperator
+from patchlaw.verification.operators import (
     CrossBlockOperator,
     CurvatureProblem,
     LinearCombination,
@@ -14,6 +11,9 @@ from verification.operators import (
     RestrictedOperator,
     SymmetricOperator,
 )
+from scipy.sparse.linalg import aslinearoperator
+
+from tests.verification.curvature_cases import mlp_case, qnn_case
 
 CASE = qnn_case()
 PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)

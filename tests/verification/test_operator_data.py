@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from patchlaw.verification.operators import CurvatureProblem, HessianOperator
+from patchlaw.verification.solvers import dense_matrix
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.verification.difference_oracle import hessian_by_differences
-from verification.operators import CurvatureProblem, HessianOperator
-from verification.solvers import dense_matrix
 
 N = 9
 IMAGES = np.random.default_rng(0).normal(size=(N, 2, 3))

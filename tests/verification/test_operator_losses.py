@@ -5,6 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from patchlaw.verification.operators import (
+    CurvatureProblem,
+    GaussNewtonOperator,
+    HessianOperator,
+    PatchBlockModel,
+    block_inputs,
+)
+from patchlaw.verification.operators.differences import compare
 from torch import Tensor
 
 from tests.verification.curvature_cases import (
@@ -16,14 +24,6 @@ from tests.verification.curvature_cases import (
     qnn_case,
     relative_difference,
 )
-from verification.operators import (
-    CurvatureProblem,
-    GaussNewtonOperator,
-    HessianOperator,
-    PatchBlockModel,
-    block_inputs,
-)
-from verification.operators.differences import compare
 
 CASES = {"qnn": qnn_case(), "mlp": mlp_case()}
 

@@ -7,9 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.simulators import DistributedQNN, PatchGrid
+from patchlaw.verification.operators import CurvatureProblem, PatchBlockModel, RestrictedOperator
+from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.solvers import Alignment, top_eigenpairs
 from torch import Tensor
 
-from simulators import DistributedQNN, PatchGrid
 from tests.strategies import (
     batch_splits,
     even_class_counts,
@@ -20,9 +23,6 @@ from tests.strategies import (
     real_arrays,
 )
 from tests.verification.curvature_cases import noise_floor, qnn_case
-from verification.operators import CurvatureProblem, PatchBlockModel, RestrictedOperator
-from verification.operators.losses import LossFunction, LossName
-from verification.solvers import Alignment, top_eigenpairs
 
 BACKENDS = st.sampled_from(["fast", "autodiff"])
 DTYPES = st.sampled_from([torch.float32, torch.float64])

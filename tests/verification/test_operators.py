@@ -7,7 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.choice import BackendName
 
+from patchlaw import GaussNewtonOperator, HessianOperator, ResidualOperator
 from tests.strategies import examples
 from tests.verification.curvature_cases import (
     Case,
@@ -19,9 +22,6 @@ from tests.verification.curvature_cases import (
     qnn_case,
     relative_difference,
 )
-from verification import GaussNewtonOperator, HessianOperator, ResidualOperator
-from verification.operators.base import CurvatureOperator
-from verification.operators.choice import BackendName
 
 # Double precision: some 1e3 rounded operations stand behind an element, 1e3 * 2.2e-16.
 ROUNDING = 1e-12

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from patchlaw.verification.operators import CurvatureProblem, HessianOperator
+from patchlaw.verification.operators.differences import compare
 from torch import Tensor, nn
 
 from tests.verification.difference_oracle import assert_right, hessian_by_differences
 from tests.verification.test_operator_losses import AdjointLike
-from verification.operators import CurvatureProblem, HessianOperator
-from verification.operators.differences import compare
 
 _DRAW = torch.Generator().manual_seed(8)
 IMAGES = torch.randn(20, 4, generator=_DRAW, dtype=torch.float64)

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 import torch
-
-from tests.verification.curvature_cases import qnn_case
-from verification.operators import (
+from patchlaw.verification.operators import (
     CurvatureOperator,
     GaussNewtonOperator,
     HessianOperator,
@@ -14,7 +12,9 @@ from verification.operators import (
     RestrictedOperator,
     block_inputs,
 )
-from verification.operators.offset_loss import OffsetCrossEntropy
+from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
+
+from tests.verification.curvature_cases import qnn_case
 
 CASE = qnn_case()
 

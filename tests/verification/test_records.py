@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from verification.records import author_results, author_runs
+from patchlaw.verification.records import author_results, author_runs
 
 RUNS = [(4, 50), (4, 100), (4, 200), (9, 100), (9, 150), (16, 50), (16, 200)]
 LEARNING_RATES = {50: 1e-2, 100: 5e-3, 150: 2.5e-3, 200: 1e-3}

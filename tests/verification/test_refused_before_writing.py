@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.runs import execute as module
+from patchlaw.verification.runs import execute_run
 
+from patchlaw.cli import main
 from tests.verification.run_cases import toy_config, toy_samples
-from verification.cli import main
-from verification.runs import execute as module
-from verification.runs import execute_run
 
 RESULTS = Path(__file__).resolve().parents[2] / "paper_figures" / "results"
 RUN = "P4_d2_s1001_7c678b47"

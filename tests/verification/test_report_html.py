@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from patchlaw.verification.report import as_html
+from patchlaw.verification.report.figures import DensityCurve, eigenvalue_figure, law_figure
+from patchlaw.verification.report.page import Page
+from patchlaw.verification.report.svg import SERIES, inline_svg
+from patchlaw.verification.solvers import spectral_density
 from scipy.sparse.linalg import LinearOperator
 
 from tests.verification.report_cases import HOSTILE, empty_report, finished_report, model, top
-from verification.report import as_html
-from verification.report.figures import DensityCurve, eigenvalue_figure, law_figure
-from verification.report.page import Page
-from verification.report.svg import SERIES, inline_svg
-from verification.solvers import spectral_density
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -192,7 +192,7 @@ def test_figures_are_drawn_again_only_when_their_numbers_change(
         drawn.append(name)
         return law_figure(name, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("verification.report.page.law_figure", counting)
+    monkeypatch.setattr("patchlaw.verification.report.page.law_figure", counting)
     report, page = finished_report(), Page()
     first = page.render(report)
     count = len(drawn)
@@ -300,7 +300,7 @@ def rgb(colour: str) -> str:
 
 def palettes() -> dict[str, dict[str, str]]:
     """The stylesheet's colours by scheme."""
-    css = (files("verification.report") / "page.css").read_text(encoding="utf-8")
+    css = (files("patchlaw.verification.report") / "page.css").read_text(encoding="utf-8")
     blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
     colours = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks]
     return dict(zip(("light", "dark", "print"), colours, strict=True))

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patchlaw.verification.claims.records import FORMAT, VERSION
+from patchlaw.verification.comparison import compare_measured
+from patchlaw.verification.measurement import MinimumMeasurement
+from patchlaw.verification.report import ReportStore, recorded_densities
+from patchlaw.verification.report.tables import Table, eigenvalue_table, law_tables
+from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.solvers import outliers_above_bulk, spectral_density, top_eigenpairs
+from patchlaw.verification.training import Evaluation
 from scipy.sparse.linalg import aslinearoperator
 
 from tests.verification.report_cases import finished_report, model, top
-from verification.claims.records import FORMAT, VERSION
-from verification.comparison import compare_measured
-from verification.measurement import MinimumMeasurement
-from verification.report import ReportStore, recorded_densities
-from verification.report.tables import Table, eigenvalue_table, law_tables
-from verification.sealed_record import digest
-from verification.solvers import outliers_above_bulk, spectral_density, top_eigenpairs
-from verification.training import Evaluation
 
 INTERVAL = re.compile(r"(-?\d+\.?\d*) ± (\d\.\de[+-]\d+)")
 

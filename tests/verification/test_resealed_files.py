@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.claims.records import read_records
+from patchlaw.verification.claims.sources import findings_from_report, load_report
+from patchlaw.verification.json_files import MAX_DEPTH, JsonFileError, read_json
+from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.runs import Run, RunError, execute_run
+from patchlaw.verification.sealed_record import SEAL, digest
 
+from patchlaw.cli import main
 from tests.verification.run_cases import toy_config, toy_samples
-from verification.analysis.record import AnalysisRecord
-from verification.claims.records import read_records
-from verification.claims.sources import findings_from_report, load_report
-from verification.cli import main
-from verification.json_files import MAX_DEPTH, JsonFileError, read_json
-from verification.landscape.record import LandscapeRecord
-from verification.runs import Run, RunError, execute_run
-from verification.sealed_record import SEAL, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "paper_figures" / "results"
@@ -96,7 +96,7 @@ def run(tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def thinned(run, tmp_path_factory) -> Run:
-    from verification.runs.thinned import thin_run
+    from patchlaw.verification.runs.thinned import thin_run
 
     return thin_run(run, tmp_path_factory.mktemp("thin"))
 

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.runs import EpochEntry, Run, execute_run
+from patchlaw.verification.runs.execute import Silent
+from patchlaw.verification.runs.lock import run_lock
+from patchlaw.verification.runs.progress import TrainingProgress
+from patchlaw.verification.runs.status import all_statuses, status_of
+from patchlaw.verification.training import Evaluation
 from rich.console import Console
 
+from patchlaw.commands.status import status
+from patchlaw.commands.sweep import sweep
+from patchlaw.commands.train import train
 from tests.verification.run_cases import INTERRUPTIBLE, toy_config, toy_samples
-from verification.commands.status import status
-from verification.commands.sweep import sweep
-from verification.commands.train import train
-from verification.runs import EpochEntry, Run, execute_run
-from verification.runs.execute import Silent
-from verification.runs.lock import run_lock
-from verification.runs.progress import TrainingProgress
-from verification.runs.status import all_statuses, status_of
-from verification.training import Evaluation
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_train_refuses_what_cannot_work(digits, tmp_path, options, message):
 
 def test_interrupt_leaves_the_last_epoch_and_exits_130(digits, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
-    script = "import sys; from verification.commands.train import train; train(sys.argv[1:])"
+    script = "from patchlaw.cli import main; main(['train', *sys.argv[1:]])"
     arguments = [str(a) for a in (*small(digits, tmp_path), "--epochs", 100000)]
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTIBLE + script, *arguments],
@@ -128,7 +128,7 @@ def interrupted(*_: object, **__: object) -> None:
 )
 def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, tmp_path, monkeypatch, command, message):
     """And does not go on with a sweep's next run, as after any other failure."""
-    monkeypatch.setattr("verification.runs.execute_run", interrupted)
+    monkeypatch.setattr("patchlaw.verification.runs.execute_run", interrupted)
     out = tmp_path / "runs"
     arguments = (
         [*small(digits, out), "--epochs", 1]
@@ -164,7 +164,7 @@ class Clock:
 def test_the_time_left_is_said_in_the_unit_that_fits(monkeypatch, seconds, expected):
     """One epoch of two is done, so as much is left as it took."""
     clock, text = Clock(), io.StringIO()
-    monkeypatch.setattr("verification.runs.progress.time", clock)
+    monkeypatch.setattr("patchlaw.verification.runs.progress.time", clock)
     entry = EpochEntry(1, 0.1, (), *[Evaluation(0.5, 0.5, 0.1, 0.1, 10)] * 2, 1.0)
     with TrainingProgress(Console(file=text, width=200)) as progress:
         progress.begin(Path("run"), toy_config(toy_samples(), 2), 0)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.sealed_record import digest
 from safetensors.torch import load, save
 
 from tests.verification.run_cases import toy_config, toy_samples
-from verification.runs import DamagedRunError, Run, RunError, execute_run
-from verification.runs.checkpoint import CHECKPOINT_FILE
-from verification.sealed_record import digest
 
 SAMPLES = toy_samples()
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.records import author_runs
+from patchlaw.verification.runs import EpochEntry, Execution, Run, RunConfig, RunError
+from patchlaw.verification.runs.checkpoint import Checkpoint
+from patchlaw.verification.runs.replay import ReplayComparison
+from patchlaw.verification.runs.run import RunHeader
+from patchlaw.verification.runs.tensor_files import FileRecord
+from patchlaw.verification.training import Evaluation
 
-from verification.commands import replay as module
-from verification.commands.replay import replay
-from verification.records import author_runs
-from verification.runs import EpochEntry, Execution, Run, RunConfig, RunError
-from verification.runs.checkpoint import Checkpoint
-from verification.runs.replay import ReplayComparison
-from verification.runs.run import RunHeader
-from verification.runs.tensor_files import FileRecord
-from verification.training import Evaluation
+from patchlaw.commands import replay as module
+from patchlaw.commands.replay import replay
 
 AUTHOR = author_runs()[4, 50]
 
@@ -102,7 +102,7 @@ def test_a_run_that_cannot_be_read_is_refused_and_left_alone(tmp_path):
 
 def test_a_run_on_disk_is_not_trained_again(monkeypatch, tmp_path):
     """A finished or running run is read: training it again would meet its lock, or take an hour."""
-    from verification import runs
+    from patchlaw.verification import runs
 
     run = recorded_run(2, {})
     monkeypatch.setattr(runs.Run, "open", classmethod(lambda *_: run))

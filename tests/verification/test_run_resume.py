@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
-from safetensors.torch import save_file
-
-from tests.verification.run_cases import toy_config, toy_samples
-from verification.runs import (
+from patchlaw.verification.runs import (
     DamagedRunError,
     Run,
     RunConfig,
@@ -21,11 +17,15 @@ from verification.runs import (
     RunInUseError,
     execute_run,
 )
-from verification.runs import execute as execution
-from verification.runs.checkpoint import CHECKPOINT_FILE
-from verification.runs.lock import run_lock
-from verification.runs.progress import TrainingProgress
-from verification.runs.samples import load_samples
+from patchlaw.verification.runs import execute as execution
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.runs.lock import run_lock
+from patchlaw.verification.runs.progress import TrainingProgress
+from patchlaw.verification.runs.samples import load_samples
+from rich.console import Console
+from safetensors.torch import save_file
+
+from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()
 TENSOR_FILES = ["epochs/003.safetensors", "optimiser-003.safetensors"]

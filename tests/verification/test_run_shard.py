@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.verification.runs.shard import Shard
 
-from verification.commands.sweep import sweep
-from verification.runs.shard import Shard
+from patchlaw.commands.sweep import sweep
 
 
 def slurm(tasks: list[int]) -> list[dict[str, str]]:

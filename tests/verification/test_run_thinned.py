@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run, thin_run
+from patchlaw.verification.runs.status import status_of
 
+from patchlaw.commands.thin import thin
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
-from verification.analysis.execute import execute_analysis
-from verification.commands.thin import thin
-from verification.landscape.execute import compute_landscape
-from verification.runs import DamagedRunError, Run, RunError, execute_run, thin_run
-from verification.runs.status import status_of
 
 SAMPLES = toy_samples()
 
@@ -87,8 +87,8 @@ def test_training_on_is_refused_and_changes_nothing(whole: Run, tmp_path: Path) 
 def test_another_runs_list_is_refused(
     whole: Run, tmp_path: Path, body: dict[str, object], message: str
 ) -> None:
-    from verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
-    from verification.runs.sealed_json import write_sealed
+    from patchlaw.verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
+    from patchlaw.verification.runs.sealed_json import write_sealed
 
     copy = thin_run(whole, tmp_path)
     write_sealed(copy.path / KEPT_FILE, KEPT_KIND, body)

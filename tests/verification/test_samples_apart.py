@@ -8,6 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.verification.operators import HessianOperator
+from patchlaw.verification.operators.loss_door import check_loss
+from patchlaw.verification.operators.losses import LossFunction, make_loss
+from patchlaw.verification.operators.samples import ArraySamples
+from patchlaw.verification.operators.trial_samples import N_SAMPLES, spread, trial_samples
 from torch import Tensor, nn
 
 from tests.strategies import examples
@@ -16,11 +21,6 @@ from tests.verification.difference_oracle import (
     assert_right,
     hessian_by_differences,
 )
-from verification.operators import HessianOperator
-from verification.operators.loss_door import check_loss
-from verification.operators.losses import LossFunction, make_loss
-from verification.operators.samples import ArraySamples
-from verification.operators.trial_samples import N_SAMPLES, spread, trial_samples
 
 _DRAW = torch.Generator().manual_seed(6)
 IMAGES = torch.randn(24, 4, generator=_DRAW, dtype=torch.float64)

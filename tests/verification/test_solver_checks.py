@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
-
-from tests.verification.curvature_cases import qnn_case
-from verification.analysis.record import EigenvalueRecord
-from verification.operators import CurvatureProblem, SymmetricOperator
-from verification.solvers import (
+from patchlaw.verification.analysis.record import EigenvalueRecord
+from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
+from patchlaw.verification.solvers import (
     block_spectra,
     dense_matrix,
     estimate_trace,
@@ -21,6 +18,9 @@ from verification.solvers import (
     spectral_density,
     top_eigenpairs,
 )
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from tests.verification.curvature_cases import qnn_case
 
 SOLVERS: dict[str, Callable[..., Any]] = {
     "lanczos": partial(top_eigenpairs, k=2, method="lanczos"),

@@ -12,13 +12,18 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from patchlaw.verification.console_progress import ConsoleProgress
 from rich.table import Table
 from rich.text import Text
 
-from verification.cli import main
-from verification.console import NARROWEST, WIDEST, PlainConsole, width_asked
-from verification.console_progress import ConsoleProgress
-from verification.terminal import CLOSED_PIPE, OutputLostError, printable, printable_streams
+from patchlaw.cli import main
+from patchlaw.console import NARROWEST, WIDEST, PlainConsole, width_asked
+from patchlaw.terminal import (
+    CLOSED_PIPE,
+    OutputLostError,
+    printable,
+    printable_streams,
+)
 
 PREDICT = ["predict", "--from", "4", "--to", "9"]
 
@@ -115,7 +120,7 @@ def test_streams_are_as_before_afterwards():
 
 def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
     """The command as a shell starts it: half a second, as none of these imports torch."""
-    code = "from verification.cli import main; main(prog_name='patchlaw')"
+    code = "from patchlaw.cli import main; main(prog_name='patchlaw')"
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])} | options.pop("environment", {})
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -169,7 +174,7 @@ def test_a_pipe_that_nobody_reads_is_noticed_before_any_work(tmp_path, command):
 
 def test_a_closed_stdout_is_no_error():
     code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    command = ["-c", "from verification.cli import main; main()", *PREDICT]
+    command = ["-c", "from patchlaw.cli import main; main()", *PREDICT]
     done = subprocess.run(
         [sys.executable, "-c", code, *command], stderr=subprocess.PIPE, timeout=20, check=False
     )

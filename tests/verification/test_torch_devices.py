@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.engine_choice import default_max_chunk
+from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
+from patchlaw.simulators.torch_engine.engine import TorchEngine
+from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.environment import current_environment
+from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.landscape.settings import LandscapeSettings
+from patchlaw.verification.runs import Run
+from patchlaw.verification.sealed_record import RecordError
+from patchlaw.verification.torch_devices import accelerator_of, check_device
 
-from simulators import DistributedQNN
-from simulators.engine_choice import default_max_chunk
-from simulators.fast_engine.chunks import MAX_CHUNK
-from simulators.torch_engine.engine import TorchEngine
+from patchlaw.commands.replay import replay
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
-from verification.analysis.execute import execute_analysis
-from verification.commands.replay import replay
-from verification.environment import current_environment
-from verification.landscape.execute import compute_landscape
-from verification.landscape.settings import LandscapeSettings
-from verification.runs import Run
-from verification.sealed_record import RecordError
-from verification.torch_devices import accelerator_of, check_device
 
 REFUSED = "device: expected one that torch has here, such as cpu, got 'abacus'"
 

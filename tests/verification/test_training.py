@@ -5,17 +5,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import StratifiedKFold
-
-from simulators import DistributedQNN
-from verification.training import (
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.training import (
     Objective,
     Trainer,
     TrainingConfig,
     epoch_batches,
     stratified_subset,
 )
-from verification.training.protocol import default_learning_rate
+from patchlaw.verification.training.protocol import default_learning_rate
+from sklearn.model_selection import StratifiedKFold
 
 LABELS = np.arange(40) % 4
 

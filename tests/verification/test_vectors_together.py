@@ -5,12 +5,12 @@ import logging
 import numpy as np
 import pytest
 import torch
+from patchlaw.verification.operators import GaussNewtonOperator, HessianOperator
+from patchlaw.verification.operators.autodiff import _say_one_by_one
 from torch import Tensor, nn
 
+from patchlaw import top_eigenpairs
 from tests.verification.difference_oracle import assert_right
-from verification import top_eigenpairs
-from verification.operators import GaussNewtonOperator, HessianOperator
-from verification.operators.autodiff import _say_one_by_one
 
 _DRAW = torch.Generator().manual_seed(9)
 PICTURES = torch.randn(10, 1, 5, 5, generator=_DRAW, dtype=torch.float64)

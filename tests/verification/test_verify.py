@@ -4,13 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
+import patchlaw.verification.chain as chain
 import pytest
 from click.testing import CliRunner
-
-import verification.chain as chain
-from verification.checks import CheckResult
-from verification.commands.verify import make_config, verify
-from verification.report import (
+from patchlaw.verification.checks import CheckResult
+from patchlaw.verification.report import (
     Environment,
     Report,
     ReportStore,
@@ -18,6 +16,8 @@ from verification.report import (
     as_markdown,
     write_atomically,
 )
+
+from patchlaw.commands.verify import make_config, verify
 
 NO_RECORDS = Path("no-records-here")
 TINY = ["--quick", "--images", "100", "--epochs", "1", "--depth", "1"]
@@ -34,9 +34,9 @@ def small_chain(monkeypatch: pytest.MonkeyPatch) -> None:
         config = original(*arguments)  # type: ignore[arg-type]
         return dataclasses.replace(config, patches=(4,), instances=2, tol=0.05)
 
-    monkeypatch.setattr("verification.commands.verify.make_config", smaller)
+    monkeypatch.setattr("patchlaw.commands.verify.make_config", smaller)
     # the records of the experiments grow; what the report draws of them is tested on its own
-    monkeypatch.setattr("verification.claims.default_records_folder", lambda: NO_RECORDS)
+    monkeypatch.setattr("patchlaw.verification.claims.default_records_folder", lambda: NO_RECORDS)
 
 
 def test_damaged_records_of_experiments_are_refused_before_any_work(
@@ -45,7 +45,7 @@ def test_damaged_records_of_experiments_are_refused_before_any_work(
     records, out = tmp_path / "records", tmp_path / "out"
     records.mkdir()
     (records / "P4_d50_s1001.json").write_text("{")
-    monkeypatch.setattr("verification.claims.default_records_folder", lambda: records)
+    monkeypatch.setattr("patchlaw.verification.claims.default_records_folder", lambda: records)
     result = CliRunner().invoke(verify, [*TINY, "--out", str(out)])
     assert result.exit_code == 1
     assert "P4_d50_s1001.json: expected a whole JSON file" in " ".join(result.output.split())
@@ -136,7 +136,7 @@ def test_failures_give_exit_code_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(chain, "compare_measured", lambda *_: [])
     smaller = make_config(True, 0, 1, 100, 1)
     config = dataclasses.replace(smaller, patches=())
-    monkeypatch.setattr("verification.commands.verify.make_config", lambda *_: config)
+    monkeypatch.setattr("patchlaw.commands.verify.make_config", lambda *_: config)
     result = CliRunner().invoke(verify, ["--out", str(tmp_path)])
     assert result.exit_code == 1, result.output
     assert "FAILED check split" in result.output

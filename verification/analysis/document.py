@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verification.analysis.options import AnalysisOptions, adds_to, stages_decided_by
-from verification.analysis.record import RunFacts, read_content
-from verification.claims.records import FORMAT, VERSION
-from verification.sealed_record import write_record
+from patchlaw.verification.analysis.options import AnalysisOptions, adds_to, stages_decided_by
+from patchlaw.verification.analysis.record import RunFacts, read_content
+from patchlaw.verification.claims.records import FORMAT, VERSION
+from patchlaw.verification.sealed_record import write_record
 
 # Keys of a stage's mark.
 _INCOMPLETE = "incomplete"

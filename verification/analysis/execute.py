@@ -5,16 +5,16 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from verification.analysis.document import AnalysisDocument, recorded_options
-from verification.analysis.options import AnalysisOptions, check_stages
-from verification.analysis.record import AnalysisRecord, RunFacts
-from verification.analysis.stages import RUN_STAGE
-from verification.analysis.workbench import Reporter, Workbench
-from verification.environment import current_environment
-from verification.runs import Run, RunSamples
-from verification.runs.lock import run_lock
-from verification.solvers import EigenResult
-from verification.torch_devices import check_device
+from patchlaw.verification.analysis.document import AnalysisDocument, recorded_options
+from patchlaw.verification.analysis.options import AnalysisOptions, check_stages
+from patchlaw.verification.analysis.record import AnalysisRecord, RunFacts
+from patchlaw.verification.analysis.stages import RUN_STAGE
+from patchlaw.verification.analysis.workbench import Reporter, Workbench
+from patchlaw.verification.environment import current_environment
+from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.runs.lock import run_lock
+from patchlaw.verification.solvers import EigenResult
+from patchlaw.verification.torch_devices import check_device
 
 DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
 

@@ -3,12 +3,11 @@
 import time
 from typing import Self
 
+from patchlaw.verification.console_progress import ConsoleProgress
+from patchlaw.verification.solvers import EigenResult
+from patchlaw.verification.solvers.result import format_value
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from verification.console_progress import ConsoleProgress
-from verification.solvers import EigenResult
-from verification.solvers.result import format_value
 
 _SHOWN = 3  # values of a solve on its line
 

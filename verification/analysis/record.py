@@ -12,12 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from verification.claims.records import FORMAT, VERSION
-from verification.json_files import Count, Depth, NonNegative, Patches, PositiveCount, typed
-from verification.sealed_record import RecordError, read_folder, read_record
-from verification.solvers import Alignment, EigenResult, Estimate, OutlierCount, SpectralDensity
-from verification.training import Evaluation
+from patchlaw.verification.claims.records import FORMAT, VERSION
+from patchlaw.verification.json_files import (
+    Count,
+    Depth,
+    NonNegative,
+    Patches,
+    PositiveCount,
+    typed,
+)
+from patchlaw.verification.sealed_record import RecordError, read_folder, read_record
+from patchlaw.verification.solvers import (
+    Alignment,
+    EigenResult,
+    Estimate,
+    OutlierCount,
+    SpectralDensity,
+)
+from patchlaw.verification.training import Evaluation
 
 
 @dataclass(frozen=True)

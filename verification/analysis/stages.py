@@ -6,14 +6,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.analysis.options import STAGES
-from verification.analysis.record import EigenvalueRecord
-from verification.analysis.watched import WatchedOperator
-from verification.analysis.workbench import TwoLevels, Workbench
-from verification.landscape.pca import LEAST_POINTS, trajectory_plane
-from verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
-from verification.solvers import (
+from patchlaw.verification.analysis.options import STAGES
+from patchlaw.verification.analysis.record import EigenvalueRecord
+from patchlaw.verification.analysis.watched import WatchedOperator
+from patchlaw.verification.analysis.workbench import TwoLevels, Workbench
+from patchlaw.verification.landscape.pca import LEAST_POINTS, trajectory_plane
+from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
+from patchlaw.verification.solvers import (
     Alignment,
     EigenResult,
     OutlierCount,
@@ -24,8 +23,8 @@ from verification.solvers import (
     outliers_by_gap,
     spectral_density,
 )
-from verification.solvers.probe_vectors import mean_and_error
-from verification.training import Objective
+from patchlaw.verification.solvers.probe_vectors import mean_and_error
+from patchlaw.verification.training import Objective
 
 Sections: TypeAlias = dict[str, Any]
 

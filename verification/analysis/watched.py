@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.operators import SymmetricOperator
+from patchlaw.verification.operators import SymmetricOperator
 
 
 class WatchedOperator(SymmetricOperator):

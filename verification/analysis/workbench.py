@@ -8,17 +8,16 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.analysis.options import AnalysisOptions
+from patchlaw.verification.analysis.record import EigenvalueRecord
+from patchlaw.verification.analysis.watched import WatchedOperator
+from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
+from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.solvers import EigenResult, top_eigenpairs
+from patchlaw.verification.solvers.lanczos import Which
+from patchlaw.verification.training import stratified_subset
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.analysis.options import AnalysisOptions
-from verification.analysis.record import EigenvalueRecord
-from verification.analysis.watched import WatchedOperator
-from verification.operators import CurvatureProblem, SymmetricOperator
-from verification.runs import Run, RunSamples
-from verification.solvers import EigenResult, top_eigenpairs
-from verification.solvers.lanczos import Which
-from verification.training import stratified_subset
 
 Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-
-from verification.checks.instances import Instance, Matrix, replicated
-from verification.checks.result import CheckResult, judge
-from verification.operators import GaussNewtonOperator, HessianOperator, ResidualOperator
-from verification.operators.choice import BackendName
+from patchlaw.verification.checks.instances import Instance, Matrix, replicated
+from patchlaw.verification.checks.result import CheckResult, judge
+from patchlaw.verification.operators import GaussNewtonOperator, HessianOperator, ResidualOperator
+from patchlaw.verification.operators.choice import BackendName
 
 ENGINES: tuple[BackendName, BackendName] = ("fast", "autodiff")
 _EPS = float(np.finfo(np.float64).eps)

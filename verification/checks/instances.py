@@ -6,15 +6,14 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.operators import (
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators import (
     CurvatureOperator,
     GaussNewtonOperator,
     HessianOperator,
     ResidualOperator,
 )
+from torch import Tensor
 
 Matrix = NDArray[np.float64]
 

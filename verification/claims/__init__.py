@@ -1,17 +1,24 @@
 """The ledger of the paper's claims: statements, evidence, and verdicts computed from it."""
 
-from verification.claims.claim import Claim, Entry, Part, PartEntry
-from verification.claims.evidence import Band, Evidence, Grade, Outcome
-from verification.claims.findings import Findings, ModelFindings
-from verification.claims.ledger import CLAIMS, entry_record, find, finite, ledger
-from verification.claims.records import read_records
-from verification.claims.sources import (
+from patchlaw.verification.claims.claim import Claim, Entry, Part, PartEntry
+from patchlaw.verification.claims.evidence import Band, Evidence, Grade, Outcome
+from patchlaw.verification.claims.findings import Findings, ModelFindings
+from patchlaw.verification.claims.ledger import CLAIMS, entry_record, find, finite, ledger
+from patchlaw.verification.claims.records import read_records
+from patchlaw.verification.claims.sources import (
     author_models,
     default_records_folder,
     findings_from_report,
     load_report,
 )
-from verification.claims.verdict import Judgement, Reach, Role, Verdict, judge_claim, judge_part
+from patchlaw.verification.claims.verdict import (
+    Judgement,
+    Reach,
+    Role,
+    Verdict,
+    judge_claim,
+    judge_part,
+)
 
 __all__ = [
     "CLAIMS",

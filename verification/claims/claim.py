@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from verification.claims.evidence import Evidence, Grade, Outcome
-from verification.claims.findings import CheckFinding, Findings
-from verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+from patchlaw.verification.claims.evidence import Evidence, Grade, Outcome
+from patchlaw.verification.claims.findings import CheckFinding, Findings
+from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]
 

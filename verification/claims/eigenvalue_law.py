@@ -4,12 +4,17 @@ import math
 from collections.abc import Callable
 from statistics import median
 
-from verification.claims.claim import Claim, Part
-from verification.claims.evidence import Band
-from verification.claims.exponents import exponents
-from verification.claims.findings import Eigenvalue, ModelFindings, TrainingPoint
-from verification.claims.measures import along_training, eigenvalue_ratios, per_model, quotient
-from verification.claims.verdict import Reach, Role
+from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.evidence import Band
+from patchlaw.verification.claims.exponents import exponents
+from patchlaw.verification.claims.findings import Eigenvalue, ModelFindings, TrainingPoint
+from patchlaw.verification.claims.measures import (
+    along_training,
+    eigenvalue_ratios,
+    per_model,
+    quotient,
+)
+from patchlaw.verification.claims.verdict import Reach, Role
 
 TOLERANCE = 0.2
 LARGE = 16  # 'when P is large': the largest P of the paper

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from verification.claims.claim import Measure
-from verification.claims.evidence import Evidence, Grade, Outcome
-from verification.claims.findings import Eigenvalue, Findings, ModelFindings
-from verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
+from patchlaw.verification.claims.claim import Measure
+from patchlaw.verification.claims.evidence import Evidence, Grade, Outcome
+from patchlaw.verification.claims.findings import Eigenvalue, Findings, ModelFindings
+from patchlaw.verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
 
 LEAST = 3  # values of P: any two values lie on a power law
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from verification.claims.evidence import Grade
+from patchlaw.verification.claims.evidence import Grade
 
 
 @dataclass(frozen=True)

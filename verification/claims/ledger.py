@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
-from verification.claims.claim import Claim, Entry, PartEntry
-from verification.claims.evidence import Evidence
-from verification.claims.findings import Findings
+from patchlaw.verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
+from patchlaw.verification.claims.claim import Claim, Entry, PartEntry
+from patchlaw.verification.claims.evidence import Evidence
+from patchlaw.verification.claims.findings import Findings
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(

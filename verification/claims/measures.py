@@ -4,9 +4,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from verification.claims.claim import Measure
-from verification.claims.evidence import Band, Evidence, Grade, Outcome
-from verification.claims.findings import Eigenvalue, Findings, ModelFindings, ratio_interval
+from patchlaw.verification.claims.claim import Measure
+from patchlaw.verification.claims.evidence import Band, Evidence, Grade, Outcome
+from patchlaw.verification.claims.findings import (
+    Eigenvalue,
+    Findings,
+    ModelFindings,
+    ratio_interval,
+)
 
 Pair = tuple[ModelFindings, ModelFindings]
 Keep = Callable[[Pair], bool]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from hessian_theory.coverage import PatchCoverage
-from verification.claims.claim import Claim, Part
-from verification.claims.eigenvalue_law import TOLERANCE
-from verification.claims.evidence import Band
-from verification.claims.findings import ModelFindings
-from verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
-from verification.claims.verdict import Reach, Role
+from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.eigenvalue_law import TOLERANCE
+from patchlaw.verification.claims.evidence import Band
+from patchlaw.verification.claims.findings import ModelFindings
+from patchlaw.verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
+from patchlaw.verification.claims.verdict import Reach, Role
 
 IMAGE_SIDE, PATCH_SIDE = 14, 8  # paper, Sec. 3.1
 PATCHES = (4, 9, 16, 49)  # the paper's, and the densest grid there is
@@ -58,7 +58,7 @@ PIXEL_BIAS = Claim(
                 counted(
                     "patches over a pixel",
                     tuple(coverage_counts()),
-                    "python -c 'from hessian_theory.coverage import PatchCoverage as C; "
+                    "python -c 'from patchlaw.hessian_theory.coverage import PatchCoverage as C; "
                     "print([(P, C(14, 8, P).maximum, C(14, 8, P).mean) for P in (4, 9, 16, 49)])'",
                 ),
             ),

@@ -38,15 +38,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from verification.claims.evidence import Grade
-from verification.claims.findings import (
+from patchlaw.verification.claims.evidence import Grade
+from patchlaw.verification.claims.findings import (
     Eigenvalue,
     ModelFindings,
     OutlierCount,
     TrainingPoint,
 )
-from verification.json_files import Depth, JsonFileError, Patches, read_json, typed
-from verification.sealed_record import SEAL, digest
+from patchlaw.verification.json_files import Depth, JsonFileError, Patches, read_json, typed
+from patchlaw.verification.sealed_record import SEAL, digest
 
 FORMAT = "patchlaw analysis"
 VERSION = 1

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from simulators import PatchGrid
-from verification.claims.evidence import Grade
-from verification.claims.findings import (
+from patchlaw.simulators import PatchGrid
+from patchlaw.verification.claims.evidence import Grade
+from patchlaw.verification.claims.findings import (
     CheckFinding,
     Eigenvalue,
     Findings,
@@ -14,9 +14,9 @@ from verification.claims.findings import (
     TheoremFinding,
     TrainingPoint,
 )
-from verification.claims.records import parse_eigenvalue, protocol_text
-from verification.json_files import JsonFileError, read_json
-from verification.records import author_results
+from patchlaw.verification.claims.records import parse_eigenvalue, protocol_text
+from patchlaw.verification.json_files import JsonFileError, read_json
+from patchlaw.verification.records import author_results
 
 _REPORT_FORMATS = (1, 2)
 

@@ -1,10 +1,10 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
-from verification.claims.claim import Claim, Part
-from verification.claims.evidence import Band
-from verification.claims.exponents import exponents
-from verification.claims.measures import quantity_ratios
-from verification.claims.verdict import Reach, Role
+from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.evidence import Band
+from patchlaw.verification.claims.exponents import exponents
+from patchlaw.verification.claims.measures import quantity_ratios
+from patchlaw.verification.claims.verdict import Reach, Role
 
 _PROOF = "A statement about formulas: a proof settles it, one exception refutes it."
 

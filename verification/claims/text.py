@@ -3,7 +3,7 @@
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from verification.claims.evidence import Evidence
+from patchlaw.verification.claims.evidence import Evidence
 
 
 def number_text(piece: Evidence) -> str:

@@ -2,10 +2,10 @@
 
 import math
 
-from verification.claims.claim import Claim, Part
-from verification.claims.evidence import Band
-from verification.claims.findings import ModelFindings
-from verification.claims.measures import (
+from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.evidence import Band
+from patchlaw.verification.claims.findings import ModelFindings
+from patchlaw.verification.claims.measures import (
     Pair,
     changes_of_test_accuracy,
     changes_of_test_loss,
@@ -13,8 +13,8 @@ from verification.claims.measures import (
     per_model,
     subset_note,
 )
-from verification.claims.verdict import Reach, Role
-from verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.landscape.random_walk import random_walk_ratio
 
 _LAST_DEPTH_OF_THE_TREND = 150  # paper, Sec. 3.2.3: 'up to 150, slightly worsens at 200'
 

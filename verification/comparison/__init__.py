@@ -1,14 +1,14 @@
 """Predicted against measured: ratios beside the laws, fitted exponents, and how each law does."""
 
-from verification.comparison.compared_model import ComparedModel, indistinct
-from verification.comparison.exponents import (
+from patchlaw.verification.comparison.compared_model import ComparedModel, indistinct
+from patchlaw.verification.comparison.exponents import (
     QUANTITIES,
     FittedExponent,
     exponents_of_author,
     exponents_of_records,
     fitted_exponents,
 )
-from verification.comparison.ratios import (
+from patchlaw.verification.comparison.ratios import (
     LawComparison,
     compare_author,
     compare_measured,
@@ -16,7 +16,7 @@ from verification.comparison.ratios import (
     compare_records,
     ratio_interval,
 )
-from verification.comparison.summaries import LawSummary, summarise_laws
+from patchlaw.verification.comparison.summaries import LawSummary, summarise_laws
 
 __all__ = [
     "QUANTITIES",

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hessian_theory.predictions import MeasuredModel
-from verification.analysis.record import AnalysisRecord
-from verification.claims.records import protocol_text
-from verification.measurement import BIAS_BLOCK, TERMS, MinimumMeasurement
-from verification.records import AuthorResult
+from patchlaw.hessian_theory.predictions import MeasuredModel
+from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.claims.records import protocol_text
+from patchlaw.verification.measurement import BIAS_BLOCK, TERMS, MinimumMeasurement
+from patchlaw.verification.records import AuthorResult
 
 
 class SolvedEigenvalue(Protocol):

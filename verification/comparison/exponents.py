@@ -4,15 +4,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from verification.analysis.record import AnalysisRecord
-from verification.comparison.compared_model import (
+from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.comparison.compared_model import (
     ComparedModel,
     SolvedEigenvalue,
     alike_but_for_patches,
 )
-from verification.measurement import TERMS
-from verification.power_law import CONFIDENCE, PowerLawFit, PowerLawPoint, fit_power_law
-from verification.records import author_results
+from patchlaw.verification.measurement import TERMS
+from patchlaw.verification.power_law import CONFIDENCE, PowerLawFit, PowerLawPoint, fit_power_law
+from patchlaw.verification.records import author_results
 
 SUM_OF_BLOCKS = "sum of G_pp"  # sum_p lambda_max(G_pp)
 LARGEST_RESIDUAL_BLOCK = "largest R_pp"  # lambda_max of R over the angles, exactly

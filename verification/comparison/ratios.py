@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
-from hessian_theory.predictions import (
+from patchlaw.hessian_theory.predictions import (
     RatioInputs,
     RatioPrediction,
     predict_level_off_ratios,
     predict_ratios,
     predict_residual_ratios,
 )
-from verification.analysis.record import AnalysisRecord
-from verification.comparison.compared_model import (
+from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.comparison.compared_model import (
     ComparedModel,
     SolvedEigenvalue,
     alike_but_for_patches,
 )
-from verification.measurement import MinimumMeasurement
-from verification.records import author_results
+from patchlaw.verification.measurement import MinimumMeasurement
+from patchlaw.verification.records import author_results
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from verification.comparison.exponents import FittedExponent
-from verification.comparison.ratios import LawComparison
-from verification.power_law import PowerLawFit
+from patchlaw.verification.comparison.exponents import FittedExponent
+from patchlaw.verification.comparison.ratios import LawComparison
+from patchlaw.verification.power_law import PowerLawFit
 
 WITHIN = 0.2  # claim 4's tolerance
 

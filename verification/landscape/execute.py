@@ -11,15 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from simulators.engine_choice import default_max_chunk
-from verification.environment import current_environment
-from verification.file_lock import file_lock
-from verification.landscape.grid import PlaneLoss, grid_axis
-from verification.landscape.pca import TrajectoryPlane, trajectory_plane
-from verification.landscape.random_walk import random_walk_ratios
-from verification.landscape.record import (
+from patchlaw.simulators.engine_choice import default_max_chunk
+from patchlaw.verification.environment import current_environment
+from patchlaw.verification.file_lock import file_lock
+from patchlaw.verification.landscape.grid import PlaneLoss, grid_axis
+from patchlaw.verification.landscape.pca import TrajectoryPlane, trajectory_plane
+from patchlaw.verification.landscape.random_walk import random_walk_ratios
+from patchlaw.verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,
     LandscapeRun,
@@ -27,12 +25,13 @@ from verification.landscape.record import (
     PrincipalComponents,
     ProjectedTrajectory,
 )
-from verification.landscape.settings import LandscapeSettings
-from verification.runs import Run, RunSamples
-from verification.sealed_record import RecordError
-from verification.torch_devices import check_device
-from verification.torch_threads import torch_threads
-from verification.training import stratified_subset
+from patchlaw.verification.landscape.settings import LandscapeSettings
+from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.sealed_record import RecordError
+from patchlaw.verification.torch_devices import check_device
+from patchlaw.verification.torch_threads import torch_threads
+from patchlaw.verification.training import stratified_subset
+from torch import Tensor
 
 # Ours: what a kill may cost; a write takes milliseconds.
 SAVE_SECONDS = 5.0

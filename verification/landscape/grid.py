@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.landscape.pca import TrajectoryPlane
+from patchlaw.verification.training import Objective
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.landscape.pca import TrajectoryPlane
-from verification.training import Objective
 
 Float = NDArray[np.float64]
 

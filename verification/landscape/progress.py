@@ -4,11 +4,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from patchlaw.verification.console_progress import ConsoleProgress
+from patchlaw.verification.landscape.record import LandscapeRecord
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-
-from verification.console_progress import ConsoleProgress
-from verification.landscape.record import LandscapeRecord
 
 _LINES = 10
 

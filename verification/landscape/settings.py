@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from verification.memory import check_memory
+from patchlaw.verification.memory import check_memory
 
 # the grid's float64 and its 17 digits in the record's text; ours
 _POINT_BYTES = 32

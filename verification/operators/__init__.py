@@ -1,14 +1,14 @@
 """Curvature matrices as scipy LinearOperators: Hessian = Gauss-Newton + residual."""
 
-from verification.operators.base import CurvatureOperator
-from verification.operators.curvature_problem import CurvatureProblem
-from verification.operators.gauss_newton import GaussNewtonOperator
-from verification.operators.hessian import HessianOperator
-from verification.operators.layout import ParameterLayout
-from verification.operators.patch_block import PatchBlockModel, block_inputs
-from verification.operators.residual import ResidualOperator
-from verification.operators.restriction import CrossBlockOperator, RestrictedOperator
-from verification.operators.symmetric import LinearCombination, SymmetricOperator
+from patchlaw.verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.curvature_problem import CurvatureProblem
+from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
+from patchlaw.verification.operators.hessian import HessianOperator
+from patchlaw.verification.operators.layout import ParameterLayout
+from patchlaw.verification.operators.patch_block import PatchBlockModel, block_inputs
+from patchlaw.verification.operators.residual import ResidualOperator
+from patchlaw.verification.operators.restriction import CrossBlockOperator, RestrictedOperator
+from patchlaw.verification.operators.symmetric import LinearCombination, SymmetricOperator
 
 __all__ = [
     "CrossBlockOperator",

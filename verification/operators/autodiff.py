@@ -18,20 +18,19 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.verification.operators.backend import CurvatureKind
+from patchlaw.verification.operators.differences import first_line
+from patchlaw.verification.operators.door import UNCHECKED, Door, needs_a_batch
+from patchlaw.verification.operators.fingerprint import Fingerprint
+from patchlaw.verification.operators.held_module import HeldModule
+from patchlaw.verification.operators.loss_door import check_loss
+from patchlaw.verification.operators.losses import LossFunction, LossName, make_loss
+from patchlaw.verification.operators.patch_block import computes_as_written
+from patchlaw.verification.operators.problem import check_images, check_model, refused_images
+from patchlaw.verification.operators.samples import make_samples
+from patchlaw.verification.operators.trial_samples import trial_samples
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-
-from verification.operators.backend import CurvatureKind
-from verification.operators.differences import first_line
-from verification.operators.door import UNCHECKED, Door, needs_a_batch
-from verification.operators.fingerprint import Fingerprint
-from verification.operators.held_module import HeldModule
-from verification.operators.loss_door import check_loss
-from verification.operators.losses import LossFunction, LossName, make_loss
-from verification.operators.patch_block import computes_as_written
-from verification.operators.problem import check_images, check_model, refused_images
-from verification.operators.samples import make_samples
-from verification.operators.trial_samples import trial_samples
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 

@@ -5,12 +5,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from patchlaw.verification.operators.backend import CurvatureBackend, CurvatureKind
+from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
+from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.symmetric import SymmetricOperator
 from torch import Tensor
-
-from verification.operators.backend import CurvatureBackend, CurvatureKind
-from verification.operators.choice import BackendName, Data, make_backend, own_copy
-from verification.operators.losses import LossFunction, LossName
-from verification.operators.symmetric import SymmetricOperator
 
 
 class CurvatureOperator(SymmetricOperator):

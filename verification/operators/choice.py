@@ -5,13 +5,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
+from patchlaw.verification.operators.autodiff import AutodiffBackend
+from patchlaw.verification.operators.backend import CurvatureBackend
+from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.patch_block import computes_as_written
 from torch import Tensor
-
-from verification.operators.array_kinds import as_tensor, is_array_like
-from verification.operators.autodiff import AutodiffBackend
-from verification.operators.backend import CurvatureBackend
-from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import computes_as_written
 
 # Inputs of all samples, or batches of them that can be read again and again.
 Data: TypeAlias = Tensor | ArrayLike | Iterable[Any]
@@ -54,7 +53,7 @@ def make_backend(
             "backend='autodiff'"
         )
     # numba takes a second to import: only where it is used
-    from verification.operators.fast import FastBackend, fast_backend_knows
+    from patchlaw.verification.operators.fast import FastBackend, fast_backend_knows
 
     if backend == "auto" and not fast_backend_knows(model, loss):
         return AutodiffBackend(model, images, labels, check=check, **options)

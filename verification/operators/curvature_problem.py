@@ -4,17 +4,20 @@ from functools import cached_property
 
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators.backend import CurvatureBackend
+from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
+from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
+from patchlaw.verification.operators.hessian import HessianOperator
+from patchlaw.verification.operators.layout import ParameterLayout
+from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.patch_block import (
+    PatchBlockModel,
+    block_inputs,
+    computes_as_written,
+)
+from patchlaw.verification.operators.residual import ResidualOperator
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.operators.backend import CurvatureBackend
-from verification.operators.choice import BackendName, Data, make_backend, own_copy
-from verification.operators.gauss_newton import GaussNewtonOperator
-from verification.operators.hessian import HessianOperator
-from verification.operators.layout import ParameterLayout
-from verification.operators.losses import LossFunction, LossName
-from verification.operators.patch_block import PatchBlockModel, block_inputs, computes_as_written
-from verification.operators.residual import ResidualOperator
 
 
 class CurvatureProblem:

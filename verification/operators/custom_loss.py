@@ -7,11 +7,10 @@ from typing import Any, TypeAlias
 
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.verification.operators.array_kinds import as_tensor
+from patchlaw.verification.operators.descriptions import describe
+from patchlaw.verification.operators.differences import first_line
 from torch import Tensor
-
-from verification.operators.array_kinds import as_tensor
-from verification.operators.descriptions import describe
-from verification.operators.differences import first_line
 
 Function: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 

@@ -5,19 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.engine import Engine
+from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.verification.operators.backend import CurvatureKind
+from patchlaw.verification.operators.fingerprint import Fingerprint
+from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
+from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
+from patchlaw.verification.operators.patch_block import PatchBlockModel, computes_as_written
+from patchlaw.verification.operators.problem import check_images, check_model
+from patchlaw.verification.operators.samples import ArraySamples
 from torch import Tensor
-
-from simulators import DistributedQNN
-from simulators.engine import Engine
-from simulators.engine_choice import make_engine
-from simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
-from verification.operators.backend import CurvatureKind
-from verification.operators.fingerprint import Fingerprint
-from verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
-from verification.operators.offset_loss import OffsetCrossEntropy
-from verification.operators.patch_block import PatchBlockModel, computes_as_written
-from verification.operators.problem import check_images, check_model
-from verification.operators.samples import ArraySamples
 
 
 def fast_backend_knows(

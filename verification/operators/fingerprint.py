@@ -6,17 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-
-from simulators import DistributedQNN
-from verification.operators.descriptions import (
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators.descriptions import (
     IndescribableError,
     describe,
     loose_parts,
     update_digest,
 )
-from verification.operators.losses import TorchLoss
-from verification.operators.patch_block import PatchBlockModel, computes_as_written
-from verification.operators.samples import Samples
+from patchlaw.verification.operators.losses import TorchLoss
+from patchlaw.verification.operators.patch_block import PatchBlockModel, computes_as_written
+from patchlaw.verification.operators.samples import Samples
 
 
 class Fingerprint:

@@ -1,6 +1,6 @@
 """The Gauss-Newton term of the Hessian."""
 
-from verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.base import CurvatureOperator
 
 
 class GaussNewtonOperator(CurvatureOperator):

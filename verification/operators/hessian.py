@@ -1,6 +1,6 @@
 """The Hessian of the mean loss."""
 
-from verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.base import CurvatureOperator
 
 
 class HessianOperator(CurvatureOperator):

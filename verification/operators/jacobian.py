@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators.layout import ParameterLayout
 from torch import Tensor
 
-from simulators import DistributedQNN
-from verification.operators.layout import ParameterLayout
-
 if TYPE_CHECKING:
-    from simulators.fast_engine.chunks import Chunk
-    from simulators.fast_engine.engine import FastEngine
-    from simulators.fast_engine.patch_circuit import PatchCircuit
+    from patchlaw.simulators.fast_engine.chunks import Chunk
+    from patchlaw.simulators.fast_engine.engine import FastEngine
+    from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
 
 Float = NDArray[np.float64]
 
@@ -53,8 +52,8 @@ def jacobian_chunks(
     Raises:
         ValueError: images that do not fit, or a model on another device.
     """
-    from simulators.fast_engine import FastEngine  # numba takes a second to import
-    from simulators.fast_engine.chunks import split_into_chunks
+    from patchlaw.simulators.fast_engine import FastEngine  # numba takes a second to import
+    from patchlaw.simulators.fast_engine.chunks import split_into_chunks
 
     engine = FastEngine(model, max_chunk=max_chunk)
     data = model.check_images(images).detach().numpy()
@@ -72,7 +71,7 @@ def _chunk_jacobian(
     bias: Float,
     chunk: Chunk,
 ) -> JacobianChunk:
-    from simulators.fast_engine.patch_circuit import PatchDirection
+    from patchlaw.simulators.fast_engine.patch_circuit import PatchDirection
 
     layout = ParameterLayout.of(engine.model)
     pixels = engine.pixels(data, bias, chunk)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simulators.circuit_model import CircuitModel
+from patchlaw.simulators.circuit_model import CircuitModel
 
 
 @dataclass(frozen=True)

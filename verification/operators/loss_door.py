@@ -1,11 +1,10 @@
 """What is tried of a loss of one's own before it is believed, at the logits of a few samples."""
 
 import torch
+from patchlaw.verification.operators.custom_loss import CustomLoss
+from patchlaw.verification.operators.differences import compare, no_double_backward, rms
+from patchlaw.verification.operators.losses import TorchLoss
 from torch import Tensor
-
-from verification.operators.custom_loss import CustomLoss
-from verification.operators.differences import compare, no_double_backward, rms
-from verification.operators.losses import TorchLoss
 
 
 def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:

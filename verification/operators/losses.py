@@ -6,10 +6,9 @@ from typing import Literal, Protocol, TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.verification.operators.array_kinds import as_tensor
+from patchlaw.verification.operators.custom_loss import custom_loss
 from torch import Tensor
-
-from verification.operators.array_kinds import as_tensor
-from verification.operators.custom_loss import custom_loss
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 LossName: TypeAlias = Literal["cross_entropy", "squared_error"]

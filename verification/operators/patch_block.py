@@ -9,10 +9,9 @@ to which every curvature operator applies.
 from collections.abc import Callable
 
 import torch
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.torch_engine import circuit_outputs
 from torch import Tensor
-
-from simulators import DistributedQNN
-from simulators.torch_engine import circuit_outputs
 
 _CHUNK = 1000  # samples a pass, to bound memory
 

@@ -2,11 +2,10 @@
 
 import torch
 from numpy.typing import ArrayLike
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators.array_kinds import as_tensor
+from patchlaw.verification.operators.differences import first_line
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.operators.array_kinds import as_tensor
-from verification.operators.differences import first_line
 
 _UNSAFE_IN_TRAIN_MODE = (
     torch.nn.modules.dropout._DropoutNd,

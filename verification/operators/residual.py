@@ -1,6 +1,6 @@
 """The residual term of the Hessian."""
 
-from verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.base import CurvatureOperator
 
 
 class ResidualOperator(CurvatureOperator):

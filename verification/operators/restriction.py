@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from patchlaw.verification.operators.symmetric import SymmetricOperator, union_of_caveats
 from scipy.sparse.linalg import LinearOperator
-
-from verification.operators.symmetric import SymmetricOperator, union_of_caveats
 
 
 class RestrictedOperator(SymmetricOperator):

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import torch
+from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
+from patchlaw.verification.operators.descriptions import tensor_head, update_digest
+from patchlaw.verification.operators.losses import TorchLoss
 from torch import Tensor
-
-from verification.operators.array_kinds import as_tensor, is_array_like
-from verification.operators.descriptions import tensor_head, update_digest
-from verification.operators.losses import TorchLoss
 
 Prepare: TypeAlias = Callable[[Any], Tensor]  # images as the model reads them
 

@@ -1,19 +1,19 @@
 """The report of a verification run: data, files on disk, renderings."""
 
-from verification.atomic_write import write_atomically
-from verification.environment import Environment, current_environment
-from verification.report.data import (
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.environment import Environment, current_environment
+from patchlaw.verification.report.data import (
     Moment,
     Report,
     SupportingEigenvalue,
     TheoremResult,
     VerifyConfig,
 )
-from verification.report.markdown import as_markdown
-from verification.report.page import as_html
-from verification.report.recorded import recorded_densities
-from verification.report.store import ReportStore
-from verification.report.terminal import print_report
+from patchlaw.verification.report.markdown import as_markdown
+from patchlaw.verification.report.page import as_html
+from patchlaw.verification.report.recorded import recorded_densities
+from patchlaw.verification.report.store import ReportStore
+from patchlaw.verification.report.terminal import print_report
 
 __all__ = [
     "Environment",

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from verification.comparison import FittedExponent, LawComparison, LawSummary
-from verification.power_law import PowerLawFit
-from verification.report.tables import Table, law_cell
-from verification.solvers.result import format_interval
+from patchlaw.verification.comparison import FittedExponent, LawComparison, LawSummary
+from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.report.tables import Table, law_cell
+from patchlaw.verification.solvers.result import format_interval
 
 _INPUTS = (
     ("loss", "L"),

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from verification.checks import CheckResult
-from verification.claims import (
+from patchlaw.verification.checks import CheckResult
+from patchlaw.verification.claims import (
     Entry,
     ModelFindings,
     author_models,
@@ -16,9 +16,9 @@ from verification.claims import (
     finite,
     ledger,
 )
-from verification.comparison import LawComparison
-from verification.environment import Environment
-from verification.measurement import MinimumMeasurement, TopEigenvalue
+from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.environment import Environment
+from patchlaw.verification.measurement import MinimumMeasurement, TopEigenvalue
 
 Status: TypeAlias = Literal["partial", "complete"]
 Moment: TypeAlias = Literal["start", "minimum"]

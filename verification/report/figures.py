@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.comparison import LawComparison
-from verification.measurement import TERMS, MinimumMeasurement
-from verification.report.svg import FAINT, INK, SERIES, inline_svg
+from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.measurement import TERMS, MinimumMeasurement
+from patchlaw.verification.report.svg import FAINT, INK, SERIES, inline_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from verification.solvers import SpectralDensity
+    from patchlaw.verification.solvers import SpectralDensity
 
 _MARKERS = "osD^vPX*"
 _SIZE = (5.2, 4.2)  # inches: text keeps its size on a telephone

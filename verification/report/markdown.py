@@ -1,8 +1,8 @@
 """The report as Markdown."""
 
-from verification.report.data import Report
-from verification.report.summary import summary_lines
-from verification.report.tables import Table, all_tables, ledger_table
+from patchlaw.verification.report.data import Report
+from patchlaw.verification.report.summary import summary_lines
+from patchlaw.verification.report.tables import Table, all_tables, ledger_table
 
 
 def as_markdown(report: Report) -> str:

@@ -5,20 +5,20 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from verification.claims import PartEntry, Verdict
-from verification.claims.sources import verify_command
-from verification.claims.text import number_text, rule_text
-from verification.comparison import LawComparison
-from verification.report.data import Report
-from verification.report.figures import (
+from patchlaw.verification.claims import PartEntry, Verdict
+from patchlaw.verification.claims.sources import verify_command
+from patchlaw.verification.claims.text import number_text, rule_text
+from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.report.data import Report
+from patchlaw.verification.report.figures import (
     DensityCurve,
     Drawing,
     density_figure,
     eigenvalue_figure,
     law_figure,
 )
-from verification.report.summary import summary_lines
-from verification.report.tables import (
+from patchlaw.verification.report.summary import summary_lines
+from patchlaw.verification.report.tables import (
     Table,
     check_table,
     eigenvalue_table,
@@ -179,7 +179,7 @@ def _template() -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("verification.report", "."),
+        loader=PackageLoader("patchlaw.verification.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
     )
@@ -191,4 +191,4 @@ def _template() -> "Template":
 def _stylesheet() -> str:
     from importlib.resources import files
 
-    return files("verification.report").joinpath("page.css").read_text(encoding="utf-8")
+    return files("patchlaw.verification.report").joinpath("page.css").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from verification.report.figures import DensityCurve
+from patchlaw.verification.report.figures import DensityCurve
 
 
 def recorded_densities(folder: Path) -> tuple[DensityCurve, ...]:
@@ -13,7 +13,9 @@ def recorded_densities(folder: Path) -> tuple[DensityCurve, ...]:
     Raises:
         ValueError: a record that is damaged, altered or of another version.
     """
-    from verification.analysis.record import read_analyses  # only where there is a folder to read
+    from patchlaw.verification.analysis.record import (
+        read_analyses,  # only where there is a folder to read
+    )
 
     curves = []
     for record in sorted(read_analyses(folder), key=lambda r: (r.run.depth, r.run.n_patches)):

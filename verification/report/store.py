@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from verification.atomic_write import write_atomically
-from verification.report.data import Report
-from verification.report.figures import DensityCurve
-from verification.report.markdown import as_markdown
-from verification.report.page import Page
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.report.data import Report
+from patchlaw.verification.report.figures import DensityCurve
+from patchlaw.verification.report.markdown import as_markdown
+from patchlaw.verification.report.page import Page
 
 
 class ReportStore:

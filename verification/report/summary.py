@@ -1,7 +1,7 @@
 """The report in a few sentences, computed from its numbers."""
 
-from verification.comparison import LawComparison
-from verification.report.data import Report
+from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.report.data import Report
 
 
 def summary_lines(report: Report) -> list[str]:

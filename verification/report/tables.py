@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from verification.comparison import LawComparison
-from verification.measurement import MinimumMeasurement, TopEigenvalue
-from verification.report.data import Report
-from verification.solvers.result import format_interval
+from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.measurement import MinimumMeasurement, TopEigenvalue
+from patchlaw.verification.report.data import Report
+from patchlaw.verification.solvers.result import format_interval
 
 DERIVATION = "Derivation"
 

@@ -1,13 +1,12 @@
 """The report on a terminal, by rich."""
 
+from patchlaw.verification.claims.terminal import print_ledger
+from patchlaw.verification.report.data import Report
+from patchlaw.verification.report.summary import summary_lines
+from patchlaw.verification.report.tables import DERIVATION, all_tables
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
-
-from verification.claims.terminal import print_ledger
-from verification.report.data import Report
-from verification.report.summary import summary_lines
-from verification.report.tables import DERIVATION, all_tables
 
 _STYLES = {"holds": "green", "proved": "green", "FAILS": "bold red", "failed": "bold red"}
 

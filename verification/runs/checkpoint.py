@@ -14,13 +14,12 @@ from typing import Annotated, Any
 
 import msgspec
 import torch
+from patchlaw.verification.json_files import Count, JsonFileError, Rate, typed
+from patchlaw.verification.runs.errors import DamagedRunError
+from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
+from patchlaw.verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
+from patchlaw.verification.training import Evaluation, Trainer
 from torch import Tensor
-
-from verification.json_files import Count, JsonFileError, Rate, typed
-from verification.runs.errors import DamagedRunError
-from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
-from verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
-from verification.training import Evaluation, Trainer
 
 CHECKPOINT_FILE = "checkpoint.json"
 KIND = "patchlaw checkpoint"

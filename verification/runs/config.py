@@ -6,14 +6,20 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import torch
-
-from simulators import DistributedQNN
-from verification.json_files import Count, Depth, JsonFileError, Patches, PositiveCount, typed
-from verification.runs.errors import DamagedRunError
-from verification.runs.samples import MNIST_SHA256, RunSamples
-from verification.sealed_record import digest
-from verification.training import TrainingConfig
-from verification.training.protocol import default_learning_rate
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.json_files import (
+    Count,
+    Depth,
+    JsonFileError,
+    Patches,
+    PositiveCount,
+    typed,
+)
+from patchlaw.verification.runs.errors import DamagedRunError
+from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples
+from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.training import TrainingConfig
+from patchlaw.verification.training.protocol import default_learning_rate
 
 BATCH_SIZE = 1000  # paper, Sec. 4
 

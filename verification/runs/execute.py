@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-
-from simulators.engine_choice import default_max_chunk
-from verification.environment import current_environment
-from verification.runs.checkpoint import (
+from patchlaw.simulators.engine_choice import default_max_chunk
+from patchlaw.verification.environment import current_environment
+from patchlaw.verification.runs.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
     EpochEntry,
@@ -21,15 +20,15 @@ from verification.runs.checkpoint import (
     restore_trainer,
     save_checkpoint,
 )
-from verification.runs.config import Execution, RunConfig
-from verification.runs.errors import RunError
-from verification.runs.lock import LOCK_FILE, run_lock
-from verification.runs.run import CONFIG_FILE, Run, RunHeader
-from verification.runs.samples import RunSamples
-from verification.runs.tensor_files import owner_of
-from verification.torch_devices import check_device
-from verification.torch_threads import torch_threads
-from verification.training import Trainer
+from patchlaw.verification.runs.config import Execution, RunConfig
+from patchlaw.verification.runs.errors import RunError
+from patchlaw.verification.runs.lock import LOCK_FILE, run_lock
+from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunHeader
+from patchlaw.verification.runs.samples import RunSamples
+from patchlaw.verification.runs.tensor_files import owner_of
+from patchlaw.verification.torch_devices import check_device
+from patchlaw.verification.torch_threads import torch_threads
+from patchlaw.verification.training import Trainer
 
 # names that write_atomically gives to the files of a run while it writes them
 _TEMPORARY = re.compile(r"\.(config\.json|checkpoint\.json|(optimiser-)?\d{3,}\.safetensors)\..+")

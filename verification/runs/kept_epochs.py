@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from verification.json_files import Count, JsonFileError, typed
-from verification.runs.errors import DamagedRunError
-from verification.runs.sealed_json import RESTORE, read_sealed
+from patchlaw.verification.json_files import Count, JsonFileError, typed
+from patchlaw.verification.runs.errors import DamagedRunError
+from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed
 
 KEPT_FILE = "kept.json"
 KEPT_KIND = "patchlaw thinned run"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from verification.runs.errors import RunInUseError
+from patchlaw.verification.runs.errors import RunInUseError
 
 LOCK_FILE = "lock"
 

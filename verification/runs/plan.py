@@ -19,9 +19,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from simulators.datasets.errors import DatasetError
-from simulators.datasets.regular_file import read_regular
-from verification.runs.request import RunRequest
+from patchlaw.simulators.datasets.errors import DatasetError
+from patchlaw.simulators.datasets.regular_file import read_regular
+from patchlaw.verification.runs.request import RunRequest
 
 MAX_BYTES = 10**6  # ours
 _FIELDS = tuple(field.name for field in fields(RunRequest))

@@ -4,12 +4,11 @@ import math
 import time
 from pathlib import Path
 
+from patchlaw.verification.console_progress import ConsoleProgress
+from patchlaw.verification.runs.checkpoint import EpochEntry
+from patchlaw.verification.runs.config import RunConfig
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-
-from verification.console_progress import ConsoleProgress
-from verification.runs.checkpoint import EpochEntry
-from verification.runs.config import RunConfig
 
 
 class TrainingProgress(ConsoleProgress):

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.records import AuthorRun
-from verification.runs.errors import RunError
-from verification.runs.run import Run
+from patchlaw.verification.records import AuthorRun
+from patchlaw.verification.runs.errors import RunError
+from patchlaw.verification.runs.run import Run
 
 # The author's losses are printed to 5 decimals. Rounding, amplified by training, carries the runs
 # apart in the end; until it does they agree to these.

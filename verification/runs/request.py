@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from simulators import Ansatz, PatchGrid
-from verification.memory import check_memory
-from verification.runs.config import BATCH_SIZE, RunConfig
-from verification.runs.samples import RunSamples
-from verification.training.protocol import default_learning_rate
+from patchlaw.simulators import Ansatz, PatchGrid
+from patchlaw.verification.memory import check_memory
+from patchlaw.verification.runs.config import BATCH_SIZE, RunConfig
+from patchlaw.verification.runs.samples import RunSamples
+from patchlaw.verification.training.protocol import default_learning_rate
 
 # Parameters, gradient, Adam's two moments, the minimum's copy, and the tangents of the circuits:
 # 18 values a parameter were measured at P = 4, d = 2,000 to 4,000.

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.json_files import JsonFileError, typed
+from patchlaw.verification.runs.checkpoint import (
+    Checkpoint,
+    EpochEntry,
+    load_checkpoint,
+    load_parameters,
+)
+from patchlaw.verification.runs.config import Execution, RunConfig
+from patchlaw.verification.runs.errors import DamagedRunError, RunError
+from patchlaw.verification.runs.kept_epochs import KEPT_FILE, read_kept
+from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
+from patchlaw.verification.runs.tensor_files import FileRecord, check_size, read_tensors
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.json_files import JsonFileError, typed
-from verification.runs.checkpoint import Checkpoint, EpochEntry, load_checkpoint, load_parameters
-from verification.runs.config import Execution, RunConfig
-from verification.runs.errors import DamagedRunError, RunError
-from verification.runs.kept_epochs import KEPT_FILE, read_kept
-from verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
-from verification.runs.tensor_files import FileRecord, check_size, read_tensors
 
 CONFIG_FILE = "config.json"
 KIND = "patchlaw run"

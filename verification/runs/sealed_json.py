@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from verification.atomic_write import write_atomically
-from verification.json_files import JsonFileError, read_json
-from verification.runs.errors import DamagedRunError
-from verification.sealed_record import digest
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.json_files import JsonFileError, read_json
+from patchlaw.verification.runs.errors import DamagedRunError
+from patchlaw.verification.sealed_record import digest
 
 FORMAT_VERSION = 1
 RESTORE = "restore the run's folder from a copy, or move it away to start the run anew"

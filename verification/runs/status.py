@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from verification.runs.checkpoint import CHECKPOINT_FILE
-from verification.runs.errors import RunError
-from verification.runs.lock import is_locked
-from verification.runs.run import CONFIG_FILE, Run, RunHeader
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.runs.errors import RunError
+from patchlaw.verification.runs.lock import is_locked
+from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunHeader
 
 State: TypeAlias = Literal["finished", "running", "partial", "thinned", "damaged"]
 

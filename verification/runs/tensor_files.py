@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.runs.errors import DamagedRunError
+from patchlaw.verification.runs.sealed_json import RESTORE
 from torch import Tensor
-
-from verification.atomic_write import write_atomically
-from verification.runs.errors import DamagedRunError
-from verification.runs.sealed_json import RESTORE
 
 _OWNER_KEY = "patchlaw_run"
 

@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from verification.runs.checkpoint import CHECKPOINT_FILE
-from verification.runs.errors import RunError
-from verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
-from verification.runs.run import CONFIG_FILE, Run
-from verification.runs.sealed_json import write_sealed
-from verification.runs.tensor_files import read_tensors
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.runs.errors import RunError
+from patchlaw.verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
+from patchlaw.verification.runs.run import CONFIG_FILE, Run
+from patchlaw.verification.runs.sealed_json import write_sealed
+from patchlaw.verification.runs.tensor_files import read_tensors
 
 
 def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:

@@ -1,18 +1,27 @@
 """Eigenvalue solvers: each takes a LinearOperator and returns a frozen result with evidence."""
 
-from verification.solvers.block_spectra import Alignment, BlockSpectra, VectorShares, block_spectra
-from verification.solvers.dense import (
+from patchlaw.verification.solvers.block_spectra import (
+    Alignment,
+    BlockSpectra,
+    VectorShares,
+    block_spectra,
+)
+from patchlaw.verification.solvers.dense import (
     DenseResult,
     dense_gauss_newton,
     dense_matrix,
     dense_residual,
 )
-from verification.solvers.lanczos import top_eigenpairs
-from verification.solvers.outliers import OutlierCount, outliers_above_bulk, outliers_by_gap
-from verification.solvers.product_log import CheckpointError
-from verification.solvers.result import EigenResult
-from verification.solvers.spectral_density import SpectralDensity, spectral_density
-from verification.solvers.trace import Estimate, TraceResult, estimate_trace
+from patchlaw.verification.solvers.lanczos import top_eigenpairs
+from patchlaw.verification.solvers.outliers import (
+    OutlierCount,
+    outliers_above_bulk,
+    outliers_by_gap,
+)
+from patchlaw.verification.solvers.product_log import CheckpointError
+from patchlaw.verification.solvers.result import EigenResult
+from patchlaw.verification.solvers.spectral_density import SpectralDensity, spectral_density
+from patchlaw.verification.solvers.trace import Estimate, TraceResult, estimate_trace
 
 __all__ = [
     "Alignment",

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
-from verification.operators.symmetric import SymmetricOperator
-from verification.solvers.lanczos import top_eigenpairs
-from verification.solvers.result import EigenResult, format_value, with_caveats
+from patchlaw.verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
+from patchlaw.verification.operators.symmetric import SymmetricOperator
+from patchlaw.verification.solvers.lanczos import top_eigenpairs
+from patchlaw.verification.solvers.result import EigenResult, format_value, with_caveats
 
 Float = NDArray[np.float64]
 

@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator
-
-from verification.operators import CurvatureProblem
-from verification.operators.jacobian import jacobian_chunks
-from verification.operators.losses import make_loss
-from verification.solvers.probe import check_repeatable, random_vector
-from verification.solvers.products import (
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.operators.jacobian import jacobian_chunks
+from patchlaw.verification.operators.losses import make_loss
+from patchlaw.verification.solvers.probe import check_repeatable, random_vector
+from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
     check_vectors_fit,
     names_way_out,
 )
-from verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import with_caveats
+from scipy.sparse.linalg import LinearOperator
 
 Float = NDArray[np.float64]
 

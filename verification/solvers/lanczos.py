@@ -9,13 +9,14 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import qr, solve_triangular
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-from verification.solvers.dense import check_asymmetry, columns_of, symmetrise
-from verification.solvers.probe import check_repeatable, check_symmetric, check_symmetric_forms
-from verification.solvers.product_log import stored_computation
-from verification.solvers.products import (
+from patchlaw.verification.solvers.dense import check_asymmetry, columns_of, symmetrise
+from patchlaw.verification.solvers.probe import (
+    check_repeatable,
+    check_symmetric,
+    check_symmetric_forms,
+)
+from patchlaw.verification.solvers.product_log import stored_computation
+from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     BudgetSpentError,
     Products,
@@ -23,7 +24,9 @@ from verification.solvers.products import (
     check_vectors_fit,
     names_way_out,
 )
-from verification.solvers.result import EigenResult
+from patchlaw.verification.solvers.result import EigenResult
+from scipy.linalg import qr, solve_triangular
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 Which: TypeAlias = Literal["LA", "SA"]
 Method: TypeAlias = Literal["auto", "lanczos", "dense"]

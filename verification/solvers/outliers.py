@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.solvers.result import EigenResult
-from verification.solvers.spectral_density import SpectralDensity
+from patchlaw.verification.solvers.result import EigenResult
+from patchlaw.verification.solvers.spectral_density import SpectralDensity
 
 Float = NDArray[np.float64]
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verification.atomic_write import write_atomically
+from patchlaw.verification.atomic_write import write_atomically
 
 FORMAT_VERSION = 1
 _INDEX = "products.json"

@@ -8,10 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from patchlaw.verification.memory import check_memory
+from patchlaw.verification.solvers.product_log import CheckpointError, ProductLog
 from scipy.sparse.linalg import LinearOperator
-
-from verification.memory import check_memory
-from verification.solvers.product_log import CheckpointError, ProductLog
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

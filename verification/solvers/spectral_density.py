@@ -7,26 +7,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh_tridiagonal
-from scipy.sparse.linalg import LinearOperator
-from scipy.special import ndtr
-
-from verification.solvers.dense import check_together
-from verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
-from verification.solvers.probe_vectors import (
+from patchlaw.verification.solvers.dense import check_together
+from patchlaw.verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
+from patchlaw.verification.solvers.probe_vectors import (
     ProbeKind,
     check_probe_count,
     mean_and_error,
     probe_vectors,
 )
-from verification.solvers.products import (
+from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
     check_operator,
     check_vectors_fit,
     names_way_out,
 )
-from verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import with_caveats
+from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import LinearOperator
+from scipy.special import ndtr
 
 Float = NDArray[np.float64]
 

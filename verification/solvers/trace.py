@@ -8,26 +8,25 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import qr
-from scipy.sparse.linalg import LinearOperator
-
-from verification.operators.restriction import check_indices
-from verification.solvers.dense import check_together
-from verification.solvers.probe import check_symmetric_forms, check_unchanged
-from verification.solvers.probe_vectors import (
+from patchlaw.verification.operators.restriction import check_indices
+from patchlaw.verification.solvers.dense import check_together
+from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
+from patchlaw.verification.solvers.probe_vectors import (
     ProbeKind,
     check_probe_count,
     mean_and_error,
     probe_vectors,
 )
-from verification.solvers.products import (
+from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
     check_operator,
     check_vectors_fit,
     names_way_out,
 )
-from verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import with_caveats
+from scipy.linalg import qr
+from scipy.sparse.linalg import LinearOperator
 
 Float = NDArray[np.float64]
 TraceMethod: TypeAlias = Literal["hutchinson", "hutch++"]

@@ -1,8 +1,8 @@
 """The author's training protocol and the loop that follows it."""
 
-from verification.training.objective import Evaluation, Objective
-from verification.training.protocol import TrainingConfig, epoch_batches, stratified_subset
-from verification.training.trainer import EpochRecord, StepRecord, Trainer, TrainingMinimum
+from patchlaw.verification.training.objective import Evaluation, Objective
+from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches, stratified_subset
+from patchlaw.verification.training.trainer import EpochRecord, StepRecord, Trainer, TrainingMinimum
 
 __all__ = [
     "EpochRecord",

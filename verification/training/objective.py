@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.verification.json_files import PositiveCount
 from torch import Tensor
-
-from simulators import DistributedQNN
-from simulators.engine_choice import make_engine
-from verification.json_files import PositiveCount
 
 
 @dataclass(frozen=True)

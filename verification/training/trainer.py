@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.training.objective import Evaluation, Objective
+from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches
 from torch import Tensor
-
-from simulators import DistributedQNN
-from verification.training.objective import Evaluation, Objective
-from verification.training.protocol import TrainingConfig, epoch_batches
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verification.commands.run_folders import runs_argument
-from verification.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.run_folders import runs_argument
+from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
-    from verification.analysis.record import AnalysisRecord
-    from verification.analysis.workbench import Reporter
+    from patchlaw.verification.analysis.record import AnalysisRecord
+    from patchlaw.verification.analysis.workbench import Reporter
 
 
 @click.command()
@@ -94,10 +94,10 @@ def analyse(
     refused does not stop the others. Exit code: 0 when the stages asked for are done, 1 if a run is
     refused, 2 for a wrong option, 130 after Ctrl-C.
     """
-    from verification.analysis.options import STAGES, AnalysisOptions, check_stages
-    from verification.analysis.progress import AnalysisProgress
-    from verification.console import PlainConsole
-    from verification.torch_threads import torch_threads
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, check_stages
+    from patchlaw.verification.analysis.progress import AnalysisProgress
+    from patchlaw.verification.torch_threads import torch_threads
 
     console = PlainConsole()
     try:
@@ -139,9 +139,9 @@ def analyse_run(
     progress: "Reporter",
 ) -> "AnalysisRecord":
     """Open a run, load the samples it was trained on, and analyse it by the options asked for."""
-    from verification.analysis.document import recorded_options
-    from verification.analysis.execute import execute_analysis, record_path
-    from verification.runs import Run, load_samples
+    from patchlaw.verification.analysis.document import recorded_options
+    from patchlaw.verification.analysis.execute import execute_analysis, record_path
+    from patchlaw.verification.runs import Run, load_samples
 
     run = Run.open(folder)
     kept = run.config.data

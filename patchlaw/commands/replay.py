@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from verification.console import PlainConsole
-    from verification.runs import Run
-    from verification.runs.replay import ReplayComparison
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.runs import Run
+    from patchlaw.verification.runs.replay import ReplayComparison
 
 # The first steps must agree to this; later ones are shown but rounding, amplified by training,
 # may carry them apart (model.md of the author's runs: within 3e-4 for 1,140 steps).
@@ -64,9 +64,9 @@ def replay(
     than 1e-3 and 1e-2. Exits with 1 if in the first five epochs (or fewer) a mini-batch loss
     differs by more than 1e-3, or the test loss after an epoch in the fourth decimal.
     """
-    from verification.console import PlainConsole
-    from verification.records import author_runs
-    from verification.torch_devices import check_device
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.records import author_runs
+    from patchlaw.verification.torch_devices import check_device
 
     runs = author_runs()
     if (patches, depth) not in runs:
@@ -76,7 +76,7 @@ def replay(
         )
     console = PlainConsole()
     if epochs is not None:
-        from verification.runs.replay import ReplayComparison
+        from patchlaw.verification.runs.replay import ReplayComparison
 
         try:
             run = run_of(patches, depth, epochs, out, data, device, console)
@@ -119,9 +119,9 @@ def replayed_losses(
     """Mini-batch losses of the author's protocol from the author's start, step by step."""
     import torch
 
-    from simulators import DistributedQNN, load_mnist
-    from verification.training import Trainer, TrainingConfig
-    from verification.training.protocol import default_learning_rate
+    from patchlaw.simulators import DistributedQNN, load_mnist
+    from patchlaw.verification.training import Trainer, TrainingConfig
+    from patchlaw.verification.training.protocol import default_learning_rate
 
     mnist = load_mnist(data)
     model = DistributedQNN(patches, depth, device=device)
@@ -175,8 +175,8 @@ def run_of(
     console: "PlainConsole",
 ) -> "Run":
     """The run with at least so many epochs: as it is on disk, or trained until it has them."""
-    from verification.runs import Run, RunError, RunRequest, execute_run, load_samples
-    from verification.runs.progress import TrainingProgress
+    from patchlaw.verification.runs import Run, RunError, RunRequest, execute_run, load_samples
+    from patchlaw.verification.runs.progress import TrainingProgress
 
     samples = load_samples(data)
     config = RunRequest(patches, depth, epochs=epochs).config(samples)

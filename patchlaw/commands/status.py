@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from verification.runs.status import RunStatus
+    from patchlaw.verification.runs.status import RunStatus
 
 
 @click.command()
@@ -21,8 +21,8 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
     Losses and accuracies are those at the minimum of the training loss so far. Exit code: 1 if a
     run is damaged.
     """
-    from verification.runs import RunError
-    from verification.runs.status import all_statuses
+    from patchlaw.verification.runs import RunError
+    from patchlaw.verification.runs.status import all_statuses
 
     try:
         statuses = all_statuses(runs, checksums=check)
@@ -42,7 +42,7 @@ def print_table(statuses: list["RunStatus"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
 
     colours = {
         "finished": "green",

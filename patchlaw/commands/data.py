@@ -23,7 +23,7 @@ def build(directory: Path, out: Path | None) -> None:
     The same input gives the same bytes. Without --out this rebuilds the file that ships with the
     package, and DIRECTORY must hold MNIST itself.
     """
-    from simulators.datasets.mnist import build_packed
+    from patchlaw.simulators.datasets.mnist import build_packed
 
     try:
         path, manifest = build_packed(directory, out)
@@ -45,9 +45,9 @@ def check(file: Path | None) -> None:
     import numpy as np
     from rich.table import Table
 
-    from simulators.datasets.embedded import read_packed
-    from simulators.datasets.mnist import EMBEDDED_FILE
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.simulators.datasets.embedded import read_packed
+    from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
     path = EMBEDDED_FILE if file is None else file
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from verification.comparison import FittedExponent, LawComparison, LawSummary
+    from patchlaw.verification.comparison import FittedExponent, LawComparison, LawSummary
 
 # as verification.comparison.QUANTITIES, which a test holds it against: importing that loads torch
 QUANTITIES = ("H", "G", "R", "G over the angles", "sum of G_pp", "largest R_pp")
@@ -37,9 +37,9 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     exponents of P fitted to the eigenvalues. For the analysed runs, and for the author's recorded
     table.
     """
-    from verification.analysis.record import read_analyses
-    from verification.claims import default_records_folder
-    from verification.comparison import (
+    from patchlaw.verification.analysis.record import read_analyses
+    from patchlaw.verification.claims import default_records_folder
+    from patchlaw.verification.comparison import (
         ComparedModel,
         compare_author,
         compare_models,
@@ -56,7 +56,7 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     ours = _Findings(compare_models(models), fitted_exponents(models), matrices)
     author = _Findings(compare_author(every_pair=True), exponents_of_author(), matrices)
     if as_json:
-        from verification.claims import finite
+        from patchlaw.verification.claims import finite
 
         content = {
             "records": {
@@ -85,7 +85,7 @@ class _Findings:
         exponents: "Iterable[FittedExponent]",
         matrices: tuple[str, ...],
     ) -> None:
-        from verification.comparison import summarise_laws
+        from patchlaw.verification.comparison import summarise_laws
 
         wanted = matrices or QUANTITIES
         self.comparisons = [row for row in comparisons if row.matrix in wanted]
@@ -108,8 +108,8 @@ class _Findings:
         from rich.table import Table
         from rich.text import Text
 
-        from verification.console import PlainConsole
-        from verification.report.comparison_tables import (
+        from patchlaw.console import PlainConsole
+        from patchlaw.verification.report.comparison_tables import (
             exponent_tables,
             input_tables,
             ratio_tables,

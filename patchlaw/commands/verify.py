@@ -8,8 +8,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from verification.console import PlainConsole
-    from verification.report import VerifyConfig
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.report import VerifyConfig
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 
@@ -54,17 +54,17 @@ def verify(
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
     under --out are valid, and say "partial", at every moment in between.
     """
-    from verification.chain import load_samples, run_chain
-    from verification.claims import default_records_folder, read_records
-    from verification.console import PlainConsole
-    from verification.report import (
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.chain import load_samples, run_chain
+    from patchlaw.verification.claims import default_records_folder, read_records
+    from patchlaw.verification.report import (
         Report,
         ReportStore,
         current_environment,
         print_report,
         recorded_densities,
     )
-    from verification.runs.request import check_training_memory
+    from patchlaw.verification.runs.request import check_training_memory
 
     console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
@@ -95,8 +95,8 @@ def make_config(
     quick: bool, seed: int, depth: int | None, images: int | None, epochs: int | None
 ) -> "VerifyConfig":
     """The configuration: what was asked for, and the mode's default for the rest."""
-    from verification.report import VerifyConfig
-    from verification.training.protocol import default_learning_rate
+    from patchlaw.verification.report import VerifyConfig
+    from patchlaw.verification.training.protocol import default_learning_rate
 
     mode = int(quick)
     depth = DEFAULTS["depth"][mode] if depth is None else depth

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verification.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
 
 
 @click.command()
@@ -51,11 +51,11 @@ def sweep(
     A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if one
     failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
-    from verification.console import PlainConsole
-    from verification.runs import RunSamples, execute_run, load_samples
-    from verification.runs.plan import read_plan
-    from verification.runs.progress import TrainingProgress
-    from verification.runs.shard import Shard
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.runs import RunSamples, execute_run, load_samples
+    from patchlaw.verification.runs.plan import read_plan
+    from patchlaw.verification.runs.progress import TrainingProgress
+    from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
     try:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from hessian_theory.proof.derivation import Derivation, Report
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.hessian_theory.proof.derivation import Derivation, Report
 
 
 @click.command()
@@ -36,7 +36,7 @@ def derive(
     Without arguments the theorems are listed with their status. The exit status is 1 when a step
     fails or a theorem turns out vacuous.
     """
-    from hessian_theory.theorems import THEOREMS, find
+    from patchlaw.hessian_theory.theorems import THEOREMS, find
 
     try:
         chosen = (find(name),) if name else THEOREMS
@@ -61,8 +61,8 @@ def _run(
     markdown: Path | None,
     seed: int,
 ) -> int:
-    from hessian_theory.proof.render import as_latex, as_text
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.hessian_theory.proof.render import as_latex, as_text
 
     console = PlainConsole()
     reports, seconds = _prove(chosen, console, seed)
@@ -72,7 +72,7 @@ def _run(
     else:
         _print_list(chosen, reports, seconds, console, each_step=check)
     if markdown is not None:
-        from hessian_theory.theory_page import theory_page
+        from patchlaw.hessian_theory.theory_page import theory_page
 
         _write(markdown, theory_page(reports))
         click.echo(f"wrote {markdown}")
@@ -105,8 +105,8 @@ def _print_list(
     from rich.table import Table
     from rich.text import Text
 
-    from hessian_theory.proof.evidence import STEP_STATUSES
-    from hessian_theory.proof.render import outcome_text, status_text
+    from patchlaw.hessian_theory.proof.evidence import STEP_STATUSES
+    from patchlaw.hessian_theory.proof.render import outcome_text, status_text
 
     table = Table()
     table.add_column("Theorem", no_wrap=True)

@@ -8,11 +8,11 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paper_figures.catalogue import Item
-    from paper_figures.drawing import Inputs
-    from paper_figures.outcome import Outcome
-    from paper_figures.provenance import Format
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.paper_figures.catalogue import Item
+    from patchlaw.paper_figures.drawing import Inputs
+    from patchlaw.paper_figures.outcome import Outcome
+    from patchlaw.paper_figures.provenance import Format
 
 _STATUS = {"complete": "drawn", "partial": "partly", "missing": "not run"}
 _INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
@@ -61,9 +61,9 @@ def figures(
     Exit code: 0 also when records are missing, 1 for a damaged record or a failed command, 2 for
     an unknown name or format, 130 after Ctrl-C.
     """
-    from paper_figures.catalogue import FIGURES, find
-    from paper_figures.records import RESULTS
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.paper_figures.catalogue import FIGURES, find
+    from patchlaw.paper_figures.records import RESULTS
 
     console = PlainConsole()
     try:
@@ -93,7 +93,7 @@ def figures(
 
 
 def _formats(text: str) -> "tuple[Format, ...]":
-    from paper_figures.provenance import FORMATS
+    from patchlaw.paper_figures.provenance import FORMATS
 
     asked = [part.strip() for part in text.split(",") if part.strip()]
     for name in asked:
@@ -105,9 +105,9 @@ def _formats(text: str) -> "tuple[Format, ...]":
 
 
 def _inputs(folder: Path, small: bool) -> "Inputs":
-    from paper_figures.drawing import Inputs
-    from paper_figures.records import Records
-    from paper_figures.study import paper_study, scaling_study
+    from patchlaw.paper_figures.drawing import Inputs
+    from patchlaw.paper_figures.records import Records
+    from patchlaw.paper_figures.study import paper_study, scaling_study
 
     found = Records.read(folder)
     if small:
@@ -116,7 +116,7 @@ def _inputs(folder: Path, small: bool) -> "Inputs":
 
 
 def _write(item: "Item", inputs: "Inputs", out: Path, formats: "Sequence[Format]") -> "Outcome":
-    from paper_figures.catalogue import PaperFigure
+    from patchlaw.paper_figures.catalogue import PaperFigure
 
     if isinstance(item, PaperFigure):
         return item.write(inputs, out, formats)
@@ -124,7 +124,7 @@ def _write(item: "Item", inputs: "Inputs", out: Path, formats: "Sequence[Format]
 
 
 def _title(item: "Item") -> str:
-    from paper_figures.catalogue import PaperFigure
+    from patchlaw.paper_figures.catalogue import PaperFigure
 
     if isinstance(item, PaperFigure):
         return f"{item.caption.title} ({item.caption.paper})"
@@ -140,7 +140,7 @@ def _recomputed(
     console: "PlainConsole",
 ) -> "list[Outcome]":
     """Make what is missing, then write everything that lacked something anew."""
-    from paper_figures.recompute import commands_of, run_command
+    from patchlaw.paper_figures.recompute import commands_of, run_command
 
     needed = commands_of(outcomes)
     if not needed:
@@ -161,7 +161,7 @@ def _recomputed(
 def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainConsole") -> None:
     from rich.table import Table
 
-    from paper_figures.recompute import commands_of
+    from patchlaw.paper_figures.recompute import commands_of
 
     needed = commands_of(outcomes)
     if needed:

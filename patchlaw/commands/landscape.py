@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verification.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
 
 if TYPE_CHECKING:
-    from verification.console import PlainConsole
-    from verification.landscape.record import LandscapeRecord
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.landscape.record import LandscapeRecord
 
 
 @click.command()
@@ -73,11 +73,11 @@ def landscape(
     any moment and ends with the same bits. Exit code: 0 when all losses are computed (also if
     they were before), 1 if the run or the record is refused or the work fails, 130 after Ctrl-C.
     """
-    from verification.console import PlainConsole
-    from verification.landscape.execute import compute_landscape
-    from verification.landscape.progress import LandscapeProgress
-    from verification.landscape.settings import LandscapeSettings
-    from verification.runs import Run, load_samples
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.landscape.execute import compute_landscape
+    from patchlaw.verification.landscape.progress import LandscapeProgress
+    from patchlaw.verification.landscape.settings import LandscapeSettings
+    from patchlaw.verification.runs import Run, load_samples
 
     console = PlainConsole()
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from verification.commands.run_folders import runs_argument
+from patchlaw.commands.run_folders import runs_argument
 
 
 @click.command()
@@ -29,7 +29,7 @@ def thin(runs: tuple[Path, ...], out: Path, epochs: tuple[int, ...]) -> None:
     needs the whole trajectory refuses it. The run stays as it is. Exit code: 0, or 1 if a run is
     refused, which does not stop the others.
     """
-    from verification.runs import Run, RunError, thin_run
+    from patchlaw.verification.runs import Run, RunError, thin_run
 
     failed = False
     for folder in runs:

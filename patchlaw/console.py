@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from verification.terminal import printable
+from patchlaw.terminal import printable
 
 # narrower than this rich drops columns of ours, and wider than any screen it pads for ever
 NARROWEST, WIDEST = 80, 500
@@ -45,7 +45,7 @@ class PlainConsole(Console):
         self.print(Text(text, style=style), soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
-        """Leave it to ``verification.terminal``."""
+        """Leave it to ``patchlaw.terminal``."""
         raise
 
     def _laid_out(self, shown: Any) -> Any:

@@ -113,9 +113,9 @@ def predict(
     true one, and how far each is to be trusted. With --depth it adds rigorous upper bounds and
     size estimates for both models. Numbers may be written as 0.5 or 1/2.
     """
-    from hessian_theory.predictions import Architecture, MeasuredModel, RatioInputs
-    from hessian_theory.predictions.rendering import report_data, report_tables
-    from hessian_theory.predictions.report import predict_all
+    from patchlaw.hessian_theory.predictions import Architecture, MeasuredModel, RatioInputs
+    from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
+    from patchlaw.hessian_theory.predictions.report import predict_all
 
     parts = None if angle_part is None or bias_part is None else (angle_part, bias_part)
     if parts is None and angle_part != bias_part:
@@ -143,7 +143,7 @@ def predict(
         click.echo(json.dumps(report_data(report), indent=2, allow_nan=False))
         return
 
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
 
     console = PlainConsole()
     for table in report_tables(report):

@@ -71,9 +71,9 @@ def train(
     the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
     were before), 1 if the run is refused or fails, 130 after Ctrl-C.
     """
-    from verification.console import PlainConsole
-    from verification.runs import RunRequest, execute_run, load_samples
-    from verification.runs.progress import TrainingProgress
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.runs import RunRequest, execute_run, load_samples
+    from patchlaw.verification.runs.progress import TrainingProgress
 
     console = PlainConsole()
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from verification.claims import Claim, Findings, ModelFindings
+    from patchlaw.verification.claims import Claim, Findings, ModelFindings
 
 
 @click.command()
@@ -33,7 +33,7 @@ def claim(
     --report gives them, the trained models of that report, analysed runs, and the author's
     recorded table (marked as such). A report's own verdicts are not read.
     """
-    from verification.claims import (
+    from patchlaw.verification.claims import (
         CLAIMS,
         author_models,
         default_records_folder,
@@ -65,8 +65,8 @@ def claim(
         shown = found if chosen is None else found[0]
         click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
         return
-    from verification.claims.terminal import print_entry, print_ledger
-    from verification.console import PlainConsole
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.claims.terminal import print_entry, print_ledger
 
     console = PlainConsole()
     if chosen is None:
@@ -79,9 +79,9 @@ def _find_now(
     claims: "tuple[Claim, ...]", models: "tuple[ModelFindings, ...]", seed: int
 ) -> "Findings":
     """Re-prove the theorems and run the exact checks that these claims rest on."""
-    from verification.commands.verify import TerminalProgress, make_config
-    from verification.console import PlainConsole
-    from verification.current_findings import current_findings
+    from patchlaw.commands.verify import TerminalProgress, make_config
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.current_findings import current_findings
 
     config = make_config(True, seed, None, None, None)
     with TerminalProgress(PlainConsole(stderr=True)) as progress:

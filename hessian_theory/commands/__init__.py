@@ -1,1 +1,0 @@
-"""Subcommands that this package adds to the ``patchlaw`` console command."""

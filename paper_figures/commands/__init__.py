@@ -1,1 +1,0 @@
-"""Console commands of the figures."""

@@ -1,0 +1,1 @@
+"""The subcommands of ``patchlaw``, a module each."""
