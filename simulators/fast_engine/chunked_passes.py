@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.circuit_plan import CircuitPlan
 from patchlaw.simulators.engine import check_samples
-from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
+from patchlaw.simulators.fast_engine.buffers import BufferPool, Real, kept_pool
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_chunks
 from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
 from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, Trace
@@ -122,7 +122,14 @@ class ChunkedPasses:
 
     def pool(self, width: int) -> BufferPool:
         """Buffers for states of a chunk's width."""
-        return BufferPool((2, len(self._signs), width), self.dtype)
+        return BufferPool(self._shape(width), self.dtype)
+
+    def kept_pool(self, width: int) -> AbstractContextManager[BufferPool]:
+        """The same, whose buffers outlive the call; see ``buffers.kept_pool``."""
+        return kept_pool(self._shape(width), self.dtype)
+
+    def _shape(self, width: int) -> tuple[int, int, int]:
+        return 2, len(self._signs), width
 
     def pixels(self, images: Real, bias: NDArray[np.float64], chunk: Chunk) -> ChunkPixels:
         """Half-angle cosines and sines of a chunk's pixels; the padding is all zeros."""
@@ -142,6 +149,26 @@ class ChunkedPasses:
             traces.append(circuit.forward(pixels, pool, outputs))
             total += outputs
         return self.model.output_scale * total, traces
+
+    def logits_at(
+        self, circuits: list[PatchCircuit], images: Real, bias: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Logits (N, C) in float64, no state kept; BLAS is to have one thread."""
+        result = np.empty((len(images), self.model.n_classes))
+
+        def work(share: list[Chunk]) -> None:
+            with self.kept_pool(share[0].width) as pool:
+                outputs = np.empty((self.model.n_classes, share[0].width), dtype=self.dtype)
+                for chunk in share:
+                    pixels, total = self.pixels(images, bias, chunk), np.zeros(outputs.shape)
+                    for circuit in circuits:
+                        circuit.forward(pixels, pool, outputs).release(pool)
+                        total += outputs
+                    logits = self.model.output_scale * total
+                    result[chunk.start : chunk.stop] = logits[:, : chunk.size].T
+
+        self.map(work, self.shares(self.chunks(len(images))))
+        return result
 
     def weights(self, chunk: Chunk, gradient: NDArray[np.float64], n_samples: int) -> Real:
         """s g / N on the chunk's columns, zero on the padding, in the states' dtype."""

@@ -32,20 +32,8 @@ class FastEngine(ChunkedPasses):
         """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
         data = self.model.check_images(images).detach().numpy()
         angles, bias = self.parameters()
-        result = np.empty((len(data), self.model.n_classes))
-
-        def work(share: list[Chunk]) -> None:
-            pool = self.pool(share[0].width)
-            for chunk in share:
-                z, traces = self.forward(circuits, self.pixels(data, bias, chunk), pool)
-                result[chunk.start : chunk.stop] = z[:, : chunk.size].T
-                for trace in traces:
-                    trace.release(pool)
-
         with self.single_threaded_blas():
-            circuits = self.circuits(angles)
-            self.map(work, self.shares(self.chunks(len(data))))
-        return result
+            return self.logits_at(self.circuits(angles), data, bias)
 
     def loss_and_gradient(
         self, images: torch.Tensor, targets: torch.Tensor
@@ -59,19 +47,19 @@ class FastEngine(ChunkedPasses):
         angles, bias = self.parameters()
 
         def work(share: list[Chunk]) -> tuple[float, list[Cotangents]]:
-            pool, total = self.pool(share[0].width), 0.0
-            sums = [circuit.zero_cotangents(bias.size) for circuit in circuits]
-            for chunk in share:
-                pixels = self.pixels(data, bias, chunk)
-                z, traces = self.forward(circuits, pixels, pool)
-                losses, gradient = self.loss.value_and_gradient(
-                    z[:, : chunk.size], values[chunk.start : chunk.stop]
-                )
-                total += float(losses.sum())
-                weights = self.weights(chunk, gradient, len(data))
-                for circuit, trace, into in zip(circuits, traces, sums, strict=True):
-                    circuit.reverse(pixels, trace, weights, pool, into)
-                    trace.release(pool)
+            total, sums = 0.0, [circuit.zero_cotangents(bias.size) for circuit in circuits]
+            with self.kept_pool(share[0].width) as pool:
+                for chunk in share:
+                    pixels = self.pixels(data, bias, chunk)
+                    z, traces = self.forward(circuits, pixels, pool)
+                    losses, gradient = self.loss.value_and_gradient(
+                        z[:, : chunk.size], values[chunk.start : chunk.stop]
+                    )
+                    total += float(losses.sum())
+                    weights = self.weights(chunk, gradient, len(data))
+                    for circuit, trace, into in zip(circuits, traces, sums, strict=True):
+                        circuit.reverse(pixels, trace, weights, pool, into)
+                        trace.release(pool)
             return total, sums
 
         with self.single_threaded_blas():

@@ -80,10 +80,8 @@ class _Logits(torch.autograd.Function):
         ctx: Any, angles: Tensor, bias: Tensor, images: Tensor, model: CircuitModel
     ) -> Tensor:
         """Logits; the states are kept only where a gradient will be asked for."""
-        keep = any(ctx.needs_input_grad)
         passes = ChunkedPasses(model)
         data, flat_bias = images.numpy(), bias.detach().numpy().astype(np.float64).ravel()
-        result = np.empty((len(data), model.n_classes))
 
         def work(share: list[Chunk]) -> _Share:
             kept = _Share(passes.pool(share[0].width), [])
@@ -91,15 +89,16 @@ class _Logits(torch.autograd.Function):
                 pixels = passes.pixels(data, flat_bias, chunk)
                 z, traces = passes.forward(circuits, pixels, kept.pool)
                 result[chunk.start : chunk.stop] = z[:, : chunk.size].T
-                if keep:
-                    kept.chunks.append((chunk, pixels, traces))
-                else:
-                    for trace in traces:
-                        trace.release(kept.pool)
+                kept.chunks.append((chunk, pixels, traces))
             return kept
 
         with passes.single_threaded_blas():
             circuits = _circuits(model, passes, angles.detach().numpy().astype(np.float64))
+            if not any(ctx.needs_input_grad):
+                return torch.from_numpy(passes.logits_at(circuits, data, flat_bias)).to(
+                    angles.dtype
+                )
+            result = np.empty((len(data), model.n_classes))
             shares = passes.map(work, passes.shares(passes.chunks(len(data))))
         ctx.save_for_backward(angles, bias, images)
         ctx.model, ctx.passes, ctx.circuits, ctx.shares = model, passes, circuits, shares

@@ -168,8 +168,17 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypat
 
 def test_interrupt_keeps_what_is_computed_and_exits_130(digits, run, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
-    script = "from patchlaw.cli import main; main(['landscape', *sys.argv[1:]])"
-    arguments = [str(run), "--out", str(tmp_path), "--data", str(digits), "--points", "40"]
+    script = "from patchlaw.cli import main; main()"
+    arguments = [
+        "landscape",
+        str(run),
+        "--out",
+        str(tmp_path),
+        "--data",
+        str(digits),
+        "--points",
+        "40",
+    ]
     with started(script, *arguments) as process:
         wait_for(process, " 160/1600  loss ")
         process.send_signal(signal.SIGINT)
