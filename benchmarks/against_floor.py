@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from patchlaw.simulators.fast_engine import FastEngine
-
 from benchmarks.floor import Floor, measure_floor
 from benchmarks.phases import profile
 from benchmarks.record import Bound, Figure, Measurement
 from benchmarks.timing import time_in_turn
+from patchlaw.simulators.fast_engine import FastEngine
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from patchlaw.simulators.torch_engine.precision import full_precision
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.timing import Timing
+from patchlaw.simulators.torch_engine.precision import full_precision
 
 DIMENSION = 256
 _COLUMNS = 15_000  # a patch; enough to fill the device

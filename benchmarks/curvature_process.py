@@ -29,10 +29,9 @@ class Workload:
 
 def measure(workload: Workload) -> dict[str, Any]:
     """Run a workload here: seconds by operation, kept samples, peak memory in bytes."""
-    from patchlaw.simulators.fast_engine import FastEngine
-
     from benchmarks.timing import time_calls
     from benchmarks.workload import direction, model, samples
+    from patchlaw.simulators.fast_engine import FastEngine
 
     network = model(workload.patches, workload.depth)
     images, labels = samples(workload.samples)

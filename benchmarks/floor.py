@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from patchlaw.simulators.fast_engine.buffers import BufferPool
-from patchlaw.simulators.fast_engine.chunks import split_into_chunks
-from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, multiply
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Timing, time_calls
+from patchlaw.simulators.fast_engine.buffers import BufferPool
+from patchlaw.simulators.fast_engine.chunks import split_into_chunks
+from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, multiply
 
 DIMENSION, COLUMNS = 256, 1000
 PRODUCT_GFLOP = 8 * DIMENSION * DIMENSION * COLUMNS / 1e9

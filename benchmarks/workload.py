@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from patchlaw.simulators import DistributedQNN, load_mnist
-from patchlaw.simulators.datasets import MnistData
 
 from benchmarks.peers.exchange import Problem
+from patchlaw.simulators import DistributedQNN, load_mnist
+from patchlaw.simulators.datasets import MnistData
 
 TRAINING_SET = 60_000
 

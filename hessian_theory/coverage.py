@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.hessian_theory.input_checks import positive_integer
 
 

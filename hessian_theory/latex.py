@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from patchlaw.hessian_theory import symbols as sym
 from sympy import Basic, Derivative, Expr, Indexed, Sum
 from sympy.printing.latex import LatexPrinter
+
+from patchlaw.hessian_theory import symbols as sym
 
 
 class PatchLatexPrinter(LatexPrinter):

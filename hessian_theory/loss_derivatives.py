@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sympy import Expr, IndexedBase, Integer, Sum, Symbol, sympify
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.language import INDEX, InRange
 from patchlaw.hessian_theory.proof.normal_form import NormalForm
-from sympy import Expr, IndexedBase, Integer, Sum, Symbol, sympify
 
 Angles = Literal["any", "independent"]
 TermName = Literal["both", "gauss_newton", "residual"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Gap, landscape_gap
 from patchlaw.paper_figures.records import Records

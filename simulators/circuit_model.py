@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import Ansatz
 from patchlaw.simulators.patches import PatchGrid
-from torch import Tensor
 
 
 class CircuitModel(Protocol):

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import Ansatz, observables
 from patchlaw.simulators.patches import PatchGrid
 from patchlaw.simulators.torch_engine import circuit_outputs
-from torch import Tensor
 
 
 class DistributedQNN(torch.nn.Module):

@@ -5,6 +5,7 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.output_losses import OutputLoss
 

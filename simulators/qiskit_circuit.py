@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from patchlaw.simulators.ansatz import (
     AngleRotation,
     Ansatz,

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from patchlaw.simulators.ansatz import (
     AngleRotation,
     Ansatz,

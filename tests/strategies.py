@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+
 from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, PatchGrid
 
 TWO_PI = 2 * math.pi

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
+
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.simulators import DistributedQNN, load_mnist
 from patchlaw.verification.checks import CheckResult, exact_checks, random_instances
@@ -32,8 +35,6 @@ from patchlaw.verification.report import (
     VerifyConfig,
 )
 from patchlaw.verification.training import Objective, Trainer, TrainingConfig, stratified_subset
-from scipy.sparse.linalg import LinearOperator
-from torch import Tensor
 
 # Ours: enough for a ratio, few enough to cost seconds.
 SUPPORTING_IMAGES, SUPPORTING_SHARE, SUPPORTING_TOL = 100, 1 / 4, 1e-2

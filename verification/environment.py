@@ -39,6 +39,7 @@ class Environment:
 def current_environment(device: str = "cpu") -> Environment:
     """The environment of this process, which computes on a torch device."""
     import torch
+
     from patchlaw.verification.torch_devices import accelerator_of
 
     versions = {"python": platform.python_version()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
+
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.regular_file import read_regular
 

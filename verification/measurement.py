@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators import (
     GaussNewtonOperator,
@@ -15,8 +18,6 @@ from patchlaw.verification.operators import (
 )
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
 from patchlaw.verification.training import Evaluation
-from scipy.sparse.linalg import LinearOperator
-from torch import Tensor
 
 # What each measured matrix is called in reports. Ratios of the terms are compared with the laws,
 # the pixel bias' block is an input of those that level off.

@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from patchlaw.simulators.torch_engine.engine import TorchEngine
 
 from benchmarks.cuda_floor import CudaFloor, device_phases, measure_cuda_floor, time_on_device
 from benchmarks.product_counts import (
@@ -17,6 +16,7 @@ from benchmarks.product_counts import (
 from benchmarks.record import Agreement, Figure, Measurement, Record
 from benchmarks.timing import Timing
 from benchmarks.workload import TRAINING_SET, Scale, direction, model, samples
+from patchlaw.simulators.torch_engine.engine import TorchEngine
 
 CLAIM = (
     "On one GPU: training step (B=1000) and products over 60,000 images in float32, as multiples "

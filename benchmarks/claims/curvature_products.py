@@ -1,12 +1,11 @@
 """Hessian and Gauss-Newton products over the whole training set against their floors."""
 
-from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
-from patchlaw.simulators.fast_engine import FastEngine
-
 from benchmarks import product_counts
 from benchmarks.against_floor import Operation, compare_with_floor
 from benchmarks.record import Record
 from benchmarks.workload import TRAINING_SET, Scale, direction, model, samples
+from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = (
     "Hessian and Gauss-Newton products over 60,000 images (P=4 d=50) as multiples of the floor "

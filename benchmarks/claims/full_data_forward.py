@@ -1,11 +1,10 @@
 """The logits of the whole training set, which is one point of a loss landscape."""
 
-from patchlaw.simulators.fast_engine import FastEngine
-
 from benchmarks.against_floor import Operation, compare_with_floor
 from benchmarks.product_counts import FORWARD_PRODUCTS
 from benchmarks.record import Record
 from benchmarks.workload import TRAINING_SET, Scale, model, samples
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = "Logits of all 60,000 training images (P=4 d=50) as a multiple of 2 products' floor."
 

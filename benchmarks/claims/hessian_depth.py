@@ -1,11 +1,10 @@
 """How little a Hessian product over the whole training set depends on the circuit's depth."""
 
-from patchlaw.simulators.fast_engine import FastEngine
-
 from benchmarks.phases import profile
 from benchmarks.record import Figure, Measurement, Record
 from benchmarks.timing import time_in_turn
 from benchmarks.workload import TRAINING_SET, Scale, direction, model, samples
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = "Hessian product over 60,000 images, P=4: time at d=200 over time at d=50."
 

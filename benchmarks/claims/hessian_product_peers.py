@@ -2,8 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.fast_engine import FastEngine
 
 from benchmarks.peers.client import PeerUnavailableError, ask
 from benchmarks.peers.exchange import Request
@@ -11,6 +9,8 @@ from benchmarks.phases import profile
 from benchmarks.record import Agreement, Figure, Measurement, Record
 from benchmarks.timing import Timing, time_calls
 from benchmarks.workload import TRAINING_SET, Scale, direction, model, problem, samples
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = (
     "Hessian product at P=4 d=50, time a sample: patchlaw over 60,000 images against PyHessian and "

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import torch
-from patchlaw.simulators.fast_engine import FastEngine
 
 from benchmarks.against_floor import Operation, compare_with_floor
 from benchmarks.product_counts import FORWARD_PRODUCTS, GRADIENT_PRODUCTS, HESSIAN_PRODUCTS
 from benchmarks.record import Record
 from benchmarks.workload import Scale, model, samples
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = (
     "A DistributedQNN in plain torch code (P=4 d=50 B=1000): forward at angles that stay within 2, "

@@ -2,14 +2,13 @@
 
 import time
 
-from patchlaw.verification.operators import HessianOperator
-from patchlaw.verification.solvers import top_eigenpairs
-
 from benchmarks.peers.client import PeerUnavailableError, ask
 from benchmarks.peers.exchange import Request
 from benchmarks.record import Agreement, Figure, Measurement, Record
 from benchmarks.timing import Timing
 from benchmarks.workload import Scale, model, problem, samples
+from patchlaw.verification.operators import HessianOperator
+from patchlaw.verification.solvers import top_eigenpairs
 
 CLAIM = (
     "Largest Hessian eigenvalue of one batch at P=4 d=50, each library by its own method from "

@@ -1,11 +1,10 @@
 """A mini-batch's loss and gradient against the floor of its dense products."""
 
-from patchlaw.simulators.fast_engine import FastEngine
-
 from benchmarks.against_floor import Operation, compare_with_floor
 from benchmarks.product_counts import GRADIENT_PRODUCTS
 from benchmarks.record import Record
 from benchmarks.workload import Scale, model, samples
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = "Training step (loss and gradient, P=4 d=50 B=1000) as a multiple of 6 products' floor."
 

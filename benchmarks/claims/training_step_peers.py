@@ -1,8 +1,6 @@
 """A training step against other simulators', same parameters and samples."""
 
 import numpy as np
-from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.fast_engine import FastEngine
 
 from benchmarks.peers.client import Answer, PeerUnavailableError, ask
 from benchmarks.peers.exchange import Request
@@ -10,6 +8,8 @@ from benchmarks.phases import profile
 from benchmarks.record import Agreement, Figure, Measurement, Record
 from benchmarks.timing import Timing, time_calls
 from benchmarks.workload import Scale, model, problem, samples
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.fast_engine import FastEngine
 
 CLAIM = (
     "Training step (loss and gradient) of patchlaw against TorchQuantum, PennyLane and Qulacs at "

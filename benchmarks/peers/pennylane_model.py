@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
-from patchlaw.simulators.patches import PatchGrid
 from torch import Tensor
 
 from benchmarks.peers.exchange import Problem
+from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
+from patchlaw.simulators.patches import PatchGrid
 
 
 def _circuit(ansatz: Ansatz, n_classes: int, device: Any, **options: Any) -> Any:

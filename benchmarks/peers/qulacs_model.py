@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
-from patchlaw.simulators.patches import PatchGrid
 
 from benchmarks.peers.exchange import Problem
+from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
+from patchlaw.simulators.patches import PatchGrid
 
 Float = NDArray[np.float64]
 

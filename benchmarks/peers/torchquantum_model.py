@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 
 import torch
-from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
-from patchlaw.simulators.patches import PatchGrid
 from torch import Tensor
 
 from benchmarks.peers.exchange import Problem
+from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
+from patchlaw.simulators.patches import PatchGrid
 
 
 def _import_torchquantum() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+
 from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.hessian_theory.predictions.architecture import Architecture
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status

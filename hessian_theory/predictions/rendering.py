@@ -3,12 +3,13 @@
 from fractions import Fraction
 from typing import Any
 
+from rich.table import Table
+
 from patchlaw.hessian_theory.predictions.bounds import UpperBound
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
 from patchlaw.hessian_theory.predictions.laws import RatioPrediction
 from patchlaw.hessian_theory.predictions.report import ModelPrediction, PredictionReport
 from patchlaw.hessian_theory.predictions.sizes import SizeEstimate
-from rich.table import Table
 
 
 def report_tables(report: PredictionReport) -> list[Table]:

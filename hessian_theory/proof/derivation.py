@@ -15,6 +15,9 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
+from sympy.core.function import AppliedUndef
+
 from patchlaw.hessian_theory.proof.evidence import (
     STEP_STATUSES,
     Combination,
@@ -34,8 +37,6 @@ from patchlaw.hessian_theory.proof.language import (
     check_domain,
 )
 from patchlaw.hessian_theory.proof.points import Point
-from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
-from sympy.core.function import AppliedUndef
 
 Status: TypeAlias = Literal["proved", "instances", "tested", "failed", "vacuous"]
 Kind: TypeAlias = Literal["theorem", "counterexample"]

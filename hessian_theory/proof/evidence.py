@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import mpmath
+from sympy import Basic, Expr, Integer, Symbol, lambdify, sympify
+
 from patchlaw.hessian_theory.proof import kernel
 from patchlaw.hessian_theory.proof.kernel import Theorem
 from patchlaw.hessian_theory.proof.language import Formula, InRange, ProofError, check_domain
 from patchlaw.hessian_theory.proof.normal_form import NormalForm
-from sympy import Basic, Expr, Integer, Symbol, lambdify, sympify
 
 StepStatus: TypeAlias = Literal["proved", "instances", "tested"]
 STEP_STATUSES: tuple[StepStatus, ...] = get_args(StepStatus)  # from the strongest

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import sympy as sp
+from sympy.core.function import UndefinedFunction
+
 from patchlaw.hessian_theory.proof.language import (
     DIMENSION,
     Formula,
@@ -41,7 +43,6 @@ from patchlaw.hessian_theory.proof.language import (
     fresh,
 )
 from patchlaw.hessian_theory.proof.normal_form import NormalForm
-from sympy.core.function import UndefinedFunction
 
 _RULES = object()
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import sympy as sp
-from patchlaw.hessian_theory.symbols import LossCurvature
 from sympy.core.assumptions import _assume_defined
 from sympy.core.function import AppliedUndef, UndefinedFunction
+
+from patchlaw.hessian_theory.symbols import LossCurvature
 
 Relation: TypeAlias = Literal["=", "<=", ">=", ">"]
 RELATIONS: Final = ("=", "<=", ">=", ">")

@@ -15,6 +15,8 @@ from itertools import islice, permutations, product
 from typing import Final, TypeAlias
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
+
 from patchlaw.hessian_theory.proof.language import (
     BOUND,
     DIMENSION,
@@ -24,7 +26,6 @@ from patchlaw.hessian_theory.proof.language import (
     check_terms,
     fresh,
 )
-from sympy.core.function import AppliedUndef
 
 Limit: TypeAlias = tuple[sp.Symbol, sp.Expr]
 Limits: TypeAlias = tuple[Limit, ...]

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath
-from patchlaw.hessian_theory.proof.language import DIMENSION, Formula, InRange, Tr, check_domain
-from patchlaw.hessian_theory.symbols import LossCurvature
 from sympy import (
     Basic,
     Derivative,
@@ -31,6 +29,9 @@ from sympy import (
     sympify,
 )
 from sympy.core.function import AppliedUndef
+
+from patchlaw.hessian_theory.proof.language import DIMENSION, Formula, InRange, Tr, check_domain
+from patchlaw.hessian_theory.symbols import LossCurvature
 
 IndexedRule = Callable[..., Expr]
 _SIZES = ("P", "C", "N")

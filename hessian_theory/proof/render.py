@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sympy import IndexedBase, Symbol
+from sympy.core.function import AppliedUndef
+
 from patchlaw.hessian_theory.latex import to_latex
 from patchlaw.hessian_theory.proof.derivation import (
     STATUS_WORDS,
@@ -16,8 +19,6 @@ from patchlaw.hessian_theory.proof.derivation import (
 )
 from patchlaw.hessian_theory.proof.evidence import Outcome
 from patchlaw.hessian_theory.proof.language import Formula
-from sympy import IndexedBase, Symbol
-from sympy.core.function import AppliedUndef
 
 _TEX_RELATION = {"=": "=", "<=": r"\le", ">=": r"\ge", ">": ">"}
 _DOMAINS = (

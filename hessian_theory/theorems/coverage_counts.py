@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
+from sympy import Derivative, Expr, IndexedBase, Integer, Sum, Symbol, log, symbols
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.notation import PATCHES, P, p, spelled
-from sympy import Derivative, Expr, IndexedBase, Integer, Sum, Symbol, log, symbols
 
 _chi = IndexedBase("chi", nonnegative=True)
 _x, _pixels = symbols("x X", integer=True, positive=True)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import random
 
+from sympy import (
+    Expr,
+    I,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    sqrt,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
@@ -36,16 +47,6 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     state,
     two_slopes,
     variance_point,
-)
-from sympy import (
-    Expr,
-    I,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Sum,
-    Symbol,
-    sqrt,
 )
 
 _O2 = Symbol("O'", commutative=False)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from sympy import (
+    Integer,
+    Rational,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
@@ -30,10 +35,6 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     X,
     a,
     variance_point,
-)
-from sympy import (
-    Integer,
-    Rational,
 )
 
 _INVOLUTION_O = Premise("O^2 = 1", Formula(O**2, "=", Integer(1)), "O is a Pauli operator")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.notation import on_model
-from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
 _i, _j, _D, _np = symbols("i j D n_p", integer=True, positive=True)
 _G = IndexedBase("G_diag", nonnegative=True)

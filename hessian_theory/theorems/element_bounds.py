@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    Rational,
+    Symbol,
+    symbols,
+)
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -22,15 +32,6 @@ from patchlaw.hessian_theory.theorems.notation import (
     softmax_point,
 )
 from patchlaw.hessian_theory.theorems.split import GAUSS_NEWTON_OWN, RESIDUAL_OWN
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
-    symbols,
-)
 
 _a, _b, _h = (IndexedBase(x, real=True) for x in "abh")
 _plus, _minus = (IndexedBase(x, nonnegative=True) for x in ("gplus", "gminus"))

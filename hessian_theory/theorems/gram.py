@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import random
 
+from sympy import (
+    Expr,
+    IndexedBase,
+    Integer,
+    Rational,
+    Sum,
+    Symbol,
+    symbols,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
@@ -15,15 +25,6 @@ from patchlaw.hessian_theory.theorems.notation import (
     over_patches,
     p,
     r,
-)
-from sympy import (
-    Expr,
-    IndexedBase,
-    Integer,
-    Rational,
-    Sum,
-    Symbol,
-    symbols,
 )
 
 _A, _At, _u, _ut = symbols("A A^T u u^T", commutative=False)

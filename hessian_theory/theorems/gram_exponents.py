@@ -5,6 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Lambda,
+    Rational,
+    Sum,
+    Symbol,
+    log,
+    symbols,
+)
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -25,19 +39,6 @@ from patchlaw.hessian_theory.theorems.notation import (
     r,
     softmax_point,
     spelled,
-)
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Lambda,
-    Rational,
-    Sum,
-    Symbol,
-    log,
-    symbols,
 )
 
 _lam = IndexedBase("lambda", nonnegative=True)

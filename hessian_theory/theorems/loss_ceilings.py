@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Use
@@ -22,7 +24,6 @@ from patchlaw.hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
 )
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
 
 _n, _N = sym.n, sym.N
 _loss = IndexedBase("ell", real=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol
+from sympy.parsing.sympy_parser import parse_expr
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Premise
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
-from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol
-from sympy.parsing.sympy_parser import parse_expr
 
 k, l, p, q, r = sym.k, sym.l, sym.p, sym.q, sym.r  # noqa: E741  # the paper's indices
 C, P = sym.C, sym.P

@@ -5,6 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from sympy import (
+    Expr,
+    I,
+    IndexedBase,
+    Integer,
+    Rational,
+    Symbol,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
@@ -35,14 +44,6 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     involution,
     m,
     variance_point,
-)
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
 )
 
 _rho = Symbol("rho", commutative=False)

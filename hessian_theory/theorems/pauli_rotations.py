@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
+from sympy import Derivative, Expr, Function, I, Integer, Rational, cos, pi, sin, symbols
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.notation import on_model
-from sympy import Derivative, Expr, Function, I, Integer, Rational, cos, pi, sin, symbols
 
 _t, _u = symbols("t u", real=True)
 _A, _B, _O, _V, _W, _rho = symbols("A B O V W rho", commutative=False)

@@ -9,11 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from patchlaw.hessian_theory.proof.evidence import Combination, Use
-from patchlaw.hessian_theory.proof.language import DIMENSION as d
-from patchlaw.hessian_theory.proof.language import Formula
-from patchlaw.hessian_theory.proof.points import Point
 from sympy import (
     Expr,
     IndexedBase,
@@ -26,6 +21,12 @@ from sympy import (
     symbols,
     sympify,
 )
+
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.proof.points import Point
 
 i, j, k, l = symbols("i j k l", integer=True, positive=True)  # noqa: E741  # rows and columns
 _FOUR = (i, j, k, l)

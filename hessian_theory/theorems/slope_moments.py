@@ -10,6 +10,16 @@ from __future__ import annotations
 
 import random
 
+from sympy import (
+    Expr,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    symbols,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Premise
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
@@ -24,15 +34,6 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     l,
     over_rows,
     second_moment,
-)
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    symbols,
 )
 
 A, O = symbols("A O", commutative=False)  # noqa: E741  # the observable

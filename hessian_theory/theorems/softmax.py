@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from sympy import (
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Symbol,
+    exp,
+    log,
+)
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Exact, Use
 from patchlaw.hessian_theory.proof.language import InRange
@@ -20,17 +32,6 @@ from patchlaw.hessian_theory.theorems.notation import (
     over_classes,
     softmax_point,
     spelled,
-)
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Symbol,
-    exp,
-    log,
 )
 
 _a = IndexedBase("a", real=True)

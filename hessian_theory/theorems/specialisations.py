@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import random
 
-from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.loss_derivatives import EXPANSION_POINT, logit, loss_jet
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
-from patchlaw.hessian_theory.proof.evidence import Combination, Use
-from patchlaw.hessian_theory.proof.language import Formula
-from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import PATCHES, bounded_point, on_model, over_patches
-from patchlaw.hessian_theory.theorems.split import EQ5, classes, d, mean, point
 from sympy import (
     Derivative,
     Expr,
@@ -26,6 +18,15 @@ from sympy import (
     cos,
     sin,
 )
+
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.loss_derivatives import EXPANSION_POINT, logit, loss_jet
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import PATCHES, bounded_point, on_model, over_patches
+from patchlaw.hessian_theory.theorems.split import EQ5, classes, d, mean, point
 
 _i, _j = sym.THETA_I, sym.THETA_J
 _k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import random
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from patchlaw.hessian_theory.proof.evidence import Combination, Use
-from patchlaw.hessian_theory.proof.language import Formula, InRange
-from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import P, on_model, p, q, r, spelled
 from sympy import (
     IndexedBase,
     Integer,
@@ -18,6 +13,12 @@ from sympy import (
     Symbol,
     symbols,
 )
+
+from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
+from patchlaw.hessian_theory.proof.language import Formula, InRange
+from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import P, on_model, p, q, r, spelled
 
 _R, _v = IndexedBase("R", real=True), IndexedBase("v", real=True)
 _i, _j, _size = symbols("i j n_p", integer=True, positive=True)

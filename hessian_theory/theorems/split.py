@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sympy import Derivative, Expr, Function, Integer, KroneckerDelta, Sum, Symbol
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.loss_derivatives import (
     EXPANSION_POINT,
@@ -14,7 +16,6 @@ from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Pre
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems.notation import PATCH_INDICES, on_model
-from sympy import Derivative, Expr, Function, Integer, KroneckerDelta, Sum, Symbol
 
 _L = Function("L", real=True)
 _i, _j = sym.THETA_I, sym.THETA_J

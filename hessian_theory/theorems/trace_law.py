@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -17,7 +19,6 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     VARIANCE_VALUE,
     variance_point,
 )
-from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
 
 _v = symbols("v", real=True)
 _E, _D = IndexedBase("M", real=True), IndexedBase("D", real=True)

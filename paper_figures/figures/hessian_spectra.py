@@ -8,6 +8,7 @@ themselves, each with a residual bound; those beyond the bulk's edge are counted
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
 from patchlaw.paper_figures.panels import (
@@ -23,6 +24,7 @@ from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueReco
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from patchlaw.verification.solvers import SpectralDensity
 
 CAPTION = Caption("figure-4", "density of the Hessian's eigenvalues, and its outliers", "Fig. 4")

@@ -7,6 +7,7 @@ ratios of the components in the axis labels; red cross: start, dark blue: end, o
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, landscape_gap
 from patchlaw.paper_figures.landscapes import (

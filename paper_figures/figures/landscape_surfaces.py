@@ -7,6 +7,7 @@ the trajectory's projection with the landmarks of the contour drawing.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, landscape_gap
 from patchlaw.paper_figures.landscapes import (

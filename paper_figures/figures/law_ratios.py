@@ -8,6 +8,7 @@ eigenvalues' residual bounds leave open; the author's values carry none.
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
 from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of

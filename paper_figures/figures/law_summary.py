@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.hessian_theory.predictions import LEVEL_OFF_RATIO_LAWS, RATIO_LAWS
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts

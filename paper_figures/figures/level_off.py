@@ -10,6 +10,7 @@ law 1/P^2 from there.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.hessian_theory.predictions import LevelOffLaw
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap

@@ -8,6 +8,7 @@ of H on every patch's angles and, hatched, on the pixel bias.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
 from patchlaw.paper_figures.panels import (

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap

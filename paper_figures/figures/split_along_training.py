@@ -9,6 +9,7 @@ no reason for the ratio to follow the loss; the thin line is what it would be if
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
 from patchlaw.paper_figures.panels import (

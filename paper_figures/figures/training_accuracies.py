@@ -8,6 +8,7 @@ that of log(a / (1 - a)), so that the last per cent can be seen.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs
 from patchlaw.paper_figures.provenance import Caption

@@ -7,6 +7,7 @@ end, the minimum marked; in grey what the author's own run printed, where it was
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs
 from patchlaw.paper_figures.panels import place_of_minimum, power_ticks

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
+
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between, table_lines
 from patchlaw.verification.atomic_write import write_atomically
 from patchlaw.verification.claims import (
@@ -241,10 +242,9 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 )
 def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
-    from patchlaw.verification.current_findings import current_findings
-
     from patchlaw.commands.verify import TerminalProgress, make_config
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.current_findings import current_findings
 
     page = PAGE if out is None else out
     try:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import Study, paper_study, scaling_study

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.idx import N_CLASSES
 from patchlaw.simulators.datasets.packing import pack_sums, unpack_sums

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.regular_file import read_regular
 

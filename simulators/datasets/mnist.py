@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
 from patchlaw.simulators.datasets.embedded import Manifest, PooledDataset, read_packed, write_packed
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.idx import IdxSplit, read_split

@@ -7,6 +7,7 @@ compressor's, this output is fixed by definition and cannot change with a librar
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.datasets.pooling import MAX_SUM, POOLED_SIDE
 
 _VALUE_BITS = 10  # 1020 < 2**10

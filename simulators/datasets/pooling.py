@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.datasets.idx import IMAGE_SIDE
 
 POOLED_SIDE = IMAGE_SIDE // 2

@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
 from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.circuit_plan import CircuitPlan
@@ -19,7 +21,6 @@ from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK, Chunk, split_into_
 from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
 from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, Trace
 from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss
-from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
 from patchlaw.simulators.fast_engine.product_kernels import (
     combine,

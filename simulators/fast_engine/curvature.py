@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from patchlaw.simulators.engine import (
     DEFAULT_MEMORY_BUDGET,
     CurvatureKind,

@@ -15,6 +15,7 @@ the encoding and its ring, Λ the cotangent there.
 """
 
 import numpy as np
+
 from patchlaw.simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
 from patchlaw.simulators.fast_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.fast_engine.chunks import Chunk

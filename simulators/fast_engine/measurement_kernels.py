@@ -1,6 +1,7 @@
 """Numba kernels for the outputs <X_q>, <Z_q>, q < C/2, of every column of a state (2, dim, m)."""
 
 import numpy as np
+
 from patchlaw.simulators.fast_engine.simd import LANES, kernel, load, splat, store
 from patchlaw.simulators.fast_engine.static_kernels import read_tile
 

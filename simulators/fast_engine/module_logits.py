@@ -13,6 +13,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import forward_ad
+
 from patchlaw.simulators.ansatz import EncodingBlock
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.fast_engine.buffers import BufferPool
@@ -20,8 +23,6 @@ from patchlaw.simulators.fast_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.fast_engine.chunks import Chunk
 from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
 from patchlaw.simulators.fast_engine.traces import ChunkPixels, Trace
-from torch import Tensor
-from torch.autograd import forward_ad
 
 
 def serves(model: CircuitModel, images: Tensor) -> bool:

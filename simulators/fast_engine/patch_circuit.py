@@ -8,6 +8,7 @@ tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents kept (10 w
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
 from patchlaw.simulators.fast_engine import encoding_kernels as kernels
 from patchlaw.simulators.fast_engine.buffers import BufferPool, Real

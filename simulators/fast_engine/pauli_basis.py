@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.fast_engine.simd import LANES
 

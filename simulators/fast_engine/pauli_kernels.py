@@ -14,6 +14,7 @@ Notation as in ``static_kernels``; ṫ is the tangent of the numbers t.
 """
 
 import numpy as np
+
 from patchlaw.simulators.fast_engine.simd import LANES, kernel, load, splat, store, swap_lanes
 
 

@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.circuit_plan import StaticRun
 from patchlaw.simulators.fast_engine.pauli_basis import PauliTables, Real, rotation_rates, rotations
 from patchlaw.simulators.fast_engine.pauli_kernels import (

@@ -10,6 +10,7 @@ Notation: S state, Ṡ its tangent, Λ the cotangent (dL = Re<Λ, dS>), Λ̇ its
 """
 
 import numpy as np
+
 from patchlaw.simulators.fast_engine.simd import LANES, horizontal_sum, kernel, load, splat, store
 
 

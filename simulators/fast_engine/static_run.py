@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.circuit_plan import StaticRun
 from patchlaw.simulators.fast_engine.simd import LANES
 from patchlaw.simulators.fast_engine.static_kernels import (

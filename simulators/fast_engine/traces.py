@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.fast_engine.buffers import BufferPool, Real
 
 

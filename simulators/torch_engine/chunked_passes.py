@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.circuit_plan import CircuitPlan
 from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss
 from patchlaw.simulators.torch_engine.patch_circuits import PatchCircuits
 from patchlaw.simulators.torch_engine.precision import full_precision
-from torch import Tensor
 
 DEFAULT_WORKSPACE = 1_000_000_000  # bytes of temporary states of a chunk
 _STATES_OF_A_PASS = 17  # alive at once at the peak of a Hessian product; ours, measured

@@ -1,6 +1,8 @@
 """The whole circuit of all patches: blocks in order, then the Pauli expectations."""
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, observables
 from patchlaw.simulators.torch_engine.encoding import apply_encoding
 from patchlaw.simulators.torch_engine.static_blocks import (
@@ -8,7 +10,6 @@ from patchlaw.simulators.torch_engine.static_blocks import (
     block_unitary,
     zero_state,
 )
-from torch import Tensor
 
 
 def pauli_expectations(state: Tensor, n_qubits: int, n_classes: int) -> Tensor:

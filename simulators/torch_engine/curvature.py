@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators.engine import (
     DEFAULT_MEMORY_BUDGET,
     CurvatureKind,
@@ -14,7 +16,6 @@ from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables
 from patchlaw.simulators.torch_engine.losses import LossAt, bind_loss
 from patchlaw.simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
-from torch import Tensor
 
 Float = NDArray[np.float64]
 

@@ -1,10 +1,11 @@
 """Data encoding: one SU(2) matrix a qubit and sample, applied qubit by qubit, then the CZ ring."""
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import EncodingBlock
 from patchlaw.simulators.torch_engine.quaternions import multiply, rotation
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
-from torch import Tensor
 
 
 def encoding_quaternions(

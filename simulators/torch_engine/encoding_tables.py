@@ -10,11 +10,12 @@ A_r . (w' + w x omega_r), omega_r summing the rotations after r alone (dA_r = om
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import Axis, EncodingBlock
 from patchlaw.simulators.circuit_plan import Encoding
 from patchlaw.simulators.torch_engine.local_operators import halves
 from patchlaw.simulators.torch_engine.static_blocks import kron_all
-from torch import Tensor
 
 
 def rotation_axes(features_per_qubit: int) -> tuple[Axis, ...]:

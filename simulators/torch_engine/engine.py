@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.torch_engine.curvature import TorchCurvatureProducts
-from torch import Tensor
 
 
 class TorchEngine(ChunkedPasses):

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
-from patchlaw.simulators.ansatz import observables
 from torch import Tensor
+
+from patchlaw.simulators.ansatz import observables
 
 PAULI = {
     "X": ((0, 1), (1, 0)),

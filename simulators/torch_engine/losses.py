@@ -7,8 +7,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 from torch import Tensor
+
+from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
 
 Map: TypeAlias = Callable[[Tensor], Tensor]
 

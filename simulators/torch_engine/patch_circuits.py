@@ -11,6 +11,8 @@ forward 2, tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables, PatchEncoding
 from patchlaw.simulators.torch_engine.local_operators import (
@@ -21,7 +23,6 @@ from patchlaw.simulators.torch_engine.local_operators import (
 )
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns
-from torch import Tensor
 
 
 @dataclass

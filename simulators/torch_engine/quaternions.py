@@ -5,8 +5,9 @@ matrices is the product of quaternions, and R_a(t) = exp(-i t a / 2) is cos(t/2)
 """
 
 import torch
-from patchlaw.simulators.ansatz import Axis
 from torch import Tensor
+
+from patchlaw.simulators.ansatz import Axis
 
 
 def rotation(axis: Axis, angle: Tensor) -> Tensor:

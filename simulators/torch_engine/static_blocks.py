@@ -4,10 +4,11 @@ from functools import reduce
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.ansatz import EntanglingBlock
 from patchlaw.simulators.ansatz import ring_signs as ring_signs_array
 from patchlaw.simulators.torch_engine.quaternions import multiply, rotation, to_matrix
-from torch import Tensor
 
 
 def ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.torch_engine.quaternions import to_matrix
 from patchlaw.simulators.torch_engine.static_blocks import kron, kron_all
-from torch import Tensor
 
 # Layers whose factors are held at a time: few launches a layer to build them, and bounded memory.
 GROUP = 32

@@ -12,12 +12,13 @@ dL/dphi_X = w_X, dL/dphi_Y = cos(phi_X) w_Y - sin(phi_X) w_Z.
 """
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators.circuit_plan import StaticRun
 from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_layers import Stack, layer_groups, layer_views
-from torch import Tensor
 
 
 class StaticRuns:

@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-from patchlaw.simulators.fast_engine import FastEngine
 
 from benchmarks.claims.hessian_product_peers import PAIRS
 from benchmarks.claims.training_step_peers import compare
@@ -12,6 +11,7 @@ from benchmarks.peers import client, install
 from benchmarks.peers.client import PYTHON_VARIABLE, PeerUnavailableError, ask, peers_python
 from benchmarks.peers.exchange import Request, read_request, write_request
 from benchmarks.workload import direction, model, problem, samples
+from patchlaw.simulators.fast_engine import FastEngine
 
 installed = pytest.mark.skipif(
     not peers_python().exists(), reason="no peers' environment (python -m benchmarks.peers.install)"

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from patchlaw.simulators.fast_engine import FastEngine, engine, patch_circuit
 
 from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
 from benchmarks.performance_page import render
@@ -13,6 +12,7 @@ from benchmarks.record import Record
 from benchmarks.run import OWN, main, run_benchmark
 from benchmarks.timing import Timing, time_in_turn
 from benchmarks.workload import Scale, model, samples
+from patchlaw.simulators.fast_engine import FastEngine, engine, patch_circuit
 
 
 @pytest.mark.slow

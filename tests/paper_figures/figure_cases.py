@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner, Result
+
+from patchlaw.commands.figures import figures
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.drawing import Drawing, Inputs
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
-
-from patchlaw.commands.figures import figures
 from tests.paper_figures.synthetic_records import small_config
 
 SMALL = small_config(4, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from patchlaw.verification.analysis.record import EigenvalueRecord, RunFacts, Trajectory
 from patchlaw.verification.landscape.random_walk import random_walk_ratios
 from patchlaw.verification.landscape.record import (

@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.catalogue import FIGURES
 from patchlaw.paper_figures.drawing import Inputs
@@ -15,7 +16,6 @@ from patchlaw.paper_figures.provenance import lay_out
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
 from patchlaw.verification.runs import load_samples
-
 from tests.paper_figures.synthetic_records import (
     config_of,
     write_analysis,

@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
+
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.drawing import Inputs
 from patchlaw.paper_figures.records import Records
-
 from tests.paper_figures.figure_cases import SMALL, drawing, invoke, sidecar
 from tests.paper_figures.synthetic_records import (
     analysis_content,

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.commands.figures import figures
 from patchlaw.paper_figures.catalogue import FIGURES
 from patchlaw.simulators import load_mnist
 from patchlaw.verification.records import author_results
-
-from patchlaw.commands.figures import figures
 from tests.paper_figures.synthetic_records import small_config, write_everything
 
 CONFIGS = [small_config(p, d) for p in (4, 9) for d in (1, 2)]

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.paper_figures import recipes
-from patchlaw.verification.runs import RunRequest
 
 from patchlaw.commands.analyse import analyse
 from patchlaw.commands.landscape import landscape
 from patchlaw.commands.train import train
+from patchlaw.paper_figures import recipes
+from patchlaw.verification.runs import RunRequest
 
 FOLDERS = st.sampled_from(["paper_figures/results", "/tmp/a folder/with spaces", "kept's"])
 

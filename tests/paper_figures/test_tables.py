@@ -11,14 +11,14 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+
+from patchlaw.cli import main
 from patchlaw.paper_figures.outcome import Outcome
 from patchlaw.paper_figures.records import RESULTS, RecordError
 from patchlaw.paper_figures.tables import TABLES
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.records import author_results
 from patchlaw.verification.sealed_record import digest
-
-from patchlaw.cli import main
 from tests.paper_figures.synthetic_records import (
     COMMIT,
     analysis_content,

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.paper_figures.tables import latex, markdown
 from patchlaw.paper_figures.tables.cells import Count, Gap, Number
 from patchlaw.paper_figures.tables.content import Column, Group, Panel, Row, TableContent

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.commands.verify import make_config
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.tables import claims_page
 from patchlaw.paper_figures.tables.claims_page import SHOWN_IN
@@ -13,8 +15,6 @@ from patchlaw.paper_figures.tables.page_markup import replaced_between
 from patchlaw.verification import current_findings as current
 from patchlaw.verification.claims import CLAIMS, Findings, Grade, Verdict, author_models, ledger
 from patchlaw.verification.claims.findings import TheoremFinding
-
-from patchlaw.commands.verify import make_config
 from tests.docs.pages import ROOT, anchors
 from tests.verification.claim_worlds import proved_everything, world
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study
@@ -16,7 +17,6 @@ from patchlaw.paper_figures.tables.page_markup import marks
 from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
 from patchlaw.verification.comparison import LawComparison, exponents_of_author
 from patchlaw.verification.sealed_record import write_record
-
 from tests.paper_figures.synthetic_records import config_of, write_analysis, write_run
 
 MINUS = "\N{MINUS SIGN}"

@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from patchlaw.simulators import DistributedQNN
 from torch.nn.functional import cross_entropy
+
+from patchlaw.simulators import DistributedQNN
 
 KINDS = ("hessian", "gauss_newton", "residual")
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.ansatz import (
     AngleRotation,
@@ -12,7 +13,6 @@ from patchlaw.simulators.ansatz import (
     observables,
     ring_edges,
 )
-
 from tests.strategies import ansaetze, own_ansaetze, qubit_counts
 
 # Paper, Table 2: parameters of the whole model, by (P, depth), pixel bias included.

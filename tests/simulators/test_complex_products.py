@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.simulators.fast_engine.buffers import BufferPool
 from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, add_outer, multiply
 

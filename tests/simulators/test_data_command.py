@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from patchlaw.simulators.datasets import load_mnist
-from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
 from patchlaw.commands.data import data
+from patchlaw.simulators.datasets import load_mnist
+from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, reference
 
+from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, reference
 from tests.strategies import ModelCase, batch_splits, model_cases
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.fast_engine import FastEngine, SquaredError
 from patchlaw.simulators.fast_engine.curvature import CurvatureProducts
-
 from tests.simulators.plain_derivatives import KINDS, dense_by_double_backward, plain_products
 from tests.strategies import ModelCase, model_cases
 

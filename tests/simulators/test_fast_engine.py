@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+
 from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.circuit_plan import CircuitPlan, StaticRun
@@ -17,8 +19,6 @@ from patchlaw.simulators.fast_engine.simd import LANES, horizontal_sum, kernel, 
 from patchlaw.simulators.fast_engine.static_run import FusedRun
 from patchlaw.simulators.reference import model_logits
 from patchlaw.simulators.torch_engine.static_blocks import block_unitary
-from torch.nn.functional import cross_entropy
-
 from tests.strategies import ModelCase, model_cases
 
 # double precision: a few hundred gates of rounding 1e-16 each, times logits up to |s| P

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from patchlaw.simulators.datasets import DatasetError
 from patchlaw.simulators.datasets.idx import read_idx, read_split
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from patchlaw.simulators.datasets import DatasetError, load_mnist
 from patchlaw.simulators.datasets.embedded import (
     PooledDataset,
@@ -20,7 +21,6 @@ from patchlaw.simulators.datasets.embedded import (
 from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 from patchlaw.simulators.datasets.packing import pack_sums, unpack_sums
 from patchlaw.simulators.datasets.pooling import pool_sums, sums_to_angles
-
 from tests.strategies import examples
 
 ABOUT = {"name": "toy", "source": "drawn", "licence": "none"}

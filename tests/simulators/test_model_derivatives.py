@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.simulators import DistributedQNN, reference
 
+from patchlaw.simulators import DistributedQNN, reference
 from tests.strategies import ModelCase, model_cases, real_arrays
 
 SHIFT = np.pi / 2

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.fast_engine import module_logits
 from torch import Tensor
 from torch.func import functional_call
 
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.fast_engine import module_logits
 from tests.strategies import ModelCase, model_cases
 
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from hypothesis import given
-from patchlaw.simulators import PatchGrid
 
+from patchlaw.simulators import PatchGrid
 from tests.strategies import patch_grids
 
 

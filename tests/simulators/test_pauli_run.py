@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.circuit_plan import StaticRun
 from patchlaw.simulators.fast_engine.pauli_basis import PauliTables, rotation_rates, rotations

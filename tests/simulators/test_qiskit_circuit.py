@@ -6,6 +6,9 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import Statevector
+
 from patchlaw.simulators import Ansatz, reference
 from patchlaw.simulators.qiskit_circuit import (
     pauli_observables,
@@ -13,9 +16,6 @@ from patchlaw.simulators.qiskit_circuit import (
     simulate,
     tensor_order,
 )
-from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import Statevector
-
 from tests.strategies import CircuitCase, circuit_cases, qubit_counts, real_arrays
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.linalg import expm
+
 from patchlaw.simulators import (
     Ansatz,
     DistributedQNN,
@@ -19,8 +21,6 @@ from patchlaw.simulators import (
 )
 from patchlaw.simulators.ansatz import AngleRotation, ControlledZ, FeatureRotation, Gate
 from patchlaw.simulators.torch_engine.circuit import circuit_outputs, final_states
-from scipy.linalg import expm
-
 from tests.strategies import (
     Array,
     CircuitCase,

@@ -9,6 +9,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
 from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.engine import CurvatureKind
 from patchlaw.simulators.engine_choice import make_engine
@@ -24,9 +27,6 @@ from patchlaw.simulators.torch_engine.local_operators import (
 from patchlaw.simulators.torch_engine.losses import bind_loss
 from patchlaw.simulators.torch_engine.patch_circuits import Direction
 from patchlaw.simulators.torch_engine.precision import full_precision
-from torch import Tensor
-from torch.nn.functional import cross_entropy
-
 from tests.simulators.operation_log import OperationLog
 from tests.simulators.plain_derivatives import KINDS, autograd_gradient, plain_products
 from tests.strategies import ModelCase, image_batches, model_cases, real_arrays

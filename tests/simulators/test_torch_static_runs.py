@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+
 from patchlaw.simulators import EntanglingBlock
 from patchlaw.simulators.ansatz import ring_signs
 from patchlaw.simulators.circuit_plan import StaticRun
@@ -15,8 +17,6 @@ from patchlaw.simulators.torch_engine.layer_segments import SEGMENT_ON_A_DEVICE
 from patchlaw.simulators.torch_engine.static_blocks import apply_entangling
 from patchlaw.simulators.torch_engine.static_layers import GROUP
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns
-from torch import Tensor
-
 from tests.simulators.operation_log import OperationLog
 
 

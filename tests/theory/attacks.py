@@ -1,9 +1,10 @@
 """What the tests of a hostile author share."""
 
+from sympy import Expr
+
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Evidence
 from patchlaw.hessian_theory.proof.language import InRange, ProofError, Relation
-from sympy import Expr
 
 
 def accepted(theorem: Derivation) -> bool:

@@ -1,6 +1,7 @@
 """What the theory tests share: every theorem is proved once a session."""
 
 import pytest
+
 from patchlaw.hessian_theory.proof.derivation import Report
 from patchlaw.hessian_theory.theorems import THEOREMS
 

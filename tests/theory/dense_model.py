@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.torch_engine import circuit_outputs
-from torch import Tensor
 
 
 @dataclass(frozen=True)

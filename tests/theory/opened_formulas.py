@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import sympy as sp
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.language import Formula
 

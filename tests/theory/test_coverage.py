@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from patchlaw.hessian_theory.coverage import (
     PatchCoverage,
     densest_grid,
@@ -15,7 +16,6 @@ from patchlaw.hessian_theory.coverage import (
     growing_image_limit,
 )
 from patchlaw.simulators import PatchGrid
-
 from tests.strategies import patch_grids
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 from click.testing import CliRunner
-from patchlaw.hessian_theory import theorems
 from sympy import Integer
 
 from patchlaw.commands.derive import derive
+from patchlaw.hessian_theory import theorems
 
 CHEAP = ("log-bound", "curvature-and-loss", "residual-with-bias")
 

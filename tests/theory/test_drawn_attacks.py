@@ -9,14 +9,14 @@ import sympy as sp
 from hypothesis import assume as only_if
 from hypothesis import given
 from hypothesis import strategies as st
+from sympy import Expr, IndexedBase, Integer, Rational, Symbol
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, ProofError, Tr
 from patchlaw.hessian_theory.theorems import THEOREMS, find
 from patchlaw.hessian_theory.theorems.notation import LABEL_INDEX, PI
-from sympy import Expr, IndexedBase, Integer, Rational, Symbol
-
 from tests.strategies import examples
 from tests.theory.attacks import accepted, stands
 from tests.theory.opened_formulas import Reader, Scope

@@ -16,6 +16,7 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Citation, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination
@@ -30,7 +31,6 @@ from patchlaw.hessian_theory.theorems import (
 from patchlaw.hessian_theory.theorems.split import EQ4, EQ5, EQ6
 from patchlaw.simulators.ansatz import Ansatz
 from patchlaw.simulators.reference import model_logits, qnn_outputs
-
 from tests.theory.opened_formulas import Reader, Scope, gap
 
 # --- Eqs. (4), (5), (6) on the numpy reference ---------------------------------------------------

@@ -4,10 +4,11 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from sympy import Rational, symbols
+
 from patchlaw.hessian_theory.proof.language import DIMENSION
 from patchlaw.hessian_theory.theorems.second_moments import ALPHA_COEFFICIENT, BETA_COEFFICIENT
 from patchlaw.hessian_theory.theorems.slope_moments import VARIANCE_VALUE
-from sympy import Rational, symbols
 
 SAMPLES = 4000
 PAULI = {

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+
 from patchlaw.hessian_theory.proof.derivation import Derivation, Premise
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems import (
@@ -25,7 +26,6 @@ from patchlaw.hessian_theory.theorems import (
     softmax,
     spectrum_of_r,
 )
-
 from tests.theory.opened_formulas import Reader, Scope, gap
 
 Values = dict[str, Any]

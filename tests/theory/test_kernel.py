@@ -7,6 +7,26 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from sympy import (
+    Derivative,
+    Expr,
+    Function,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    exp,
+    log,
+    pi,
+    sin,
+    sqrt,
+    symbols,
+)
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.kernel import (
     Part,
@@ -26,25 +46,6 @@ from patchlaw.hessian_theory.proof.language import (
     InRange,
     ProofError,
     Tr,
-)
-from sympy import (
-    Derivative,
-    Expr,
-    Function,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Sum,
-    Symbol,
-    cos,
-    exp,
-    log,
-    pi,
-    sin,
-    sqrt,
-    symbols,
 )
 
 X, Y = symbols("x y", real=True)

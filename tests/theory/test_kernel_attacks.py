@@ -8,6 +8,22 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from sympy import (
+    Expr,
+    Function,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Lambda,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    sin,
+    symbols,
+)
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof import derivation
 from patchlaw.hessian_theory.proof.derivation import Citation, Derivation, Premise, Step
@@ -34,22 +50,6 @@ from patchlaw.hessian_theory.proof.language import (
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems import find, gram, second_moments, split
 from patchlaw.hessian_theory.theorems.notation import PI, over_patches
-from sympy import (
-    Expr,
-    Function,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Lambda,
-    Rational,
-    Sum,
-    Symbol,
-    cos,
-    sin,
-    symbols,
-)
-
 from tests.theory.attacks import accepted, attempt, claim
 
 P, C, N = sym.P, sym.C, sym.N

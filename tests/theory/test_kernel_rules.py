@@ -1,6 +1,24 @@
 """Instances, derivatives, traces and tangents: what these rules make, and what they refuse."""
 
 import pytest
+from sympy import (
+    Derivative,
+    Expr,
+    Function,
+    I,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Lambda,
+    Sum,
+    Symbol,
+    cos,
+    exp,
+    log,
+    sin,
+    symbols,
+)
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.kernel import (
     Part,
@@ -19,23 +37,6 @@ from patchlaw.hessian_theory.proof.language import (
     InRange,
     ProofError,
     Tr,
-)
-from sympy import (
-    Derivative,
-    Expr,
-    Function,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Lambda,
-    Sum,
-    Symbol,
-    cos,
-    exp,
-    log,
-    sin,
-    symbols,
 )
 
 X, Y = symbols("x y", real=True)

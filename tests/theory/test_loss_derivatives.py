@@ -1,7 +1,6 @@
 """Eqs. (4)-(6) against sympy's own derivatives of explicit models."""
 
 import pytest
-from patchlaw.hessian_theory import symbols as sym
 from sympy import (
     Derivative,
     Expr,
@@ -23,6 +22,7 @@ from sympy import (
 
 import patchlaw
 from patchlaw import loss_gradient, loss_hessian, to_latex
+from patchlaw.hessian_theory import symbols as sym
 
 T1, T2 = symbols("t1 t2", real=True)
 

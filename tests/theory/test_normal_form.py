@@ -14,6 +14,7 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.kernel import Part, Theorem, assume, combine, instantiate
 from patchlaw.hessian_theory.proof.language import (
@@ -25,7 +26,6 @@ from patchlaw.hessian_theory.proof.language import (
     Tr,
 )
 from patchlaw.hessian_theory.proof.normal_form import NormalForm
-
 from tests.strategies import examples
 from tests.theory.opened_formulas import Reader, Scope
 

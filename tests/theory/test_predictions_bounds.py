@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+
 from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.hessian_theory.predictions import (
     Architecture,
@@ -23,7 +24,6 @@ from patchlaw.hessian_theory.predictions import (
     variance_ceiling,
 )
 from patchlaw.simulators import PatchGrid
-
 from tests.strategies import patch_grids, real_arrays
 
 Array = NDArray[np.float64]

@@ -12,6 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+
+from patchlaw import predict_eigenvalue_ratio
 from patchlaw.hessian_theory.coverage import fixed_image_limit, growing_image_limit
 from patchlaw.hessian_theory.predictions import (
     LEVEL_OFF_RATIO_LAWS,
@@ -29,8 +31,6 @@ from patchlaw.hessian_theory.predictions import (
 from patchlaw.hessian_theory.predictions.evidence import Number
 from patchlaw.hessian_theory.predictions.powers import power
 from patchlaw.verification.records import author_results
-
-from patchlaw import predict_eigenvalue_ratio
 
 patch_counts = st.integers(1, 200)
 training_losses = st.floats(1e-3, 2)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from patchlaw.hessian_theory.predictions import (
     PAPER_COLLAPSE,
     Architecture,

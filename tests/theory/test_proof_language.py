@@ -3,22 +3,6 @@
 import warnings
 
 import pytest
-from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.kernel import assume, combine
-from patchlaw.hessian_theory.proof.language import (
-    BOUND,
-    DIMENSION,
-    Formula,
-    Hypothesis,
-    InRange,
-    ProofError,
-    Tr,
-    check_domain,
-    check_indices,
-    check_statements,
-    check_terms,
-    fresh,
-)
 from sympy import (
     Abs,
     Basic,
@@ -40,6 +24,23 @@ from sympy import (
     symbols,
 )
 from sympy.core.function import AppliedUndef, UndefinedFunction
+
+from patchlaw.hessian_theory import symbols as sym
+from patchlaw.hessian_theory.proof.kernel import assume, combine
+from patchlaw.hessian_theory.proof.language import (
+    BOUND,
+    DIMENSION,
+    Formula,
+    Hypothesis,
+    InRange,
+    ProofError,
+    Tr,
+    check_domain,
+    check_indices,
+    check_statements,
+    check_terms,
+    fresh,
+)
 
 X, Y = symbols("x y", real=True)
 T, M = Symbol("t", positive=True), Symbol("m", nonnegative=True)

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from patchlaw.hessian_theory.proof.kernel import establishes
 from patchlaw.hessian_theory.proof.render import as_latex, as_text
 from patchlaw.hessian_theory.theorems import CHAPTERS, THEOREMS, find

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.operators import CurvatureProblem
 from torch import Tensor
 
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators import CurvatureProblem
 from tests.strategies import examples, real_arrays
 from tests.theory.dense_model import DenseModel, top
 from tests.theory.test_theorems_on_the_model import GRIDS, ROUNDING, dense_models

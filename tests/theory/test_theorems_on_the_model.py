@@ -11,11 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from patchlaw.hessian_theory.proof.language import DIMENSION
 from patchlaw.hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 from patchlaw.simulators import Ansatz, DistributedQNN
 from patchlaw.simulators.torch_engine import circuit_outputs
-
 from tests.strategies import examples
 from tests.theory.dense_model import DenseModel, top
 

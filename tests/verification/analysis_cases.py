@@ -6,7 +6,6 @@ from pathlib import Path
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.runs import Run, execute_run
-
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from patchlaw.simulators import DistributedQNN
 from torch import Tensor
 from torch.func import functional_call, jacrev
+
+from patchlaw.simulators import DistributedQNN
 
 Matrix = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.operators.losses import LossFunction, LossName
 from torch import Tensor
 
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.operators.losses import LossFunction, LossName
 from tests.verification.curvature_cases import Matrix, relative_difference
 
 # A step of 1e-5 in double precision: h^2 = 1e-10 times a third derivative, 1e-16 / h of rounding.

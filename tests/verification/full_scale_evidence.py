@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file, save_file
+
 from patchlaw.simulators import DistributedQNN, load_mnist
 from patchlaw.verification.atomic_write import write_atomically
 from patchlaw.verification.operators import CurvatureProblem
@@ -31,7 +33,6 @@ from patchlaw.verification.solvers import (
     top_eigenpairs,
 )
 from patchlaw.verification.solvers.products import Products
-from safetensors.numpy import load_file, save_file
 
 N_IMAGES = 2000
 AGREEMENT = 1e-9  # relative to the largest element

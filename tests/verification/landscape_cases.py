@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from patchlaw.verification.landscape.execute import compute_landscape
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run, execute_run
-
 from tests.verification.run_cases import toy_config, toy_samples
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from patchlaw.verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
 from patchlaw.verification.training import TrainingConfig
 

@@ -10,9 +10,9 @@ import sys
 import time
 
 import numpy as np
+
 from patchlaw.verification.operators import HessianOperator, SymmetricOperator
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
-
 from tests.verification.curvature_cases import qnn_case
 
 

@@ -16,6 +16,8 @@ import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from patchlaw.commands.analyse import analyse
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.analysis.options import STAGES, AnalysisOptions
 from patchlaw.verification.analysis.record import AnalysisRecord, read_analyses
@@ -24,8 +26,6 @@ from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.lock import run_lock
 from patchlaw.verification.sealed_record import RecordError, digest
-
-from patchlaw.commands.analyse import analyse
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 
 ROOT = Path(__file__).parents[2]

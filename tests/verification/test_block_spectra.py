@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse.linalg import aslinearoperator
+
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.solvers import (
     Alignment,
@@ -16,8 +18,6 @@ from patchlaw.verification.solvers import (
     spectral_density,
     top_eigenpairs,
 )
-from scipy.sparse.linalg import aslinearoperator
-
 from tests.verification import curvature_cases as oracles
 from tests.verification.curvature_cases import qnn_case
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import patchlaw.verification.claims as claims_package
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import patchlaw.verification.claims as claims_package
 from patchlaw.hessian_theory.theorems import find as find_theorem
 from patchlaw.verification.checks import exact_checks, random_instances
 from patchlaw.verification.claims import (
@@ -40,7 +41,6 @@ from patchlaw.verification.claims.findings import (
     ratio_interval,
 )
 from patchlaw.verification.landscape.random_walk import random_walk_ratio
-
 from tests.verification.claim_worlds import eigenvalue, proved_everything, world
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}

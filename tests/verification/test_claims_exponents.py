@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.verification.claims import (
     CLAIMS,
     Evidence,
@@ -22,7 +23,6 @@ from patchlaw.verification.claims.exponents import says
 from patchlaw.verification.claims.sources import verify_command
 from patchlaw.verification.comparison import exponents_of_author
 from patchlaw.verification.power_law import PowerLawFit
-
 from tests.verification.claim_worlds import eigenvalue, proved_everything, world
 from tests.verification.report_cases import finished_report
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.claims import (
     Grade,
@@ -19,7 +20,6 @@ from patchlaw.verification.claims import (
 from patchlaw.verification.claims.findings import Findings
 from patchlaw.verification.comparison import compare_records
 from patchlaw.verification.runs import execute_run
-
 from tests.verification.analysis_cases import OPTIONS, SAMPLES
 from tests.verification.comparison_cases import analysed, solved, write_analysis
 from tests.verification.run_cases import toy_config

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.verification.claims import Evidence, Grade, Outcome
 from patchlaw.verification.claims.text import number_text
 

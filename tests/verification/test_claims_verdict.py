@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from patchlaw.verification.claims import (
     Band,
     Evidence,

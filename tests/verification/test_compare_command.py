@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+from patchlaw.commands.compare import QUANTITIES, compare
 from patchlaw.verification.analysis.record import read_analyses
 from patchlaw.verification.comparison import QUANTITIES as KNOWN
 from patchlaw.verification.comparison import compare_records, exponents_of_records
 from patchlaw.verification.report.comparison_tables import ratio_tables
-
-from patchlaw.commands.compare import QUANTITIES, compare
 from tests.verification.comparison_cases import analysed, solved, write_analysis
 
 

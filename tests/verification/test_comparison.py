@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
+
 from patchlaw.verification.comparison import compare_author, compare_measured, ratio_interval
 from patchlaw.verification.measurement import (
     BIAS_BLOCK,
@@ -15,8 +17,6 @@ from patchlaw.verification.measurement import (
 )
 from patchlaw.verification.report import as_html
 from patchlaw.verification.training import Evaluation
-from scipy.sparse.linalg import aslinearoperator
-
 from tests.verification.report_cases import finished_report
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.landscape.execute import compute_landscape
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.runs import Run, RunError, execute_run
-
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
 

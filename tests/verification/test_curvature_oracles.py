@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from patchlaw.simulators import Ansatz, qiskit_circuit, reference
-from patchlaw.verification.operators import CurvatureProblem
 
 from benchmarks.peers.client import peers_python
+from patchlaw.simulators import Ansatz, qiskit_circuit, reference
+from patchlaw.verification.operators import CurvatureProblem
 from tests.verification.curvature_cases import (
     Case,
     mlp_case,

@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.sparse.linalg import aslinearoperator
+
 from patchlaw.simulators import DistributedQNN, load_mnist
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
@@ -14,8 +16,6 @@ from patchlaw.verification.solvers import (
     dense_residual,
     top_eigenpairs,
 )
-from scipy.sparse.linalg import aslinearoperator
-
 from tests.strategies import examples, model_cases
 from tests.verification import curvature_cases as oracles
 from tests.verification.curvature_cases import noise_floor, qnn_case, relative_difference

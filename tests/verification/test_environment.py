@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+
 from patchlaw.verification import environment
 from patchlaw.verification.environment import current_environment
 

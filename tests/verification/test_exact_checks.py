@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from patchlaw.verification.checks import exact_checks, random_instances
 from patchlaw.verification.checks.exact import (
     block_bounds,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from patchlaw.verification.file_lock import FileInUseError, file_lock
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from patchlaw.verification.solvers import EigenResult
-from patchlaw.verification.solvers.result import format_interval
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from patchlaw import HessianOperator, top_eigenpairs
+from patchlaw.verification.solvers import EigenResult
+from patchlaw.verification.solvers.result import format_interval
 from tests.strategies import examples
 from tests.verification.curvature_cases import dense_hessian, qnn_case
 

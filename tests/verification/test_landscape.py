@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
 from patchlaw.verification.file_lock import FileInUseError, file_lock
 from patchlaw.verification.landscape import execute
@@ -21,7 +22,6 @@ from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
 from patchlaw.verification.sealed_record import RecordError
 from patchlaw.verification.training import stratified_subset
-
 from tests.verification.landscape_cases import (
     SAMPLES,
     independent_components,

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from patchlaw.verification.landscape.progress import LandscapeProgress
-from patchlaw.verification.landscape.record import LandscapeRecord, read_all
-from patchlaw.verification.runs import EpochEntry, Run, execute_run, load_samples
-from patchlaw.verification.runs.execute import Silent
 from rich.console import Console
 
 from patchlaw.commands.landscape import landscape
 from patchlaw.commands.train import train
+from patchlaw.verification.landscape.progress import LandscapeProgress
+from patchlaw.verification.landscape.record import LandscapeRecord, read_all
+from patchlaw.verification.runs import EpochEntry, Run, execute_run, load_samples
+from patchlaw.verification.runs.execute import Silent
 from tests.verification.run_cases import INTERRUPTIBLE
 
 ROOT = Path(__file__).parents[2]

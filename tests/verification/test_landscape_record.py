@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from patchlaw.verification.landscape.record import (
     LandscapeExecution,
     LandscapeRecord,

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from patchlaw.verification.comparison import (
     QUANTITIES,
     FittedExponent,
@@ -15,8 +17,6 @@ from patchlaw.verification.comparison import (
 )
 from patchlaw.verification.comparison.summaries import LAW_EXPONENTS
 from patchlaw.verification.records import author_results
-from scipy import stats
-
 from tests.verification.comparison_cases import analysed, solved
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from patchlaw.verification.comparison import (
     ComparedModel,
     LawComparison,
@@ -18,7 +19,6 @@ from patchlaw.verification.comparison import (
     ratio_interval,
 )
 from patchlaw.verification.measurement import TERMS
-
 from tests.verification.comparison_cases import analysed, solved
 from tests.verification.test_comparison import measurement
 

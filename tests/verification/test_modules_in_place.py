@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.operators import CurvatureProblem, HessianOperator
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from patchlaw.simulators import DistributedQNN
+from patchlaw.verification.operators import CurvatureProblem, HessianOperator
 from tests.verification.curvature_cases import qnn_case
 from tests.verification.difference_oracle import assert_right
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.cli import main
 from patchlaw.hessian_theory.input_checks import finite_number
 from patchlaw.verification.claims import findings_from_report, load_report
 from patchlaw.verification.runs.plan import PlanError, read_plan
 from patchlaw.verification.torch_devices import check_device
-
-from patchlaw.cli import main
 
 
 def refused(arguments: list[str], code: int) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.cli import main
 from patchlaw.verification import memory
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
@@ -13,8 +15,6 @@ from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.memory import available_bytes, check_memory
 from patchlaw.verification.runs import RunRequest, execute_run
 from patchlaw.verification.runs.plan import PlanError, parse_plan
-
-from patchlaw.cli import main
 from tests.verification.run_cases import toy_config, toy_samples
 
 GIGABYTE = 10**9

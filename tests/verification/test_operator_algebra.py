@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
+
 from patchlaw.verification.analysis.watched import WatchedOperator
 from patchlaw.verification.operators import (
     CrossBlockOperator,
@@ -11,8 +13,6 @@ from patchlaw.verification.operators import (
     RestrictedOperator,
     SymmetricOperator,
 )
-from scipy.sparse.linalg import aslinearoperator
-
 from tests.verification.curvature_cases import mlp_case, qnn_case
 
 CASE = qnn_case()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from patchlaw.verification.operators import CurvatureProblem, HessianOperator
-from patchlaw.verification.solvers import dense_matrix
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from patchlaw.verification.operators import CurvatureProblem, HessianOperator
+from patchlaw.verification.solvers import dense_matrix
 from tests.verification.difference_oracle import hessian_by_differences
 
 N = 9

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from patchlaw.verification.operators import (
     CurvatureProblem,
     GaussNewtonOperator,
@@ -13,8 +15,6 @@ from patchlaw.verification.operators import (
     block_inputs,
 )
 from patchlaw.verification.operators.differences import compare
-from torch import Tensor
-
 from tests.verification.curvature_cases import (
     Case,
     dense_gauss_newton,

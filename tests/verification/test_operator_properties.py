@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN, PatchGrid
 from patchlaw.verification.operators import CurvatureProblem, PatchBlockModel, RestrictedOperator
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.solvers import Alignment, top_eigenpairs
-from torch import Tensor
-
 from tests.strategies import (
     batch_splits,
     even_class_counts,

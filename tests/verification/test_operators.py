@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.verification.operators.base import CurvatureOperator
-from patchlaw.verification.operators.choice import BackendName
 
 from patchlaw import GaussNewtonOperator, HessianOperator, ResidualOperator
+from patchlaw.verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.choice import BackendName
 from tests.strategies import examples
 from tests.verification.curvature_cases import (
     Case,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from patchlaw.verification.operators import CurvatureProblem, HessianOperator
-from patchlaw.verification.operators.differences import compare
 from torch import Tensor, nn
 
+from patchlaw.verification.operators import CurvatureProblem, HessianOperator
+from patchlaw.verification.operators.differences import compare
 from tests.verification.difference_oracle import assert_right, hessian_by_differences
 from tests.verification.test_operator_losses import AdjointLike
 

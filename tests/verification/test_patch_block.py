@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from patchlaw.verification.operators import (
     CurvatureOperator,
     GaussNewtonOperator,
@@ -13,7 +14,6 @@ from patchlaw.verification.operators import (
     block_inputs,
 )
 from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
-
 from tests.verification.curvature_cases import qnn_case
 
 CASE = qnn_case()

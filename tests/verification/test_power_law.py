@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from patchlaw.verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
 from scipy import stats
+
+from patchlaw.verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
 
 PATCHES = (4, 9, 16, 49)
 logarithms = st.floats(-3, 3)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from patchlaw.verification.records import author_results, author_runs
 
 RUNS = [(4, 50), (4, 100), (4, 200), (9, 100), (9, 150), (16, 50), (16, 200)]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from patchlaw.verification.runs import execute as module
-from patchlaw.verification.runs import execute_run
 
 from patchlaw.cli import main
+from patchlaw.verification.runs import execute as module
+from patchlaw.verification.runs import execute_run
 from tests.verification.run_cases import toy_config, toy_samples
 
 RESULTS = Path(__file__).resolve().parents[2] / "paper_figures" / "results"

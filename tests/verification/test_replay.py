@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from patchlaw.verification.records import author_runs
 
 from patchlaw.commands import replay as module
 from patchlaw.commands.replay import replay
+from patchlaw.verification.records import author_runs
 
 FIRST = ["--patches", "4", "--depth", "50"]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy.sparse.linalg import LinearOperator
+
 from patchlaw.verification.report import as_html
 from patchlaw.verification.report.figures import DensityCurve, eigenvalue_figure, law_figure
 from patchlaw.verification.report.page import Page
 from patchlaw.verification.report.svg import SERIES, inline_svg
 from patchlaw.verification.solvers import spectral_density
-from scipy.sparse.linalg import LinearOperator
-
 from tests.verification.report_cases import HOSTILE, empty_report, finished_report, model, top
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

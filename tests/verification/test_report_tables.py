@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
+
 from patchlaw.verification.claims.records import FORMAT, VERSION
 from patchlaw.verification.comparison import compare_measured
 from patchlaw.verification.measurement import MinimumMeasurement
@@ -17,8 +19,6 @@ from patchlaw.verification.report.tables import Table, eigenvalue_table, law_tab
 from patchlaw.verification.sealed_record import digest
 from patchlaw.verification.solvers import outliers_above_bulk, spectral_density, top_eigenpairs
 from patchlaw.verification.training import Evaluation
-from scipy.sparse.linalg import aslinearoperator
-
 from tests.verification.report_cases import finished_report, model, top
 
 INTERVAL = re.compile(r"(-?\d+\.?\d*) ± (\d\.\de[+-]\d+)")

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.cli import main
 from patchlaw.verification.analysis.record import AnalysisRecord
 from patchlaw.verification.claims.records import read_records
 from patchlaw.verification.claims.sources import findings_from_report, load_report
@@ -22,8 +24,6 @@ from patchlaw.verification.json_files import MAX_DEPTH, JsonFileError, read_json
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.runs import Run, RunError, execute_run
 from patchlaw.verification.sealed_record import SEAL, digest
-
-from patchlaw.cli import main
 from tests.verification.run_cases import toy_config, toy_samples
 
 ROOT = Path(__file__).resolve().parents[2]

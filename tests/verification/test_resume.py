@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from patchlaw.verification.solvers import CheckpointError
-from patchlaw.verification.solvers.product_log import ProductLog
-from patchlaw.verification.solvers.products import Products, describe_operator
 from scipy.sparse.linalg import aslinearoperator
 
 from patchlaw import GaussNewtonOperator, HessianOperator, top_eigenpairs
+from patchlaw.verification.solvers import CheckpointError
+from patchlaw.verification.solvers.product_log import ProductLog
+from patchlaw.verification.solvers.products import Products, describe_operator
 from tests.verification.curvature_cases import qnn_case
 from tests.verification.slow_operator import KINDS, SlowOperator, printed
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+
+from patchlaw.commands.status import status
+from patchlaw.commands.sweep import sweep
+from patchlaw.commands.train import train
 from patchlaw.verification.runs import EpochEntry, Run, execute_run
 from patchlaw.verification.runs.execute import Silent
 from patchlaw.verification.runs.lock import run_lock
 from patchlaw.verification.runs.progress import TrainingProgress
 from patchlaw.verification.runs.status import all_statuses, status_of
 from patchlaw.verification.training import Evaluation
-from rich.console import Console
-
-from patchlaw.commands.status import status
-from patchlaw.commands.sweep import sweep
-from patchlaw.commands.train import train
 from tests.verification.run_cases import INTERRUPTIBLE, toy_config, toy_samples
 
 

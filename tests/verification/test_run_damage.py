@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load, save
+
 from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.sealed_record import digest
-from safetensors.torch import load, save
-
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()

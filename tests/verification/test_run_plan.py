@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.verification.runs import RunRequest
-from patchlaw.verification.runs.plan import PlanError, parse_plan, read_plan
 
 from patchlaw.commands.verify import make_config
+from patchlaw.verification.runs import RunRequest
+from patchlaw.verification.runs.plan import PlanError, parse_plan, read_plan
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
 

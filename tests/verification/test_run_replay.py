@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.commands import replay as module
+from patchlaw.commands.replay import replay
 from patchlaw.verification.records import author_runs
 from patchlaw.verification.runs import EpochEntry, Execution, Run, RunConfig, RunError
 from patchlaw.verification.runs.checkpoint import Checkpoint
@@ -12,9 +15,6 @@ from patchlaw.verification.runs.replay import ReplayComparison
 from patchlaw.verification.runs.run import RunHeader
 from patchlaw.verification.runs.tensor_files import FileRecord
 from patchlaw.verification.training import Evaluation
-
-from patchlaw.commands import replay as module
-from patchlaw.commands.replay import replay
 
 AUTHOR = author_runs()[4, 50]
 

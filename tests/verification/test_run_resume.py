@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
+from safetensors.torch import save_file
+
 from patchlaw.verification.runs import (
     DamagedRunError,
     Run,
@@ -22,9 +25,6 @@ from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.runs.lock import run_lock
 from patchlaw.verification.runs.progress import TrainingProgress
 from patchlaw.verification.runs.samples import load_samples
-from rich.console import Console
-from safetensors.torch import save_file
-
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()

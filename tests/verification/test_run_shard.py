@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.verification.runs.shard import Shard
 
 from patchlaw.commands.sweep import sweep
+from patchlaw.verification.runs.shard import Shard
 
 
 def slurm(tasks: list[int]) -> list[dict[str, str]]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
+from patchlaw.commands.thin import thin
 from patchlaw.verification.analysis.execute import execute_analysis
 from patchlaw.verification.landscape.execute import compute_landscape
 from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run, thin_run
 from patchlaw.verification.runs.status import status_of
-
-from patchlaw.commands.thin import thin
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
 from patchlaw.verification.analysis.record import EigenvalueRecord
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
 from patchlaw.verification.solvers import (
@@ -18,8 +20,6 @@ from patchlaw.verification.solvers import (
     spectral_density,
     top_eigenpairs,
 )
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
-
 from tests.verification.curvature_cases import qnn_case
 
 SOLVERS: dict[str, Callable[..., Any]] = {

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.solvers import estimate_trace, spectral_density
 from patchlaw.verification.solvers.probe_vectors import probe_vectors
 from patchlaw.verification.solvers.trace import Estimate
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
-
 from tests.verification.curvature_cases import dense_hessian, qnn_case
 from tests.verification.slow_operator import SlowOperator
 

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from patchlaw.verification.console_progress import ConsoleProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +23,7 @@ from patchlaw.terminal import (
     printable,
     printable_streams,
 )
+from patchlaw.verification.console_progress import ConsoleProgress
 
 PREDICT = ["predict", "--from", "4", "--to", "9"]
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+
+from patchlaw.commands.replay import replay
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.engine_choice import default_max_chunk
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
@@ -16,8 +18,6 @@ from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run
 from patchlaw.verification.sealed_record import RecordError
 from patchlaw.verification.torch_devices import accelerator_of, check_device
-
-from patchlaw.commands.replay import replay
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 
 REFUSED = "device: expected one that torch has here, such as cpu, got 'abacus'"

@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.training import (
     Objective,
@@ -14,7 +16,6 @@ from patchlaw.verification.training import (
     stratified_subset,
 )
 from patchlaw.verification.training.protocol import default_learning_rate
-from sklearn.model_selection import StratifiedKFold
 
 LABELS = np.arange(40) % 4
 

@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 import torch
-from patchlaw.verification.operators import GaussNewtonOperator, HessianOperator
-from patchlaw.verification.operators.autodiff import _say_one_by_one
 from torch import Tensor, nn
 
 from patchlaw import top_eigenpairs
+from patchlaw.verification.operators import GaussNewtonOperator, HessianOperator
+from patchlaw.verification.operators.autodiff import _say_one_by_one
 from tests.verification.difference_oracle import assert_right
 
 _DRAW = torch.Generator().manual_seed(9)

@@ -4,9 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-import patchlaw.verification.chain as chain
 import pytest
 from click.testing import CliRunner
+
+import patchlaw.verification.chain as chain
+from patchlaw.commands.verify import make_config, verify
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.report import (
     Environment,
@@ -16,8 +18,6 @@ from patchlaw.verification.report import (
     as_markdown,
     write_atomically,
 )
-
-from patchlaw.commands.verify import make_config, verify
 
 NO_RECORDS = Path("no-records-here")
 TINY = ["--quick", "--images", "100", "--epochs", "1", "--depth", "1"]

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+
 from patchlaw.verification.memory import check_memory
 
 STAGES = (

@@ -3,11 +3,12 @@
 import time
 from typing import Self
 
+from rich.console import Console
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
 from patchlaw.verification.console_progress import ConsoleProgress
 from patchlaw.verification.solvers import EigenResult
 from patchlaw.verification.solvers.result import format_value
-from rich.console import Console
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 _SHOWN = 3  # values of a solve on its line
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from patchlaw.verification.claims.records import FORMAT, VERSION
 from patchlaw.verification.json_files import (
     Count,

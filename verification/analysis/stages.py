@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.analysis.options import STAGES
 from patchlaw.verification.analysis.record import EigenvalueRecord
 from patchlaw.verification.analysis.watched import WatchedOperator

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.analysis.record import EigenvalueRecord
@@ -17,7 +19,6 @@ from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
 from patchlaw.verification.solvers.lanczos import Which
 from patchlaw.verification.training import stratified_subset
-from torch import Tensor
 
 Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 

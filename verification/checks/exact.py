@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+
 from patchlaw.verification.checks.instances import Instance, Matrix, replicated
 from patchlaw.verification.checks.result import CheckResult, judge
 from patchlaw.verification.operators import GaussNewtonOperator, HessianOperator, ResidualOperator

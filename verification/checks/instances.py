@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators import (
     CurvatureOperator,
@@ -13,7 +15,6 @@ from patchlaw.verification.operators import (
     HessianOperator,
     ResidualOperator,
 )
-from torch import Tensor
 
 Matrix = NDArray[np.float64]
 

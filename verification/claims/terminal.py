@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from patchlaw.verification.claims.claim import Entry, PartEntry
-from patchlaw.verification.claims.evidence import Outcome
-from patchlaw.verification.claims.text import number_text, rule_text
-from patchlaw.verification.claims.verdict import Reach, Verdict
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from patchlaw.verification.claims.claim import Entry, PartEntry
+from patchlaw.verification.claims.evidence import Outcome
+from patchlaw.verification.claims.text import number_text, rule_text
+from patchlaw.verification.claims.verdict import Reach, Verdict
 
 _STYLES = {
     Verdict.CONFIRMED: "green",

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators.engine_choice import default_max_chunk
 from patchlaw.verification.environment import current_environment
 from patchlaw.verification.file_lock import file_lock
@@ -31,7 +33,6 @@ from patchlaw.verification.sealed_record import RecordError
 from patchlaw.verification.torch_devices import check_device
 from patchlaw.verification.torch_threads import torch_threads
 from patchlaw.verification.training import stratified_subset
-from torch import Tensor
 
 # Ours: what a kill may cost; a write takes milliseconds.
 SAVE_SECONDS = 5.0

@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.landscape.pca import TrajectoryPlane
 from patchlaw.verification.training import Objective
-from torch import Tensor
 
 Float = NDArray[np.float64]
 

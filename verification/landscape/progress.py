@@ -4,10 +4,11 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from patchlaw.verification.console_progress import ConsoleProgress
-from patchlaw.verification.landscape.record import LandscapeRecord
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+from patchlaw.verification.console_progress import ConsoleProgress
+from patchlaw.verification.landscape.record import LandscapeRecord
 
 _LINES = 10
 

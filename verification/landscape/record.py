@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.json_files import Count, Depth, Patches, PositiveCount, exactly, typed
 from patchlaw.verification.landscape.pca import LEAST_POINTS
 from patchlaw.verification.sealed_record import RecordError, read_folder, read_record, write_record

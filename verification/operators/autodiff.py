@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.differences import first_line
 from patchlaw.verification.operators.door import UNCHECKED, Door, needs_a_batch
@@ -29,8 +32,6 @@ from patchlaw.verification.operators.patch_block import computes_as_written
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
 from patchlaw.verification.operators.samples import make_samples
 from patchlaw.verification.operators.trial_samples import trial_samples
-from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 

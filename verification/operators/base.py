@@ -5,11 +5,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
 from patchlaw.verification.operators.backend import CurvatureBackend, CurvatureKind
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.operators.symmetric import SymmetricOperator
-from torch import Tensor
 
 
 class CurvatureOperator(SymmetricOperator):

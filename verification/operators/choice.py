@@ -5,12 +5,13 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
 from patchlaw.verification.operators.autodiff import AutodiffBackend
 from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.operators.patch_block import computes_as_written
-from torch import Tensor
 
 # Inputs of all samples, or batches of them that can be read again and again.
 Data: TypeAlias = Tensor | ArrayLike | Iterable[Any]

@@ -4,6 +4,8 @@ from functools import cached_property
 
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
@@ -17,7 +19,6 @@ from patchlaw.verification.operators.patch_block import (
     computes_as_written,
 )
 from patchlaw.verification.operators.residual import ResidualOperator
-from torch import Tensor
 
 
 class CurvatureProblem:

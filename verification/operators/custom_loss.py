@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.descriptions import describe
 from patchlaw.verification.operators.differences import first_line
-from torch import Tensor
 
 Function: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from torch import Tensor
+
 from patchlaw.verification.operators.differences import (
     Comparison,
     compare,
@@ -17,7 +19,6 @@ from patchlaw.verification.operators.differences import (
 from patchlaw.verification.operators.held_module import HeldModule, finer
 from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import TorchLoss
-from torch import Tensor
 
 _SAME = 0.03  # float32 and float64 derivatives that differ by less are those of one function
 _ALONE = 8  # parameter tensors that are tried by themselves where the joint trial cannot decide

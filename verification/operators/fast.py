@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.engine import Engine
 from patchlaw.simulators.engine_choice import make_engine
@@ -16,7 +18,6 @@ from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
 from patchlaw.verification.operators.patch_block import PatchBlockModel, computes_as_written
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
-from torch import Tensor
 
 
 def fast_backend_knows(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators.descriptions import (
     IndescribableError,

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
-from patchlaw.verification.operators.patch_block import plain_forward
 from torch import Tensor
+
+from patchlaw.verification.operators.patch_block import plain_forward
 
 # A module's own dictionary of parameters or of buffers.
 Registry: TypeAlias = MutableMapping[str, Any]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators.layout import ParameterLayout
-from torch import Tensor
 
 if TYPE_CHECKING:
     from patchlaw.simulators.fast_engine.chunks import Chunk

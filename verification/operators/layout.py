@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.circuit_model import CircuitModel
 
 

@@ -1,10 +1,11 @@
 """What is tried of a loss of one's own before it is believed, at the logits of a few samples."""
 
 import torch
+from torch import Tensor
+
 from patchlaw.verification.operators.custom_loss import CustomLoss
 from patchlaw.verification.operators.differences import compare, no_double_backward, rms
 from patchlaw.verification.operators.losses import TorchLoss
-from torch import Tensor
 
 
 def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:

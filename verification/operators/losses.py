@@ -6,9 +6,10 @@ from typing import Literal, Protocol, TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.custom_loss import custom_loss
-from torch import Tensor
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 LossName: TypeAlias = Literal["cross_entropy", "squared_error"]

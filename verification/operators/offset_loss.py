@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.simulators.fast_engine import CrossEntropy
 
 Float = NDArray[np.float64]

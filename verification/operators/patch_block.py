@@ -9,9 +9,10 @@ to which every curvature operator applies.
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.torch_engine import circuit_outputs
-from torch import Tensor
 
 _CHUNK = 1000  # samples a pass, to bound memory
 

@@ -2,10 +2,11 @@
 
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.differences import first_line
-from torch import Tensor
 
 _UNSAFE_IN_TRAIN_MODE = (
     torch.nn.modules.dropout._DropoutNd,

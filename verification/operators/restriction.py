@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from patchlaw.verification.operators.symmetric import SymmetricOperator, union_of_caveats
 from scipy.sparse.linalg import LinearOperator
+
+from patchlaw.verification.operators.symmetric import SymmetricOperator, union_of_caveats
 
 
 class RestrictedOperator(SymmetricOperator):

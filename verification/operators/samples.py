@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import torch
+from torch import Tensor
+
 from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
 from patchlaw.verification.operators.descriptions import tensor_head, update_digest
 from patchlaw.verification.operators.losses import TorchLoss
-from torch import Tensor
 
 Prepare: TypeAlias = Callable[[Any], Tensor]  # images as the model reads them
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+from torch import Tensor
+
 from patchlaw.verification.operators.losses import TorchLoss
 from patchlaw.verification.operators.samples import Samples
-from torch import Tensor
 
 N_SAMPLES = 8  # ours: enough to see coupling, cheap to differentiate
 _MASKED = 2  # of these, ones that the loss does not look at, if there are such

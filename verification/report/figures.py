@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.comparison import LawComparison
 from patchlaw.verification.measurement import TERMS, MinimumMeasurement
 from patchlaw.verification.report.svg import FAINT, INK, SERIES, inline_svg
@@ -13,6 +14,7 @@ from patchlaw.verification.report.svg import FAINT, INK, SERIES, inline_svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
     from patchlaw.verification.solvers import SpectralDensity
 
 _MARKERS = "osD^vPX*"

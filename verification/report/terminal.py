@@ -1,12 +1,13 @@
 """The report on a terminal, by rich."""
 
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
 from patchlaw.verification.claims.terminal import print_ledger
 from patchlaw.verification.report.data import Report
 from patchlaw.verification.report.summary import summary_lines
 from patchlaw.verification.report.tables import DERIVATION, all_tables
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 _STYLES = {"holds": "green", "proved": "green", "FAILS": "bold red", "failed": "bold red"}
 

@@ -14,12 +14,13 @@ from typing import Annotated, Any
 
 import msgspec
 import torch
+from torch import Tensor
+
 from patchlaw.verification.json_files import Count, JsonFileError, Rate, typed
 from patchlaw.verification.runs.errors import DamagedRunError
 from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
 from patchlaw.verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
 from patchlaw.verification.training import Evaluation, Trainer
-from torch import Tensor
 
 CHECKPOINT_FILE = "checkpoint.json"
 KIND = "patchlaw checkpoint"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import torch
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.json_files import (
     Count,

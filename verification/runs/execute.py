@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+
 from patchlaw.simulators.engine_choice import default_max_chunk
 from patchlaw.verification.environment import current_environment
 from patchlaw.verification.runs.checkpoint import (

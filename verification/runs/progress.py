@@ -4,11 +4,12 @@ import math
 import time
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
 from patchlaw.verification.console_progress import ConsoleProgress
 from patchlaw.verification.runs.checkpoint import EpochEntry
 from patchlaw.verification.runs.config import RunConfig
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 
 class TrainingProgress(ConsoleProgress):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.records import AuthorRun
 from patchlaw.verification.runs.errors import RunError
 from patchlaw.verification.runs.run import Run

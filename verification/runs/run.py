@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.json_files import JsonFileError, typed
 from patchlaw.verification.runs.checkpoint import (
@@ -19,7 +21,6 @@ from patchlaw.verification.runs.errors import DamagedRunError, RunError
 from patchlaw.verification.runs.kept_epochs import KEPT_FILE, read_kept
 from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
 from patchlaw.verification.runs.tensor_files import FileRecord, check_size, read_tensors
-from torch import Tensor
 
 CONFIG_FILE = "config.json"
 KIND = "patchlaw run"

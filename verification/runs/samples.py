@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
+
 from patchlaw.simulators import load_mnist
 from patchlaw.verification.training import stratified_subset
-from torch import Tensor
 
 # sha256 of RunSamples.sha256 for the whole embedded MNIST
 MNIST_SHA256 = "05e6e08df682ca5e61117112ee8674984ef8b688c57ea7de88c3ee03ea1a9cfd"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
+
 from patchlaw.verification.atomic_write import write_atomically
 from patchlaw.verification.runs.errors import DamagedRunError
 from patchlaw.verification.runs.sealed_json import RESTORE
-from torch import Tensor
 
 _OWNER_KEY = "patchlaw_run"
 

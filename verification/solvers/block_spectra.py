@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from patchlaw.verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
 from patchlaw.verification.operators.symmetric import SymmetricOperator
 from patchlaw.verification.solvers.lanczos import top_eigenpairs

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
+
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.operators.losses import make_loss
@@ -18,7 +20,6 @@ from patchlaw.verification.solvers.products import (
     names_way_out,
 )
 from patchlaw.verification.solvers.result import with_caveats
-from scipy.sparse.linalg import LinearOperator
 
 Float = NDArray[np.float64]
 

@@ -9,6 +9,9 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr, solve_triangular
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
 from patchlaw.verification.solvers.dense import check_asymmetry, columns_of, symmetrise
 from patchlaw.verification.solvers.probe import (
     check_repeatable,
@@ -25,8 +28,6 @@ from patchlaw.verification.solvers.products import (
     names_way_out,
 )
 from patchlaw.verification.solvers.result import EigenResult
-from scipy.linalg import qr, solve_triangular
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 Which: TypeAlias = Literal["LA", "SA"]
 Method: TypeAlias = Literal["auto", "lanczos", "dense"]

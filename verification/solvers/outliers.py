@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.solvers.result import EigenResult
 from patchlaw.verification.solvers.spectral_density import SpectralDensity
 

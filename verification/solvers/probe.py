@@ -14,6 +14,7 @@ Everything is compared within the rounding of the operator's dtype, see ``tolera
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.solvers.products import Products
 
 Float = NDArray[np.float64]

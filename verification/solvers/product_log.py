@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from patchlaw.verification.atomic_write import write_atomically
 
 FORMAT_VERSION = 1

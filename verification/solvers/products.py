@@ -8,9 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
+
 from patchlaw.verification.memory import check_memory
 from patchlaw.verification.solvers.product_log import CheckpointError, ProductLog
-from scipy.sparse.linalg import LinearOperator
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import LinearOperator
+from scipy.special import ndtr
+
 from patchlaw.verification.solvers.dense import check_together
 from patchlaw.verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
@@ -23,9 +27,6 @@ from patchlaw.verification.solvers.products import (
     names_way_out,
 )
 from patchlaw.verification.solvers.result import with_caveats
-from scipy.linalg import eigh_tridiagonal
-from scipy.sparse.linalg import LinearOperator
-from scipy.special import ndtr
 
 Float = NDArray[np.float64]
 

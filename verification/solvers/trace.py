@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
+from scipy.sparse.linalg import LinearOperator
+
 from patchlaw.verification.operators.restriction import check_indices
 from patchlaw.verification.solvers.dense import check_together
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
@@ -25,8 +28,6 @@ from patchlaw.verification.solvers.products import (
     names_way_out,
 )
 from patchlaw.verification.solvers.result import with_caveats
-from scipy.linalg import qr
-from scipy.sparse.linalg import LinearOperator
 
 Float = NDArray[np.float64]
 TraceMethod: TypeAlias = Literal["hutchinson", "hutch++"]

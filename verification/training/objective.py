@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.verification.json_files import PositiveCount
-from torch import Tensor
 
 
 @dataclass(frozen=True)
