@@ -95,7 +95,7 @@ class Opaque(Reader):
     def __call__(self, expr: Any, scope: Scope) -> Any:
         """As the reader; what it does not open is a number of its own."""
         opens = not isinstance(expr, sp.Function | sp.Derivative) or isinstance(
-            expr, sp.KroneckerDelta | sym.LossCurvature
+            expr, sp.exp | sp.log | sp.KroneckerDelta | sym.LossCurvature
         )
         if opens and expr != sp.I and expr != sp.pi and not isinstance(expr, Tr):
             return super().__call__(expr, scope)

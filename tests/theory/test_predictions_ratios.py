@@ -482,7 +482,7 @@ def test_a_law_that_the_blocks_rule_out_is_marked() -> None:
 def test_importing_predictions_is_light() -> None:
     """Only this would catch an import that drags in sympy, torch or a plotting library."""
     code = (
-        "import sys, hessian_theory.predictions; "
+        "import sys, patchlaw.hessian_theory.predictions; "
         "print([m for m in ('sympy', 'torch', 'qiskit', 'matplotlib', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
