@@ -1,10 +1,11 @@
 """docs/performance.md from the results: ``python -m benchmarks.performance_page [--check]``."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.record import Figure, Record, read_records
+from patchlaw.verification.tables import markdown_lines
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -46,12 +47,6 @@ def _number(value: object) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    head = list(header)
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
 def _measured(figure: Figure) -> str:
     return "not measured" if figure.value is None else f"{_number(figure.value)} {figure.unit}"
 
@@ -76,7 +71,12 @@ def _targets(records: Mapping[str, Record]) -> list[str]:
             for f in record.figures
             if f.target is not None
         ]
-    return ["## What must be reached", "", *_table(("what", "target", "measured", "met"), rows)]
+    return [
+        "## What must be reached",
+        "",
+        *markdown_lines(("what", "target", "measured", "met"), rows),
+        "",
+    ]
 
 
 def _profile(record: Record) -> list[str]:
@@ -104,10 +104,11 @@ def _environment(record: Record) -> str:
 
 def _section(name: str, record: Record) -> list[str]:
     lines = [f"## {name}", "", record.claim, ""]
-    lines += _table(
+    lines += markdown_lines(
         ("figure", "value"), ((figure.what, _measured(figure)) for figure in record.figures)
     )
-    lines += _table(
+    lines.append("")
+    lines += markdown_lines(
         ("measurement", "fastest, s", "median, s", "repeats", "details"),
         (
             (
@@ -120,8 +121,9 @@ def _section(name: str, record: Record) -> list[str]:
             for m in record.measurements
         ),
     )
+    lines.append("")
     if record.agreements:
-        lines += _table(
+        lines += markdown_lines(
             ("agreement", "difference (limit)", "holds"),
             (
                 (
@@ -135,6 +137,7 @@ def _section(name: str, record: Record) -> list[str]:
                 for a in record.agreements
             ),
         )
+        lines.append("")
     lines += _profile(record)
     lines += [f"Unavailable: {peer}: {why}\n" for peer, why in record.unavailable.items()]
     lines += [f"{note}\n" for note in record.notes]

@@ -2,12 +2,13 @@
 
 import json
 import math
-import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.timing import Timing
+from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.verification.store.json_files import first_difference, plain, typed
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -119,12 +120,14 @@ class Record:
 
     def to_json(self) -> str:
         """The record as JSON; what follows from it (met, holds) is written out for readers."""
+        return json.dumps(self._content(), indent=2, ensure_ascii=False) + "\n"
+
+    def _content(self) -> dict[str, Any]:
         content = asdict(self)
-        for written, figure in zip(content["figures"], self.figures, strict=True):
-            written["met"] = figure.met
-        for written, agreement in zip(content["agreements"], self.agreements, strict=True):
-            written["holds"] = agreement.holds
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        for part, name in (("figures", "met"), ("agreements", "holds")):
+            for written, each in zip(content[part], getattr(self, part), strict=True):
+                written[name] = getattr(each, name)
+        return content
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
@@ -135,45 +138,21 @@ class Record:
                 does not follow from the numbers beside it.
         """
         content = json.loads(text)
-        _expect_fields(cls, content)
-        parts: tuple[tuple[str, type, str | None], ...] = (
-            ("figures", Figure, "met"),
-            ("measurements", Measurement, None),
-            ("agreements", Agreement, "holds"),
-        )
-        for name, kind, derived in parts:
-            read = []
-            for item in content[name]:
-                claimed = item.pop(derived, None) if derived else None
-                _expect_fields(kind, item)
-                value = kind(**item)
-                if derived and getattr(value, derived) != claimed:
-                    raise ValueError(
-                        f"{name}: {derived} is written as {claimed}, but the numbers of {item} "
-                        f"give {getattr(value, derived)}; run the benchmark again"
-                    )
-                read.append(value)
-            content[name] = read
-        return cls(**content)
+        record = typed(content, cls)
+        read, meant = (plain(each, math.isnan) for each in (content, record._content()))
+        if read != meant:
+            raise ValueError(
+                f"expected what the other numbers give, and no field more or less: "
+                f"{first_difference(read, meant)}; run the benchmark again"
+            )
+        return record
 
     def write(self, folder: Path = RESULTS) -> Path:
         """Write NAME.json into ``folder``, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.benchmark}.json"
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(self.to_json())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, self.to_json())
         return path
-
-
-def _expect_fields(kind: type, content: Any) -> None:
-    wanted = {f.name for f in fields(kind)}
-    found = set(content) if isinstance(content, dict) else type(content).__name__
-    if found != wanted:
-        raise ValueError(f"{kind.__name__}: expected the fields {sorted(wanted)}, found {found}")
 
 
 def read_records(folder: Path = RESULTS) -> dict[str, Record]:

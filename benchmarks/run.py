@@ -4,7 +4,6 @@ Each writes benchmarks/results/NAME.json; docs/performance.md is then made anew 
 """
 
 import importlib
-import os
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from benchmarks.peers.client import peers_python
 from benchmarks.performance_page import PAGE, render
 from benchmarks.record import RESULTS, Record, read_records
 from benchmarks.workload import Scale
+from patchlaw.verification.store.atomic_write import write_atomically
 
 OWN = (
     "gemm_floor",
@@ -72,9 +72,7 @@ def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
         for peer, reason in record.unavailable.items():
             click.echo(f"  {peer}: unavailable: {reason}")
     if out == RESULTS:
-        temporary = PAGE.with_name(f".{PAGE.name}.{os.getpid()}.tmp")
-        temporary.write_text(render(read_records()))
-        os.replace(temporary, PAGE)
+        write_atomically(PAGE, render(read_records()))
 
 
 def _possible() -> list[str]:

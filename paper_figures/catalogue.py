@@ -24,9 +24,9 @@ from patchlaw.paper_figures.figures import (
     training_accuracies,
     training_losses,
 )
-from patchlaw.paper_figures.outcome import Outcome, Table
+from patchlaw.paper_figures.outcome import Outcome
 from patchlaw.paper_figures.provenance import Caption, Format, write_figure
-from patchlaw.paper_figures.tables import TABLES
+from patchlaw.paper_figures.tables import TABLES, PaperTable
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ class PaperFigure:
     def name(self) -> str:
         """As given on the command line."""
         return self.caption.name
+
+    @property
+    def title(self) -> str:
+        """What it shows, one line, and which figure of the paper it is."""
+        return f"{self.caption.title} ({self.caption.paper})"
 
     def write(self, inputs: Inputs, out: Path, formats: Sequence[Format]) -> Outcome:
         """Draw it and write its files.
@@ -86,7 +91,7 @@ FIGURES: tuple[PaperFigure, ...] = tuple(
     )
 )
 
-Item: TypeAlias = PaperFigure | Table
+Item: TypeAlias = PaperFigure | PaperTable
 
 
 def find(names: Sequence[str]) -> tuple[Item, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from patchlaw.paper_figures.drawing import Gap, Inputs, analysis_gap
 from patchlaw.paper_figures.records import Records, Source, author_source
 from patchlaw.paper_figures.study import Study, StudyRun
-from patchlaw.verification.comparison import LawComparison, compare_author, compare_records
+from patchlaw.verification.comparison import LawComparison, compare_author, compare_models
 
 MATRIX = "H"
 
@@ -95,7 +95,7 @@ def numbers_of(row: LawComparison) -> dict[str, Any]:
 def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
     """Every pair of P at equal depth and seed among a study's analysed runs."""
     found = records.analyses_of(study)
-    rows = tuple(_usable(compare_records(found)))
+    rows = tuple(_usable(compare_models(found)))
     used = {run for row in rows for run in row.runs or ()}
     sources = tuple(records.analysis_source(r) for r in found if r.run.id in used)
     gaps = tuple(gap for run in study.representatives() for gap in _gaps(run, records))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 Status: TypeAlias = Literal["complete", "partial", "missing"]
 
@@ -29,23 +29,3 @@ def status_of(drawn: int, missing: int) -> Status:
     if not missing:
         return "complete"
     return "partial" if drawn else "missing"
-
-
-class Table(Protocol):
-    """A table of the paper, written from the records."""
-
-    @property
-    def name(self) -> str:
-        """As given on the command line."""
-
-    @property
-    def title(self) -> str:
-        """What it shows, one line."""
-
-    def write(self, results: Path, out: Path) -> Outcome:
-        """Write it as Markdown, LaTeX and CSV.
-
-        Args:
-            results: folder of the records (runs/, analyses/, landscapes/).
-            out: folder of the files, which exists.
-        """

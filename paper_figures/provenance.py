@@ -7,7 +7,7 @@ Neither names the machine, its user or a path outside the source tree.
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,8 +18,9 @@ from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing
 from patchlaw.paper_figures.outcome import Outcome, status_of
 from patchlaw.paper_figures.records import Records, Source
-from patchlaw.verification.atomic_write import write_atomically
-from patchlaw.verification.environment import current_environment
+from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.verification.store.environment import current_environment
+from patchlaw.verification.store.json_files import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,7 +119,7 @@ def _sidecar(caption: Caption, drawing: Drawing, records_label: str) -> str:
         **asdict(caption),
         "drawn_at_commit": drawing_commit(),
         "records": [asdict(source) for source in drawing.sources],
-        "seeds": _seeds(drawing.sources),
+        "seeds": seeds_of(drawing.sources),
         "missing": [
             {
                 "panel": gap.panel,
@@ -127,19 +128,23 @@ def _sidecar(caption: Caption, drawing: Drawing, records_label: str) -> str:
             }
             for gap in drawing.gaps
         ],
-        "numbers": _plain(drawing.numbers),
+        "numbers": plain(drawing.numbers, lambda number: not math.isfinite(number)),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _statement(caption: Caption, drawing: Drawing) -> str:
     """Records, seeds, sample counts and commits in one line."""
+    samples = ", ".join(
+        f"{'/'.join(map(str, counts))} {kind}"
+        for kind, counts in samples_of(drawing.sources).items()
+    )
     computed = dict.fromkeys(commit for source in drawing.sources for commit in source.commits)
     parts = [
         f"{caption.paper}: {caption.title}" if caption.paper != "ours" else caption.title,
         "records: " + (", ".join(_named(s) for s in drawing.sources) or "none"),
-        "seeds: " + (", ".join(map(str, _seeds(drawing.sources))) or "none"),
-        "samples: " + (", ".join(_sample_counts(drawing.sources)) or "none"),
+        "seeds: " + (", ".join(map(str, seeds_of(drawing.sources))) or "none"),
+        "samples: " + (samples or "none"),
         "computed at commit: " + (", ".join(computed) or "none"),
         f"drawn at commit: {drawing_commit()}",
     ]
@@ -152,17 +157,18 @@ def _named(source: Source) -> str:
     return f"{source.file} (sha256 {source.sha256[:12]})"
 
 
-def _seeds(sources: Iterable[Source]) -> list[int]:
+def seeds_of(sources: Iterable[Source]) -> list[int]:
+    """Every seed behind the sources, ascending."""
     return sorted({source.seed for source in sources if source.seed is not None})
 
 
-def _sample_counts(sources: Iterable[Source]) -> list[str]:
-    """Every kind of samples with the counts that occur."""
+def samples_of(sources: Iterable[Source]) -> dict[str, list[int]]:
+    """Every kind of samples with the counts that occur, ascending."""
     counts: dict[str, set[int]] = {}
     for source in sources:
         for kind, count in source.samples.items():
             counts.setdefault(kind, set()).add(count)
-    return [f"{'/'.join(map(str, sorted(found)))} {kind}" for kind, found in counts.items()]
+    return {kind: sorted(found) for kind, found in counts.items()}
 
 
 def _metadata(name: Format, caption: Caption, statement: str) -> dict[str, Any]:
@@ -185,16 +191,3 @@ def _metadata(name: Format, caption: Caption, statement: str) -> dict[str, Any]:
             "Date": None,
         }
     return {"Title": caption.title, "Description": statement, "Software": creator}
-
-
-def _plain(value: Any) -> Any:
-    """Arrays and tuples as lists, numbers that are not finite as null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

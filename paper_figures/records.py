@@ -8,10 +8,11 @@ from typing import Literal, TypeVar
 
 from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification import records as author_data
-from patchlaw.verification.analysis.record import AnalysisRecord, RunFacts
 from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
-from patchlaw.verification.runs import DamagedRunError, Run, RunError
+from patchlaw.verification.records import RunFacts, TrainedModel, read_model
+from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.store.errors import RecordError
 
 RESULTS = Path(__file__).with_name("results")
 # Of all the author's recorded runs.
@@ -19,11 +20,7 @@ AUTHOR_SEED, AUTHOR_TRAIN_IMAGES, AUTHOR_TEST_IMAGES = 1001, 60_000, 10_000
 SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
-_Record = TypeVar("_Record", AnalysisRecord, LandscapeRecord)
-
-
-class RecordError(ValueError):
-    """A record is damaged, misnamed or stale; the message names the file and the fix."""
+_Record = TypeVar("_Record", TrainedModel, LandscapeRecord)
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Records:
 
     folder: Path
     runs: Mapping[str, Run]
-    analyses: Mapping[str, AnalysisRecord]
+    analyses: Mapping[str, TrainedModel]
     landscapes: Mapping[str, LandscapeRecord]
 
     @classmethod
@@ -71,7 +68,7 @@ class Records:
             RecordError: a record is damaged, named after another run, or older than its run.
         """
         runs = _read_runs(folder / "runs")
-        analyses = _read_files(folder / "analyses", AnalysisRecord.read)
+        analyses = _read_files(folder / "analyses", read_model)
         landscapes = _read_files(folder / "landscapes", LandscapeRecord.read)
         for path, record in analyses.items():
             _check_current(path, record.run, record.minimum.epoch, runs, "analyse")
@@ -115,7 +112,7 @@ class Records:
         found += [StudyRun(run.id, run.n_patches, run.depth, run.seed) for run in facts]
         return Study.found(found)
 
-    def analyses_of(self, study: Study) -> list[AnalysisRecord]:
+    def analyses_of(self, study: Study) -> list[TrainedModel]:
         """The analysed runs of a study, by name."""
         return [self.analyses[name] for name in sorted(study.ids & self.analyses.keys())]
 
@@ -131,21 +128,21 @@ class Records:
             [run.header.environment, *sessions],
         )
 
-    def analysis_source(self, record: AnalysisRecord) -> Source:
+    def analysis_source(self, record: TrainedModel) -> Source:
         """Provenance of an analysis."""
         minimum, subset = record.minimum, record.subset
         samples = {
             "training images": minimum.train.n_samples,
             "test images": minimum.test.n_samples,
+            "subset of the training images": None if subset is None else subset.n_samples,
         }
-        if subset is not None:
-            samples["subset of the training images"] = subset.n_samples
-        name, run = f"analyses/{record.path.name}", record.run
-        return self._source(name, run.id, run.seed, samples, record.environments)
+        name, run = f"analyses/{record.run.id}.json", record.run
+        known = {what: count for what, count in samples.items() if count is not None}
+        return self._source(name, run.id, run.seed, known, record.environments)
 
     def landscape_source(self, record: LandscapeRecord) -> Source:
         """Provenance of a landscape."""
-        environments = [record.environment, *(r.get("environment", {}) for r in record.resumed)]
+        environments = [record.environment, *(r.environment for r in record.resumed)]
         return self._source(
             f"landscapes/{record.run.id}.json",
             record.run.id,
@@ -184,8 +181,6 @@ def _read_runs(folder: Path) -> dict[str, Run]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         try:
             run = Run.open(path)
-        except DamagedRunError as error:
-            raise RecordError(str(error)) from error
         except RunError:  # not a run, or nothing of it is done yet
             continue
         if run.config.run_id != path.name:
@@ -201,10 +196,7 @@ def _read_runs(folder: Path) -> dict[str, Run]:
 def _read_files(folder: Path, read: Callable[[Path], _Record]) -> dict[Path, _Record]:
     found = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        try:
-            record = read(path)
-        except ValueError as error:
-            raise RecordError(str(error)) from error
+        record = read(path)
         if record.run.id != path.stem:
             raise RecordError(
                 f"{path}: expected the record of run {path.stem}, got that of {record.run.id}; "
@@ -217,7 +209,7 @@ def _read_files(folder: Path, read: Callable[[Path], _Record]) -> dict[Path, _Re
 def _check_current(
     path: Path,
     facts: RunFacts | LandscapeRun,
-    minimum_epoch: int,
+    minimum_epoch: int | None,
     runs: Mapping[str, Run],
     command: str,
 ) -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from patchlaw.hessian_theory.predictions import find_law
+
 LineStyle: TypeAlias = str | tuple[float, tuple[float, ...]]
 
 # Widths of a journal's columns and what fits on its page, inches.
@@ -117,28 +119,6 @@ _PATCHES = {
     49: SeriesStyle("#000000", "D", DOTTED),
 }
 _OTHER_PATCHES = SeriesStyle("#777777", "v", "-")
-
-_LAWS = {
-    "elementwise": SeriesStyle("#ee6677", "o"),
-    "aligned": SeriesStyle("#4477aa", "s"),
-    "aligned_loss": SeriesStyle("#228833", "D"),
-    "aligned_curvature": SeriesStyle("#ccbb44", "^"),
-    "blocks": SeriesStyle("#aa3377", "v"),
-    "exact": SeriesStyle("#1a1a1a", "h", filled=False),
-    "level_off": SeriesStyle("#cc6600", "P"),
-    "level_off_loss": SeriesStyle("#66ccee", "X"),
-}
-_OTHER_LAWS = SeriesStyle("#777777", "*")
-LAW_LABELS = {
-    "elementwise": r"elementwise (paper), $(P_1/P_2)^2$",
-    "aligned": r"aligned, $P_1/P_2$",
-    "aligned_loss": r"aligned $\times$ loss",
-    "aligned_curvature": r"aligned $\times$ curvature",
-    "blocks": "sum of blocks",
-    "exact": r"identity of $G$ over the angles",
-    "level_off": r"levelling off, $a/P + b$",
-    "level_off_loss": r"levelling off $\times$ loss",
-}
 
 # Of depths, from the shallowest on, where P is the axis.
 _DEPTHS = (
@@ -278,10 +258,9 @@ def depth_style(rank: int) -> SeriesStyle:
 
 
 def law_style(law: str) -> SeriesStyle:
-    """The same look for the same law in every figure."""
-    return _LAWS.get(law, _OTHER_LAWS)
+    """The same look for the same law in every figure; hollow for an identity, which predicts none.
 
-
-def law_label(law: str) -> str:
-    """A law's name as a legend shows it."""
-    return LAW_LABELS.get(law, law.replace("_", " "))
+    From the law's registration.
+    """
+    found = find_law(law)
+    return SeriesStyle(found.colour, found.marker, filled=found.status != "proven")

@@ -1,4 +1,4 @@
-"""Simulators of the distributed QNN: one circuit description, three realisations."""
+"""Models made of patches: the distributed QNN in three realisations, ensembles of modules."""
 
 import lazy_loader as lazy
 

@@ -1,13 +1,16 @@
 """The circuit of one QNN as data: the single description that every simulator reads."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from patchlaw.simulators.gates import GateBlock, NamedGate
+from patchlaw.simulators.pauli_strings import PauliString, parse_pauli_string
 
 Axis: TypeAlias = Literal["X", "Y"]
 
@@ -37,7 +40,7 @@ class ControlledZ:
     qubits: tuple[int, int]
 
 
-Gate: TypeAlias = AngleRotation | FeatureRotation | ControlledZ
+Gate: TypeAlias = AngleRotation | FeatureRotation | ControlledZ | NamedGate
 
 
 def ring_edges(n_qubits: int) -> tuple[tuple[int, int], ...]:
@@ -141,7 +144,7 @@ class EncodingBlock:
         yield from (ControlledZ(edge) for edge in ring_edges(n_qubits))
 
 
-Block: TypeAlias = EntanglingBlock | EncodingBlock
+Block: TypeAlias = EntanglingBlock | EncodingBlock | GateBlock
 
 
 @dataclass(frozen=True)
@@ -161,27 +164,31 @@ class Ansatz:
         n_qubits: number of qubits n, at least 2 (paper: 8).
         depth: layers of each entangling block (paper: 50, 100, 150, 200).
         blocks: the blocks in time order.
+        observables: Pauli strings such as "Z0" or "X0 Y2", of which C classes read the first C;
+            empty for the paper's, X on the first C/2 qubits and Z on the same.
 
     Raises:
-        ValueError: n_qubits below 2 or depth below 1 (0 is allowed with explicit blocks).
+        ValueError: n_qubits below 2 or depth below 1 (0 is allowed with explicit blocks); gates or
+            observables on other qubits; a feature that no gate reads.
         TypeError: a block of another type.
     """
 
     n_qubits: int = 8
     depth: int = 50
     blocks: tuple[Block, ...] = ()
+    # not in the text of the paper's circuits, which names solvers' checkpoints
+    observables: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check the sizes and fill in the paper's blocks."""
         if not isinstance(self.n_qubits, int) or self.n_qubits < 2:
             raise ValueError(f"n_qubits: expected an integer >= 2, got {self.n_qubits!r}")
+        object.__setattr__(self, "observables", tuple(self.observables))
+        for text in self.observables:
+            parse_pauli_string(text, self.n_qubits)
         if self.blocks:
-            for block in self.blocks:
-                if not isinstance(block, EntanglingBlock | EncodingBlock):
-                    raise TypeError(
-                        f"blocks: expected EntanglingBlock or EncodingBlock, got {block!r}"
-                    )
             object.__setattr__(self, "blocks", tuple(self.blocks))
+            self._check_blocks()
             return
         if not isinstance(self.depth, int) or self.depth < 1:
             raise ValueError(f"depth: expected an integer >= 1, got {self.depth!r}")
@@ -195,17 +202,90 @@ class Ansatz:
         )
         object.__setattr__(self, "blocks", paper)
 
+    def _check_blocks(self) -> None:
+        for number, block in enumerate(self.blocks):
+            if not isinstance(block, EntanglingBlock | EncodingBlock | GateBlock):
+                raise TypeError(
+                    f"blocks: expected EntanglingBlock or EncodingBlock or GateBlock, got {block!r}"
+                )
+            if isinstance(block, GateBlock) and (high := max(block.qubits, default=0)) > (
+                last := self.n_qubits - 1
+            ):
+                raise ValueError(
+                    f"blocks: expected gates on qubits 0 to {last}, got qubit {high} in block "
+                    f"{number}"
+                )
+        encoded = self.feature_offsets[-1]
+        others = {feature for feature in self._features_of_gates if feature >= encoded}
+        if len(others) < self.n_features - encoded:
+            first = next(f for f in range(encoded, self.n_features) if f not in others)
+            raise ValueError(
+                f"blocks: expected every feature from 0 to {self.n_features - 1} to be read by a "
+                f"gate, got none for {first}"
+            )
+
     @classmethod
-    def from_blocks(cls, n_qubits: int, blocks: tuple[Block, ...]) -> "Ansatz":
+    def from_blocks(
+        cls, n_qubits: int, blocks: tuple[Block, ...], observables: tuple[str, ...] = ()
+    ) -> "Ansatz":
         """An ansatz of one's own; ``depth`` records its largest entangling block.
 
         Raises:
-            ValueError: no blocks, or n_qubits below 2.
+            ValueError: no blocks, or as the class.
         """
         if not blocks:
             raise ValueError("blocks: expected at least one block, got none")
         depth = max((b.n_layers for b in blocks if isinstance(b, EntanglingBlock)), default=0)
-        return cls(n_qubits, depth, tuple(blocks))
+        return cls(n_qubits, depth, tuple(blocks), tuple(observables))
+
+    def outputs(self, n_classes: int) -> tuple[PauliString, ...]:
+        """The observable of each class.
+
+        Raises:
+            ValueError: more classes than observables, or less than one.
+        """
+        if not self.observables:
+            return tuple((pair,) for pair in observables(self.n_qubits, n_classes))
+        n = len(self.observables)
+        if not isinstance(n_classes, int) or not 1 <= n_classes <= n:
+            raise ValueError(
+                f"n_classes: expected from 1 to {n}, the number of observables, got {n_classes!r}"
+            )
+        return tuple(
+            parse_pauli_string(text, self.n_qubits) for text in self.observables[:n_classes]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The circuit as plain JSON data; ``from_json`` gives it back."""
+        blocks: list[dict[str, Any]] = []
+        for block in self.blocks:
+            match block:
+                case EntanglingBlock(n_layers, final_ring):
+                    blocks.append({"layers": n_layers, "final_ring": final_ring})
+                case EncodingBlock(features_per_qubit):
+                    blocks.append({"features_per_qubit": features_per_qubit})
+                case GateBlock():
+                    blocks.append({"gates": block.to_json()})
+        return {
+            "n_qubits": self.n_qubits,
+            "blocks": blocks,
+            "observables": list(self.observables),
+        }
+
+    @classmethod
+    def from_json(cls, record: Any) -> "Ansatz":
+        """The inverse of ``to_json``.
+
+        Raises:
+            TypeError, ValueError: another form, or what the blocks refuse.
+        """
+        keys = {"n_qubits", "blocks", "observables"}
+        if not isinstance(record, dict) or set(record) != keys:
+            raise TypeError(f"ansatz: expected an object with {sorted(keys)}, got {record!r}")
+        if not all(isinstance(record[key], list) for key in ("blocks", "observables")):
+            raise TypeError("ansatz: expected lists of blocks and of observables")
+        blocks = tuple(_parsed_block(block) for block in record["blocks"])
+        return cls.from_blocks(record["n_qubits"], blocks, tuple(record["observables"]))
 
     @cached_property
     def angle_offsets(self) -> tuple[int, ...]:
@@ -225,7 +305,12 @@ class Ansatz:
     @property
     def n_features(self) -> int:
         """Number of data features one QNN reads."""
-        return self.feature_offsets[-1]
+        return max(self.feature_offsets[-1], 1 + max(self._features_of_gates, default=-1))
+
+    @cached_property
+    def _features_of_gates(self) -> set[int]:
+        blocks = (block for block in self.blocks if isinstance(block, GateBlock))
+        return {feature for block in blocks for feature in block.features}
 
     @property
     def dimension(self) -> int:
@@ -240,18 +325,32 @@ class Ansatz:
             yield from block.gates(self.n_qubits, angle, feature)
 
 
+def _parsed_block(record: Any) -> Block:
+    match record:
+        case {"layers": int(n_layers), "final_ring": bool(final_ring)}:
+            return EntanglingBlock(n_layers, final_ring)
+        case {"features_per_qubit": int(features)}:
+            return EncodingBlock(features)
+        case {"gates": gates}:
+            return GateBlock.from_json(gates)
+    raise TypeError(
+        "ansatz: expected blocks with 'layers' and 'final_ring', 'features_per_qubit' or 'gates', "
+        f"got {record!r}"
+    )
+
+
 def observables(n_qubits: int, n_classes: int) -> tuple[tuple[Literal["X", "Z"], int], ...]:
     """(Pauli, qubit) of each class: X on the first C/2 qubits, then Z on the same qubits.
 
-    Source: paper, Sec. 3.1 and model.md ("Outputs, in class order").
+    An odd C has one X more. Source: paper, Sec. 3.1 and model.md ("Outputs, in class order").
 
     Raises:
-        ValueError: C is not an even number between 2 and 2 n.
+        ValueError: C is not between 1 and 2 n.
     """
-    if not isinstance(n_classes, int) or n_classes % 2 or not 2 <= n_classes <= 2 * n_qubits:
+    if not isinstance(n_classes, int) or not 1 <= n_classes <= 2 * n_qubits:
         raise ValueError(
-            f"n_classes: expected an even number from 2 to 2 n_qubits = {2 * n_qubits} "
-            f"(X and Z on the first C/2 qubits), got {n_classes!r}"
+            f"n_classes: expected from 1 to 2 n_qubits = {2 * n_qubits} (X and Z on the first C/2 "
+            f"qubits), got {n_classes!r}"
         )
     half = n_classes // 2
-    return tuple(("X", q) for q in range(half)) + tuple(("Z", q) for q in range(half))
+    return tuple(("X", q) for q in range(n_classes - half)) + tuple(("Z", q) for q in range(half))

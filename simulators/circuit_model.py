@@ -1,4 +1,4 @@
-"""What the engines ask of a model: circuits on patches, their parameters, their aggregation."""
+"""What the fast engines ask of a model: one circuit on every patch, and a pixel bias."""
 
 from typing import Protocol
 
@@ -6,38 +6,22 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from patchlaw.simulators.ansatz import Ansatz
+from patchlaw.simulators.patch_model import PatchModel
 from patchlaw.simulators.patches import PatchGrid
 
 
-class CircuitModel(Protocol):
+class CircuitModel(PatchModel, Protocol):
     """z = s sum_p f_p(patch_p(image + bias)) with one circuit a patch; see ``DistributedQNN``.
 
     Attributes:
         ansatz: the circuit. grid: where the patches lie.
-        n_classes: C. n_patches: P. n_parameters: D. output_scale: s.
         pixel_indices: (P, n_features), row-major pixel of each feature.
         angles: (P, n_angles), radians. pixel_bias: (side, side), radians.
     """
 
     ansatz: Ansatz
     grid: PatchGrid
-    n_classes: int
     pixel_indices: Tensor
-
-    @property
-    def n_patches(self) -> int:
-        """P."""
-        ...
-
-    @property
-    def n_parameters(self) -> int:
-        """D."""
-        ...
-
-    @property
-    def output_scale(self) -> float:
-        """s = c P^(-alpha)."""
-        ...
 
     @property
     def angles(self) -> Tensor:
@@ -47,10 +31,6 @@ class CircuitModel(Protocol):
     @property
     def pixel_bias(self) -> Tensor:
         """Shape (side, side), radians."""
-        ...
-
-    def check_images(self, images: Tensor | ArrayLike) -> Tensor:
-        """Images as a tensor of the model's dtype and device; ValueError if they do not fit."""
         ...
 
     def autograd_logits(

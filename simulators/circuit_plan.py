@@ -1,9 +1,11 @@
 """The circuit as the engines run it: static runs and encodings, and what a static run offers."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.pauli_strings import PauliString
 
 States = TypeVar("States")
 Angles = TypeVar("Angles")
@@ -80,14 +82,17 @@ class CircuitPlan:
     n_qubits: int
     prefix: StaticRun
     stages: tuple[StaticRun | Encoding, ...]
+    observables: tuple[PauliString, ...] = ()  # of the circuit's own; empty for the paper's
 
     @classmethod
     def of(cls, ansatz: Ansatz) -> "CircuitPlan":
         """Merge an ansatz's blocks into a prefix and stages.
 
         Raises:
-            ValueError: the ansatz encodes no data, so there is nothing to do sample by sample.
+            ValueError: what the engines do not know (``why_not``).
         """
+        if reason := why_not(ansatz):
+            raise ValueError(reason)
         stages: list[StaticRun | Encoding] = [StaticRun()]
         for block, angle, feature in zip(
             ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False
@@ -95,6 +100,7 @@ class CircuitPlan:
             if isinstance(block, EncodingBlock):
                 stages.append(Encoding(block.features_per_qubit, angle, feature))
                 continue
+            assert isinstance(block, EntanglingBlock)  # why_not
             previous = stages[-1]
             if isinstance(previous, StaticRun):
                 rings = previous.rings + _rings(block)
@@ -103,9 +109,24 @@ class CircuitPlan:
             elif block.n_layers:
                 stages.append(StaticRun(_rings(block), angle))
         prefix, *rest = stages
-        if not rest or not isinstance(prefix, StaticRun):
-            raise ValueError("ansatz: expected at least one EncodingBlock, got none")
-        return cls(ansatz.n_qubits, prefix, tuple(rest))
+        assert isinstance(prefix, StaticRun)
+        strings = ansatz.outputs(len(ansatz.observables)) if ansatz.observables else ()
+        return cls(ansatz.n_qubits, prefix, tuple(rest), strings)
+
+
+@lru_cache(maxsize=32)
+def why_not(ansatz: Ansatz) -> str | None:
+    """Why the fast engines (numba and torch) do not run a circuit; None if they do."""
+    fix = "use the autograd circuit (backend='autodiff', or AutogradEngine)"
+    for number, block in enumerate(ansatz.blocks):
+        if not isinstance(block, EntanglingBlock | EncodingBlock):
+            return (
+                "ansatz: the fast engines expect EntanglingBlock and EncodingBlock only, got "
+                f"{type(block).__name__} as block {number}; {fix}"
+            )
+    if not any(isinstance(block, EncodingBlock) for block in ansatz.blocks):
+        return f"ansatz: the fast engines expect at least one EncodingBlock, got none; {fix}"
+    return None
 
 
 def _rings(block: EntanglingBlock) -> tuple[bool, ...]:

@@ -1,18 +1,40 @@
 """The distributed QNN as a torch module: patches, circuits, aggregation."""
 
 import math
+from typing import ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.simulators.ansatz import Ansatz, observables
+from patchlaw.simulators.ansatz import Ansatz
+from patchlaw.simulators.patch_model import PatchBlockModel, PatchModule
 from patchlaw.simulators.patches import PatchGrid
 from patchlaw.simulators.torch_engine import circuit_outputs
 
 
-class DistributedQNN(torch.nn.Module):
+class CircuitBlock(PatchBlockModel):
+    """One patch's circuit as a model of its own; see PatchBlockModel.
+
+    Args:
+        model: its angles are copied.
+        patch: p, counted from 0.
+
+    Raises:
+        ValueError: no such patch.
+    """
+
+    def __init__(self, model: "DistributedQNN", patch: int) -> None:
+        super().__init__(model, patch)
+        self.ansatz = model.ansatz
+        self.angles = torch.nn.Parameter(model.angles.detach()[patch : patch + 1].clone())
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """f_p of features (n, n_features), shape (n, C)."""
+        return circuit_outputs(self.ansatz, self.angles, features.T[None], self.n_classes)[0].T
+
+
+class DistributedQNN(PatchModule):
     """P independent QNNs on overlapping patches, their outputs aggregated to logits.
 
     z = c P^(-alpha) sum_p f_p(patch_p(image + b)), paper Eqs. (1)-(3): c = ``scale`` (paper: 100),
@@ -25,15 +47,16 @@ class DistributedQNN(torch.nn.Module):
     Args:
         n_patches: P, a square (paper: 4, 9, 16).
         depth: layers of each entangling block (paper: 50, 100, 150, 200).
-        n_qubits: n; a patch is n by n pixels (paper: 8).
+        n_qubits: n (paper: 8); left out, 8 or the ansatz's.
         image_side: side of the image in pixels (paper: 14).
-        n_classes: C, even, at most 2n (paper: 10).
+        n_classes: C, at most the number of observables, 2n (paper: 10).
         scale: c (paper: 100).
         aggregation_exponent: alpha (paper: 1).
         seed: seed of the initial angles (paper: 1001).
         dtype: torch.float32 (complex64 states) or torch.float64 (complex128).
         device: where parameters and states live.
-        ansatz: a circuit of one's own in place of the paper's; ``depth`` is then ignored.
+        ansatz: a circuit of one's own in place of the paper's; ``depth`` is then ignored. A patch
+            has as many pixels as the circuit reads features: side x side, n x n in the paper.
 
     Attributes:
         angles: Parameter (P, n_angles), radians; n_angles = 48 depth + 128 for n = 8.
@@ -44,13 +67,13 @@ class DistributedQNN(torch.nn.Module):
         TypeError: a dtype other than float32 and float64.
     """
 
-    pixel_indices: Tensor
+    unit: ClassVar[str] = "radians"
 
     def __init__(
         self,
         n_patches: int = 4,
         depth: int = 50,
-        n_qubits: int = 8,
+        n_qubits: int | None = None,
         image_side: int = 14,
         n_classes: int = 10,
         scale: float = 100.0,
@@ -61,23 +84,24 @@ class DistributedQNN(torch.nn.Module):
         *,
         ansatz: Ansatz | None = None,
     ) -> None:
-        super().__init__()
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype: expected torch.float32 or torch.float64, got {dtype}")
-        for name, value in (("scale", scale), ("aggregation_exponent", aggregation_exponent)):
-            if not math.isfinite(value):
-                raise ValueError(f"{name}: expected a finite number, got {value}")
-        self.ansatz = ansatz if ansatz is not None else Ansatz(n_qubits, depth)
-        self.grid = PatchGrid(image_side, n_qubits, n_patches)
-        if self.ansatz.n_features != n_qubits**2 or self.ansatz.n_qubits != n_qubits:
+        if ansatz is None:
+            ansatz = Ansatz(8 if n_qubits is None else n_qubits, depth)
+        if n_qubits not in (None, ansatz.n_qubits):
             raise ValueError(
-                f"ansatz: expected {n_qubits} qubits and {n_qubits**2} features (a patch has "
-                f"n_qubits^2 pixels), got {self.ansatz.n_qubits} and {self.ansatz.n_features}"
+                f"ansatz: expected {n_qubits} qubits, got {ansatz.n_qubits}; leave n_qubits out"
             )
-        observables(n_qubits, n_classes)
-        self.n_classes = n_classes
-        self.scale = float(scale)
-        self.aggregation_exponent = float(aggregation_exponent)
+        patch_side = math.isqrt(ansatz.n_features)
+        if patch_side**2 != ansatz.n_features or not patch_side:
+            raise ValueError(
+                "ansatz: expected a square number of features (a patch has side x side pixels, "
+                f"each a feature), got {ansatz.n_features}"
+            )
+        ansatz.outputs(n_classes)
+        grid = PatchGrid(image_side, patch_side, n_patches)
+        super().__init__(grid, n_classes, scale, aggregation_exponent)
+        self.ansatz = ansatz
         self.seed = seed
         generator = torch.Generator().manual_seed(seed)
         draws = [
@@ -87,56 +111,21 @@ class DistributedQNN(torch.nn.Module):
         self.angles = torch.nn.Parameter(torch.stack(draws).to(device=device, dtype=dtype))
         bias = torch.zeros(image_side, image_side, device=device, dtype=dtype)
         self.pixel_bias = torch.nn.Parameter(bias)
-        indices = torch.from_numpy(self.grid.pixel_indices).to(device)
-        self.register_buffer("pixel_indices", indices, persistent=False)
+        self.pixel_indices = self.pixel_indices.to(device)
 
     @property
-    def n_patches(self) -> int:
-        """P."""
-        return self.grid.n_patches
+    def patch_selections(self) -> tuple[str, ...]:
+        """Each patch's angles."""
+        return tuple(f"angles[{p}]" for p in range(self.n_patches))
 
-    @property
-    def n_parameters(self) -> int:
-        """D = P n_angles + image_side^2."""
-        return self.angles.numel() + self.pixel_bias.numel()
+    def patch_block(self, patch: int) -> CircuitBlock:
+        """See PatchModel."""
+        return CircuitBlock(self, patch)
 
-    @property
-    def output_scale(self) -> float:
-        """s = c P^(-alpha), the factor in front of the sum over patches."""
-        return float(self.scale * self.n_patches**-self.aggregation_exponent)
-
-    def _floating(self, name: str, values: Tensor | ArrayLike) -> Tensor:
-        """Values in the model's dtype and on its device; arrays of any layout, read-only too."""
-        if not isinstance(values, Tensor):
-            array = np.asarray(values)
-            native = array.dtype.newbyteorder("=")
-            values = torch.from_numpy(np.require(array, native, ["C", "W"]))
-        if not values.is_floating_point():
-            raise TypeError(f"{name}: expected floating-point radians, got {values.dtype}")
-        return values.to(device=self.angles.device, dtype=self.angles.dtype)
-
-    def check_images(self, images: Tensor | ArrayLike) -> Tensor:
-        """Images as a tensor of the model's dtype and device.
-
-        Raises:
-            TypeError: integers (raw bytes are no angles) or complex numbers.
-            ValueError: shape other than (N, side, side) with N >= 1, or NaN or infinity.
-        """
-        side = self.grid.image_side
-        tensor = self._floating("images", images)
-        if tensor.ndim != 3 or tensor.shape[1:] != (side, side) or len(tensor) == 0:
-            raise ValueError(
-                f"images: expected shape (N, {side}, {side}) with N >= 1, in radians, "
-                f"got {tuple(tensor.shape)}"
-            )
-        if not torch.isfinite(tensor).all():
-            raise ValueError("images: expected finite pixels, got NaN or infinity")
-        return tensor
-
-    def patch_features(self, images: Tensor, pixel_bias: Tensor) -> Tensor:
-        """Features of every patch, shape (P, n*n, N): image plus bias at the patch's pixels."""
-        pixels = (images + pixel_bias).reshape(len(images), -1)
-        return pixels.T[self.pixel_indices]
+    def patch_features(self, images: Tensor, pixel_bias: Tensor | None = None) -> Tensor:
+        """Features of every patch, shape (P, side^2, N): image plus bias at the patch's pixels."""
+        bias = self.pixel_bias if pixel_bias is None else pixel_bias
+        return super().patch_features(images + bias)
 
     def patch_outputs(
         self,
@@ -152,8 +141,7 @@ class DistributedQNN(torch.nn.Module):
             pixel_bias: (side, side) in place of the model's.
         """
         angles = self.angles if angles is None else angles
-        bias = self.pixel_bias if pixel_bias is None else pixel_bias
-        features = self.patch_features(self.check_images(images), bias)
+        features = self.patch_features(self.check_images(images), pixel_bias)
         return circuit_outputs(self.ansatz, angles, features, self.n_classes).permute(2, 0, 1)
 
     def autograd_logits(
@@ -179,33 +167,3 @@ class DistributedQNN(torch.nn.Module):
         if module_logits.serves(self, pixels):
             return module_logits.logits(self, pixels)
         return self.autograd_logits(pixels)
-
-    def flat_parameters(self) -> Tensor:
-        """A detached copy of all parameters, shape (D,): angles patch by patch, then bias rows."""
-        return torch.cat([self.angles.detach().reshape(-1), self.pixel_bias.detach().reshape(-1)])
-
-    def unflatten(self, vector: Tensor) -> tuple[Tensor, Tensor]:
-        """Split a flat vector (D,) into views shaped as (angles, pixel_bias)."""
-        angles, bias = vector.split([self.angles.numel(), self.pixel_bias.numel()])
-        return angles.reshape(self.angles.shape), bias.reshape(self.pixel_bias.shape)
-
-    def load_flat_parameters(self, vector: Tensor | ArrayLike) -> None:
-        """Set all parameters from a vector in the order of ``flat_parameters``.
-
-        Raises:
-            TypeError: integers or complex numbers.
-            ValueError: shape other than (D,), or NaN or infinity.
-
-        The model is left as it was when an error is raised.
-        """
-        flat = self._floating("vector", vector)
-        if flat.shape != (self.n_parameters,):
-            raise ValueError(
-                f"vector: expected shape ({self.n_parameters},), got {tuple(flat.shape)}"
-            )
-        if not torch.isfinite(flat).all():
-            raise ValueError("vector: expected finite parameters, got NaN or infinity")
-        angles, bias = self.unflatten(flat)
-        with torch.no_grad():
-            self.angles.copy_(angles)
-            self.pixel_bias.copy_(bias)

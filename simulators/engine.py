@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.output_losses import OutputLoss
+from patchlaw.simulators.patch_model import PatchModel
 
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
 Float: TypeAlias = NDArray[np.float64]
@@ -44,19 +45,20 @@ class CurvatureProductsLike(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """The distributed QNN's arithmetic over data sets of any size; parameters read at each call.
+class TrainingEngine(Protocol):
+    """A model's logits, loss and gradient over data sets of any size; parameters read at each call.
 
-    Two realisations: ``FastEngine`` (numba, CPU) and ``TorchEngine`` (any torch device). Sums
-    over samples are collected in float64 and divided by N once.
+    Three realisations: ``FastEngine`` (numba, CPU) and ``TorchEngine`` (any torch device) for the
+    circuits that they know, ``AutogradEngine`` for every patch model. Sums over samples are
+    collected in float64 and divided by N once.
 
     Attributes:
-        model: circuit, patches, aggregation, dtype and device.
         loss: loss of the logits.
+        max_chunk: samples worked on at a time (a thread, in numba).
     """
 
-    model: CircuitModel
     loss: OutputLoss
+    max_chunk: int
 
     def logits(self, images: torch.Tensor) -> Float:
         """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
@@ -69,6 +71,16 @@ class Engine(Protocol):
             ValueError: see ``check_samples``; NaN or infinity among the parameters.
         """
         ...
+
+
+class Engine(TrainingEngine, Protocol):
+    """With curvature products as well: the numba and the torch engine.
+
+    Attributes:
+        model: circuit, patches, aggregation, dtype and device.
+    """
+
+    model: CircuitModel
 
     def curvature(
         self,
@@ -91,7 +103,10 @@ class Engine(Protocol):
 
 
 def check_samples(
-    model: CircuitModel, loss: OutputLoss, images: torch.Tensor, targets: torch.Tensor | ArrayLike
+    model: PatchModel,
+    loss: OutputLoss,
+    images: torch.Tensor,
+    targets: torch.Tensor | ArrayLike,
 ) -> tuple[torch.Tensor, NDArray[np.generic]]:
     """Images on the model's device and in its dtype, detached; targets as a numpy array.
 

@@ -1,10 +1,14 @@
-"""Which engine computes: the numba kernels on the CPU, torch on every other device."""
+"""Which engine computes: numba on the CPU, torch on other devices, autograd for other models."""
 
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, TypeGuard, get_args
 
+from patchlaw.simulators.autograd_engine import AutogradEngine
 from patchlaw.simulators.circuit_model import CircuitModel
-from patchlaw.simulators.engine import Engine
+from patchlaw.simulators.circuit_plan import why_not
+from patchlaw.simulators.distributed_qnn import DistributedQNN
+from patchlaw.simulators.engine import Engine, TrainingEngine
 from patchlaw.simulators.output_losses import OutputLoss
+from patchlaw.simulators.patch_model import PatchModel
 
 EngineName: TypeAlias = Literal["auto", "numba", "torch"]
 
@@ -16,7 +20,7 @@ def make_engine(
     max_chunk: int | None = None,
     name: EngineName = "auto",
 ) -> Engine:
-    """The engine for a model where it lies.
+    """The engine for a model of circuits where it lies.
 
     Args:
         model: the distributed QNN.
@@ -41,17 +45,24 @@ def make_engine(
     return TorchEngine(model, loss=loss, max_chunk=max_chunk)
 
 
-def default_max_chunk(model: CircuitModel) -> int:
-    """Samples that the engine of "auto" works on at a time (a thread, in numba).
+def training_engine(model: PatchModel) -> TrainingEngine:
+    """The engine that trains a model: ``make_engine``'s if it knows the model, else autograd."""
+    if _engines_know(model):
+        return make_engine(model)
+    return AutogradEngine(model)
+
+
+def default_max_chunk(model: PatchModel) -> int:
+    """Samples that the training engine works on at a time (a thread, in numba).
 
     With the threads it decides how sums over samples are grouped, hence a result's last bits.
     """
-    if model.angles.device.type == "cpu":
-        from patchlaw.simulators.fast_engine.chunks import (
-            MAX_CHUNK,  # numba takes a second to import
-        )
+    if not _engines_know(model) or model.angles.device.type != "cpu":
+        return training_engine(model).max_chunk
+    from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK  # numba takes a second to import
 
-        return MAX_CHUNK
-    from patchlaw.simulators.torch_engine.engine import TorchEngine
+    return MAX_CHUNK
 
-    return TorchEngine(model).max_chunk
+
+def _engines_know(model: PatchModel) -> TypeGuard[DistributedQNN]:
+    return isinstance(model, DistributedQNN) and why_not(model.ansatz) is None

@@ -5,18 +5,13 @@ significant bit of a basis state's index, this project as the MOST significant;
 ``tensor_order`` turns the one order of amplitudes into the other.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from patchlaw.simulators.ansatz import (
-    AngleRotation,
-    Ansatz,
-    ControlledZ,
-    FeatureRotation,
-    observables,
-)
+from patchlaw.simulators.ansatz import AngleRotation, Ansatz, ControlledZ, FeatureRotation
+from patchlaw.simulators.gates import Angle, Feature, NamedGate, Parameter
 from patchlaw.simulators.reference import finite_vector
 
 if TYPE_CHECKING:
@@ -27,9 +22,9 @@ if TYPE_CHECKING:
 def qnn_circuit(
     ansatz: Ansatz, angles: ArrayLike | None = None, features: ArrayLike | None = None
 ) -> "QuantumCircuit":
-    """One QNN from RX, RY and CZ; values that are not given stay symbolic.
+    """One QNN gate by gate; values that are not given stay symbolic.
 
-    Both rotations are exp(-i t a / 2), in qiskit as in the ansatz, so no factor is needed.
+    Rotations are exp(-i t a / 2), in qiskit as in the ansatz, so no factor is needed.
 
     Args:
         ansatz: the circuit.
@@ -56,7 +51,14 @@ def qnn_circuit(
     if features is not None:
         x = finite_vector("features", features, ansatz.n_features).tolist()
     circuit = QuantumCircuit(ansatz.n_qubits)
+
+    def value(parameter: Parameter) -> Any:
+        if isinstance(parameter, Angle):
+            return phi[parameter.index]
+        return x[parameter.index] if isinstance(parameter, Feature) else parameter
+
     rotations = {"X": circuit.rx, "Y": circuit.ry}
+    named = {"CNOT": circuit.cx, "U3": circuit.u}
     for gate in ansatz.gates():
         match gate:
             case AngleRotation(axis, qubit, index):
@@ -65,22 +67,22 @@ def qnn_circuit(
                 rotations[axis](x[index], qubit)
             case ControlledZ(qubits):
                 circuit.cz(*qubits)
+            case NamedGate(name, qubits, parameters):
+                method = named.get(name) or getattr(circuit, name.lower())
+                method(*(value(p) for p in parameters), *qubits)
     return circuit
 
 
-def pauli_observables(n_qubits: int, n_classes: int) -> "list[SparsePauliOp]":
-    """O_1..O_C in class order: X_0..X_{C/2-1}, then Z_0..Z_{C/2-1}, on n_qubits qubits.
-
-    Source: paper, Sec. 3.1.
-
-    Raises:
-        ValueError: C is not an even number between 2 and 2 n.
-    """
+def pauli_observables(ansatz: Ansatz, n_classes: int) -> "list[SparsePauliOp]":
+    """O_1..O_C in class order; errors as ``Ansatz.outputs``."""
     from qiskit.quantum_info import SparsePauliOp
 
     return [
-        SparsePauliOp.from_sparse_list([(pauli, [qubit], 1.0)], num_qubits=n_qubits)
-        for pauli, qubit in observables(n_qubits, n_classes)
+        SparsePauliOp.from_sparse_list(
+            [("".join(pauli for pauli, _ in string), [qubit for _, qubit in string], 1.0)],
+            num_qubits=ansatz.n_qubits,
+        )
+        for string in ansatz.outputs(n_classes)
     ]
 
 
@@ -117,5 +119,5 @@ def qnn_outputs(
     from qiskit.quantum_info import Statevector
 
     state = Statevector(qnn_circuit(ansatz, angles, features))
-    operators = pauli_observables(ansatz.n_qubits, n_classes)
+    operators = pauli_observables(ansatz, n_classes)
     return np.array([state.expectation_value(operator).real for operator in operators])

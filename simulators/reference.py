@@ -3,13 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from patchlaw.simulators.ansatz import (
-    AngleRotation,
-    Ansatz,
-    ControlledZ,
-    FeatureRotation,
-    observables,
-)
+from patchlaw.simulators.ansatz import AngleRotation, Ansatz, ControlledZ, FeatureRotation
+from patchlaw.simulators.gates import Angle, Feature, NamedGate, Parameter
+from patchlaw.simulators.pauli_strings import PauliString
 
 PAULI = {
     "X": np.array([[0, 1], [1, 0]], dtype=np.complex128),
@@ -24,12 +20,39 @@ def rotation(axis: str, angle: float) -> NDArray[np.complex128]:
     return np.asarray(matrix, dtype=np.complex128)
 
 
-def apply_one_qubit(
-    state: NDArray[np.complex128], matrix: NDArray[np.complex128], qubit: int
+def apply_gate(
+    state: NDArray[np.complex128], matrix: NDArray[np.complex128], qubits: tuple[int, ...]
 ) -> NDArray[np.complex128]:
-    """Apply a 2x2 matrix to tensor axis ``qubit`` of a state of shape (2,)*n."""
-    moved = np.tensordot(matrix, state, axes=([1], [qubit]))
-    return np.asarray(np.moveaxis(moved, 0, qubit), dtype=np.complex128)
+    """Apply a 2^k x 2^k matrix to k tensor axes, the first of them most significant."""
+    k = len(qubits)
+    tensor = matrix.reshape((2,) * (2 * k))
+    moved = np.tensordot(tensor, state, axes=(range(k, 2 * k), qubits))
+    return np.asarray(np.moveaxis(moved, range(k), qubits), dtype=np.complex128)
+
+
+def gate_matrix(gate: NamedGate, values: list[float]) -> NDArray[np.complex128]:
+    """The matrix of a named gate, shape (2^k, 2^k); formulas in ``GateBlock``."""
+    match gate.name:
+        case "H":
+            matrix = (PAULI["X"] + PAULI["Z"]) / np.sqrt(2)
+        case "CZ":
+            matrix = np.diag([1, 1, 1, -1])
+        case "CNOT":
+            matrix = np.eye(4)[[0, 1, 3, 2]]
+        case "RZZ":
+            matrix = np.diag(np.exp(-0.5j * values[0] * np.array([1, -1, -1, 1])))
+        case "U3":
+            theta, phi, lam = values
+            cos, sin = np.cos(theta / 2), np.sin(theta / 2)
+            matrix = np.array(
+                [
+                    [cos, -np.exp(1j * lam) * sin],
+                    [np.exp(1j * phi) * sin, np.exp(1j * (phi + lam)) * cos],
+                ]
+            )
+        case _:
+            return rotation(gate.name[1], values[0])
+    return np.asarray(matrix, dtype=np.complex128)
 
 
 def apply_controlled_z(
@@ -73,26 +96,39 @@ def simulate(ansatz: Ansatz, angles: ArrayLike, features: ArrayLike) -> NDArray[
     """
     phi = finite_vector("angles", angles, ansatz.n_angles)
     x = finite_vector("features", features, ansatz.n_features)
+
+    def value(parameter: Parameter) -> float:
+        if isinstance(parameter, Angle):
+            return float(phi[parameter.index])
+        return float(x[parameter.index]) if isinstance(parameter, Feature) else parameter
+
     state = np.zeros((2,) * ansatz.n_qubits, dtype=np.complex128)
     state[(0,) * ansatz.n_qubits] = 1
     for gate in ansatz.gates():
         match gate:
             case AngleRotation(axis, qubit, index):
-                state = apply_one_qubit(state, rotation(axis, phi[index]), qubit)
+                state = apply_gate(state, rotation(axis, phi[index]), (qubit,))
             case FeatureRotation(axis, qubit, index):
-                state = apply_one_qubit(state, rotation(axis, x[index]), qubit)
+                state = apply_gate(state, rotation(axis, x[index]), (qubit,))
             case ControlledZ(qubits):
                 state = apply_controlled_z(state, qubits)
+            case NamedGate(_, qubits, parameters):
+                matrix = gate_matrix(gate, [value(p) for p in parameters])
+                state = apply_gate(state, matrix, qubits)
     return state.ravel()
 
 
-def expectations(state: ArrayLike, n_qubits: int, n_classes: int) -> NDArray[np.float64]:
+def expectations(
+    state: ArrayLike, n_qubits: int, outputs: tuple[PauliString, ...]
+) -> NDArray[np.float64]:
     """<psi|O_k|psi> for the model's observables, in class order, shape (C,)."""
     psi = np.asarray(state, dtype=np.complex128).reshape((2,) * n_qubits)
-    values = [
-        np.vdot(psi, apply_one_qubit(psi, PAULI[pauli], qubit)).real
-        for pauli, qubit in observables(n_qubits, n_classes)
-    ]
+    values = []
+    for string in outputs:
+        turned = psi
+        for pauli, qubit in string:
+            turned = apply_gate(turned, PAULI[pauli], (qubit,))
+        values.append(np.vdot(psi, turned).real)
     return np.array(values)
 
 
@@ -100,7 +136,8 @@ def qnn_outputs(
     ansatz: Ansatz, angles: ArrayLike, features: ArrayLike, n_classes: int
 ) -> NDArray[np.float64]:
     """Outputs f_1..f_C of one QNN on one input, shape (C,), float64."""
-    return expectations(simulate(ansatz, angles, features), ansatz.n_qubits, n_classes)
+    state = simulate(ansatz, angles, features)
+    return expectations(state, ansatz.n_qubits, ansatz.outputs(n_classes))
 
 
 def model_logits(

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, EntanglingBlock, PatchGrid
+from patchlaw.simulators import (
+    Angle,
+    Ansatz,
+    DistributedQNN,
+    EncodingBlock,
+    EntanglingBlock,
+    Feature,
+    GateBlock,
+    PatchGrid,
+)
+from patchlaw.simulators.gates import ARITIES
 
 TWO_PI = 2 * math.pi
 
@@ -42,9 +52,9 @@ def qubit_counts(low: int = 2, high: int = 8) -> st.SearchStrategy[int]:
     return st.integers(low, high)
 
 
-def even_class_counts(n_qubits: int) -> st.SearchStrategy[int]:
-    """Numbers of classes C that n qubits can answer: even, 2..2n."""
-    return st.integers(1, n_qubits).map(lambda half: 2 * half)
+def class_counts(n_qubits: int) -> st.SearchStrategy[int]:
+    """Numbers of classes C that the paper's observables of n qubits can answer: 2..2n."""
+    return st.integers(2, 2 * n_qubits)
 
 
 @st.composite
@@ -98,6 +108,46 @@ def patch_ansaetze(draw: st.DrawFn, n_qubits: st.SearchStrategy[int]) -> Ansatz:
     between = [draw(st.builds(EntanglingBlock, st.integers(0, 2), st.booleans())) for _ in "ABC"]
     sequence = [between[0], encodings[0], between[1], *encodings[1:], between[2]]
     return Ansatz.from_blocks(n, tuple(sequence))
+
+
+@st.composite
+def gate_blocks(draw: st.DrawFn, n_qubits: int, n_features: int, trained: int = 3) -> GateBlock:
+    """Gates of every name in drawn order; every feature is read by one of them at least.
+
+    Of the trained angles, at most ``trained``, some are read by several gates.
+    """
+    qubits = st.permutations(range(n_qubits))
+    constants = st.floats(-TWO_PI, TWO_PI)
+    n_angles = draw(st.integers(0, trained))
+    must = [Angle(i) for i in range(n_angles)] + [Feature(i) for i in range(n_features)]
+    kinds = [constants, *([st.sampled_from(must)] if must else [])]
+    gates = [("RX", draw(qubits)[0], parameter) for parameter in draw(st.permutations(must))]
+    for name in draw(st.lists(st.sampled_from(sorted(ARITIES)), min_size=1, max_size=6)):
+        on, free = ARITIES[name]
+        parameters = [draw(st.one_of(kinds)) for _ in range(free)]
+        place = draw(st.integers(0, len(gates)))
+        gates.insert(place, (name, *draw(qubits)[:on], *parameters))
+    return GateBlock(tuple(gates))
+
+
+@st.composite
+def pauli_strings(draw: st.DrawFn, n_qubits: int) -> str:
+    """Texts such as "X0 Z2"."""
+    qubits = draw(st.lists(st.integers(0, n_qubits - 1), min_size=1, unique=True))
+    return " ".join(f"{draw(st.sampled_from('XYZ'))}{qubit}" for qubit in qubits)
+
+
+@st.composite
+def gate_ansaetze(draw: st.DrawFn, n_features: int | None = None) -> Ansatz:
+    """Circuits of a gate block between others, with observables of their own."""
+    n = draw(qubit_counts(2, 3))
+    features = draw(st.integers(0, 3)) if n_features is None else n_features
+    around = [draw(blocks(n_layers=st.integers(0, 1), features_per_qubit=st.just(1))) for _ in "AB"]
+    if n_features is not None:
+        around = [block for block in around if isinstance(block, EntanglingBlock)]
+    sequence = (*around[:1], draw(gate_blocks(n, features)), *around[1:])
+    strings = draw(st.lists(pauli_strings(n), min_size=2, max_size=4))
+    return Ansatz.from_blocks(n, sequence, tuple(strings))
 
 
 @dataclass(frozen=True)
@@ -169,7 +219,7 @@ def model_cases(
         n_patches=grid.n_patches,
         n_qubits=n,
         image_side=grid.image_side,
-        n_classes=draw(even_class_counts(n)),
+        n_classes=draw(class_counts(n)),
         scale=draw(st.floats(-200, 200)),
         aggregation_exponent=draw(st.floats(-1, 2)),
         dtype=torch.float64,

@@ -1,6 +1,7 @@
 """Scaling predictions: ratio laws, rigorous upper bounds and size estimates.
 
-Numbers only: nothing here imports sympy or torch.
+Numbers only: nothing here imports sympy or torch. Every law's file is imported here, which
+registers it.
 """
 
 from patchlaw.hessian_theory.predictions.aggregation import (
@@ -8,6 +9,7 @@ from patchlaw.hessian_theory.predictions.aggregation import (
     aggregation_exponents,
     aggregation_table,
 )
+from patchlaw.hessian_theory.predictions.angle_laws import CURVATURE, LOSS
 from patchlaw.hessian_theory.predictions.architecture import Architecture
 from patchlaw.hessian_theory.predictions.bounds import (
     CurvatureBounds,
@@ -18,20 +20,21 @@ from patchlaw.hessian_theory.predictions.bounds import (
 )
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
 from patchlaw.hessian_theory.predictions.laws import (
-    RATIO_LAWS,
+    BESIDE,
+    LAWS,
+    Input,
+    Law,
     RatioInputs,
-    RatioLaw,
     RatioPrediction,
+    find_law,
+    law_inputs,
+    laws_for,
     predict_eigenvalue_ratio,
     predict_ratio,
     predict_ratios,
+    register,
 )
-from patchlaw.hessian_theory.predictions.level_off import LevelOffLaw
-from patchlaw.hessian_theory.predictions.level_off_ratios import (
-    LEVEL_OFF_RATIO_LAWS,
-    LevelOffRatioLaw,
-    predict_level_off_ratios,
-)
+from patchlaw.hessian_theory.predictions.level_off import LevelOffLaw, predict_level_off_ratios
 from patchlaw.hessian_theory.predictions.loss_factors import (
     curvature_ceiling,
     error_ceiling,
@@ -40,8 +43,6 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
 from patchlaw.hessian_theory.predictions.residual_laws import (
-    RESIDUAL_LAWS,
-    ResidualLaw,
     predict_residual_ratio,
     predict_residual_ratios,
 )
@@ -56,23 +57,23 @@ from patchlaw.hessian_theory.predictions.sizes import (
 )
 
 __all__ = [
-    "LEVEL_OFF_RATIO_LAWS",
+    "BESIDE",
+    "CURVATURE",
+    "LAWS",
+    "LOSS",
     "PAPER_COLLAPSE",
-    "RATIO_LAWS",
-    "RESIDUAL_LAWS",
     "AggregationExponents",
     "Architecture",
     "CollapseConstant",
     "CurvatureBounds",
+    "Input",
     "Interval",
+    "Law",
     "LevelOffLaw",
-    "LevelOffRatioLaw",
     "MeasuredModel",
     "Number",
     "RatioInputs",
-    "RatioLaw",
     "RatioPrediction",
-    "ResidualLaw",
     "SizeEstimate",
     "Status",
     "UpperBound",
@@ -84,8 +85,11 @@ __all__ = [
     "curvature_ceiling",
     "derivative_variance",
     "error_ceiling",
+    "find_law",
     "gauss_newton_trace",
     "gradient_norm_ceiling",
+    "law_inputs",
+    "laws_for",
     "overlap_radius",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
@@ -93,6 +97,7 @@ __all__ = [
     "predict_ratios",
     "predict_residual_ratio",
     "predict_residual_ratios",
+    "register",
     "size_estimates",
     "variance_ceiling",
 ]

@@ -1,70 +1,31 @@
-"""Laws for lambda_max at P2 patches over lambda_max at P1 patches, depth and task unchanged.
+"""A law as one object, the two models it speaks of, and the registry of all laws.
 
-Over the angles of independent QNNs the Gauss-Newton term's non-zero spectrum is that of
-s^2 sum_p M_p, M_p = <S^(1/2) J_p J_p^T S^(1/2)>, so that with s = c P^(-alpha)
-
-    lambda_max(G) = A sum_p lambda_max(G_pp) = c^2 P^(1 - 2 alpha) A mean_p lambda_max(M_p),
-
-A in [1/P, 1]. Each law is this identity with something assumed about the last two factors. The
-laws are about G; they speak of the Hessian as far as G carries its top eigenvalue.
+A new law is a file that calls ``register(Law(...))`` and is imported by ``predictions/__init__``.
+``patchlaw predict`` and ``compare``, the law figures and the tables go through the registry.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from math import prod
+from typing import Any, Literal
 
 from patchlaw.hessian_theory.input_checks import aggregation_exponent, is_finite
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
 from patchlaw.hessian_theory.predictions.powers import power, quotient
 
-_T = TypeVar("_T")
+OVER_ANGLES, OVER_ALL, RESIDUAL = "G over the angles", "G", "R over the angles"
 
-RatioLaw: TypeAlias = Literal[
-    "elementwise", "aligned", "aligned_loss", "aligned_curvature", "blocks", "exact"
-]
-RATIO_LAWS: tuple[RatioLaw, ...] = get_args(RatioLaw)
-
-
-class _LawText(NamedTuple):
-    formula: str
-    status: Status
-    assumption: str
-    premise: str
-
-
-_TEXT: dict[RatioLaw, _LawText] = {
-    "elementwise": _LawText(
-        "(P1/P2)^(2 alpha)",
-        "assumed",
-        "the patches' top directions are orthogonal (A = 1/P) and mean_p lambda_max(M_p) is the "
-        "same at both P; the paper's law",
-        "mean_p lambda_max(M_p) is the same at both P",
-    ),
-    "aligned": _LawText(
-        "(P1/P2)^(2 alpha - 1)",
-        "assumed",
-        "A and mean_p lambda_max(M_p) are the same at both P",
-        "mean_p lambda_max(M_p) is the same at both P",
-    ),
-    "aligned_loss": _LawText(
-        "(P1/P2)^(2 alpha - 1) L2/L1",
-        "empirical",
-        "A is the same at both P and mean_p lambda_max(M_p) follows the loss; suggested by the "
-        "paper's Table 3, where it is within 17.4 % of all eight ratios",
-        "mean_p lambda_max(M_p) is proportional to the loss",
-    ),
-    "aligned_curvature": _LawText(
-        "(P1/P2)^(2 alpha - 1) <tr S>2/<tr S>1",
-        "assumed",
-        "A is the same at both P and mean_p lambda_max(M_p) follows <tr S>",
-        "mean_p lambda_max(M_p) is proportional to <tr S>",
-    ),
-    "blocks": _LawText(
-        "B2/B1, B = sum_p lambda_max(G_pp)", "assumed", "A is the same at both P", ""
-    ),
-    "exact": _LawText("A2 B2 / (A1 B1), B = sum_p lambda_max(G_pp)", "proven", "", ""),
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    OVER_ANGLES: ("H", "G", "G over the angles"),
+    OVER_ALL: ("H", "G"),
+    RESIDUAL: ("R",),
 }
+"""What laws predict, and the measured matrices beside whose ratios they stand.
+
+A law of G speaks of H as far as G carries H's top eigenvalue.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +57,57 @@ class RatioInputs:
 
 
 @dataclass(frozen=True)
+class Input:
+    """A quantity of a model that a law takes beside P and alpha.
+
+    Attributes:
+        name: on the command line and in ``MeasuredModel``.
+        symbol: heading of its column in tables.
+        meaning: in words, with its unit where it has one.
+        value: the number that laws take of a model, None where it is not known; by default
+            what the model has by that name. It is asked for often: keep what takes long.
+        first_only: whether laws take that of the first model alone.
+        each: what the command line takes of every patch; empty where it takes one number.
+    """
+
+    name: str
+    symbol: str
+    meaning: str
+    value: Callable[[MeasuredModel], Number | None] | None = None
+    first_only: bool = False
+    each: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its values at P1 and P2: ("loss1", "loss2")."""
+        return (f"{self.name}1",) if self.first_only else (f"{self.name}1", f"{self.name}2")
+
+    def values(self, inputs: RatioInputs) -> tuple[Number | None, ...]:
+        """Its values, one a name."""
+        models = (inputs.first, inputs.second)[: len(self.names)]
+        return tuple(m.known(self.name) if self.value is None else self.value(m) for m in models)
+
+    def lacks(self, inputs: RatioInputs) -> str | None:
+        """Why no ratio can be taken from it; None where one can."""
+        values = self.values(inputs)
+        missing = [name for name, x in zip(self.names, values, strict=True) if x is None]
+        if missing:
+            return f"needs {' and '.join(missing)}"
+        first = values[0]
+        if self.first_only or first is None or first > 0:
+            return None
+        size = f"gives {float(first):g}" if first else "is zero"
+        return f"{self.names[0]} {size}, so the ratio is undefined"
+
+    def ratio(self, inputs: RatioInputs) -> Number:
+        """Second over first; only where ``lacks`` has no objection."""
+        first, second = self.values(inputs)
+        assert first is not None
+        assert second is not None
+        return quotient(second, first)
+
+
+@dataclass(frozen=True)
 class RatioPrediction:
     """The ratio one law predicts.
 
@@ -103,7 +115,7 @@ class RatioPrediction:
         law: the law's name.
         formula: the law.
         ratio: lambda_max at P2 over lambda_max at P1; None where it cannot be computed.
-        used: the inputs the ratio was computed from.
+        used: the inputs the ratio was computed from, by name.
         status: whether the ratio is proven, assumed or empirical.
         assumption: what it takes for the ratio to be right; empty for a proven one.
         interval: contains the true ratio under its premise; None where there is no such bound.
@@ -113,7 +125,7 @@ class RatioPrediction:
     law: str
     formula: str
     ratio: Number | None
-    used: tuple[str, ...]
+    used: Mapping[str, Number]
     status: Status
     assumption: str
     interval: Interval | None
@@ -130,30 +142,196 @@ class RatioPrediction:
         return not self.interval.contains(self.ratio, relative_tolerance=1e-9)
 
 
+@dataclass(frozen=True)
+class Law:
+    """One law for lambda_max at P2 patches over lambda_max at P1, depth and task unchanged.
+
+    Without ``compute`` the ratio is (P1/P2)^power times every input's value at P2 over that at P1.
+    A proven ratio is its own interval where no other is known.
+
+    Attributes:
+        name: of the law, a word of a command line.
+        matrix: whose lambda_max it predicts, a key of ``BESIDE``.
+        formula: in plain text.
+        latex: the same in LaTeX, without dollar signs.
+        status: how far it is to be trusted.
+        assumption: what it takes for the ratio to be right; empty for a proven one.
+        inputs: what it needs of the two models beside P and alpha, in the order of its formula.
+        power: exponent of P1/P2 for an alpha; None where P does not enter by itself.
+        interval: contains the true ratio under its premise; None where there is no such bound.
+        compute: ratio and interval in place of power and interval, once every input is known.
+        listed: "always", with what it lacks; "fed": only where one of the models has its first
+            input; "predicted": where laws stand beside measurements only then.
+        label: in legends, with mathtext; the name if left out.
+        heading: in README's and docs/findings.md's tables; left out of them if empty.
+        colour: of its points.
+        marker: matplotlib's code.
+
+    Raises:
+        ValueError: an unknown matrix, or neither power, inputs nor compute.
+    """
+
+    name: str
+    matrix: str
+    formula: str
+    latex: str
+    status: Status
+    assumption: str = ""
+    inputs: tuple[Input, ...] = ()
+    power: Callable[[Number], Number] | None = None
+    interval: Callable[[RatioInputs], Interval | None] = lambda _: None
+    compute: Callable[[RatioInputs], tuple[Number, Interval | None]] | None = None
+    listed: Literal["always", "predicted", "fed"] = "always"
+    label: str = ""
+    heading: str = ""
+    colour: str = "#777777"
+    marker: str = "*"
+
+    def __post_init__(self) -> None:
+        """Check what a registry can; the label falls back on the name."""
+        if self.matrix not in BESIDE:
+            raise ValueError(f"matrix: expected one of {', '.join(BESIDE)}, got {self.matrix!r}")
+        if self.power is None and self.compute is None and not self.inputs:
+            raise ValueError(
+                f"law {self.name!r}: expected power, inputs or compute, got none; "
+                "a law without any predicts nothing"
+            )
+        object.__setattr__(self, "label", self.label or self.words)
+
+    @property
+    def words(self) -> str:
+        """The name as tables show it."""
+        return self.name.replace("_", " ")
+
+    @property
+    def exponent(self) -> float | None:
+        """e of lambda_max ~ P^e at the paper's alpha = 1; None for a law with other inputs."""
+        if self.power is None or self.inputs:
+            return None
+        return -float(self.power(Fraction(1)))
+
+    def is_fed(self, inputs: RatioInputs) -> bool:
+        """Whether one of the models has its first input, or it takes none."""
+        return not self.inputs or any(x is not None for x in self.inputs[0].values(inputs))
+
+    def predict(self, inputs: RatioInputs) -> RatioPrediction:
+        """The ratio with the interval that contains the true one, or why there is none."""
+        reason = next(filter(None, (each.lacks(inputs) for each in self.inputs)), None)
+        ratio, interval = None, self.interval(inputs)
+        if reason is None:
+            ratio, interval = self._ratio(inputs, interval)
+            if not is_finite(ratio):
+                ratio = None
+                reason = "the ratio is too large for a float; check the inputs' magnitudes"
+        return RatioPrediction(
+            law=self.name,
+            formula=self.formula,
+            ratio=ratio,
+            used={} if ratio is None else self._used(inputs),
+            status=self.status,
+            assumption=self.assumption,
+            interval=interval,
+            reason=reason,
+        )
+
+    def _ratio(
+        self, inputs: RatioInputs, interval: Interval | None
+    ) -> tuple[Number, Interval | None]:
+        if self.compute is not None:
+            return self.compute(inputs)
+        alpha = inputs.aggregation_exponent
+        factor = Fraction(1) if self.power is None else inputs.patch_power(self.power(alpha))
+        ratio = prod((each.ratio(inputs) for each in self.inputs), start=factor)
+        if self.status == "proven" and interval is None and is_finite(ratio):
+            interval = Interval(ratio, ratio)
+        return ratio, interval
+
+    def _used(self, inputs: RatioInputs) -> dict[str, Number]:
+        used: dict[str, Number] = {}
+        if self.power is not None or self.compute is not None:
+            used = {
+                "P1": Fraction(inputs.first.n_patches),
+                "P2": Fraction(inputs.second.n_patches),
+                "alpha": inputs.aggregation_exponent,
+            }
+        for each in self.inputs:
+            found = zip(each.names, each.values(inputs), strict=True)
+            used |= {name: value for name, value in found if value is not None}
+        return used
+
+
+LAWS: dict[str, Law] = {}
+"""Every law by name, in the order in which they were registered."""
+
+
+def register(*laws: Law) -> None:
+    """Add laws to the registry.
+
+    Raises:
+        ValueError: a law of that name is there already.
+    """
+    for law in laws:
+        if law.name in LAWS:
+            raise ValueError(f"law: expected a new name, got {law.name!r}, which is registered")
+        LAWS[law.name] = law
+
+
+def laws_for(matrix: str | None = None) -> tuple[Law, ...]:
+    """The laws for one matrix, a key of ``BESIDE``, or all of them."""
+    return tuple(law for law in LAWS.values() if matrix in (None, law.matrix))
+
+
+def find_law(name: str, matrix: str | None = None) -> Law:
+    """A law by name.
+
+    Raises:
+        ValueError: no law for that matrix has this name.
+    """
+    known = {law.name: law for law in laws_for(matrix)}
+    if name not in known:
+        raise ValueError(f"law: expected one of {', '.join(known)}, got {name!r}")
+    return known[name]
+
+
+def law_inputs() -> tuple[Input, ...]:
+    """What the laws take of a model, each once."""
+    return tuple(dict.fromkeys(each for law in LAWS.values() for each in law.inputs))
+
+
+def predict_ratios(inputs: RatioInputs, matrix: str = OVER_ANGLES) -> tuple[RatioPrediction, ...]:
+    """What every law for one matrix predicts, in the registry's order."""
+    return tuple(law.predict(inputs) for law in laws_for(matrix))
+
+
+def predict_ratio(inputs: RatioInputs, law: str) -> RatioPrediction:
+    """The ratio under one law, with the interval that contains the true one.
+
+    Raises:
+        ValueError: the law is unknown.
+    """
+    return find_law(law).predict(inputs)
+
+
 def predict_eigenvalue_ratio(
     n_patches_1: int,
     n_patches_2: int,
-    law: RatioLaw = "elementwise",
+    law: str = "elementwise",
     *,
     aggregation_exponent: Number = Fraction(1),
-    loss: tuple[Number, Number] | None = None,
-    curvature: tuple[Number, Number] | None = None,
-    blocks: tuple[tuple[Number, ...], tuple[Number, ...]] | None = None,
-    alignment: tuple[Number, Number] | None = None,
+    **known: Any,
 ) -> Number:
-    """Predicted lambda_max(G) at P2 over that at P1, under one law.
+    """Predicted lambda_max at P2 over that at P1, under one law.
 
     ``predict_ratio`` returns the same number with its interval, assumption and status.
 
     Args:
         n_patches_1: P1.
         n_patches_2: P2.
-        law: one of ``RATIO_LAWS``.
+        law: name of a registered law; most are for G.
         aggregation_exponent: alpha of s = c P^(-alpha); the paper has 1.
-        loss: (L1, L2), mean cross-entropies, for ``aligned_loss``.
-        curvature: (<tr S>_1, <tr S>_2), for ``aligned_curvature``.
-        blocks: lambda_max(G_pp) of every patch at P1 and at P2, for ``blocks`` and ``exact``.
-        alignment: (A1, A2), for ``exact``.
+        **known: the law's inputs by name, each a pair, one value for each model: loss=(L1, L2),
+            mean cross-entropies; curvature=(<tr S>_1, <tr S>_2); blocks, lambda_max(G_pp) of every
+            patch at P1 and at P2; alignment=(A1, A2).
 
     Returns:
         A Fraction where the law and its inputs make the ratio rational, otherwise a float.
@@ -166,157 +344,21 @@ def predict_eigenvalue_ratio(
         >>> predict_eigenvalue_ratio(4, 9, law="elementwise")
         Fraction(16, 81)
     """
+    names = [each.name for each in law_inputs()]
+    pairs = {name: pair for name, pair in known.items() if pair is not None}
+    for name, pair in pairs.items():
+        if name not in names:
+            raise ValueError(f"known: expected inputs of laws, {', '.join(names)}, got {name!r}")
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise ValueError(
+                f"{name}: expected a pair, one value for each model, got {pair!r}; "
+                f"pass {name}=(first, second)"
+            )
     first, second = (
-        MeasuredModel(
-            n_patches,
-            loss=_of_model(loss, "loss", index),
-            curvature=_of_model(curvature, "curvature", index),
-            blocks=_of_model(blocks, "blocks", index),
-            alignment=_of_model(alignment, "alignment", index),
-        )
+        MeasuredModel.of(n_patches, {name: pair[index] for name, pair in pairs.items()})
         for index, n_patches in enumerate((n_patches_1, n_patches_2))
     )
     prediction = predict_ratio(RatioInputs(first, second, aggregation_exponent), law)
     if prediction.ratio is None:
         raise ValueError(f"law {law!r}: {prediction.reason}")
     return prediction.ratio
-
-
-def predict_ratios(inputs: RatioInputs) -> tuple[RatioPrediction, ...]:
-    """Every law's prediction, in the order of ``RATIO_LAWS``."""
-    return tuple(predict_ratio(inputs, law) for law in RATIO_LAWS)
-
-
-def predict_ratio(inputs: RatioInputs, law: RatioLaw) -> RatioPrediction:
-    """The ratio under one law, with the interval that contains the true one.
-
-    The interval comes from the blocks where both models give them, and then needs no premise:
-    [low_2 / high_1, high_2 / low_1] with [low, high] of ``MeasuredModel.top_eigenvalue_range``.
-    Otherwise it holds the law's scale of mean_p lambda_max(M_p) fixed and lets A range over
-    [1/P, 1], or sets A to its value where that is known.
-
-    Args:
-        inputs: the two models and alpha.
-        law: one of ``RATIO_LAWS``.
-
-    Raises:
-        ValueError: the law is unknown.
-    """
-    if law not in RATIO_LAWS:
-        raise ValueError(f"law: expected one of {', '.join(RATIO_LAWS)}, got {law!r}")
-    text = _TEXT[law]
-    ratio, used, reason = _evaluate(inputs, law)
-    return RatioPrediction(
-        law=law,
-        formula=text.formula,
-        ratio=ratio,
-        used=used,
-        status=text.status,
-        assumption=text.assumption,
-        interval=_block_interval(inputs) or _alignment_interval(inputs, law),
-        reason=reason,
-    )
-
-
-def _evaluate(
-    inputs: RatioInputs, law: RatioLaw
-) -> tuple[Number | None, tuple[str, ...], str | None]:
-    """The ratio, the inputs it used, and why it is missing."""
-    first, second, alpha = inputs.first, inputs.second, inputs.aggregation_exponent
-    if law == "elementwise":
-        return inputs.patch_power(2 * alpha), ("P1", "P2", "alpha"), None
-    if law in ("blocks", "exact"):
-        pairs = [quantity_pair("blocks", _total(first), _total(second))]
-        if law == "exact":
-            pairs.append(quantity_pair("alignment", first.alignment, second.alignment))
-        factor: Number = Fraction(1)
-        used: tuple[str, ...] = ()
-    else:
-        factor, used = inputs.patch_power(2 * alpha - 1), ("P1", "P2", "alpha")
-        pairs = _scale(inputs, law)
-    for pair in pairs:
-        if pair.reason is not None:
-            return None, (), pair.reason
-        assert pair.ratio is not None
-        factor, used = factor * pair.ratio, used + pair.names
-    if not is_finite(factor):
-        return None, (), "the ratio is too large for a float; check the inputs' magnitudes"
-    return factor, used, None
-
-
-class QuantityPair(NamedTuple):
-    """A quantity of the second model over that of the first, or why there is no such ratio."""
-
-    names: tuple[str, ...]
-    ratio: Number | None
-    reason: str | None
-
-
-def quantity_pair(name: str, first: Number | None, second: Number | None) -> QuantityPair:
-    """Both values of a quantity as their ratio, second over first, or what is missing."""
-    names = (f"{name}1", f"{name}2")
-    missing = [label for label, value in zip(names, (first, second), strict=True) if value is None]
-    if first is None or second is None:
-        return QuantityPair(names, None, f"needs {' and '.join(missing)}")
-    if first == 0:
-        return QuantityPair(names, None, f"{name}1 is zero, so the ratio is undefined")
-    return QuantityPair(names, quotient(second, first), None)
-
-
-def _scale(inputs: RatioInputs, law: RatioLaw) -> list[QuantityPair]:
-    """What the law lets mean_p lambda_max(M_p) be proportional to."""
-    first, second = inputs.first, inputs.second
-    if law == "aligned_loss":
-        return [quantity_pair("loss", first.loss, second.loss)]
-    if law == "aligned_curvature":
-        return [quantity_pair("curvature", first.curvature, second.curvature)]
-    return []
-
-
-def _total(model: MeasuredModel) -> Number | None:
-    return None if model.blocks is None else sum(model.blocks, start=Fraction(0))
-
-
-def _block_interval(inputs: RatioInputs) -> Interval | None:
-    """The interval that the blocks alone imply."""
-    first = inputs.first.top_eigenvalue_range()
-    second = inputs.second.top_eigenvalue_range()
-    if first is None or second is None or first[0] == 0:
-        return None
-    return _finite_interval(quotient(second[0], first[1]), quotient(second[1], first[0]), "")
-
-
-def _alignment_interval(inputs: RatioInputs, law: RatioLaw) -> Interval | None:
-    """The interval that follows from the range of A and the law's premise."""
-    if law in ("blocks", "exact"):
-        return None
-    factor = inputs.patch_power(2 * inputs.aggregation_exponent - 1)
-    for pair in _scale(inputs, law):
-        if pair.ratio is None:
-            return None
-        factor = factor * pair.ratio
-    if not is_finite(factor):  # a fraction that large times a float would be an OverflowError
-        return None
-    (low_1, high_1), (low_2, high_2) = (
-        inputs.first.alignment_range(),
-        inputs.second.alignment_range(),
-    )
-    premise = _TEXT[law].premise
-    low, high = factor * quotient(low_2, high_1), factor * quotient(high_2, low_1)
-    return _finite_interval(low, high, premise)
-
-
-def _finite_interval(low: Number, high: Number, premise: str) -> Interval | None:
-    return Interval(low, high, premise) if is_finite(low) and is_finite(high) else None
-
-
-def _of_model(pair: tuple[_T, _T] | None, name: str, index: int) -> _T | None:
-    """The value of model ``index`` (0 or 1) from a pair of values."""
-    if pair is None:
-        return None
-    if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-        raise ValueError(
-            f"{name}: expected a pair, one value for each model, got {pair!r}; "
-            f"pass {name}=(first, second)"
-        )
-    return pair[index]

@@ -5,17 +5,33 @@ fixed image the bias of a pixel is shared by m ~ P patches; where the patches' c
 up coherently M_b grows as P^2, while sum_p M_p grows as P where the patches are aligned. With
 s = c P^(-alpha) the two parts are a P^(1 - 2 alpha) and b P^(2 - 2 alpha); for alpha = 1 their
 sum is a / P + b.
+
+As laws for ratios they speak of G over all parameters, and they are fed with the first model's two
+parts: what they say of the second is a prediction from its number of patches and, for
+``level_off_loss``, from its loss.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 from patchlaw.hessian_theory.input_checks import (
     aggregation_exponent,
     bounded_integer,
     finite_number,
+    is_finite,
 )
+from patchlaw.hessian_theory.predictions.angle_laws import LOSS
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
+from patchlaw.hessian_theory.predictions.laws import (
+    OVER_ALL,
+    Input,
+    Law,
+    RatioInputs,
+    RatioPrediction,
+    predict_ratios,
+    register,
+)
 from patchlaw.hessian_theory.predictions.powers import power, quotient
 
 ASSUMPTION = (
@@ -132,3 +148,74 @@ class LevelOffLaw:
             power(base, 1 - 2 * self.aggregation_exponent),
             power(base, 2 - 2 * self.aggregation_exponent),
         )
+
+
+ANGLE_PART = Input("angle_part", "angles", "lambda_max(G) over the angles", first_only=True)
+BIAS_PART = Input("bias_part", "bias", "lambda_max(G) over the pixel bias", first_only=True)
+
+
+def _levelling(inputs: RatioInputs) -> tuple[Number, Interval]:
+    """The ratio and [max_2 / sum_1, sum_2 / max_1] of the parts, those at P1 as measured."""
+    first, second, alpha = inputs.first, inputs.second, inputs.aggregation_exponent
+    assert first.angle_part is not None
+    assert first.bias_part is not None
+    law = LevelOffLaw.from_parts(first.n_patches, first.angle_part, first.bias_part, alpha)
+    counts = first.n_patches, second.n_patches
+    return law.ratio(*counts), law.ratio_interval(*counts)
+
+
+def _with_loss(inputs: RatioInputs) -> tuple[Number, Interval | None]:
+    """The same times L2/L1."""
+    (ratio, interval), factor = _levelling(inputs), LOSS.ratio(inputs)
+    if not is_finite(interval.high * factor):
+        return ratio * factor, None
+    return ratio * factor, Interval(interval.low * factor, interval.high * factor, _WITH_LOSS)
+
+
+_law = partial(Law, matrix=OVER_ALL, status="assumed", listed="fed")
+_FORMULA = "(a P2^(1 - 2 alpha) + b P2^(2 - 2 alpha)) / (the same at P1)"
+_LATEX = r"\frac{aP_2^{1-2\alpha}+bP_2^{2-2\alpha}}{aP_1^{1-2\alpha}+bP_1^{2-2\alpha}}"
+_WITH_LOSS = f"as level_off, but with both parts proportional to the loss: {ASSUMPTION}"
+
+register(
+    _law(
+        "level_off",
+        formula=_FORMULA,
+        latex=_LATEX,
+        assumption=ASSUMPTION,
+        inputs=(ANGLE_PART, BIAS_PART),
+        compute=_levelling,
+        label=r"levelling off, $a/P + b$",
+        colour="#cc6600",
+        marker="P",
+    ),
+    _law(
+        "level_off_loss",
+        formula=f"{_FORMULA}, times L2/L1",
+        latex=rf"{_LATEX}\,\frac{{L_2}}{{L_1}}",
+        assumption=_WITH_LOSS,
+        inputs=(ANGLE_PART, BIAS_PART, LOSS),
+        compute=_with_loss,
+        label=r"levelling off $\times$ loss",
+        heading="levelling off \N{MULTIPLICATION SIGN} loss",
+        colour="#66ccee",
+        marker="X",
+    ),
+)
+
+
+def predict_level_off_ratios(
+    inputs: RatioInputs, parts: tuple[Number, Number]
+) -> tuple[RatioPrediction, ...]:
+    """What every law for lambda_max(G) over all parameters predicts from two parts.
+
+    Args:
+        inputs: the two models and alpha; ``level_off_loss`` takes their losses.
+        parts: lambda_max of G over the angles and over the bias, both of the first model.
+
+    Raises:
+        TypeError: a part is not a real number.
+        ValueError: a part is negative or not finite, or both are zero.
+    """
+    first = replace(inputs.first, angle_part=parts[0], bias_part=parts[1])
+    return predict_ratios(replace(inputs, first=first), OVER_ALL)

@@ -1,8 +1,9 @@
 """What a user knows about one trained model, checked for consistency."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from typing import Any
 
 from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
 from patchlaw.hessian_theory.predictions.evidence import Number
@@ -24,6 +25,9 @@ class MeasuredModel:
         blocks: lambda_max(G_pp) for each patch p, P values.
         residual_blocks: lambda_max(R_pp) for each patch p, P values, of any sign.
         alignment: A = lambda_max(G) / sum_p lambda_max(G_pp), in [1/P, 1].
+        angle_part: lambda_max of G over the angles.
+        bias_part: lambda_max of G over the pixel bias.
+        more: whatever else a law asks for, by the name of its input.
 
     Raises:
         TypeError: a value is not a number of the right kind.
@@ -38,6 +42,9 @@ class MeasuredModel:
     blocks: tuple[Number, ...] | None = None
     residual_blocks: tuple[Number, ...] | None = None
     alignment: Number | None = None
+    angle_part: Number | None = None
+    bias_part: Number | None = None
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Check each value, then the values against each other."""
@@ -58,7 +65,31 @@ class MeasuredModel:
             what = "lambda_max(G) / sum_p lambda_max(G_pp), in [1/P, 1]"
             value = finite_number("alignment", self.alignment, what=what, above=0, maximum=1)
             put(self, "alignment", value)
+        for name, of in (("angle_part", "angles"), ("bias_part", "bias")):
+            part = getattr(self, name)
+            if part is not None:
+                what = f"lambda_max(G), {of} only"
+                put(self, name, finite_number(name, part, what=what, minimum=0))
         self._check_alignment()
+
+    @classmethod
+    def of(cls, n_patches: int, known: Mapping[str, Any]) -> "MeasuredModel":
+        """From quantities by name; those that are no attribute go to ``more``.
+
+        Raises:
+            TypeError: a value is not a number of the right kind.
+            ValueError: a value is out of range, or two contradict a theorem.
+        """
+        own = {each.name for each in fields(cls)} - {"n_patches", "more"}
+        return cls(
+            n_patches,
+            more={name: value for name, value in known.items() if name not in own},
+            **{name: value for name, value in known.items() if name in own},
+        )
+
+    def known(self, name: str) -> Any:
+        """A quantity by name; None where it is not known."""
+        return getattr(self, name) if hasattr(self, name) else self.more.get(name)
 
     def _checked_blocks(
         self, name: str, values: object, minimum: float | None

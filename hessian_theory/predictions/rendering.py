@@ -1,36 +1,48 @@
-"""A prediction report as rich tables for people and as plain data for programs."""
+"""A prediction report as tables' contents for people and as plain data for programs."""
 
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from rich.table import Table
-
-from patchlaw.hessian_theory.predictions.bounds import UpperBound
+from patchlaw.hessian_theory.predictions.architecture import Architecture
+from patchlaw.hessian_theory.predictions.bounds import CurvatureBounds
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
-from patchlaw.hessian_theory.predictions.laws import RatioPrediction
-from patchlaw.hessian_theory.predictions.report import ModelPrediction, PredictionReport
+from patchlaw.hessian_theory.predictions.laws import (
+    OVER_ALL,
+    OVER_ANGLES,
+    RESIDUAL,
+    RatioPrediction,
+)
+from patchlaw.hessian_theory.predictions.report import PredictionReport
 from patchlaw.hessian_theory.predictions.sizes import SizeEstimate
 
 
-def report_tables(report: PredictionReport) -> list[Table]:
+class TableContent(NamedTuple):
+    """What a table says; whoever prints it chooses how."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def report_tables(report: PredictionReport) -> list[TableContent]:
     """One table of ratios for G, one for R, then bounds and sizes of each model."""
     first, second = report.inputs.first.n_patches, report.inputs.second.n_patches
-    alpha = report.inputs.aggregation_exponent
-    step = f"P = {first} -> {second}, alpha = {alpha}"
-    ratios = report.ratios + report.level_off_ratios
+    step = f"P = {first} -> {second}, alpha = {report.inputs.aggregation_exponent}"
+    of_g = report.ratios[OVER_ANGLES] + report.ratios[OVER_ALL]
     tables = [
-        _ratio_table(f"Ratio of lambda_max(G), {step}", ratios),
-        _ratio_table(f"Ratio of lambda_max(R) over the angles, {step}", report.residual_ratios),
+        _ratio_table(f"Ratio of lambda_max(G), {step}", of_g),
+        _ratio_table(f"Ratio of lambda_max(R) over the angles, {step}", report.ratios[RESIDUAL]),
     ]
     for n_patches, interval in zip((first, second), report.block_bounds, strict=True):
         if interval is not None:
-            table = Table(title=f"lambda_max(G) over the angles from the blocks, P = {n_patches}")
-            for heading in ("at least", "at most", "status"):
-                table.add_column(heading)
-            table.add_row(_show(interval.low), _show(interval.high), "proven")
-            tables.append(table)
-    for model in report.models:
-        tables += [_bound_table(model), _size_table(model)]
+            title = f"lambda_max(G) over the angles from the blocks, P = {n_patches}"
+            row = (_show(interval.low), _show(interval.high), "proven")
+            tables.append(TableContent(title, ("at least", "at most", "status"), (row,)))
+    for architecture, bounds, sizes in report.models:
+        tables += [_bound_table(architecture, bounds), _size_table(architecture, sizes)]
     return tables
 
 
@@ -42,15 +54,15 @@ def report_data(report: PredictionReport) -> dict[str, Any]:
             "n_patches": [inputs.first.n_patches, inputs.second.n_patches],
             "aggregation_exponent": _number_data(inputs.aggregation_exponent),
         },
-        "ratios": [_ratio_data(item) for item in report.ratios],
-        "level_off_ratios": [_ratio_data(item) for item in report.level_off_ratios],
-        "residual_ratios": [_ratio_data(item) for item in report.residual_ratios],
-        "block_bounds": [_interval_data(interval) for interval in report.block_bounds],
-        "models": [_model_data(model) for model in report.models],
+        "ratios": _plain(report.ratios[OVER_ANGLES]),
+        "level_off_ratios": _plain(report.ratios[OVER_ALL]),
+        "residual_ratios": _plain(report.ratios[RESIDUAL]),
+        "block_bounds": _plain(report.block_bounds),
+        "models": [_model_data(*model) for model in report.models],
     }
 
 
-def _ratio_table(title: str, predictions: tuple[RatioPrediction, ...]) -> Table:
+def _ratio_table(title: str, predictions: tuple[RatioPrediction, ...]) -> TableContent:
     premises: list[str] = []
     rows = []
     for item in predictions:
@@ -69,36 +81,32 @@ def _ratio_table(title: str, predictions: tuple[RatioPrediction, ...]) -> Table:
             )
         )
     notes = [f"({index}) given that {text}" for index, text in enumerate(premises, start=1)]
-    table = Table(title=title, caption="\n".join(notes) or None, caption_justify="left")
-    for heading in ("law", "ratio", "interval", "status", "inputs used"):
-        table.add_column(heading, no_wrap=heading in ("law", "interval"), overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    header = ("law", "ratio", "interval", "status", "inputs used")
+    return TableContent(title, header, tuple(rows), "\n".join(notes))
 
 
-def _bound_table(model: ModelPrediction) -> Table:
-    table = Table(title=f"Rigorous upper bounds, P = {model.architecture.n_patches}")
-    for heading in ("quantity", "parameters", "at most", "formula", "status", "inputs used"):
-        table.add_column(heading, overflow="fold")
-    for bounds in model.bounds:
-        scope = "angles and bias" if bounds.includes_bias else "angles"
+def _bound_table(model: Architecture, found: Sequence[CurvatureBounds]) -> TableContent:
+    rows = [
+        (
+            bound.quantity,
+            "angles and bias" if bounds.includes_bias else "angles",
+            _show(bound.value),
+            bound.formula,
+            bound.status,
+            ", ".join(bound.used) or "architecture",
+        )
+        for bounds in found
         # the element bounds are between angles, so they do not change with the bias
-        shown = bounds.all()[:3] if bounds.includes_bias else bounds.all()
-        for bound in shown:
-            used = ", ".join(bound.used) or "architecture"
-            table.add_row(
-                bound.quantity, scope, _show(bound.value), bound.formula, bound.status, used
-            )
-    return table
+        for bound in (bounds.all()[:3] if bounds.includes_bias else bounds.all())
+    ]
+    title = f"Rigorous upper bounds, P = {model.n_patches}"
+    header = ("quantity", "parameters", "at most", "formula", "status", "inputs used")
+    return TableContent(title, header, tuple(rows))
 
 
-def _size_table(model: ModelPrediction) -> Table:
-    table = Table(title=f"Size estimates, P = {model.architecture.n_patches}")
-    for heading in ("quantity", "estimate", "range", "formula", "status", "inputs used"):
-        table.add_column(heading, overflow="fold")
-    for item in model.sizes:
-        table.add_row(
+def _size_table(model: Architecture, sizes: Sequence[SizeEstimate]) -> TableContent:
+    rows = [
+        (
             item.quantity,
             "-" if item.value is None else _show(item.value),
             _show_interval(item.interval),
@@ -106,7 +114,11 @@ def _size_table(model: ModelPrediction) -> Table:
             item.status,
             ", ".join(item.used) if item.reason is None else item.reason,
         )
-    return table
+        for item in sizes
+    ]
+    title = f"Size estimates, P = {model.n_patches}"
+    header = ("quantity", "estimate", "range", "formula", "status", "inputs used")
+    return TableContent(title, header, tuple(rows))
 
 
 def _show(value: Number) -> str:
@@ -130,69 +142,35 @@ def _number_data(value: Number) -> dict[str, Any]:
     return {"value": float(value), "exact": exact}
 
 
-def _interval_data(interval: Interval | None) -> dict[str, Any] | None:
-    if interval is None:
-        return None
+def _plain(value: Any) -> Any:
+    """Predictions, bounds, sizes and intervals as JSON has them; empty texts become null."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Interval):
+        ends = {"low": float(value.low), "high": float(value.high)}
+        return {**ends, "premise": value.premise or None}
+    if not is_dataclass(value):
+        return value
+    found = {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if "assumption" in found:
+        found["assumption"] = found["assumption"] or None
+    if isinstance(value, RatioPrediction):
+        found["ratio"] = None if value.ratio is None else _number_data(value.ratio)
+        found |= {"used": list(value.used), "outside_interval": value.outside_interval}
+    return found
+
+
+def _model_data(
+    model: Architecture, found: Sequence[CurvatureBounds], sizes: tuple[SizeEstimate, ...]
+) -> dict[str, Any]:
+    kept = ("n_patches", "depth", "n_qubits", "image_side", "n_classes")
     return {
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "premise": interval.premise or None,
-    }
-
-
-def _ratio_data(item: RatioPrediction) -> dict[str, Any]:
-    return {
-        "law": item.law,
-        "formula": item.formula,
-        "ratio": None if item.ratio is None else _number_data(item.ratio),
-        "used": list(item.used),
-        "status": item.status,
-        "assumption": item.assumption or None,
-        "interval": _interval_data(item.interval),
-        "outside_interval": item.outside_interval,
-        "reason": item.reason,
-    }
-
-
-def _bound_data(bound: UpperBound) -> dict[str, Any]:
-    return {
-        "quantity": bound.quantity,
-        "value": bound.value,
-        "formula": bound.formula,
-        "used": list(bound.used),
-        "status": bound.status,
-    }
-
-
-def _size_data(item: SizeEstimate) -> dict[str, Any]:
-    return {
-        "quantity": item.quantity,
-        "value": item.value,
-        "formula": item.formula,
-        "used": list(item.used),
-        "status": item.status,
-        "assumption": item.assumption,
-        "interval": _interval_data(item.interval),
-        "reason": item.reason,
-    }
-
-
-def _model_data(model: ModelPrediction) -> dict[str, Any]:
-    architecture = model.architecture
-    return {
-        "n_patches": architecture.n_patches,
-        "depth": architecture.depth,
-        "n_qubits": architecture.n_qubits,
-        "image_side": architecture.image_side,
-        "n_classes": architecture.n_classes,
-        "scale": _number_data(architecture.scale),
-        "angles_per_patch": architecture.angles_per_patch,
+        **{name: getattr(model, name) for name in kept},
+        "scale": _number_data(model.scale),
+        "angles_per_patch": model.angles_per_patch,
         "bounds": [
-            {
-                "includes_bias": bounds.includes_bias,
-                "upper": [_bound_data(bound) for bound in bounds.all()],
-            }
-            for bounds in model.bounds
+            {"includes_bias": bounds.includes_bias, "upper": _plain(bounds.all())}
+            for bounds in found
         ],
-        "sizes": [_size_data(item) for item in model.sizes],
+        "sizes": _plain(sizes),
     }

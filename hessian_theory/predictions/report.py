@@ -1,5 +1,6 @@
 """Everything the library can say about two models, gathered into one value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from patchlaw.hessian_theory.predictions.architecture import Architecture
@@ -9,28 +10,8 @@ from patchlaw.hessian_theory.predictions.bounds import (
     curvature_bounds,
 )
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
-from patchlaw.hessian_theory.predictions.laws import RatioInputs, RatioPrediction, predict_ratios
-from patchlaw.hessian_theory.predictions.level_off_ratios import predict_level_off_ratios
-from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
-from patchlaw.hessian_theory.predictions.residual_laws import predict_residual_ratios
+from patchlaw.hessian_theory.predictions.laws import BESIDE, RatioInputs, RatioPrediction, laws_for
 from patchlaw.hessian_theory.predictions.sizes import SizeEstimate, size_estimates
-
-
-@dataclass(frozen=True)
-class ModelPrediction:
-    """Bounds and sizes of one model.
-
-    Attributes:
-        model: what is known about it.
-        architecture: its sizes.
-        bounds: rigorous upper bounds, angles only and, with the bias, over all parameters.
-        sizes: estimates.
-    """
-
-    model: MeasuredModel
-    architecture: Architecture
-    bounds: tuple[CurvatureBounds, ...]
-    sizes: tuple[SizeEstimate, ...]
 
 
 @dataclass(frozen=True)
@@ -39,26 +20,22 @@ class PredictionReport:
 
     Attributes:
         inputs: the two models and alpha.
-        ratios: laws for lambda_max(G).
-        level_off_ratios: laws with the bias levelling off; empty without its two parts.
-        residual_ratios: laws for lambda_max(R).
+        ratios: every law's, by the matrix that it speaks of.
         block_bounds: rigorous range of lambda_max(G) of each model, where its blocks are known.
-        models: bounds and sizes of each model; empty without an architecture.
+        models: each model's architecture, its rigorous upper bounds, over the angles only and,
+            with the bias, over all parameters, and its estimated sizes; empty without any.
     """
 
     inputs: RatioInputs
-    ratios: tuple[RatioPrediction, ...]
-    level_off_ratios: tuple[RatioPrediction, ...]
-    residual_ratios: tuple[RatioPrediction, ...]
-    block_bounds: tuple[Interval | None, Interval | None]
-    models: tuple[ModelPrediction, ...]
+    ratios: Mapping[str, tuple[RatioPrediction, ...]]
+    block_bounds: tuple[Interval | None, ...]
+    models: tuple[tuple[Architecture, tuple[CurvatureBounds, ...], tuple[SizeEstimate, ...]], ...]
 
 
 def predict_all(
     inputs: RatioInputs,
     *,
-    bias_parts: tuple[Number, Number] | None = None,
-    architectures: tuple[Architecture, Architecture] | None = None,
+    architectures: tuple[Architecture, ...] = (),
     include_bias: bool = True,
     kappa: Number | None = None,
 ) -> PredictionReport:
@@ -66,7 +43,6 @@ def predict_all(
 
     Args:
         inputs: the two models and alpha.
-        bias_parts: lambda_max of G over the angles and over the bias, both of the first model.
         architectures: the two models' sizes; without them there are ratios only.
         include_bias: bound the spectra with the pixel bias as well, which needs a patch grid.
         kappa: measured share of the top direction, for the size estimates.
@@ -75,36 +51,29 @@ def predict_all(
         TypeError: a value is not a number of the right kind.
         ValueError: a value is out of range, or the bias is included and there is no patch grid.
     """
-    models = (inputs.first, inputs.second)
-    return PredictionReport(
-        inputs=inputs,
-        ratios=predict_ratios(inputs),
-        level_off_ratios=(
-            () if bias_parts is None else predict_level_off_ratios(inputs, bias_parts)
-        ),
-        residual_ratios=predict_residual_ratios(inputs),
-        block_bounds=(
-            None if inputs.first.blocks is None else block_bounds(inputs.first),
-            None if inputs.second.blocks is None else block_bounds(inputs.second),
-        ),
-        models=tuple(
-            _predict_model(model, architecture, include_bias, kappa)
-            for model, architecture in zip(models, architectures or (), strict=False)
-        ),
-    )
-
-
-def _predict_model(
-    model: MeasuredModel, architecture: Architecture, include_bias: bool, kappa: Number | None
-) -> ModelPrediction:
-    return ModelPrediction(
-        model=model,
-        architecture=architecture,
-        bounds=tuple(
+    measured = (inputs.first, inputs.second)
+    models = []
+    for model, architecture in zip(measured, architectures, strict=False):
+        bounds = tuple(
             curvature_bounds(
                 architecture, loss=model.loss, curvature=model.curvature, include_bias=with_bias
             )
             for with_bias in ((False, True) if include_bias else (False,))
-        ),
-        sizes=size_estimates(architecture, loss=model.loss, curvature=model.curvature, kappa=kappa),
+        )
+        sizes = size_estimates(
+            architecture, loss=model.loss, curvature=model.curvature, kappa=kappa
+        )
+        models.append((architecture, bounds, sizes))
+    return PredictionReport(
+        inputs=inputs,
+        ratios={
+            matrix: tuple(
+                law.predict(inputs)
+                for law in laws_for(matrix)
+                if law.listed != "fed" or law.is_fed(inputs)
+            )
+            for matrix in BESIDE
+        },
+        block_bounds=tuple(None if m.blocks is None else block_bounds(m) for m in measured),
+        models=tuple(models),
     )

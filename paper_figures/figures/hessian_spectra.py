@@ -5,6 +5,7 @@ stratified subset of the training images, its standard error as a band. Ticks ar
 themselves, each with a residual bound; those beyond the bulk's edge are counted.
 """
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from patchlaw.paper_figures.panels import (
     title,
 )
 from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.verification.records import Eigenvalue, TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def draw(inputs: Inputs) -> Drawing:
 
 
 def _panel(
-    axes: "Axes", record: AnalysisRecord, density: "SpectralDensity", points: int
+    axes: "Axes", record: TrainedModel, density: "SpectralDensity", points: int
 ) -> dict[str, Any]:
     colour = style.patch_style(record.run.n_patches).colour
     grid = density.grid(points)
@@ -106,10 +107,7 @@ def _panel(
         )
         remark(axes, outlier_text(record))
     return {
-        "run": record.run.id,
-        "n_patches": record.run.n_patches,
-        "depth": record.run.depth,
-        "seed": record.run.seed,
+        **record.run.place,
         "density_images": density.n_samples,
         "probes": density.n_probes,
         "lanczos_steps": density.n_steps,
@@ -121,34 +119,25 @@ def _panel(
         "exact_radius": [value.radius for value in values],
         "exact_on": level,
         "exact_images": values[0].n_samples if values else None,
-        "outliers": None
-        if record.outliers is None
-        else {
-            "count": record.outliers.count,
-            "low": record.outliers.low,
-            "high": record.outliers.high,
-            "edge": record.outliers.edge,
-            "edge_error": record.outliers.edge_error,
-            "rule": record.outliers.rule,
-        },
+        "outliers": record.outliers and asdict(record.outliers),
     }
 
 
-def _exact(record: AnalysisRecord) -> tuple[tuple[EigenvalueRecord, ...], str]:
+def _exact(record: TrainedModel) -> tuple[tuple[Eigenvalue, ...], str]:
     """The largest eigenvalues of the density's matrix if they are there, else over all images."""
     if record.subset is not None and record.subset.top:
         return record.subset.top, "the subset of the density"
     return record.eigenvalues.get("H", ()), "all training images"
 
 
-def _beyond_edge(record: AnalysisRecord, values: tuple[EigenvalueRecord, ...]) -> int:
+def _beyond_edge(record: TrainedModel, values: tuple[Eigenvalue, ...]) -> int:
     """How many of the values, descending, lie beyond the bulk's edge."""
     if record.outliers is None:
         return len(values)
     return sum(value.value > record.outliers.edge for value in values)
 
 
-def outlier_text(record: AnalysisRecord) -> str:
+def outlier_text(record: TrainedModel) -> str:
     """The count of outliers, with what the evidence leaves open, and the images behind it."""
     found = record.outliers
     assert found is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from patchlaw.hessian_theory.predictions import find_law
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
 from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
@@ -85,7 +86,7 @@ def _panel(axes: "Axes", group: LawPairs) -> None:
             ecolor=look.colour,
             elinewidth=style.THIN_LINE,
         )
-        axes.plot(measured, predicted, label=style.law_label(law), **look.plot(line=False))
+        axes.plot(measured, predicted, label=find_law(law).label, **look.plot(line=False))
     axes.set(xscale="log", yscale="log")
     remark(axes, f"{group.n_pairs} pairs of $P$", left=True)
     if group.n_not_run:

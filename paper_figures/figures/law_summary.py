@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchlaw.hessian_theory.predictions import LEVEL_OFF_RATIO_LAWS, RATIO_LAWS
+from patchlaw.hessian_theory.predictions import LAWS
 from patchlaw.paper_figures import style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
 from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
@@ -40,8 +40,7 @@ def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
     groups = all_pairs(inputs)
     present = [group for group in groups if group.rows]
-    known = (*RATIO_LAWS, *LEVEL_OFF_RATIO_LAWS)
-    laws = [law for law in known if any(law in group.laws for group in present)]
+    laws = [law for law in LAWS if any(law in group.laws for group in present)]
     lanes = len(laws) * len(present)
     figure = new_figure(style.TWO_COLUMNS, _AROUND + _LANE_HEIGHT * (lanes + _GAP * len(laws)))
     axes = figure.subplots()
@@ -84,7 +83,7 @@ def draw(inputs: Inputs) -> Drawing:
         [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers],
     )
     axes.set_xticks([], minor=True)
-    axes.set_yticks(centres, [style.law_label(law) for law in laws])
+    axes.set_yticks(centres, [LAWS[law].label for law in laws])
     axes.tick_params(axis="y", length=0)
     axes.set_title("median factor (pairs)", loc="right", fontsize=style.SMALL_TEXT)
     for look, group in zip(_LOOKS, groups, strict=False):

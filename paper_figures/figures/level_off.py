@@ -25,7 +25,7 @@ from patchlaw.paper_figures.panels import (
     title,
 )
 from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,7 +88,7 @@ def draw(inputs: Inputs) -> Drawing:
 
 
 def _panel(
-    axes: "Axes", found: list[AnalysisRecord], unit: "npt.NDArray[np.float64]"
+    axes: "Axes", found: list[TrainedModel], unit: "npt.NDArray[np.float64]"
 ) -> dict[str, Any]:
     """Eigenvalues, each in its run's unit, and the laws through the first run's."""
     p = np.array([record.run.n_patches for record in found])

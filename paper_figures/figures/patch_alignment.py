@@ -21,7 +21,7 @@ from patchlaw.paper_figures.panels import (
 )
 from patchlaw.paper_figures.provenance import Caption
 from patchlaw.paper_figures.study import StudyRun
-from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def draw(inputs: Inputs) -> Drawing:
 
 def _alignment(
     axes: "Axes",
-    found: "dict[StudyRun, AnalysisRecord]",
+    found: "dict[StudyRun, TrainedModel]",
     depths: "Sequence[int]",
     patches: "Sequence[int]",
 ) -> None:
@@ -98,7 +98,7 @@ def _alignment(
 
 
 def _shares(
-    axes: "Axes", runs: "Sequence[StudyRun]", found: "dict[StudyRun, AnalysisRecord]"
+    axes: "Axes", runs: "Sequence[StudyRun]", found: "dict[StudyRun, TrainedModel]"
 ) -> None:
     ordered = sorted(runs, key=lambda run: (run.depth, run.n_patches))
     places, place, previous = [], 0.0, ordered[0].depth
@@ -163,13 +163,10 @@ def _shares(
         )
 
 
-def _numbers(record: AnalysisRecord) -> dict[str, Any]:
+def _numbers(record: TrainedModel) -> dict[str, Any]:
     alignment, shares = record.alignment, record.shares.get(_MATRIX)
     return {
-        "run": record.run.id,
-        "n_patches": record.run.n_patches,
-        "depth": record.run.depth,
-        "seed": record.run.seed,
+        **record.run.place,
         "alignment": alignment and alignment.value,
         "alignment_interval": alignment and (alignment.low, alignment.high),
         "matrix": _MATRIX,

@@ -26,7 +26,7 @@ from patchlaw.paper_figures.panels import (
 )
 from patchlaw.paper_figures.provenance import Caption
 from patchlaw.simulators import PatchGrid
-from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.verification.records import Eigenvalue, TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,13 +102,13 @@ def _coverage(figure: "Figure", maps: Any) -> list[dict[str, Any]]:
     return numbers
 
 
-def _tops(found: list[AnalysisRecord], name: str) -> list[tuple[int, EigenvalueRecord]]:
+def _tops(found: list[TrainedModel], name: str) -> list[tuple[int, Eigenvalue]]:
     """P and the largest eigenvalue of a matrix, where it is on record."""
     pairs = ((record.run.n_patches, record.top(name)) for record in found)
     return [(p, top) for p, top in pairs if top is not None]
 
 
-def _sizes(axes: "Axes", found: list[AnalysisRecord]) -> None:
+def _sizes(axes: "Axes", found: list[TrainedModel]) -> None:
     for name in _MATRICES:
         known = _tops(found, name)
         axes.errorbar(
@@ -137,7 +137,7 @@ def _sizes(axes: "Axes", found: list[AnalysisRecord]) -> None:
         )
 
 
-def _shares(axes: "Axes", found: list[AnalysisRecord]) -> None:
+def _shares(axes: "Axes", found: list[TrainedModel]) -> None:
     for name in ("H", "G"):
         known = [record for record in found if name in record.shares]
         axes.plot(
@@ -159,7 +159,7 @@ def _shares(axes: "Axes", found: list[AnalysisRecord]) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _trace_part(record: AnalysisRecord) -> tuple[float, float]:
+def _trace_part(record: TrainedModel) -> tuple[float, float]:
     """tr G_bb / tr G with its standard error, as if the two estimates were independent."""
     traces = record.traces
     assert traces is not None
@@ -168,13 +168,10 @@ def _trace_part(record: AnalysisRecord) -> tuple[float, float]:
     return part, abs(part) * math.hypot(*errors)
 
 
-def _numbers(record: AnalysisRecord) -> dict[str, Any]:
+def _numbers(record: TrainedModel) -> dict[str, Any]:
     tops = {name: record.top(name) for name in _MATRICES}
     return {
-        "run": record.run.id,
-        "n_patches": record.run.n_patches,
-        "depth": record.run.depth,
-        "seed": record.run.seed,
+        **record.run.place,
         "largest_eigenvalues": {n: None if t is None else t.value for n, t in tops.items()},
         "intervals": {n: None if t is None else t.interval for n, t in tops.items()},
         "bias_shares": {name: shares.bias for name, shares in record.shares.items()},

@@ -23,7 +23,7 @@ from patchlaw.paper_figures.panels import (
     title,
 )
 from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.analysis.record import AnalysisRecord, SplitMoment
+from patchlaw.verification.records import SplitMoment, TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def draw(inputs: Inputs) -> Drawing:
     return parts.drawing(figure)
 
 
-def _panel(sizes: "Axes", ratios: "Axes", record: AnalysisRecord) -> dict[str, Any]:
+def _panel(sizes: "Axes", ratios: "Axes", record: TrainedModel) -> dict[str, Any]:
     look = style.patch_style(record.run.n_patches)
     moments = sorted(record.along_training, key=lambda moment: moment.epoch)
     loss = np.array([moment.loss for moment in moments])
@@ -96,10 +96,7 @@ def _panel(sizes: "Axes", ratios: "Axes", record: AnalysisRecord) -> dict[str, A
     sizes.tick_params(labelbottom=False)
     ratios.set_xlabel("loss (nats)")
     return {
-        "run": record.run.id,
-        "n_patches": p,
-        "depth": record.run.depth,
-        "seed": record.run.seed,
+        **record.run.place,
         "images": moments[0].top["G"].n_samples,
         "epoch": [moment.epoch for moment in moments],
         "loss": loss,

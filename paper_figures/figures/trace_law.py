@@ -22,7 +22,7 @@ from patchlaw.paper_figures.panels import (
     title,
 )
 from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.analysis.record import AnalysisRecord
+from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,18 +81,17 @@ def _line(axes: "Axes", numbers: list[dict[str, Any]], look: style.SeriesStyle) 
     )
 
 
-def _numbers(record: AnalysisRecord) -> dict[str, Any]:
+def _numbers(record: TrainedModel) -> dict[str, Any]:
     traces, run = record.traces, record.run
     assert traces is not None
     architecture = Architecture(run.n_patches, run.depth, n_classes=run.n_classes)
-    predicted = gauss_newton_trace(architecture, curvature=record.minimum.train.trace_s).value
+    predicted = gauss_newton_trace(
+        architecture, curvature=record.minimum.train.mean_softmax_trace
+    ).value
     assert predicted is not None
     error = math.hypot(traces.total.standard_error, traces.bias.standard_error)
     return {
-        "run": run.id,
-        "n_patches": run.n_patches,
-        "depth": run.depth,
-        "seed": run.seed,
+        **run.place,
         "images": traces.n_samples,
         "measured_over_predicted": (traces.total.value - traces.bias.value) / predicted,
         "standard_error": error / predicted,

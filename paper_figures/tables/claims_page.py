@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between, table_lines
-from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.console import PlainConsole
+from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.verification.claims import (
     CLAIMS,
     Entry,
@@ -23,13 +23,15 @@ from patchlaw.verification.claims import (
     Grade,
     Outcome,
     PartEntry,
-    author_models,
-    default_records_folder,
     ledger,
-    read_records,
 )
+from patchlaw.verification.claims.proofs import prove_and_check
 from patchlaw.verification.claims.text import rule_text
 from patchlaw.verification.claims.verdict import Reach
+from patchlaw.verification.jobs.progress import ConsoleProgress
+from patchlaw.verification.records import author_models, default_records_folder, read_analyses
+from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.verification.tables import markdown_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, README = ROOT / "docs" / "claims.md", ROOT / "README.md"
@@ -94,7 +96,7 @@ def claims_page(entries: Sequence[Entry], findings: Findings) -> str:
         findings: what it was made from; they know the theorems' tests.
     """
     lines = [_INTRODUCTION, _runs(findings), "", "## Verdicts", ""]
-    lines += table_lines(
+    lines += markdown_lines(
         ("claim", "the paper says", "source", "verdict", "because"),
         (
             (
@@ -108,7 +110,7 @@ def claims_page(entries: Sequence[Entry], findings: Findings) -> str:
         ),
     )
     for entry in entries:
-        lines += _claim(entry, findings)
+        lines += ["", *_claim(entry, findings)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -133,7 +135,7 @@ def readme_table(entries: Sequence[Entry], findings: Findings) -> str:
             )
         )
     head = ("the paper's claim", "theorems", "tests", "shown in", "verdict")
-    return "\n".join(table_lines(head, rows)).rstrip()
+    return "\n".join(markdown_lines(head, rows))
 
 
 def _rest(names: Sequence[str]) -> str:
@@ -144,8 +146,8 @@ def _runs(findings: Findings) -> str:
     """Which trained models of ours the measured numbers are from."""
     names: dict[Grade, list[str]] = {Grade.SCALE: [], Grade.SMALL: []}
     for model in findings.models:
-        if model.grade is not Grade.AUTHOR:
-            names[model.grade].append(model.label)
+        if model.origin == "record":
+            names[Grade.of(model)].append(model.label)
     large, small = names[Grade.SCALE], names[Grade.SMALL]
     which = f" ({'; '.join(large)})" if large else ""
     return (
@@ -166,7 +168,8 @@ def _claim(entry: Entry, findings: Findings) -> list[str]:
         f"{escaped(claim.source)}. Verdict: **{entry.judgement.verdict}** "
         f"({escaped(entry.judgement.reason)}).",
         "",
-        *table_lines(head, rows),
+        *markdown_lines(head, rows),
+        "",
     ]
     for part in entry.parts:
         rule = (
@@ -178,7 +181,7 @@ def _claim(entry: Entry, findings: Findings) -> list[str]:
             f"- {part.part.id}, {part.part.role}, speaks of {part.part.reach}. "
             f"Refuted if: {escaped(part.part.refuted_if)}{rule}"
         )
-    return [*lines, ""]
+    return lines
 
 
 def _part(entry: PartEntry, findings: Findings) -> tuple[str, ...]:
@@ -223,8 +226,8 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
     return [
         f"{grade}: {found[Outcome.FOR]} for, {found[Outcome.AGAINST]} against, "
         f"{found[Outcome.OPEN]} undecided"
-        for grade, found in counts.items()
-        if grade is not Grade.EXACT
+        for grade in Grade  # the strongest first
+        if grade is not Grade.EXACT and (found := counts.get(grade))
     ]
 
 
@@ -242,21 +245,11 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 )
 def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
-    from patchlaw.commands.verify import TerminalProgress, make_config
-    from patchlaw.console import PlainConsole
-    from patchlaw.verification.current_findings import current_findings
-
     page = PAGE if out is None else out
     try:
-        models = (*author_models(), *read_records(records or default_records_folder()))
-        with TerminalProgress(PlainConsole(stderr=True)) as progress:
-            findings = current_findings(
-                CLAIMS,
-                models,
-                make_config(True, seed, None, None, None),
-                progress,
-                f"patchlaw claim --seed {seed}",
-            )
+        models = (*author_models(), *read_analyses(records or default_records_folder()))
+        with ConsoleProgress(PlainConsole(stderr=True)) as progress:
+            findings = prove_and_check(CLAIMS, models, seed, progress)
         page.parent.mkdir(parents=True, exist_ok=True)
         entries = ledger(findings)
         write_atomically(page, claims_page(entries, findings))

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from patchlaw.paper_figures.records import Source
-from patchlaw.paper_figures.tables.cells import Cell
 from patchlaw.paper_figures.tables.protocol import FOLDER
+from patchlaw.verification.cells import Cell
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,16 @@ class Column:
         heading: text shown above it.
         latex: the same in LaTeX; the heading, escaped, if left out.
         uncertainty_key: name in the CSV file of the column of its cells' uncertainties.
+        group: heading over it and its neighbours of the same group; empty for none.
+        group_latex: the same in LaTeX; the heading, escaped, if left out.
     """
 
     key: str
     heading: str
     latex: str = ""
     uncertainty_key: str | None = None
-
-
-@dataclass(frozen=True)
-class Group:
-    """Neighbouring columns under one heading.
-
-    Attributes:
-        heading: text above them; empty for none.
-        columns: the columns.
-        latex: the heading in LaTeX; the heading, escaped, if left out.
-    """
-
-    heading: str
-    columns: tuple[Column, ...]
-    latex: str = ""
+    group: str = ""
+    group_latex: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,19 +35,14 @@ class Panel:
     """A part of the table that is set as a block of its own; its rows are the table's.
 
     Attributes:
-        groups: its columns.
+        columns: from left to right.
         heading: line above it; empty for none.
         shown: whether Markdown and LaTeX show it; the CSV file always has its columns.
     """
 
-    groups: tuple[Group, ...]
+    columns: tuple[Column, ...]
     heading: str = ""
     shown: bool = True
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Its columns from left to right."""
-        return tuple(column for group in self.groups for column in group.columns)
 
 
 @dataclass(frozen=True)

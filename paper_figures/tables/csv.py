@@ -3,8 +3,8 @@
 import csv
 import io
 
-from patchlaw.paper_figures.tables.cells import Cell, Count, Gap, Number
 from patchlaw.paper_figures.tables.content import TableContent
+from patchlaw.verification.cells import Cell, Count, Gap, Number
 
 
 def render(content: TableContent) -> str:

@@ -1,4 +1,4 @@
-"""The tables of docs/findings.md and README.md that hold measured numbers, from the records.
+"""The tables of docs/ and README.md that hold measured numbers or laws, from the records.
 
 ``python -m patchlaw.paper_figures.tables.findings_tables``
 
@@ -13,35 +13,51 @@ from pathlib import Path
 
 import click
 
+from patchlaw.hessian_theory.predictions import LAWS
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import Study, paper_study, scaling_study
-from patchlaw.paper_figures.tables.page_markup import marks, replaced_between, table_lines
+from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
 from patchlaw.paper_figures.tables.selection import select_eigenvalues, select_runs
-from patchlaw.verification.atomic_write import write_atomically
 from patchlaw.verification.comparison import (
     FittedExponent,
     LawComparison,
-    exponents_of_author,
-    exponents_of_records,
+    fitted_exponents,
     summarise_laws,
 )
-from patchlaw.verification.report.comparison_tables import measured_cell
+from patchlaw.verification.comparison.tables import measured_cell
+from patchlaw.verification.records import author_models
 from patchlaw.verification.solvers.result import format_interval
+from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.verification.tables import markdown_lines
 
-FINDINGS, README = SOURCE_TREE / "docs" / "findings.md", SOURCE_TREE / "README.md"
+_DOCS = SOURCE_TREE / "docs"
+FINDINGS, OWN, README = _DOCS / "findings.md", _DOCS / "own-models.md", SOURCE_TREE / "README.md"
 
-# The laws shown: what needs P only, then losses, then parts of G, then all blocks of both models.
-LAWS: Mapping[str, str] = {
-    "elementwise": "elementwise, (P₁/P₂)² (the paper)",
-    "aligned": "aligned, P₁/P₂",
-    "aligned_loss": "aligned \N{MULTIPLICATION SIGN} loss",
-    "level_off_loss": "levelling off \N{MULTIPLICATION SIGN} loss",
-    "blocks": "sum of blocks",
-}
 _MATRIX = "H"
 _MISSING = "not measured"
+
+
+def shown_laws() -> dict[str, str]:
+    """Headings of the laws that have one; those fed with every block come last."""
+    laws = sorted(LAWS.values(), key=lambda law: any(each.each for each in law.inputs))
+    return {law.name: law.heading for law in laws if law.heading}
+
+
+def law_table() -> str:
+    """Every registered law."""
+    rows = [
+        (
+            f"`{law.name}`",
+            law.matrix,
+            f"${law.latex}$",
+            ", ".join(f"`{each.name}`" for each in law.inputs),
+            escaped(f"{law.status}: {law.assumption}" if law.assumption else law.status),
+        )
+        for law in LAWS.values()
+    ]
+    return _text(("law", "of λ_max of", "ratio, P₂ over P₁", "takes", "holds"), rows)
 
 
 def minima_table(records: Records) -> str:
@@ -54,14 +70,14 @@ def minima_table(records: Records) -> str:
             run = minima.get(configuration, {}).get(seed)
             if run is None:
                 continue
-            entry, own = run.entry, seed == AUTHOR_SEED
+            entry, own = run.value, seed == AUTHOR_SEED
             pairs = (
                 (f"{entry.epoch}", f"{author.epoch_of_min_train_loss + 1}"),  # his count is from 0
                 (f"{entry.train.loss:.5f}", f"{author.train_loss:.5f}"),
                 (f"{entry.test.loss:.4f}", f"{author.test_loss:.4f}"),
                 (f"{entry.test.accuracy:.2%}", f"{author.test_accuracy:.2%}"),
                 (
-                    format_interval(top.eigenvalue.value, top.radius),
+                    format_interval(top.value.value, top.value.radius),
                     f"{author.top_hessian_eigenvalue:.2f}",
                 ),
             )
@@ -77,12 +93,12 @@ def ratio_table(pairs: LawPairs) -> str:
     for row in pairs.rows:
         key = (row.depth, row.n_patches, row.seed or AUTHOR_SEED)
         found.setdefault(key, {})[row.law] = row
-    rows = []
+    rows, shown = [], shown_laws()
     for (depth, (one, two), seed), laws in sorted(found.items()):
         first = next(iter(laws.values()))
-        cells = (_prediction(laws.get(law)) for law in LAWS)
+        cells = (_prediction(laws.get(law)) for law in shown)
         rows.append((_place(f"{depth}", seed), f"{one}→{two}", measured_cell(first), *cells))
-    return _text(("d", "P₁→P₂", "measured ratio of λ_max(H)", *LAWS.values()), rows)
+    return _text(("d", "P₁→P₂", "measured ratio of λ_max(H)", *shown.values()), rows)
 
 
 def summary_table(groups: Iterable[tuple[LawPairs, Iterable[FittedExponent]]]) -> str:
@@ -93,7 +109,8 @@ def summary_table(groups: Iterable[tuple[LawPairs, Iterable[FittedExponent]]]) -
     """
     groups = [(pairs, tuple(exponents)) for pairs, exponents in groups]
     rows = [
-        (text, *(_summary(pairs.of_law(law)) for pairs, _ in groups)) for law, text in LAWS.items()
+        (text, *(_summary(pairs.of_law(law)) for pairs, _ in groups))
+        for law, text in shown_laws().items()
     ]
     rows.append(("fitted exponent of P", *(_exponent(exponents) for _, exponents in groups)))
     titles = (f"{pairs.name}, {pairs.n_pairs} ratios" for pairs, _ in groups)
@@ -106,11 +123,12 @@ def tables(records: Records) -> dict[str, str]:
     ours = study_pairs("ours at his size", paper, records)
     shallow = study_pairs("shallow circuits", scaling, records)
     return {
+        "registered-laws": law_table(),
         "minima": minima_table(records),
         "ratios": ratio_table(ours),
         "laws": summary_table(
             (
-                (author_pairs(), exponents_of_author()),
+                (author_pairs(), fitted_exponents(author_models())),
                 (ours, _exponents(paper, records)),
                 (shallow, _exponents(scaling, records)),
             )
@@ -119,11 +137,11 @@ def tables(records: Records) -> dict[str, str]:
 
 
 def _exponents(study: Study, records: Records) -> list[FittedExponent]:
-    return exponents_of_records(records.analyses_of(study))
+    return fitted_exponents(records.analyses_of(study))
 
 
 def _text(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    return "\n".join(table_lines(head, rows)).rstrip()
+    return "\n".join(markdown_lines(head, rows))
 
 
 def _place(text: str, seed: int) -> str:
@@ -165,6 +183,7 @@ def _signed(value: float, places: int = 2) -> str:
 # Which file shows which tables.
 SHOWN: Mapping[Path, tuple[str, ...]] = {
     FINDINGS: ("minima", "ratios", "laws"),
+    OWN: ("registered-laws",),
     README: ("ratios",),
 }
 
@@ -182,7 +201,7 @@ def with_tables(text: str, names: Iterable[str], found: Mapping[str, str]) -> st
 
 @click.command()
 def main() -> None:
-    """Write the measured tables of docs/findings.md and README.md from the committed records."""
+    """Write the tables of docs/ and README.md: the laws, and what the committed records give."""
     try:
         found = tables(Records.read())
         for path, names in SHOWN.items():

@@ -1,9 +1,10 @@
 r"""A table in LaTeX with booktabs, the only package it needs; \input it where it belongs."""
 
 import re
+from itertools import groupby
 
-from patchlaw.paper_figures.tables.cells import Cell, Count, Gap
-from patchlaw.paper_figures.tables.content import Group, Panel, Row, TableContent
+from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableContent
+from patchlaw.verification.cells import Cell, Count, Gap
 
 # A backslash first would be escaped again with its braces, so one pass over single characters.
 _SPECIAL = {
@@ -79,8 +80,8 @@ def cell_text(cell: Cell) -> str:
 
 def _panel(content: TableContent, panel: Panel) -> list[str]:
     lines = [rf"\begin{{tabular}}{{{'r' * (2 + len(panel.columns))}}}", r"\toprule"]
-    if any(group.heading for group in panel.groups):
-        lines += _group_headings(panel.groups)
+    if any(column.group for column in panel.columns):
+        lines += _group_headings(panel.columns)
     heads = [column.latex or escaped(column.heading) for column in panel.columns]
     lines += [_line(["$P$", "$d$", *heads]), r"\midrule"]
     previous: Row | None = None
@@ -93,13 +94,12 @@ def _panel(content: TableContent, panel: Panel) -> list[str]:
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
-def _group_headings(groups: tuple[Group, ...]) -> list[str]:
+def _group_headings(columns: tuple[Column, ...]) -> list[str]:
     cells, rules, first = ["", ""], [], 3
-    for group in groups:
-        width = len(group.columns)
-        heading = group.latex or escaped(group.heading)
-        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{heading}}}")
-        if group.heading:
+    for (group, latex), found in groupby(columns, lambda c: (c.group, c.group_latex)):
+        width = len(list(found))
+        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex or escaped(group)}}}")
+        if group:
             rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
     return [_line(cells), "".join(rules)]

@@ -1,13 +1,4 @@
-"""Markdown of the generated pages: tables, escapes, and the part of a file between two marks."""
-
-from collections.abc import Iterable
-
-
-def table_lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """A table of cells that are Markdown already, with an empty line after it."""
-    titles = list(head)
-    lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
+"""Markdown of the generated pages: escapes, and the part of a file between two marks."""
 
 
 def escaped(text: str) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from patchlaw.paper_figures.records import Records, Source
 from patchlaw.paper_figures.tables.protocol import EPOCHS, TRAIN_IMAGES, Configuration
-from patchlaw.verification.analysis.record import AnalysisRecord, EigenvalueRecord
+from patchlaw.verification.records import Eigenvalue, TrainedModel
 from patchlaw.verification.runs import EpochEntry
 
 _T = TypeVar("_T")
@@ -16,10 +16,10 @@ BySeed: TypeAlias = Mapping[Configuration, Mapping[int, _T]]
 
 
 @dataclass(frozen=True)
-class Minimum:
-    """A run at its minimum of the training loss: one entry of its history."""
+class OnRecord(Generic[_T]):
+    """Something of one run, with the record that it is from."""
 
-    entry: EpochEntry
+    value: _T
     source: Source
 
 
@@ -28,38 +28,17 @@ class Runs:
     """The runs there are.
 
     Attributes:
-        minima: of those with all epochs done.
+        minima: of those with all epochs done: the epoch of least training loss.
         unfinished: epochs done of the others.
     """
 
-    minima: BySeed[Minimum]
+    minima: BySeed[OnRecord[EpochEntry]]
     unfinished: BySeed[int]
-
-
-@dataclass(frozen=True)
-class TopEigenvalue:
-    """The largest Hessian eigenvalue over all training images at a run's minimum."""
-
-    eigenvalue: EigenvalueRecord
-    source: Source
-
-    @property
-    def radius(self) -> float:
-        """Half-width of the interval that contains an eigenvalue."""
-        return self.eigenvalue.radius
-
-
-@dataclass(frozen=True)
-class Components:
-    """Contribution ratios of the first two principal components of a run's epoch ends."""
-
-    ratios: tuple[float, float]
-    source: Source
 
 
 def select_runs(records: Records) -> Runs:
     """Runs by the author's protocol, from runs/."""
-    minima: dict[Configuration, dict[int, Minimum]] = {}
+    minima: dict[Configuration, dict[int, OnRecord[EpochEntry]]] = {}
     unfinished: dict[Configuration, dict[int, int]] = {}
     for run in records.runs.values():
         model = run.config.model
@@ -71,41 +50,41 @@ def select_runs(records: Records) -> Runs:
             continue
         # the paper's runs end after so many epochs, ours may have gone on
         entry = min(run.history[1 : EPOCHS + 1], key=lambda e: e.train.loss)
-        minima.setdefault(configuration, {})[seed] = Minimum(entry, records.run_source(run))
+        minima.setdefault(configuration, {})[seed] = OnRecord(entry, records.run_source(run))
     return Runs(_by_seed(minima), _by_seed(unfinished))
 
 
-def select_eigenvalues(records: Records) -> BySeed[TopEigenvalue]:
+def select_eigenvalues(records: Records) -> BySeed[OnRecord[Eigenvalue]]:
     """Largest eigenvalues of H over all training images, from analyses/."""
-    found: dict[Configuration, dict[int, TopEigenvalue]] = {}
+    found: dict[Configuration, dict[int, OnRecord[Eigenvalue]]] = {}
     for configuration, record in _analyses(records):
         top = record.top("H")
         if top is not None and top.n_samples == TRAIN_IMAGES:
             source = records.analysis_source(record)
-            found.setdefault(configuration, {})[record.run.seed] = TopEigenvalue(top, source)
+            found.setdefault(configuration, {})[record.run.seed] = OnRecord(top, source)
     return _by_seed(found)
 
 
-def select_components(records: Records) -> BySeed[Components]:
+def select_components(records: Records) -> BySeed[OnRecord[tuple[float, float]]]:
     """Contribution ratios, from landscapes/ where there is one, else from analyses/."""
-    found: dict[Configuration, dict[int, Components]] = {}
+    found: dict[Configuration, dict[int, OnRecord[tuple[float, float]]]] = {}
     for configuration, record in _analyses(records):
         trajectory = record.trajectory
         if trajectory is not None and trajectory.n_points == EPOCHS + 1:
             first, second = trajectory.pc_ratios[:2]
-            components = Components((first, second), records.analysis_source(record))
-            found.setdefault(configuration, {})[record.run.seed] = components
+            source = records.analysis_source(record)
+            found.setdefault(configuration, {})[record.run.seed] = OnRecord((first, second), source)
     for landscape in records.landscapes.values():
         run = landscape.run
         configuration = Configuration(run.n_patches, run.depth)
         if _is_paper(configuration, run.seed, run.configuration_sha256, run.epochs):
             first, second = (float(ratio) for ratio in landscape.pca.ratios[:2])
-            components = Components((first, second), records.landscape_source(landscape))
-            found.setdefault(configuration, {})[run.seed] = components
+            source = records.landscape_source(landscape)
+            found.setdefault(configuration, {})[run.seed] = OnRecord((first, second), source)
     return _by_seed(found)
 
 
-def _analyses(records: Records) -> Iterator[tuple[Configuration, AnalysisRecord]]:
+def _analyses(records: Records) -> Iterator[tuple[Configuration, TrainedModel]]:
     for record in records.analyses.values():
         run = record.run
         configuration = Configuration(run.n_patches, run.depth)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+from patchlaw.paper_figures.provenance import samples_of, seeds_of
 from patchlaw.paper_figures.tables.content import TableContent
 
 FORMAT = "patchlaw table"
@@ -12,10 +13,6 @@ AUTHOR_SOURCE = "arXiv 2504.19239, results printed by the author's own runs (ver
 
 def render(name: str, content: TableContent) -> str:
     """The provenance as JSON; it holds no numbers of the table, which are in the CSV file."""
-    samples: dict[str, set[int]] = {}
-    for source in content.sources:
-        for what, count in source.samples.items():
-            samples.setdefault(what, set()).add(count)
     facts = {
         "format": FORMAT,
         "version": VERSION,
@@ -24,8 +21,8 @@ def render(name: str, content: TableContent) -> str:
         "title": content.title,
         "author": AUTHOR_SOURCE,
         "records": [asdict(source) for source in content.sources],
-        "seeds": sorted({source.seed for source in content.sources if source.seed is not None}),
-        "n_samples": {what: sorted(counts) for what, counts in samples.items()},
+        "seeds": seeds_of(content.sources),
+        "n_samples": samples_of(content.sources),
         "commits": sorted({commit for source in content.sources for commit in source.commits}),
         "found": content.n_found,
         "missing": content.n_missing,

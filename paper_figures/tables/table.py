@@ -1,42 +1,52 @@
 """A table of the paper as files: one content, three renderings and their provenance."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from patchlaw.paper_figures.drawing import Inputs
 from patchlaw.paper_figures.outcome import Outcome, status_of
+from patchlaw.paper_figures.provenance import Format
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.tables import csv, latex, markdown, sidecar
 from patchlaw.paper_figures.tables.content import TableContent
-from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.store.atomic_write import write_atomically
 
 
 @dataclass(frozen=True)
-class PaperTable:
-    """A table; see ``paper_figures.outcome.Table``.
+class PaperTable(ABC):
+    """A table of the paper, written from the records.
 
     Attributes:
-        name: as given on the command line, and of its files.
+        number: in the paper.
         title: what it shows, one line.
-        content: makes it from the records.
     """
 
-    name: str
+    number: int
     title: str
-    content: Callable[[Records], TableContent]
 
-    def write(self, results: Path, out: Path) -> Outcome:
-        """Write Markdown, LaTeX, CSV and the sidecar.
+    @property
+    def name(self) -> str:
+        """As given on the command line, and of its files."""
+        return f"table-{self.number}"
+
+    @abstractmethod
+    def content(self, records: Records) -> TableContent:
+        """What it says."""
+
+    def write(self, inputs: Inputs, out: Path, formats: Sequence[Format] = ()) -> Outcome:
+        """Write Markdown, LaTeX, CSV and the sidecar, whatever the formats of figures.
 
         Args:
-            results: folder of the records (runs/, analyses/, landscapes/); may be empty.
+            inputs: the records; there may be none.
             out: folder of the files, which exists.
+            formats: of figures.
 
         Raises:
-            RecordError: a record is damaged or stale.
             OSError: the folder cannot be written.
         """
-        records = Records.read(results)
+        records = inputs.records
         found = self.content(records)
         # what is printed names the folder as it is typed; files name no path of this machine
         content = found.at(records.label)

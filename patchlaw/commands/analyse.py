@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from patchlaw.commands.run_folders import runs_argument
-from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.options import (
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+    runs_argument,
+    settings_options,
+)
+from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, check_stages
 
 if TYPE_CHECKING:
-    from patchlaw.verification.analysis.record import AnalysisRecord
-    from patchlaw.verification.analysis.workbench import Reporter
+    from patchlaw.verification.jobs.progress import Progress
+    from patchlaw.verification.records import TrainedModel
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("analyses"),
-    show_default=True,
-    help="Folder of records; this run's is RUN_ID.json in it.",
-)
+@out_option("analyses", "Folder of records; this run's is RUN_ID.json in it.")
 @click.option(
     "--stage",
     "stages",
@@ -30,34 +31,7 @@ if TYPE_CHECKING:
     help="Do this stage only; may be given several times.  [default: all]",
 )
 @click.option("--list", "list_only", is_flag=True, help="List the stages and do nothing.")
-@click.option("--top", "n_top", type=click.IntRange(1), help="Largest eigenvalues of H.")
-@click.option(
-    "--subset-top",
-    "n_top_subset",
-    type=click.IntRange(1),
-    help="The same on the subset, among which outliers are counted.  [default: 20, at least --top]",
-)
-@click.option(
-    "--bottom", "n_bottom", type=click.IntRange(1), help="Smallest eigenvalues of H on the subset."
-)
-@click.option("--tol", type=float, help="Relative tolerance of the residual norms.")
-@click.option(
-    "--coarse-tol", type=float, help="The same along training and at the spectrum's bottom."
-)
-@click.option("--subset", type=click.IntRange(10), help="Images of the stratified subset.")
-@click.option("--subset-seed", type=click.IntRange(0), help="Seed of the subset's draw.")
-@click.option(
-    "--epoch",
-    "epochs",
-    type=click.IntRange(0),
-    multiple=True,
-    help="Measure the split along training here; may be given several times, and again with more "
-    "than on record.  [default: 0, 1, 2, 5, 10, 20; the minimum always]",
-)
-@click.option("--density-probes", type=click.IntRange(2), help="Probes of the spectral density.")
-@click.option("--density-steps", type=click.IntRange(2), help="Lanczos steps of each.")
-@click.option("--trace-probes", type=click.IntRange(2), help="Probes of the traces of G.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of start vectors and probes.")
+@settings_options(AnalysisOptions, recorded=True)
 @click.option(
     "--memory",
     type=click.FloatRange(0),
@@ -65,15 +39,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="GB of states kept between products; less is slower.",
 )
-@click.option(
-    "--threads", type=click.IntRange(1, MAX_THREADS), help="Worker threads.  [default: torch's]"
-)
-@click.option("--device", help="torch device that multiplies.  [default: cpu]")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="MNIST-format IDX files that the run was trained on, in place of the embedded images.",
-)
+@machine_options(work=" that multiplies")
+@data_option("that the run was trained on, in place of the embedded images.")
 def analyse(
     runs: tuple[Path, ...],
     out: Path,
@@ -95,9 +62,7 @@ def analyse(
     refused, 2 for a wrong option, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, check_stages
-    from patchlaw.verification.analysis.progress import AnalysisProgress
-    from patchlaw.verification.torch_threads import torch_threads
+    from patchlaw.verification.jobs.progress import ConsoleProgress
 
     console = PlainConsole()
     try:
@@ -112,13 +77,13 @@ def analyse(
     failures = []
     for folder in runs:
         try:
-            with torch_threads(threads), AnalysisProgress(console) as progress:
+            with (
+                interruptible(console, "goes on where it was"),
+                ConsoleProgress(console) as progress,
+            ):
                 record = analyse_run(
-                    folder, out, asked, chosen, memory * 1e9, device, data, progress
+                    folder, out, asked, chosen, memory * 1e9, threads, device, data, progress
                 )
-        except KeyboardInterrupt:
-            console.say("Interrupted; the same command goes on where it was")
-            raise SystemExit(INTERRUPTED) from None
         except (ValueError, OSError) as error:
             failures.append(folder)
             console.say(f"Error: {error}")
@@ -134,16 +99,22 @@ def analyse_run(
     asked: Mapping[str, Any],
     stages: tuple[str, ...],
     memory_budget: float,
+    threads: int | None,
     device: str | None,
     data: Path | None,
-    progress: "Reporter",
-) -> "AnalysisRecord":
+    progress: "Progress",
+) -> "TrainedModel":
     """Open a run, load the samples it was trained on, and analyse it by the options asked for."""
+    from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
     from patchlaw.verification.analysis.document import recorded_options
-    from patchlaw.verification.analysis.execute import execute_analysis, record_path
     from patchlaw.verification.runs import Run, load_samples
 
     run = Run.open(folder)
+    if beyond := [epoch for epoch in asked.get("epochs", ()) if epoch > run.epochs_done]:
+        raise ValueError(
+            f"{folder}: --epoch: expected at most {run.epochs_done}, the epochs of the run, got "
+            f"{beyond[0]}; leave it out"
+        )
     kept = run.config.data
     samples = load_samples(data, kept.images, kept.subset_seed)
     return execute_analysis(
@@ -153,6 +124,7 @@ def analyse_run(
         recorded_options(record_path(run, out)).changed(**asked),
         stages=stages,
         memory_budget=memory_budget,
+        threads=threads,
         device=device,
-        reporter=progress,
+        progress=progress,
     )

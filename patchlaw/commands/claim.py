@@ -2,12 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from patchlaw.verification.claims import Claim, Findings, ModelFindings
 
 
 @click.command()
@@ -33,18 +30,19 @@ def claim(
     --report gives them, the trained models of that report, analysed runs, and the author's
     recorded table (marked as such). A report's own verdicts are not read.
     """
+    from patchlaw.console import PlainConsole
     from patchlaw.verification.claims import (
         CLAIMS,
-        author_models,
-        default_records_folder,
         entry_record,
         find,
-        findings_from_report,
         finite,
         ledger,
-        load_report,
-        read_records,
+        read_report,
     )
+    from patchlaw.verification.claims.proofs import prove_and_check
+    from patchlaw.verification.claims.terminal import print_entry, print_ledger
+    from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.records import author_models, default_records_folder, read_analyses
 
     try:
         chosen, part = find(name) if name else (None, None)
@@ -52,11 +50,12 @@ def claim(
         raise click.BadParameter(str(error), param_hint="NAME") from error
     claims = CLAIMS if chosen is None else (chosen,)
     try:
-        models = (*author_models(), *read_records(records or default_records_folder()))
+        models = (*author_models(), *read_analyses(records or default_records_folder()))
         if report is None:
-            findings = _find_now(claims, models, seed)
+            with ConsoleProgress(PlainConsole(stderr=True)) as progress:
+                findings = prove_and_check(claims, models, seed, progress)
         else:
-            findings = findings_from_report(load_report(report), models)
+            findings = read_report(report, models)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)
@@ -65,27 +64,11 @@ def claim(
         shown = found if chosen is None else found[0]
         click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
         return
-    from patchlaw.console import PlainConsole
-    from patchlaw.verification.claims.terminal import print_entry, print_ledger
-
     console = PlainConsole()
     if chosen is None:
         print_ledger(entries, console)
     else:
         print_entry(entries[0], console, part)
-
-
-def _find_now(
-    claims: "tuple[Claim, ...]", models: "tuple[ModelFindings, ...]", seed: int
-) -> "Findings":
-    """Re-prove the theorems and run the exact checks that these claims rest on."""
-    from patchlaw.commands.verify import TerminalProgress, make_config
-    from patchlaw.console import PlainConsole
-    from patchlaw.verification.current_findings import current_findings
-
-    config = make_config(True, seed, None, None, None)
-    with TerminalProgress(PlainConsole(stderr=True)) as progress:
-        return current_findings(claims, models, config, progress, f"patchlaw claim --seed {seed}")
 
 
 def _only(record: dict[str, Any], part: str | None) -> dict[str, Any]:

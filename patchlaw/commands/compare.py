@@ -37,24 +37,21 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     exponents of P fitted to the eigenvalues. For the analysed runs, and for the author's recorded
     table.
     """
-    from patchlaw.verification.analysis.record import read_analyses
-    from patchlaw.verification.claims import default_records_folder
-    from patchlaw.verification.comparison import (
-        ComparedModel,
-        compare_author,
-        compare_models,
-        exponents_of_author,
-        fitted_exponents,
+    from patchlaw.verification.comparison import compare_author, compare_models, fitted_exponents
+    from patchlaw.verification.records import (
+        author_models,
+        default_records_folder,
         indistinct,
+        read_analyses,
     )
 
     folder = records or default_records_folder()
     try:
-        models = [ComparedModel.of_record(record) for record in read_analyses(folder)]
+        models = read_analyses(folder)
+        ours = _Findings(compare_models(models), fitted_exponents(models), matrices)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    ours = _Findings(compare_models(models), fitted_exponents(models), matrices)
-    author = _Findings(compare_author(every_pair=True), exponents_of_author(), matrices)
+    author = _Findings(compare_author(every_pair=True), fitted_exponents(author_models()), matrices)
     if as_json:
         from patchlaw.verification.claims import finite
 
@@ -105,16 +102,14 @@ class _Findings:
 
     def show(self, whose: str) -> None:
         """Print the tables that have rows."""
-        from rich.table import Table
-        from rich.text import Text
-
         from patchlaw.console import PlainConsole
-        from patchlaw.verification.report.comparison_tables import (
+        from patchlaw.verification.comparison.tables import (
             exponent_tables,
             input_tables,
             ratio_tables,
             summary_tables,
         )
+        from patchlaw.verification.tables import print_table
 
         console = PlainConsole()
         for table in (
@@ -123,13 +118,5 @@ class _Findings:
             *summary_tables(whose, self.summaries),
             *exponent_tables(whose, self.exponents),
         ):
-            if not table.rows:
-                continue
-            shown = Table(title=table.title, title_justify="left", title_style="bold")
-            for name in table.header:
-                shown.add_column(name, overflow="fold")
-            for row in table.rows:
-                shown.add_row(*map(Text, row))
-            console.print(shown)
-            console.print(Text(table.note, style="dim"))
-            console.print()
+            if table.rows:
+                print_table(table, console)

@@ -102,29 +102,25 @@ def _print_list(
     *,
     each_step: bool,
 ) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from patchlaw.hessian_theory.proof.evidence import STEP_STATUSES
     from patchlaw.hessian_theory.proof.render import outcome_text, status_text
+    from patchlaw.verification.tables import Table, print_table
 
-    table = Table()
-    table.add_column("Theorem", no_wrap=True)
-    table.add_column("Statement", ratio=3)
-    table.add_column("Status", ratio=2)
-    table.add_column("Seconds", justify="right")
-    colours = {"proved": "green", "failed": "red"}
+    colours, styles, rows = {"proved": "green", "failed": "red"}, {}, []
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = Text(status_text(report), style=colours.get(report.status, "yellow"))
-        table.add_row(theorem.name, title, status, f"{seconds[theorem.name]:.1f}")
+        status = status_text(report)
+        styles[status] = colours.get(report.status, "yellow")
+        rows.append((theorem.name, title, status, f"{seconds[theorem.name]:.1f}"))
         if each_step:
-            click.echo(f"{theorem.name}: {status_text(report)}")
+            click.echo(f"{theorem.name}: {status}")
             for result in report.steps:
                 how = outcome_text(result.outcome) if result.outcome else result.error
                 click.echo(f"    {result.label}: {how}")
-    console.print(table)
+    header = ("theorem", "statement", "status", "seconds")
+    table = Table("", header, tuple(rows), whole=("theorem",), right=("seconds",))
+    print_table(table, console, styles)
     counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in STEP_STATUSES}
     rest = [f"{r.name} ({status_text(r)})" for r in reports.values() if r.status != "proved"]
     console.print(

@@ -74,14 +74,13 @@ def figures(
         raise click.UsageError(str(error)) from error
     if list_only:
         for item in items:
-            name, title = item.name, _title(item)
-            console.say(f"{name:<22}{title}")
+            console.say(f"{item.name:<22}{item.title}")
         return
     folder = RESULTS if records is None else records
     try:
         out.mkdir(parents=True, exist_ok=True)
         inputs = _inputs(folder, small)
-        outcomes = [_write(item, inputs, out, chosen) for item in items]
+        outcomes = [item.write(inputs, out, chosen) for item in items]
         if recompute:
             outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
     except KeyboardInterrupt:
@@ -115,22 +114,6 @@ def _inputs(folder: Path, small: bool) -> "Inputs":
     return Inputs(found, paper_study(), scaling_study())
 
 
-def _write(item: "Item", inputs: "Inputs", out: Path, formats: "Sequence[Format]") -> "Outcome":
-    from patchlaw.paper_figures.catalogue import PaperFigure
-
-    if isinstance(item, PaperFigure):
-        return item.write(inputs, out, formats)
-    return item.write(inputs.records.folder, out)
-
-
-def _title(item: "Item") -> str:
-    from patchlaw.paper_figures.catalogue import PaperFigure
-
-    if isinstance(item, PaperFigure):
-        return f"{item.caption.title} ({item.caption.paper})"
-    return item.title
-
-
 def _recomputed(
     items: "Sequence[Item]",
     outcomes: "Sequence[Outcome]",
@@ -153,15 +136,14 @@ def _recomputed(
         run_command(command, inputs.records.working_folder)
     fresh = _inputs(inputs.records.folder, inputs.small)
     return [
-        _write(item, fresh, out, formats) if outcome.missing else outcome
+        item.write(fresh, out, formats) if outcome.missing else outcome
         for item, outcome in zip(items, outcomes, strict=True)
     ]
 
 
 def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainConsole") -> None:
-    from rich.table import Table
-
     from patchlaw.paper_figures.recompute import commands_of
+    from patchlaw.verification.tables import Table, as_rich
 
     needed = commands_of(outcomes)
     if needed:
@@ -170,14 +152,15 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainCons
             others = f" and {len(names) - 1} more" if len(names) > 1 else ""
             console.say(f"  {command}  # {names[0]}{others}")
         console.print()
-    table = Table("name", "status", f"files in {out}", box=None, pad_edge=False)
+    rows = []
     for outcome in outcomes:
         status = _STATUS[outcome.status]
         if outcome.missing:
             status += f", {_counted(len(outcome.missing))} to run"
         suffixes = " ".join(path.suffix.removeprefix(".") for path in outcome.files)
-        table.add_row(outcome.name, status, suffixes)
-    console.print(table)
+        rows.append((outcome.name, status, suffixes))
+    table = Table("", ("name", "status", f"files in {out}"), tuple(rows))
+    console.print(as_rich(table, framed=False))
 
 
 def _counted(n_commands: int) -> str:

@@ -1,11 +1,19 @@
 """``patchlaw landscape``: the loss over the plane of a run's trajectory, resumable."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.options import (
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+    refusals,
+    settings_options,
+)
+from patchlaw.verification.landscape.settings import LandscapeSettings
 
 if TYPE_CHECKING:
     from patchlaw.console import PlainConsole
@@ -14,56 +22,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("landscapes"),
-    show_default=True,
-    help="Folder of records; this one is <run id>.json in it.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(1),
-    help="Compute the losses over a stratified part of the training images.  [default: all]",
-)
-@click.option(
-    "--points",
-    type=click.IntRange(2),
-    default=20,
-    show_default=True,
-    help="Points of the grid along each component.",
-)
-@click.option(
-    "--margin",
-    type=click.FloatRange(0),
-    default=5.0,
-    show_default=True,
-    help="Radians between the trajectory's range and the grid's edge.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of --images."
-)
-@click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="MNIST-format IDX files that the run was trained on, if not on the embedded images.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Worker threads.  [default: the record's own; for a new one, torch's choice]",
-)
-@click.option("--device", help="torch device.  [default: the record's own; for a new one, cpu]")
+@out_option("landscapes", "Folder of records; this one is <run id>.json in it.")
+@settings_options(LandscapeSettings)
+@data_option("that the run was trained on, if not on the embedded images.")
+@machine_options("the record's")
 def landscape(
     run: Path,
     out: Path,
-    images: int | None,
-    points: int,
-    margin: float,
-    seed: int,
     data: Path | None,
     threads: int | None,
     device: str | None,
+    **chosen: Any,
 ) -> None:
     """Compute the loss landscape of RUN, a folder that `patchlaw train` wrote.
 
@@ -74,22 +43,21 @@ def landscape(
     they were before), 1 if the run or the record is refused or the work fails, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.verification.landscape.execute import compute_landscape
-    from patchlaw.verification.landscape.progress import LandscapeProgress
-    from patchlaw.verification.landscape.settings import LandscapeSettings
+    from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.landscape.landscape_job import compute_landscape
     from patchlaw.verification.runs import Run, load_samples
 
     console = PlainConsole()
-    try:
-        settings = LandscapeSettings(images, seed, points, margin)
+    with interruptible(console, "goes on where it stopped"), refusals():
+        settings = LandscapeSettings(**chosen)
         opened = Run.open(run)
-        with LandscapeProgress(console) as progress:
+        samples = load_samples(data, opened.config.data.images, opened.config.data.subset_seed)
+        with ConsoleProgress(console) as progress:
             if not opened.finished:
-                progress.note(
-                    f"the run has {opened.epochs_done} of {opened.config.training.epochs} epochs; "
-                    "the record is that of a shorter run"
+                progress.say(
+                    f"note: the run has {opened.epochs_done} of {opened.config.training.epochs} "
+                    "epochs; the record is that of a shorter run"
                 )
-            samples = load_samples(data, opened.config.data.images, opened.config.data.subset_seed)
             record = compute_landscape(
                 opened,
                 samples,
@@ -97,13 +65,8 @@ def landscape(
                 settings,
                 threads=threads,
                 device=device,
-                reporter=progress,
+                progress=progress,
             )
-    except KeyboardInterrupt:
-        console.say("Interrupted; the same command goes on where it stopped")
-        raise SystemExit(INTERRUPTED) from None
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
     print_summary(record, console)
 
 

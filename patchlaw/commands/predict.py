@@ -2,11 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import click
+
+from patchlaw.hessian_theory.predictions import (
+    Architecture,
+    Input,
+    MeasuredModel,
+    RatioInputs,
+    law_inputs,
+)
+
+_F = TypeVar("_F", bound=Callable[..., None])
 
 # 1e99999999 as a fraction has a hundred million digits; the laws take nothing beyond 1e+-150
 _MAX_EXPONENT = 150
@@ -51,6 +62,29 @@ def _usage_errors(model: str | None = None) -> Iterator[None]:
         raise click.UsageError(f"{where}{error}") from error
 
 
+def _names(each: Input) -> tuple[str, ...]:
+    """Parameters of a law's input, that of the first model first."""
+    return (each.name,) if each.first_only else each.names
+
+
+def _law_options(command: _F) -> _F:
+    """An option for each model's value of everything that a registered law takes."""
+    for each in reversed(law_inputs()):
+        what = f"{each.each}, one a patch: 1.2,0.9,.." if each.each else f"{each.meaning}."
+        helps = (f"At P1: {what}", "At P2: the same.")
+        for name, text in reversed([*zip(_names(each), helps, strict=False)]):
+            option = f"--{name.replace('_', '-')}"
+            kind = numbers if each.each else number
+            command = click.option(option, type=kind, help=text)(command)
+    return command
+
+
+def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """What the options say of one of the two models."""
+    found = {each.name: _names(each)[index : index + 1] for each in law_inputs()}
+    return {name: known.get(*names) for name, names in found.items() if names}
+
+
 @click.command()
 @click.option("--from", "patches1", type=int, required=True, help="Patches P1.")
 @click.option("--to", "patches2", type=int, required=True, help="Patches P2.")
@@ -62,18 +96,7 @@ def _usage_errors(model: str | None = None) -> Iterator[None]:
     help="Exponent of s = c P^(-alpha).",
     show_default=True,
 )
-@click.option("--loss1", type=number, help="Mean cross-entropy at P1, in nats.")
-@click.option("--loss2", type=number, help="Mean cross-entropy at P2.")
-@click.option("--curvature1", type=number, help="Softmax curvature <tr S> at P1.")
-@click.option("--curvature2", type=number, help="Softmax curvature <tr S> at P2.")
-@click.option("--blocks1", type=numbers, help="lambda_max(G_pp) at P1, one a patch: 1.2,0.9,..")
-@click.option("--blocks2", type=numbers, help="The same at P2.")
-@click.option("--residual-blocks1", type=numbers, help="lambda_max(R_pp) at P1, one a patch.")
-@click.option("--residual-blocks2", type=numbers, help="The same at P2.")
-@click.option("--alignment1", type=number, help="lambda_max(G) / sum of the blocks', at P1.")
-@click.option("--alignment2", type=number, help="The same at P2.")
-@click.option("--angle-part", type=number, help="lambda_max(G) over the angles at P1.")
-@click.option("--bias-part", type=number, help="lambda_max(G) over the pixel bias at P1.")
+@_law_options
 @click.option("--depth", type=int, help="Depth d; with it bounds and sizes are given too.")
 @click.option("--qubits", type=int, default=8, show_default=True, help="Qubits n, patch side.")
 @click.option("--image-side", type=int, default=14, show_default=True, help="Image side.")
@@ -86,18 +109,6 @@ def predict(
     patches1: int,
     patches2: int,
     alpha: Fraction,
-    loss1: Fraction | None,
-    loss2: Fraction | None,
-    curvature1: Fraction | None,
-    curvature2: Fraction | None,
-    blocks1: tuple[Fraction, ...] | None,
-    blocks2: tuple[Fraction, ...] | None,
-    residual_blocks1: tuple[Fraction, ...] | None,
-    residual_blocks2: tuple[Fraction, ...] | None,
-    alignment1: Fraction | None,
-    alignment2: Fraction | None,
-    angle_part: Fraction | None,
-    bias_part: Fraction | None,
     depth: int | None,
     qubits: int,
     image_side: int,
@@ -106,6 +117,7 @@ def predict(
     kappa: Fraction | None,
     no_bias: bool,
     as_json: bool,
+    **known: Any,
 ) -> None:
     """Predict how the largest Hessian eigenvalue changes from P1 to P2 patches.
 
@@ -113,28 +125,25 @@ def predict(
     true one, and how far each is to be trusted. With --depth it adds rigorous upper bounds and
     size estimates for both models. Numbers may be written as 0.5 or 1/2.
     """
-    from patchlaw.hessian_theory.predictions import Architecture, MeasuredModel, RatioInputs
     from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
     from patchlaw.hessian_theory.predictions.report import predict_all
 
-    parts = None if angle_part is None or bias_part is None else (angle_part, bias_part)
-    if parts is None and angle_part != bias_part:
+    if (known["angle_part"] is None) != (known["bias_part"] is None):
         raise click.UsageError(
             "--angle-part, --bias-part: expected both or neither, got one; "
             "the two-term law needs the two parts measured at P1"
         )
     with _usage_errors("--from"):
-        first = MeasuredModel(patches1, loss1, curvature1, blocks1, residual_blocks1, alignment1)
+        first = MeasuredModel.of(patches1, _of_model(known, 0))
     with _usage_errors("--to"):
-        second = MeasuredModel(patches2, loss2, curvature2, blocks2, residual_blocks2, alignment2)
+        second = MeasuredModel.of(patches2, _of_model(known, 1))
     with _usage_errors():
-        architectures = None
+        architectures: tuple[Architecture, ...] = ()
         if depth is not None:
             rest = (depth, qubits, image_side, classes, scale, alpha)
             architectures = (Architecture(patches1, *rest), Architecture(patches2, *rest))
         report = predict_all(
             RatioInputs(first, second, alpha),
-            bias_parts=parts,
             architectures=architectures,
             include_bias=not no_bias,
             kappa=kappa,
@@ -144,7 +153,8 @@ def predict(
         return
 
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.tables import Table, print_table
 
     console = PlainConsole()
-    for table in report_tables(report):
-        console.print(table)
+    for content in report_tables(report):
+        print_table(Table(*content, whole=("law", "interval")), console)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from patchlaw.commands.options import data_option, interruptible, out_option, refusals
+
 if TYPE_CHECKING:
     from patchlaw.console import PlainConsole
     from patchlaw.verification.runs import Run
@@ -33,18 +35,8 @@ JUDGED_STEPS = 6
     type=click.IntRange(1, 50),
     help="In place of --steps: whole epochs, as the run that `patchlaw train` keeps.",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="With --epochs: folder of runs; epochs that the run there has are not repeated.",
-)
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of MNIST IDX files to use in place of the embedded images.",
-)
+@out_option("runs", "With --epochs: folder of runs; epochs that it has are not repeated.")
+@data_option()
 @click.option("--device", help="torch device.  [default: cpu]")
 def replay(
     patches: int,
@@ -78,11 +70,9 @@ def replay(
     if epochs is not None:
         from patchlaw.verification.runs.replay import ReplayComparison
 
-        try:
+        with interruptible(console, "goes on after the last finished epoch"), refusals():
             run = run_of(patches, depth, epochs, out, data, device, console)
             comparison = ReplayComparison(run, runs[patches, depth], epochs)
-        except (ValueError, OSError, FloatingPointError) as error:
-            raise click.ClickException(str(error)) from error
         print_epochs(comparison, console)
         return
     console.say(
@@ -92,7 +82,7 @@ def replay(
     console.say(f"{'step':>5} {'recorded':>10} {'replayed':>10} {'rel. difference':>16}")
     differences = []
     recorded_losses = runs[patches, depth].iteration_train_loss
-    try:
+    with refusals():
         replayed = replayed_losses(patches, depth, data, check_device(device))
         for step, loss in enumerate(islice(replayed, steps)):
             recorded_loss = float(recorded_losses[step])
@@ -100,8 +90,6 @@ def replay(
             console.say(
                 f"{step + 1:>5} {recorded_loss:>10.5f} {loss:>10.5f} {differences[-1]:>16.1e}"
             )
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
     judged = differences[:JUDGED_STEPS]
     verdict = (
         f"largest relative difference {max(differences):.1e} over {len(differences)} steps, "
@@ -175,8 +163,9 @@ def run_of(
     console: "PlainConsole",
 ) -> "Run":
     """The run with at least so many epochs: as it is on disk, or trained until it has them."""
-    from patchlaw.verification.runs import Run, RunError, RunRequest, execute_run, load_samples
-    from patchlaw.verification.runs.progress import TrainingProgress
+    from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.runs import Run, RunRequest, execute_run, load_samples
+    from patchlaw.verification.store.errors import StoreError
 
     samples = load_samples(data)
     config = RunRequest(patches, depth, epochs=epochs).config(samples)
@@ -184,7 +173,7 @@ def run_of(
         run = Run.open(out / config.run_id)  # also while another process works on it
         if run.epochs_done >= epochs:
             return run
-    except RunError:
+    except StoreError:
         pass  # none yet, or unusable: then training says what is wrong
-    with TrainingProgress(console) as progress:
-        return execute_run(out, config, samples, device=device, reporter=progress)
+    with ConsoleProgress(console) as progress:
+        return execute_run(out, config, samples, device=device, progress=progress)

@@ -10,6 +10,14 @@ import click
 if TYPE_CHECKING:
     from patchlaw.verification.runs.status import RunStatus
 
+_STYLES = {
+    "finished": "green",
+    "running": "cyan",
+    "partial": "yellow",
+    "thinned": "green",
+    "damaged": "bold red",
+}
+
 
 @click.command()
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
@@ -21,12 +29,11 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
     Losses and accuracies are those at the minimum of the training loss so far. Exit code: 1 if a
     run is damaged.
     """
-    from patchlaw.verification.runs import RunError
     from patchlaw.verification.runs.status import all_statuses
 
     try:
         statuses = all_statuses(runs, checksums=check)
-    except (RunError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps([asdict(each) for each in statuses], indent=1, allow_nan=False))
@@ -38,36 +45,17 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
 
 def print_table(statuses: list["RunStatus"]) -> None:
     """One row a run, then what is wrong with the damaged ones."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.tables import Table, as_rich
 
-    colours = {
-        "finished": "green",
-        "running": "cyan",
-        "partial": "yellow",
-        "thinned": "green",
-        "damaged": "bold red",
-    }
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in (
-        "run", "state", "epochs", "min.\nat", "train\nloss", "train\nacc.", "test\nloss",
-        "test\nacc.", "s per\nepoch",
-    ):  # fmt: skip
-        left = heading in ("run", "state")
-        # a number cut short would be another number; a name can go on in a second line
-        table.add_column(
-            heading,
-            justify="left" if left else "right",
-            no_wrap=heading != "run",
-            overflow="fold",
-        )
-    for each in statuses:
-        table.add_row(
+    names, numbers = ("run", "state"), (
+        "epochs", "min.\nat", "train\nloss", "train\nacc.", "test\nloss", "test\nacc.",
+        "s per\nepoch",
+    )  # fmt: skip
+    rows = tuple(
+        (
             each.run,
-            Text(each.state, style=colours[each.state]),
+            each.state,
             "" if each.epochs_done is None else f"{each.epochs_done}/{each.epochs}",
             _shown(each.minimum_epoch, "d"),
             _shown(each.train_loss, ".5f"),
@@ -76,8 +64,12 @@ def print_table(statuses: list["RunStatus"]) -> None:
             _shown(each.test_accuracy, ".2%"),
             _shown(each.seconds_per_epoch, ".1f"),
         )
+        for each in statuses
+    )
+    # a number cut short would be another number; a name can go on in a second line
+    table = Table("", (*names, *numbers), rows, whole=("state", *numbers), right=numbers)
     console = PlainConsole()
-    console.print(table)
+    console.print(as_rich(table, _STYLES, framed=False))
     for each in statuses:
         if each.problem:
             console.say(f"{each.run}: {each.problem}")

@@ -6,30 +6,20 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.train import INTERRUPTED, MAX_THREADS
+from patchlaw.commands.options import (
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+)
 
 
 @click.command()
 @click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of runs.",
-)
+@out_option("runs", "Folder of runs.")
 @click.option("--shard", metavar="I/N", help="Do every N-th run from the I-th on (from 1).")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="MNIST-format IDX files to use in place of the embedded images.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Worker threads.  [default: each run's own; for a new one, torch's choice]",
-)
-@click.option("--device", help="torch device.  [default: each run's own; for a new one, cpu]")
+@data_option()
+@machine_options("each run's")
 @click.option("--list", "list_only", is_flag=True, help="List the runs and do nothing.")
 def sweep(
     plan: Path,
@@ -52,9 +42,9 @@ def sweep(
     failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.runs import RunSamples, execute_run, load_samples
     from patchlaw.verification.runs.plan import read_plan
-    from patchlaw.verification.runs.progress import TrainingProgress
     from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
@@ -81,19 +71,13 @@ def sweep(
         if list_only:
             continue
         try:
-            samples = samples_of(request.images)
-            with TrainingProgress(console) as progress:
-                execute_run(
-                    out,
-                    request.config(samples),
-                    samples,
-                    threads=threads,
-                    device=device,
-                    reporter=progress,
-                )
-        except KeyboardInterrupt:
-            console.say("Interrupted; the same command goes on after the last finished epoch")
-            raise SystemExit(INTERRUPTED) from None
+            with (
+                interruptible(console, "goes on after the last finished epoch"),
+                ConsoleProgress(console) as progress,
+            ):
+                samples = samples_of(request.images)
+                config = request.config(samples)
+                execute_run(out, config, samples, threads=threads, device=device, progress=progress)
         except Exception as error:  # whatever it is, the other runs do not depend on this one
             failures.append(name)
             console.say(f"failed: {type(error).__name__}: {error}")

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.run_folders import runs_argument
+from patchlaw.commands.options import out_option, runs_argument
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder for the copies; each is named as `patchlaw train` names the run.",
-)
+@out_option(None, "Folder for the copies; each is named as `patchlaw train` names the run.")
 @click.option(
     "--epoch",
     "epochs",
@@ -29,13 +24,13 @@ def thin(runs: tuple[Path, ...], out: Path, epochs: tuple[int, ...]) -> None:
     needs the whole trajectory refuses it. The run stays as it is. Exit code: 0, or 1 if a run is
     refused, which does not stop the others.
     """
-    from patchlaw.verification.runs import Run, RunError, thin_run
+    from patchlaw.verification.runs import Run, thin_run
 
     failed = False
     for folder in runs:
         try:
             copy = thin_run(Run.open(folder), out, epochs)
-        except (RunError, OSError) as error:
+        except (ValueError, OSError) as error:
             click.echo(f"Error: {error}", err=True)
             failed = True
         else:

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import click
 
-INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
-MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
+from patchlaw.commands.options import (
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+    refusals,
+)
 
 
 @click.command()
@@ -19,13 +24,7 @@ MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
     help="Seed of the initial angles and of the batches.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=50, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of runs; this one gets a folder of its own in it.",
-)
+@out_option("runs", "Folder of runs; this one gets a folder of its own in it.")
 @click.option(
     "--learning-rate", type=float, help="Adam's initial rate.  [default: the author's for d]"
 )
@@ -40,17 +39,8 @@ MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
     help="Images a mini-batch, about.",
 )
 @click.option("--images", type=click.IntRange(10), help="Train on a stratified part of the images.")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="MNIST-format IDX files to use in place of the embedded images.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    help="Worker threads.  [default: the run's own; for a new one, torch's choice]",
-)
-@click.option("--device", help="torch device.  [default: the run's own; for a new one, cpu]")
+@data_option()
+@machine_options("the run's")
 def train(
     patches: int,
     depth: int,
@@ -72,24 +62,13 @@ def train(
     were before), 1 if the run is refused or fails, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.runs import RunRequest, execute_run, load_samples
-    from patchlaw.verification.runs.progress import TrainingProgress
 
     console = PlainConsole()
-    try:
+    with interruptible(console, "resumes after the last finished epoch"), refusals():
         request = RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
         samples = load_samples(data, images)
-        with TrainingProgress(console) as progress:
-            execute_run(
-                out,
-                request.config(samples),
-                samples,
-                threads=threads,
-                device=device,
-                reporter=progress,
-            )
-    except KeyboardInterrupt:
-        console.say("Interrupted; the same command resumes after the last finished epoch")
-        raise SystemExit(INTERRUPTED) from None
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
+        config = request.config(samples)
+        with ConsoleProgress(console) as progress:
+            execute_run(out, config, samples, threads=threads, device=device, progress=progress)

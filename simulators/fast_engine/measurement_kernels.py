@@ -1,4 +1,7 @@
-"""Numba kernels for the outputs <X_q>, <Z_q>, q < C/2, of every column of a state (2, dim, m)."""
+"""Numba kernels for the outputs <X_q>, <Z_q>, q < C/2, of every column of a state (2, dim, m).
+
+An odd number of classes has one X more.
+"""
 
 import numpy as np
 
@@ -13,7 +16,8 @@ def overlaps(left, right, factor, out):
     With left = right and factor 1 the outputs f; with a tangent and factor 2 their derivative.
     """
     rows, m = left.shape[1], left.shape[2]
-    half = out.shape[0] // 2
+    classes = out.shape[0]
+    half = classes - classes // 2
     shift = rows * LANES
     tiles = np.empty((2, 2 * rows * LANES), dtype=left.dtype)
     bra, ket = tiles[0], tiles[1]
@@ -35,7 +39,8 @@ def overlaps(left, right, factor, out):
                     x = x + l0 * br + m0 * bi + l1 * ar + m1 * ai
                     z = z + l0 * ar + m0 * ai - l1 * br - m1 * bi
             store(out, q * m + column, scale * x)
-            store(out, (half + q) * m + column, scale * z)
+            if half + q < classes:
+                store(out, (half + q) * m + column, scale * z)
 
 
 @kernel
@@ -45,7 +50,8 @@ def weighted_observable(state, weights, out, accumulate):
     df_k = 2 Re<O_k S, dS>, so dL = sum_k weights_k df_k = Re<out, dS>; weights (C, m).
     """
     rows, m = state.shape[1], state.shape[2]
-    half = weights.shape[0] // 2
+    classes = weights.shape[0]
+    half = classes - classes // 2
     shift = rows * LANES
     tiles = np.empty((2, 2 * rows * LANES), dtype=state.dtype)
     tile, result = tiles[0], tiles[1]
@@ -59,7 +65,9 @@ def weighted_observable(state, weights, out, accumulate):
         for q in range(half):
             stride = rows >> (q + 1)
             x = two * load(weights, q * m + column)
-            z = two * load(weights, (half + q) * m + column)
+            z = splat(state.dtype.type(0))
+            if half + q < classes:
+                z = two * load(weights, (half + q) * m + column)
             for base in range(0, rows, 2 * stride):
                 for k in range(base, base + stride):
                     for part in range(2):

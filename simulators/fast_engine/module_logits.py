@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from patchlaw.simulators.ansatz import EncodingBlock
 from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.fast_engine.buffers import BufferPool
 from patchlaw.simulators.fast_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.fast_engine.chunks import Chunk
@@ -28,14 +28,15 @@ from patchlaw.simulators.fast_engine.traces import ChunkPixels, Trace
 def serves(model: CircuitModel, images: Tensor) -> bool:
     """Whether the engine can stand in for the autograd circuit in this call.
 
-    It cannot off the CPU, for gradients of the images, in a circuit without data, and under
-    transforms that follow torch's own operations (``torch.func``, forward mode, ``torch.compile``).
+    It cannot off the CPU, for gradients of the images, in a circuit that it does not know, and
+    under transforms that follow torch's own operations (``torch.func``, forward mode,
+    ``torch.compile``).
     """
     tensors = (model.angles, model.pixel_bias, images)
     return (
         all(t.device.type == "cpu" and t.dtype == model.angles.dtype for t in tensors)
         and not images.requires_grad
-        and any(isinstance(block, EncodingBlock) for block in model.ansatz.blocks)
+        and why_not(model.ansatz) is None
         and torch._C._functorch.peek_interpreter_stack() is None
         and forward_ad._current_level < 0
         and not torch.compiler.is_compiling()

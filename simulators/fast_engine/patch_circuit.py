@@ -16,6 +16,7 @@ from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, add_
 from patchlaw.simulators.fast_engine.measurement_kernels import overlaps, weighted_observable
 from patchlaw.simulators.fast_engine.pauli_run import PauliRun
 from patchlaw.simulators.fast_engine.static_run import FusedRun
+from patchlaw.simulators.fast_engine.string_observables import string_observables
 from patchlaw.simulators.fast_engine.traces import ChunkPixels, Cotangents, TangentTrace, Trace
 
 
@@ -66,6 +67,10 @@ class PatchCircuit:
         self.stages = plan.stages
         self.signs = signs
         self._ones = np.ones_like(signs)
+        self._overlaps, self._weighted = overlaps, weighted_observable
+        if plan.observables:
+            own = string_observables(plan.observables, plan.n_qubits)
+            self._overlaps, self._weighted = own.overlaps, own.weighted
         self._n = plan.n_qubits
         self.prefix = FusedRun(plan.prefix, angles, signs, vector_only=True)
         self._prefix_state = np.ascontiguousarray(self.prefix.columns)
@@ -130,7 +135,7 @@ class PatchCircuit:
             trace.quaternions.append(u)
             trace.cotangents.append(None)
             state = after
-        overlaps(state, state, state.dtype.type(1), outputs)
+        self._overlaps(state, state, state.dtype.type(1), outputs)
         return trace
 
     def tangent(
@@ -175,7 +180,7 @@ class PatchCircuit:
             tangents.rates.append(rates)
             tangent = after
         last = trace.states[-1]
-        overlaps(last, tangent, tangent.dtype.type(2), outputs_dot)
+        self._overlaps(last, tangent, tangent.dtype.type(2), outputs_dot)
         return tangents
 
     def reverse(
@@ -190,7 +195,7 @@ class PatchCircuit:
     ) -> None:
         """Add the cotangents of sum_k weights_k f_k, weights (C, m); keep Λ if told."""
         lam = pool.take()
-        weighted_observable(trace.states[-1], weights, lam, False)
+        self._weighted(trace.states[-1], weights, lam, False)
         for i in reversed(range(len(self.stages))):
             after = pool.take()
             if isinstance(self.stages[i], Encoding):
@@ -226,9 +231,9 @@ class PatchCircuit:
     ) -> None:
         """Add the tangent of ``reverse`` along a direction, the weights moving by weights_dot."""
         lam, lam_dot = pool.take(), pool.take()
-        weighted_observable(trace.states[-1], weights, lam, False)
-        weighted_observable(trace.states[-1], weights_dot, lam_dot, False)
-        weighted_observable(tangents.states[-1], weights, lam_dot, True)
+        self._weighted(trace.states[-1], weights, lam, False)
+        self._weighted(trace.states[-1], weights_dot, lam_dot, False)
+        self._weighted(tangents.states[-1], weights, lam_dot, True)
         owned = True  # whether lam may be given back: kept cotangents belong to the trace
         for i in reversed(range(len(self.stages))):
             after, after_dot = None, pool.take()

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
-from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, observables
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.pauli_strings import PauliString, as_permutation
 from patchlaw.simulators.torch_engine.encoding import apply_encoding
+from patchlaw.simulators.torch_engine.gate_blocks import apply_gates
 from patchlaw.simulators.torch_engine.static_blocks import (
     apply_entangling,
     block_unitary,
@@ -12,19 +14,31 @@ from patchlaw.simulators.torch_engine.static_blocks import (
 )
 
 
-def pauli_expectations(state: Tensor, n_qubits: int, n_classes: int) -> Tensor:
+def pauli_expectations(state: Tensor, n_qubits: int, outputs: tuple[PauliString, ...]) -> Tensor:
     """<O_k> of every column: shape (P, 2^n, N) complex to (P, C, N) real."""
     patches, dimension, _ = state.shape
-    outputs = []
-    for pauli, qubit in observables(n_qubits, n_classes):
+    values = []
+    for string in outputs:
+        pauli, qubit = string[0]
+        if len(string) > 1 or pauli == "Y":
+            values.append(_string_expectation(state, n_qubits, string))
+            continue
         pairs = state.reshape(patches, 1 << qubit, 2, dimension >> (qubit + 1), -1)
         zero, one = pairs[:, :, 0], pairs[:, :, 1]
         if pauli == "X":
             density = 2 * (zero.real * one.real + zero.imag * one.imag)
         else:
             density = zero.real**2 + zero.imag**2 - one.real**2 - one.imag**2
-        outputs.append(density.sum(dim=(1, 2)))
-    return torch.stack(outputs, dim=1)
+        values.append(density.sum(dim=(1, 2)))
+    return torch.stack(values, dim=1)
+
+
+def _string_expectation(state: Tensor, n_qubits: int, string: PauliString) -> Tensor:
+    """Re<psi|O psi>, (P, N)."""
+    source, factor = as_permutation(string, n_qubits)
+    turned = state[:, torch.from_numpy(source).to(state.device)]
+    turned = turned * torch.from_numpy(factor).to(state.device, state.dtype)[:, None]
+    return (state.real * turned.real + state.imag * turned.imag).sum(dim=1)
 
 
 def final_states(ansatz: Ansatz, angles: Tensor, features: Tensor) -> Tensor:
@@ -46,6 +60,8 @@ def final_states(ansatz: Ansatz, angles: Tensor, features: Tensor) -> Tensor:
         if isinstance(block, EncodingBlock):
             x = features[:, ansatz.feature_offsets[i] : ansatz.feature_offsets[i + 1]]
             state = apply_encoding(block, n, phi, x, state)
+        elif not isinstance(block, EntanglingBlock):
+            state = apply_gates(block, n, phi, features, state)
         elif state.shape[-1] == 1:
             state = apply_entangling(block, n, phi, state)
         else:
@@ -55,4 +71,5 @@ def final_states(ansatz: Ansatz, angles: Tensor, features: Tensor) -> Tensor:
 
 def circuit_outputs(ansatz: Ansatz, angles: Tensor, features: Tensor, n_classes: int) -> Tensor:
     """Outputs f of every patch, class and sample, shape (P, C, N); arguments as final_states."""
-    return pauli_expectations(final_states(ansatz, angles, features), ansatz.n_qubits, n_classes)
+    states = final_states(ansatz, angles, features)
+    return pauli_expectations(states, ansatz.n_qubits, ansatz.outputs(n_classes))

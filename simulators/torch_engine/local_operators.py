@@ -99,6 +99,10 @@ class LocalOperators:
             return upper, None
         return upper, _complex_matrices(coefficients @ self._lower_transposed, self._columns)
 
+    def apply(self, coefficients: Tensor, states: Tensor) -> Tensor:
+        """sum_k coefficients_k O_k X; coefficients (..., K), states (..., rows, columns)."""
+        return apply_combined(self.combine(coefficients), states)
+
 
 def apply_combined(operator: tuple[Tensor, Tensor | None], states: Tensor) -> Tensor:
     """A X for what ``LocalOperators.combine`` gave; states (..., rows, columns)."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables, PatchEncoding
 from patchlaw.simulators.torch_engine.local_operators import (
+    LocalOperators,
     apply_combined,
     class_observables,
     halves,
@@ -23,6 +24,7 @@ from patchlaw.simulators.torch_engine.local_operators import (
 )
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns
+from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
 
 
 @dataclass
@@ -102,7 +104,12 @@ class PatchCircuits:
         self.signs = ring_signs(n, dtype, angles.device)
         self._rows, self._columns = halves(n)
         self._generators = rotation_generators(n, dtype, angles.device)
-        self._observables = class_observables(n, n_classes, dtype, angles.device)
+        self._observables: LocalOperators | StringOperators
+        if plan.observables:
+            strings = plan.observables[:n_classes]
+            self._observables = string_operators(strings, n, dtype, angles.device)
+        else:
+            self._observables = class_observables(n, n_classes, dtype, angles.device)
         self.prefix: StaticRunDerivatives[Tensor, Tensor] = StaticRuns(
             plan.prefix, angles, n, dtype, vector_only=True
         )
@@ -180,7 +187,7 @@ class PatchCircuits:
         keep: bool = False,
     ) -> None:
         """Add the cotangents of sum_k weights_k f_k, weights (m, C); keep Λ if told."""
-        lam = apply_combined(self._observables.combine(2 * weights), trace.last)
+        lam = self._observables.apply(2 * weights, trace.last)
         kept = []
         for k in reversed(range(len(tables))):
             into.matrices[k] += _outer(lam, trace.encoded[k])
@@ -203,10 +210,9 @@ class PatchCircuits:
         into: Cotangents,
     ) -> None:
         """Add the tangent of ``reverse`` along a direction, the weights moving by weights_dot."""
-        observable = self._observables.combine(2 * weights)
-        lam = apply_combined(observable, trace.last)
-        lam_dot = apply_combined(self._observables.combine(2 * weights_dot), trace.last)
-        lam_dot += apply_combined(observable, tangents.last)
+        lam = self._observables.apply(2 * weights, trace.last)
+        lam_dot = self._observables.apply(2 * weights_dot, trace.last)
+        lam_dot += self._observables.apply(2 * weights, tangents.last)
         for k in reversed(range(len(tables))):
             table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
             into.matrices[k] += _outer(lam_dot, state)

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
-from patchlaw.verification.analysis.record import EigenvalueRecord, RunFacts, Trajectory
+from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.landscape.random_walk import random_walk_ratios
 from patchlaw.verification.landscape.record import (
-    LandscapeExecution,
     LandscapeRecord,
     LandscapeRun,
     LossGrid,
     PrincipalComponents,
     ProjectedTrajectory,
 )
-from patchlaw.verification.runs import DataConfig, EpochEntry, Execution, RunConfig
-from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE, KIND, Checkpoint
+from patchlaw.verification.records import Eigenvalue, RunFacts, Trajectory
+from patchlaw.verification.runs import DataConfig, EpochEntry, RunConfig
+from patchlaw.verification.runs.checkpoint import CHECKPOINT, CHECKPOINT_FILE, Checkpoint
 from patchlaw.verification.runs.run import RunHeader
-from patchlaw.verification.runs.sealed_json import write_sealed
-from patchlaw.verification.runs.tensor_files import FileRecord
-from patchlaw.verification.sealed_record import digest
 from patchlaw.verification.solvers import SpectralDensity
+from patchlaw.verification.store.seal import digest
+from patchlaw.verification.store.tensors import FileRecord
 from patchlaw.verification.training import Evaluation
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -72,8 +72,8 @@ def evaluation(loss: float, n_samples: int) -> Evaluation:
     return Evaluation(
         loss=float(loss),
         accuracy=float(np.exp(-0.3 * loss)),
-        trace_s=float(min(0.9, 1.2 * loss)),
-        gradient_norm=float(min(2.0, 1.5 * loss)),
+        mean_softmax_trace=float(min(0.9, 1.2 * loss)),
+        mean_abs_slope=float(min(2.0, 1.5 * loss)),
         n_samples=n_samples,
     )
 
@@ -101,7 +101,7 @@ def write_run(folder: Path, config: RunConfig, *, epochs_done: int | None = None
         )
     path = folder / "runs" / config.run_id
     path.mkdir(parents=True, exist_ok=True)
-    RunHeader(config, Execution(1, "cpu", 1040), ENVIRONMENT).write(path)
+    RunHeader(config, Execution(1, 1040), ENVIRONMENT).write(path)
     files = tuple(FileRecord(f"epochs/{e:03d}.safetensors", "0" * 64, 1) for e in range(done + 1))
     checkpoint = Checkpoint(
         configuration=config.sha256,
@@ -112,7 +112,7 @@ def write_run(folder: Path, config: RunConfig, *, epochs_done: int | None = None
         learning_rate=0.0,
         sessions=({"from_epoch": 0, "max_chunk": 1040, "environment": ENVIRONMENT},),
     )
-    write_sealed(path / CHECKPOINT_FILE, KIND, asdict(checkpoint))
+    CHECKPOINT.write(path / CHECKPOINT_FILE, checkpoint)
     return path
 
 
@@ -136,7 +136,7 @@ def facts(config: RunConfig) -> RunFacts:
 
 def eigenvalue(value: float, n_samples: int, error: float = 4e-3) -> dict[str, Any]:
     return asdict(
-        EigenvalueRecord(
+        Eigenvalue(
             value=float(value),
             residual_norm=float(abs(value) * error),
             rounding=1e-6,
@@ -226,8 +226,8 @@ def analysis_content(config: RunConfig) -> dict[str, Any]:
         "stages": {"evaluation": environment, "hessian": environment},
         "minimum": {
             "epoch": epoch,
-            "train": asdict(evaluation(train[epoch], run.images)),
-            "test": asdict(evaluation(test[epoch], TEST_IMAGES)),
+            "train": to_builtins(evaluation(train[epoch], run.images)),
+            "test": to_builtins(evaluation(test[epoch], TEST_IMAGES)),
         },
         "eigenvalues": eigenvalues,
         "alignment": {"value": aligned, "low": 0.97 * aligned, "high": 1.03 * aligned},
@@ -343,7 +343,7 @@ def write_landscape(
         trajectory=ProjectedTrajectory(x, y, train),
         grid=LossGrid(5.0, gx, gy, loss),
         loss_at_minimum=float(train[epoch]),
-        execution=LandscapeExecution(1, 1040),
+        execution=Execution(1, 1040),
         environment=ENVIRONMENT,
         resumed=(),
         seconds=1.0,

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from patchlaw.commands.train import train
 from patchlaw.paper_figures import recompute
 from patchlaw.paper_figures.catalogue import FIGURES, PaperFigure
-from patchlaw.paper_figures.records import RESULTS, RecordError, Records
+from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables import TABLES
+from patchlaw.verification.store.errors import RecordError
 from tests.paper_figures.figure_cases import SMALL, invoke, sidecar
 from tests.paper_figures.synthetic_records import (
     write_analysis,

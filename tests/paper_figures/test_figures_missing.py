@@ -140,17 +140,17 @@ def test_a_curve_that_ends_early_leaves_its_panel_open(tmp_path):
     assert "30 of 50 epochs" in {text.get_text() for text in panel.texts}
 
 
-@pytest.mark.parametrize("missing", ["alignment", "shares"])
+@pytest.mark.parametrize("missing", ["eigenvalues", "shares"])
 def test_alignment_and_shares_do_not_wait_for_each_other(tmp_path, missing):
     write_run(tmp_path, config_of(4, 50))
     write_analysis(tmp_path, config_of(4, 50), without=(missing,))
     found = drawing("alignment", tmp_path)
     (panel,) = found.numbers["panels"]
-    assert (panel["alignment"] is None) == (missing == "alignment")
+    assert (panel["alignment"] is None) == (missing == "eigenvalues")
     assert (panel["bias_share"] is None) == (missing == "shares")
     assert "P = 4, d = 50" in {gap.panel for gap in found.gaps}
     bars = [bar for axes in found.figure.axes for bar in axes.patches if bar.get_height() < 1]
-    assert bool(bars) == (missing == "alignment")
+    assert bool(bars) == (missing == "eigenvalues")
 
 
 def test_an_analysis_without_a_section_counts_as_missing_for_that_section(tmp_path):

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 
 from patchlaw.cli import main
+from patchlaw.paper_figures.drawing import Inputs
 from patchlaw.paper_figures.outcome import Outcome
-from patchlaw.paper_figures.records import RESULTS, RecordError
+from patchlaw.paper_figures.records import RESULTS, Records
+from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import TABLES
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.records import author_results
-from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.seal import digest
 from tests.paper_figures.synthetic_records import (
     COMMIT,
     analysis_content,
@@ -45,7 +48,8 @@ AUTHOR = {(r.n_patches, r.depth): r for r in author_results()}
 def write(name: str, results: Path, out: Path) -> Outcome:
     out.mkdir(exist_ok=True)
     (table,) = (table for table in TABLES if table.name == name)
-    return table.write(results, out)
+    study = paper_study()
+    return table.write(Inputs(Records.read(results), study, study), out)
 
 
 def history(results: Path, run_id: str) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlaw.paper_figures.tables import latex, markdown
-from patchlaw.paper_figures.tables.cells import Count, Gap, Number
-from patchlaw.paper_figures.tables.content import Column, Group, Panel, Row, TableContent
+from patchlaw.paper_figures.tables import latex
+from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableContent
+from patchlaw.verification.cells import Count, Gap, Number, cell_text
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -40,7 +40,7 @@ MINUS = "\N{MINUS SIGN}"
     ],
 )
 def test_cells(cell: Number | Count | Gap, shown: str, typeset: str) -> None:
-    assert markdown.cell_text(cell) == shown
+    assert cell_text(cell) == shown
     assert latex.cell_text(cell) == typeset
 
 
@@ -99,7 +99,7 @@ def test_numbers_that_are_none_are_refused(value: float) -> None:
 @pytest.mark.parametrize("cells", [{}, {"loss": Count(1), "extra": Count(2)}])
 def test_a_row_has_a_cell_for_every_column_and_no_other(cells: dict[str, Count]) -> None:
     """A cell of no column would be left out of every format without a word."""
-    panel = Panel((Group("", (Column("loss", "loss"),)),))
+    panel = Panel((Column("loss", "loss"),))
     message = rf"P = 4, d = 50: expected cells \['loss'\], got {re.escape(str(sorted(cells)))}"
     with pytest.raises(ValueError, match=message):
         TableContent(1, "title", (panel,), (Row(4, 50, cells),), (), (), (), 0, 0)

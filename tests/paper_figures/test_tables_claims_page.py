@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from patchlaw.commands.verify import make_config
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.tables import claims_page
 from patchlaw.paper_figures.tables.claims_page import SHOWN_IN
 from patchlaw.paper_figures.tables.page_markup import replaced_between
-from patchlaw.verification import current_findings as current
-from patchlaw.verification.claims import CLAIMS, Findings, Grade, Verdict, author_models, ledger
-from patchlaw.verification.claims.findings import TheoremFinding
+from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult, Verdict, ledger, proofs
+from patchlaw.verification.jobs.progress import SILENT
+from patchlaw.verification.records import author_models
 from tests.docs.pages import ROOT, anchors
 from tests.verification.claim_worlds import proved_everything, world
 
@@ -66,7 +65,9 @@ def test_theorems_lead_to_their_proofs_and_tests() -> None:
     theory = anchors(ROOT / "docs" / "theory.md")
     findings = proved_everything(
         theorems={
-            name: TheoremFinding("proved", 3, f"tests/theory/test_{name}.py::test_it")
+            name: TheoremResult(
+                name, "proved", 3, numerical_test=f"tests/theory/test_{name}.py::test_it"
+            )
             for part in PARTS
             for name in part.all_theorems
         }
@@ -99,8 +100,8 @@ def test_measured_numbers_are_counted_by_what_they_say() -> None:
 def test_runs_behind_the_page_are_counted() -> None:
     text = "runs of ours behind this page: {} at the paper's scale{}, {} small ones."
     assert text.format(0, "", 0) in page_of(Findings())
-    models = (*world(patches=(4,), depths=(50,)), *world(grade=Grade.SMALL), *author_models())
-    assert text.format(1, " (4 50)", 12) in page_of(proved_everything(models=models))
+    models = (*world(patches=(4,), depths=(50,)), *world(images=12_000), *author_models())
+    assert text.format(1, " (P 4, d 50, seed 1)", 12) in page_of(proved_everything(models=models))
 
 
 def test_figures_and_tables_exist() -> None:
@@ -116,21 +117,9 @@ def test_the_committed_page_has_every_claim() -> None:
     assert set(verdicts(page).values()) <= {str(verdict) for verdict in Verdict}
 
 
-class Silent:
-    """Progress that nobody sees."""
-
-    def start(self, title: str, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, detail: str = "") -> None:
-        """Nothing."""
-
-
 def test_only_what_the_claims_rest_on_is_done_again() -> None:
     (claim,) = (claim for claim in CLAIMS if claim.id == "7")
-    findings = current.current_findings(
-        [claim], (), make_config(True, 0, None, None, None), Silent(), "patchlaw claim"
-    )
+    findings = proofs.prove_and_check([claim], (), 0, SILENT)
     assert set(findings.theorems) == {"shared-angles", "one-qnn", "incoherent-sharing"}
     assert all(found.status == "proved" for found in findings.theorems.values())
     assert findings.checks == {}
@@ -139,7 +128,7 @@ def test_only_what_the_claims_rest_on_is_done_again() -> None:
 
 def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = proved_everything(models=world())
-    monkeypatch.setattr(current, "current_findings", lambda *arguments: known)
+    monkeypatch.setattr(claims_page, "prove_and_check", lambda *_: known)
     out = tmp_path / "docs" / "page.md"
     result = CliRunner().invoke(claims_page.main, ["--out", str(out)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -151,7 +140,7 @@ def test_without_out_the_source_tree_s_page_and_readme_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = proved_everything(models=world())
-    monkeypatch.setattr(current, "current_findings", lambda *arguments: known)
+    monkeypatch.setattr(claims_page, "prove_and_check", lambda *_: known)
     page, readme = tmp_path / "docs" / "claims.md", tmp_path / "README.md"
     monkeypatch.setattr(claims_page, "PAGE", page)
     monkeypatch.setattr(claims_page, "README", readme)

@@ -12,11 +12,11 @@ from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
-from patchlaw.paper_figures.tables.findings_tables import LAWS, SHOWN, with_tables
+from patchlaw.paper_figures.tables.findings_tables import SHOWN, shown_laws, with_tables
 from patchlaw.paper_figures.tables.page_markup import marks
 from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
-from patchlaw.verification.comparison import LawComparison, exponents_of_author
-from patchlaw.verification.sealed_record import write_record
+from patchlaw.verification.comparison import LawComparison, fitted_exponents
+from patchlaw.verification.records import ANALYSIS, author_models
 from tests.paper_figures.synthetic_records import config_of, write_analysis, write_run
 
 MINUS = "\N{MINUS SIGN}"
@@ -116,7 +116,7 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
             "level_off_loss": (4 / 9 * angles + bias) / (angles + bias) * losses[1] / losses[0],
             "blocks": blocks[1] / blocks[0],
         }
-        assert list(expected) == list(LAWS)
+        assert list(expected) == list(shown_laws())
         for cell, value in zip(cells, expected.values(), strict=True):
             assert number(cell) == pytest.approx(value, abs=5.1e-5)
             (error,) = re.findall(r"\((.*) %\)", cell)
@@ -135,7 +135,7 @@ def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
         kept = {"H", "G over the angles"}
         content["eigenvalues"] = {k: v for k, v in content["eigenvalues"].items() if k in kept}
         content.pop("sha256")
-        write_record(path, content)
+        ANALYSIS.write(path, content)
     pairs = study_pairs("ours", paper_study(), Records.read(tmp_path))
     ((*_, loss, level_off, blocks),) = rows_of(findings_tables.ratio_table(pairs))
     assert (level_off, blocks) == ("not measured", "not measured")
@@ -168,7 +168,7 @@ def test_a_law_is_summed_up_over_every_protocol() -> None:
         for predicted, protocol in ((0.25, "50 epochs"), (0.55, "50 epochs"), (0.75, "41 epochs"))
     )
     pairs = LawPairs("ours", rows, ())
-    table = findings_tables.summary_table([(pairs, exponents_of_author())])
+    table = findings_tables.summary_table([(pairs, fitted_exponents(author_models()))])
     cells = dict(rows_of(table))
     assert cells["aligned, P₁/P₂"] == "1.50, 2.00, 1 of 3"  # 1.1, 1.5 and 2
     assert cells["sum of blocks"] == "not measured"

@@ -129,6 +129,7 @@ def test_observables_are_x_then_z_on_the_first_qubits() -> None:
     paper = tuple(("X", q) for q in range(5)) + tuple(("Z", q) for q in range(5))
     assert observables(8, 10) == paper
     assert observables(2, 2) == (("X", 0), ("Z", 0))
+    assert observables(2, 3) == (("X", 0), ("X", 1), ("Z", 0))
 
 
 def test_equal_ansaetze_compare_and_hash_equal() -> None:
@@ -154,7 +155,7 @@ def test_refuses_bad_depths(depth: int) -> None:
 def test_refuses_bad_blocks() -> None:
     with pytest.raises(ValueError, match="blocks: expected at least one block, got none"):
         Ansatz.from_blocks(2, ())
-    with pytest.raises(TypeError, match="blocks: expected EntanglingBlock or EncodingBlock"):
+    with pytest.raises(TypeError, match="blocks: expected EntanglingBlock or EncodingBlock or"):
         Ansatz.from_blocks(2, ("x",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n_layers: expected an integer >= 0, got -1"):
         EntanglingBlock(-1)
@@ -162,7 +163,7 @@ def test_refuses_bad_blocks() -> None:
         EncodingBlock(0)
 
 
-@pytest.mark.parametrize("n_classes", [0, 3, 18, -2, 4.0])
+@pytest.mark.parametrize("n_classes", [0, 17, -2, 4.0])
 def test_refuses_class_counts_without_observables(n_classes: int) -> None:
-    with pytest.raises(ValueError, match=r"even number from 2 to 2 n_qubits = 16 .*, got"):
+    with pytest.raises(ValueError, match=r"expected from 1 to 2 n_qubits = 16 .*, got"):
         observables(8, n_classes)

@@ -311,7 +311,7 @@ def test_refuses_bad_images(images: object, error: type[Exception], message: str
         ({"n_patches": 3}, ValueError, "n_patches: expected a square (1, 4, 9, 16, ...), got 3"),
         ({"n_patches": 9}, ValueError, "n_patches: expected one of [1, 4] for patches of side 2"),
         ({"image_side": 1}, ValueError, "patch_side: expected at most the image's side 1, got 2"),
-        ({"n_classes": 3}, ValueError, "even number from 2 to 2 n_qubits = 4"),
+        ({"n_classes": 5}, ValueError, "from 1 to 2 n_qubits = 4"),
         ({"n_classes": 6}, ValueError, "(X and Z on the first C/2 qubits), got 6"),
         ({"depth": 0}, ValueError, "depth: expected an integer >= 1, got 0"),
         ({"scale": float("nan")}, ValueError, "scale: expected a finite number, got nan"),
@@ -323,12 +323,12 @@ def test_refuses_bad_images(images: object, error: type[Exception], message: str
         (
             {"ansatz": Ansatz(3, 1)},
             ValueError,
-            "ansatz: expected 2 qubits and 4 features (a patch has n_qubits^2 pixels), got 3 and 9",
+            "ansatz: expected 2 qubits, got 3; leave n_qubits out",
         ),
         (
             {"ansatz": Ansatz.from_blocks(2, (EncodingBlock(1),))},
             ValueError,
-            "ansatz: expected 2 qubits and 4 features (a patch has n_qubits^2 pixels), got 2 and 2",
+            "ansatz: expected a square number of features (a patch has side x side pixels",
         ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",

@@ -55,7 +55,7 @@ def weighted_logits(
     model: DistributedQNN, vector: torch.Tensor, images: np.ndarray, weights: np.ndarray
 ) -> torch.Tensor:
     """sum_nk w_nk z_nk as a differentiable function of the flat parameters."""
-    angles, bias = model.unflatten(vector)
+    angles, bias = model.layout.split(vector)
     logits = torch.func.functional_call(model, {"angles": angles, "pixel_bias": bias}, (images,))
     return (logits * torch.tensor(weights)).sum()
 

@@ -97,9 +97,9 @@ def test_tensor_order_is_its_own_inverse(amplitudes: np.ndarray) -> None:
 
 def test_observables_in_class_order() -> None:
     """Qiskit's labels read from the last qubit to the first."""
-    labels = [operator.paulis[0].to_label() for operator in pauli_observables(3, 4)]
+    labels = [operator.paulis[0].to_label() for operator in pauli_observables(Ansatz(3, 1), 4)]
     assert labels == ["IIX", "IXI", "IIZ", "IZI"]
-    assert all(operator.coeffs.tolist() == [1] for operator in pauli_observables(8, 10))
+    assert all(operator.coeffs.tolist() == [1] for operator in pauli_observables(Ansatz(), 10))
 
 
 def test_refuses_bad_input() -> None:
@@ -110,5 +110,5 @@ def test_refuses_bad_input() -> None:
         qnn_circuit(ansatz, features=np.full(4, np.inf))
     with pytest.raises(ValueError, match=r"amplitudes: expected shape \(2\^n,\), got \(6,\)"):
         tensor_order(np.zeros(6))
-    with pytest.raises(ValueError, match="n_classes: expected an even number from 2 to"):
-        pauli_observables(2, 6)
+    with pytest.raises(ValueError, match="n_classes: expected from 1 to"):
+        pauli_observables(ansatz, 6)

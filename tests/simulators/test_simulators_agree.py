@@ -25,7 +25,7 @@ from tests.strategies import (
     Array,
     CircuitCase,
     circuit_cases,
-    even_class_counts,
+    class_counts,
     own_ansaetze,
     paper_ansaetze,
     qubit_counts,
@@ -77,7 +77,7 @@ def test_three_simulators_agree(case: CircuitCase, data: st.DataObject) -> None:
     state = reference.simulate(*run)
     np.testing.assert_allclose(torch_state(*run), state, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(qiskit_circuit.simulate(*run), state, rtol=0, atol=TOLERANCE)
-    n_classes = data.draw(even_class_counts(case.ansatz.n_qubits), label="n_classes")
+    n_classes = data.draw(class_counts(case.ansatz.n_qubits), label="n_classes")
     outputs = reference.qnn_outputs(*run, n_classes)
     np.testing.assert_allclose(torch_outputs(*run, n_classes), outputs, rtol=0, atol=TOLERANCE)
     by_qiskit = qiskit_circuit.qnn_outputs(*run, n_classes)
@@ -275,7 +275,7 @@ def test_a_mistake_in_the_circuit_breaks_the_agreement(name: str) -> None:
     ansatz, angles, features = generic_run(4, depth=2)
     mutant = MutatedCircuit(4, 2, mutation=MUTATIONS[name])
     state = reference.simulate(mutant, angles, features)
-    outputs = reference.expectations(state, 4, 8)
+    outputs = reference.expectations(state, 4, mutant.outputs(8))
     assert np.abs(state - torch_state(ansatz, angles, features)).max() > 1e-3
     assert np.abs(state - qiskit_circuit.simulate(ansatz, angles, features)).max() > 1e-3
     assert np.abs(outputs - torch_outputs(ansatz, angles, features, 8)).max() > 1e-3

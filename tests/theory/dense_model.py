@@ -24,7 +24,7 @@ class DenseModel:
 
     def outputs_at(self, flat: Tensor) -> Tensor:
         """Patch outputs (N, P, C) as a function of the flat parameters (D,)."""
-        angles, bias = self.model.unflatten(flat)
+        angles, bias = self.model.layout.split(flat)
         features = self.model.patch_features(self.images, bias)
         values = circuit_outputs(self.model.ansatz, angles, features, self.model.n_classes)
         return values.permute(2, 0, 1)

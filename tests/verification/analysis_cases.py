@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.runs import Run, execute_run
 from tests.verification.run_cases import toy_config, toy_samples

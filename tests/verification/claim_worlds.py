@@ -1,15 +1,20 @@
 """Synthetic findings in which every measured statement holds, and ways to break each one."""
 
+import math
 from typing import Any
 
-from patchlaw.verification.claims import CLAIMS, Findings, Grade, ModelFindings
-from patchlaw.verification.claims.findings import (
-    CheckFinding,
+from patchlaw.verification.checks import CheckResult
+from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult
+from patchlaw.verification.records import (
     Eigenvalue,
-    OutlierCount,
-    TheoremFinding,
-    TrainingPoint,
+    Minimum,
+    RunFacts,
+    SampleMeans,
+    SplitMoment,
+    TrainedModel,
+    Trajectory,
 )
+from patchlaw.verification.solvers import Estimate, OutlierCount
 
 PATCHES, DEPTHS = (4, 9, 16), (50, 100, 150, 200)
 
@@ -20,7 +25,7 @@ def eigenvalue(value: float, error: float = 1e-4, converged: bool = True) -> Eig
 
 def world(
     *,
-    grade: Grade = Grade.SCALE,
+    images: int = 60_000,
     patches: tuple[int, ...] = PATCHES,
     depths: tuple[int, ...] = DEPTHS,
     converged: bool = True,
@@ -44,7 +49,7 @@ def world(
     top_gap: float = 10.0,
     plane: float = 0.95,
     plane_to_minimum: float = 0.95,
-) -> tuple[ModelFindings, ...]:
+) -> tuple[TrainedModel, ...]:
     """Models on a grid of P and d; each keyword moves one measured quantity."""
     models = []
     for i, p in enumerate(patches):
@@ -65,30 +70,27 @@ def world(
             # one block is the largest, the others are not alike
             eigen |= {f"R_{q}{q}": [residual_block / (1 + q)] for q in range(p)}
             eigen |= {f"G_{q}{q}": [angles / alignment_factor] for q in range(p)}
+            mean = 0.02 * curvature_change**i
+            test_loss = 0.06 * test_loss_change**i * depth_loss_change**j
+            accuracy = 0.9 + accuracy_change * i + depth_accuracy_change * j
             models.append(
-                ModelFindings(
-                    label=f"{p} {d}",
-                    grade=grade,
+                TrainedModel(
+                    RunFacts(p, d, 1, images, 50),
                     reproduce="made up",
-                    n_patches=p,
-                    depth=d,
-                    seed=1,
-                    n_train=60_000,
-                    n_test=10_000,
-                    train_loss=0.01,
-                    test_loss=0.06 * test_loss_change**i * depth_loss_change**j,
-                    test_accuracy=0.9 + accuracy_change * i + depth_accuracy_change * j,
-                    trace_s=0.02 * curvature_change**i,
-                    gradient_norm=0.02 * curvature_change**i,
+                    minimum=Minimum(
+                        36,
+                        SampleMeans(0.01, None, mean, mean, images),
+                        SampleMeans(test_loss, accuracy, n_samples=10_000),
+                    ),
                     eigenvalues={
-                        name: [eigenvalue(v, converged=converged) for v in values]
+                        name: tuple(eigenvalue(v, converged=converged) for v in values)
                         for name, values in eigen.items()
                     },
                     bias_share=bias_part,
-                    outliers=OutlierCount(outliers[0], *outliers, "made up"),
-                    near_zero=(near_zero, 1e-3),
-                    training=tuple(
-                        TrainingPoint(
+                    outliers=OutlierCount(outliers[0], *outliers, math.nan, math.nan, "made up"),
+                    near_zero=Estimate(near_zero, 1e-3),
+                    along_training=tuple(
+                        SplitMoment(
                             epoch,
                             loss,
                             {"G": eigenvalue(g), "R": eigenvalue(g * ratio, converged=converged)},
@@ -99,20 +101,23 @@ def world(
                             (50, 0.01, ratios["end"]),
                         )
                     ),
-                    pc_ratios=(plane - 0.05, 0.05),
-                    n_points=51,
-                    pc_ratios_to_minimum=(plane_to_minimum - 0.05, 0.05),
-                    n_points_to_minimum=38,
+                    trajectory=Trajectory(
+                        (plane - 0.05, 0.05), 51, (plane_to_minimum - 0.05, 0.05), 38
+                    ),
                 )
             )
     return tuple(models)
+
+
+def checked(name: str, passed: bool = True, measured: float = 1e-16) -> CheckResult:
+    return CheckResult(name, "made up", passed, measured, 1e-12, "rounding", 6)
 
 
 def proved_everything(**changes: Any) -> Findings:
     """All theorems proved and all checks passed; keywords replace fields."""
     parts = [part for claim in CLAIMS for part in claim.parts]
     fields: dict[str, Any] = {
-        "theorems": {n: TheoremFinding("proved", 3) for p in parts for n in p.all_theorems},
-        "checks": {n: CheckFinding(True, 1e-16, 1e-12, 6) for p in parts for n in p.all_checks},
+        "theorems": {n: TheoremResult(n, "proved", 3) for p in parts for n in p.all_theorems},
+        "checks": {n: checked(n) for p in parts for n in p.all_checks},
     }
     return Findings(**(fields | changes))

@@ -23,7 +23,6 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from patchlaw.simulators import DistributedQNN, load_mnist
-from patchlaw.verification.atomic_write import write_atomically
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.solvers import (
     DenseResult,
@@ -33,6 +32,7 @@ from patchlaw.verification.solvers import (
     top_eigenpairs,
 )
 from patchlaw.verification.solvers.products import Products
+from patchlaw.verification.store.atomic_write import write_atomically
 
 N_IMAGES = 2000
 AGREEMENT = 1e-9  # relative to the largest element

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run, execute_run

@@ -6,12 +6,34 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
 from patchlaw.verification.training import TrainingConfig
 
 # For scripts of processes that a test interrupts: one started in the background of a shell, as the
 # tests may be, ignores SIGINT, and its children inherit that.
 INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+class Stop(BaseException):
+    """Stands for Ctrl-C."""
+
+
+class StopAt(Progress):
+    """Ends the work at a line of its log that begins so, or when so many units are done."""
+
+    def __init__(self, line: str = "no line", done: int = -1) -> None:
+        self._line, self._done = line, done
+
+    def say(self, line: str) -> None:
+        """Stop in time."""
+        if line.startswith(self._line):
+            raise Stop
+
+    def advance(self, done: int, detail: str) -> None:
+        """Stop in time."""
+        if done == self._done:
+            raise Stop
 
 
 def toy_samples(seed: int = 0) -> RunSamples:

@@ -18,14 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchlaw.commands.analyse import analyse
-from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import STAGES, AnalysisOptions
-from patchlaw.verification.analysis.record import AnalysisRecord, read_analyses
-from patchlaw.verification.claims import read_records
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.runs import Run, RunError
-from patchlaw.verification.runs.lock import run_lock
-from patchlaw.verification.sealed_record import RecordError, digest
+from patchlaw.verification.records import TrainedModel, read_analyses, read_model
+from patchlaw.verification.runs import Run
+from patchlaw.verification.store.errors import InUseError, RecordError
+from patchlaw.verification.store.json_files import plain, typed
+from patchlaw.verification.store.lock import held
+from patchlaw.verification.store.seal import digest
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def run(tmp_path_factory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def record(run, tmp_path_factory) -> AnalysisRecord:
+def record(run, tmp_path_factory) -> TrainedModel:
     """All stages, not interrupted."""
     return execute_analysis(run, SAMPLES, tmp_path_factory.mktemp("whole"), OPTIONS)
 
@@ -176,17 +177,13 @@ def test_minimum_and_trajectory(run, record):
     assert found.largest_step == pytest.approx(max(ways) / sum(ways))
 
 
-def test_the_ledger_reads_the_record(record):
-    """The interface of verification.claims.records holds for what is really written."""
-    (model,) = read_records(record.path.parent)
-    assert model.n_patches == 4
-    assert model.top("H").value == record.top("H").value
-    assert len(model.blocks) == 4
+def test_what_stands_twice_in_a_record_agrees(record):
+    """The alignment and the bias' share that are read are those that the stages wrote."""
+    content = json.loads(record.path.read_text())
+    (model,) = read_analyses(record.path.parent)
+    assert asdict(model.alignment) == content["alignment"]
     assert model.bias_share == record.shares["H"].bias
-    assert [point.epoch for point in model.training] == [m.epoch for m in record.along_training]
-    assert model.pc_ratios == record.trajectory.pc_ratios
-    assert model.outliers.count == record.outliers.count
-    assert model.near_zero[0] == record.near_zero.value
+    assert model.name == content["run"]["id"]
 
 
 def test_every_stage_says_where_and_how_long(record):
@@ -197,7 +194,7 @@ def test_every_stage_says_where_and_how_long(record):
     assert not list(record.path.parent.glob("*.work"))
 
 
-def numbers(record: AnalysisRecord) -> dict:
+def numbers(record: TrainedModel) -> dict:
     """Everything but times and places."""
     content = json.loads(record.path.read_text())
 
@@ -232,7 +229,7 @@ def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert work.exists()
-    assert len(AnalysisRecord.read(path).stages) < len(STAGES)
+    assert len(read_model(path).stages) < len(STAGES)
     resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
     assert numbers(resumed) == numbers(record)
 
@@ -320,7 +317,10 @@ def test_more_moments_join_those_on_record(run, record, tmp_path):
     [
         (lambda text: text[: len(text) // 2], "expected a whole JSON file"),
         (lambda text: text.replace('"n_patches": 4', '"n_patches": 9'), "checksum mismatch"),
-        (lambda text: text.replace("patchlaw analysis", "something else"), "expected a record of"),
+        (
+            lambda text: text.replace("patchlaw analysis", "something else"),
+            "expected a file of kind",
+        ),
     ],
 )
 def test_a_damaged_record_is_refused_and_left_alone(run, record, tmp_path, damage, message):
@@ -330,18 +330,16 @@ def test_a_damaged_record_is_refused_and_left_alone(run, record, tmp_path, damag
     with pytest.raises(ValueError, match=message):
         execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
     with pytest.raises(ValueError, match=message):
-        read_analyses(tmp_path)
+        read_model(path)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (lambda content: content.pop("minimum"), "no 'minimum'"),
-        (
-            lambda content: content["minimum"]["train"].pop("loss"),
-            "object missing required field `loss` at train",
-        ),
+        (lambda content: content.pop("reproduce"), "no 'reproduce'"),
+        (lambda content: content["run"].pop("depth"), "object missing required field `depth`"),
+        (lambda content: content["minimum"]["train"].update(loss="x"), "expected `float | null`"),
         (lambda content: content.update(eigenvalues=[1.0]), "expected `object`, got `array`"),
     ],
 )
@@ -355,7 +353,7 @@ def test_a_record_of_other_sections_is_refused_in_spite_of_its_checksum(
     path.write_text(json.dumps(content | {"sha256": digest(content)}))
     message = rf"expected the sections of 'patchlaw analysis': {found}.*analyse the run again"
     with pytest.raises(RecordError, match=message):
-        AnalysisRecord.read(path)
+        read_model(path)
 
 
 def test_a_run_of_one_epoch_has_no_trajectory(tmp_path):
@@ -391,7 +389,7 @@ def test_refusals_at_the_door(run, tmp_path):
 def test_a_run_held_by_another_analysis_is_refused(run, tmp_path):
     work = tmp_path / f"{run.config.run_id}.work"
     work.mkdir()
-    with run_lock(work), pytest.raises(RunError, match="held by process"):
+    with held(work), pytest.raises(InUseError, match="held by process"):
         execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
 
 
@@ -441,7 +439,7 @@ def test_a_records_command_gives_its_options(options):
     names = {field.name for field in fields(AnalysisOptions)}
     asked = {n: v for n, v in given_words.items() if n in names and v not in (None, ())}
     assert AnalysisOptions().changed(**asked) == options
-    assert AnalysisOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+    assert typed(json.loads(json.dumps(plain(options))), AnalysisOptions) == options
 
 
 def test_the_command(tmp_path):

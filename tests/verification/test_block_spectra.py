@@ -39,16 +39,16 @@ def test_block_spectra_agree_with_numpy(tmp_path) -> None:
     for p in range(4):
         for blocks, matrix in ((result.gauss_newton_blocks, g), (result.residual_blocks, r)):
             np.testing.assert_allclose(blocks[p].values, top(matrix, layout.patch(p)), atol=1e-7)
-    np.testing.assert_allclose(result.gauss_newton_bias.values, top(g, layout.bias), atol=1e-7)
-    np.testing.assert_allclose(result.residual_bias.values, top(r, layout.bias), atol=1e-7)
-    np.testing.assert_allclose(result.gauss_newton_angles.values, top(g, layout.angles), atol=1e-7)
+    np.testing.assert_allclose(result.gauss_newton_bias.values, top(g, layout.shared), atol=1e-7)
+    np.testing.assert_allclose(result.residual_bias.values, top(r, layout.shared), atol=1e-7)
+    np.testing.assert_allclose(result.gauss_newton_angles.values, top(g, layout.own), atol=1e-7)
     values, vectors = np.linalg.eigh(g)
     np.testing.assert_allclose(result.gauss_newton.values, values[::-1][:2], atol=1e-7)
     squares = vectors[:, -1] ** 2
     np.testing.assert_allclose(result.shares.patches, squares[:80].reshape(4, 20).sum(axis=1))
     assert result.shares.bias == pytest.approx(squares[80:].sum())
     sums = sum(top(g, layout.patch(p))[0] for p in range(4))
-    assert result.alignment.value == pytest.approx(top(g, layout.angles)[0] / sums)
+    assert result.alignment.value == pytest.approx(top(g, layout.own)[0] / sums)
     assert result.alignment.low <= result.alignment.value <= result.alignment.high
     assert {"G", "G-angles", "G-bias", "G-3", "R-0"} <= {p.name for p in tmp_path.iterdir()}
 

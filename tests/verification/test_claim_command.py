@@ -7,13 +7,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from patchlaw.commands.claim import claim
-from tests.verification.report_cases import finished_report
+from tests.paper_figures.report_cases import finished_report
+from tests.verification.comparison_cases import write_analysis
 from tests.verification.test_claims_sources import record, write
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    return write(tmp_path, "report.json", finished_report().to_json())
+    found = finished_report()
+    for model in found.models:
+        write_analysis(tmp_path / "analyses", model)
+    return write(tmp_path, "report.json", found.to_json())
 
 
 def run(*arguments: object) -> Result:
@@ -53,10 +57,7 @@ def test_one_entry_in_full(report: Path, tmp_path: Path) -> None:
     for piece in part["evidence"]:
         assert piece["interval"][0] < piece["value"] < piece["interval"][1]
         assert piece["samples"] == "200 images"
-        assert (
-            piece["reproduce"]
-            == "patchlaw verify --quick --seed 0 --depth 1 --images 200 --epochs 5"
-        )
+        assert piece["reproduce"].startswith("patchlaw analyse runs/P")
         assert piece["ours"]
     author = [p for q in entry["parts"] for p in q["evidence"] if not p["ours"]]
     assert len(author) == 8 + 1  # ratios of neighbours, and one exponent over all of them

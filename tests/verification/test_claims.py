@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import patchlaw.verification.claims as claims_package
+import patchlaw.verification.records as records_package
 from patchlaw.hessian_theory.theorems import find as find_theorem
 from patchlaw.verification.checks import exact_checks, random_instances
 from patchlaw.verification.claims import (
     CLAIMS,
     Grade,
-    ModelFindings,
     Outcome,
     Part,
     Reach,
     Role,
+    TheoremResult,
     Verdict,
-    author_models,
     find,
     ledger,
 )
@@ -33,15 +33,18 @@ from patchlaw.verification.claims.eigenvalue_law import (
     residual_share_in_training,
     scaled_alignment,
 )
-from patchlaw.verification.claims.findings import (
-    CheckFinding,
+from patchlaw.verification.claims.measures import Number
+from patchlaw.verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.records import (
     Eigenvalue,
-    TheoremFinding,
-    TrainingPoint,
+    RunFacts,
+    SplitMoment,
+    TrainedModel,
+    Trajectory,
+    author_models,
     ratio_interval,
 )
-from patchlaw.verification.landscape.random_walk import random_walk_ratio
-from tests.verification.claim_worlds import eigenvalue, proved_everything, world
+from tests.verification.claim_worlds import checked, eigenvalue, proved_everything, world
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]
@@ -120,10 +123,10 @@ def test_proofs_and_checks_decide(part: Part) -> None:
     assert verdict(part) is expected
     for name in part.theorems:
         for status in ("failed", "vacuous"):
-            broken = {**sound.theorems, name: TheoremFinding(status, 1)}
+            broken = {**sound.theorems, name: TheoremResult(name, status, 1)}
             assert verdict(part, theorems=broken) is Verdict.NOT_MEASURED
     for name in part.checks:
-        broken_check = {**sound.checks, name: CheckFinding(False, 1.0, 1e-12, 6)}
+        broken_check = {**sound.checks, name: checked(name, False, 1.0)}
         assert verdict(part, checks=broken_check) is Verdict.REFUTED
         missing = {k: v for k, v in sound.checks.items() if k != name}
         assert verdict(part, checks=missing) is Verdict.NOT_MEASURED
@@ -141,7 +144,7 @@ def test_measurements_at_scale_decide(part: Part) -> None:
 
 @pytest.mark.parametrize("part", MEASURED, ids=lambda part: part.id)
 def test_small_models_decide_only_statements_about_any_size(part: Part) -> None:
-    small, broken = (world(grade=Grade.SMALL, **o) for o in ({}, BROKEN[part.id]))
+    small, broken = (world(images=12_000, **o) for o in ({}, BROKEN[part.id]))
     if part.reach is Reach.ANY_SIZE:
         assert verdict(part, models=small) is Verdict.QUALIFIED
         assert verdict(part, models=broken) is Verdict.REFUTED
@@ -181,13 +184,13 @@ def test_the_residual_exponent_is_recovered(exponent: float) -> None:
         assert part.judge(evidence).verdict is expected
 
 
-def training(model: ModelFindings, *moments: tuple[int, float, float, bool]) -> ModelFindings:
+def training(model: TrainedModel, *moments: tuple[int, float, float, bool]) -> TrainedModel:
     """The model with moments (epoch, loss, lambda_max(R) / lambda_max(G), converged)."""
     points = [
-        TrainingPoint(epoch, loss, {"G": eigenvalue(2.0), "R": eigenvalue(2.0 * ratio, 1e-4, sure)})
+        SplitMoment(epoch, loss, {"G": eigenvalue(2.0), "R": eigenvalue(2.0 * ratio, 1e-4, sure)})
         for epoch, loss, ratio, sure in moments
     ]
-    return replace(model, training=tuple(points))
+    return replace(model, along_training=tuple(points))
 
 
 def test_moments_that_did_not_converge_do_not_hide_the_others() -> None:
@@ -203,8 +206,8 @@ def test_the_second_terms_share_is_read_between_start_and_minimum() -> None:
         (0, 2.3, 9.0, True), (1, 0.4, 3.0, True), (2, 0.3, 0.5, True), (5, 0.2, 7.0, False),
         (10, 0.1, 2.0, True), (36, 0.02, 0.1, True),
     )  # fmt: skip
-    large = next(m for m in world() if m.n_patches == 16)
-    small = next(m for m in world() if m.n_patches == 9)
+    large = next(m for m in world() if m.run.n_patches == 16)
+    small = next(m for m in world() if m.run.n_patches == 9)
     assert residual_share_in_training(training(large, *moments)) == pytest.approx(2.0)
     assert residual_share_in_training(training(small, *moments)) is None
     assert residual_share_in_training(training(large, moments[0], moments[-1])) is None
@@ -214,29 +217,35 @@ def test_the_second_terms_share_is_read_between_start_and_minimum() -> None:
 
 
 def test_the_alignment_has_bounds_as_far_as_the_eigenvalues_have() -> None:
-    """P A = 4 x 20 / 40; without residuals there is no interval, with loose ones no number."""
+    """P A = 4 x 20 / 40 in (4 x 19 / 42, 4 x 21 / 38); with loose or unknown errors no number."""
 
-    def aligned(top: Eigenvalue, *blocks: Eigenvalue) -> ModelFindings:
+    def aligned(top: Eigenvalue, *blocks: Eigenvalue) -> TrainedModel:
         found = {"G over the angles": (top,)} | {f"G_{p}{p}": (b,) for p, b in enumerate(blocks)}
-        return ModelFindings("", Grade.SCALE, "made up", 4, 50, eigenvalues=found)
+        return TrainedModel(RunFacts(4, 50, 1, 60_000, 50), "made up", eigenvalues=found)
 
-    exact, bare, loose = (Eigenvalue(10.0, r, True, 100) for r in (0.0, None, 10.0))
+    exact, certain, bare, loose = (Eigenvalue(10.0, r, True, 100) for r in (0.0, 0.5, None, 10.0))
     top = Eigenvalue(20.0, 0.0, True, 100)
-    assert scaled_alignment(aligned(top, *[exact] * 4)) == (2.0, (2.0, 2.0))
-    assert scaled_alignment(aligned(top, *[exact] * 3, bare)) == (2.0, None)
-    assert scaled_alignment(aligned(replace(top, residual_norm=None), *[exact] * 4)) == (2.0, None)
-    value, interval = scaled_alignment(aligned(top, *[loose] * 4)) or (0.0, None)
-    assert math.isnan(value)
-    assert interval is None
+    assert scaled_alignment(aligned(top, *[exact] * 4)) == Number(2.0, (2.0, 2.0))
+    found = scaled_alignment(aligned(replace(top, rounding=1.0), *[certain] * 4))
+    assert found is not None
+    assert found.value == 2.0
+    assert found.interval == pytest.approx((4 * 19 / 42, 4 * 21 / 38))
+    unsure = replace(exact, converged=False)
+    for blocks in ([*[exact] * 3, bare], [loose] * 4, [*[exact] * 3, unsure]):
+        found = scaled_alignment(aligned(top, *blocks))
+        assert found is not None
+        assert math.isnan(found.value)
+        assert found.loose
+    assert scaled_alignment(aligned(top, *[exact] * 3)) is None
 
 
 @pytest.mark.parametrize(
     ("part", "change"),
     [
         # the trajectory of a record that does not say how many points it has
-        ("12b", {"n_points": None}),
+        ("12b", {"trajectory": Trajectory((0.9, 0.05))}),
         # the second eigenvalue is no larger than the C-th: there is no gap to compare with
-        ("11c", {"eigenvalues": {"H": [eigenvalue(5.0)] + [eigenvalue(1.0)] * 11}}),
+        ("11c", {"eigenvalues": {"H": (eigenvalue(5.0), *[eigenvalue(1.0)] * 11)}}),
     ],
 )
 def test_what_a_criterion_cannot_be_held_against_decides_nothing(
@@ -253,11 +262,6 @@ def test_a_ratio_over_what_may_be_zero_is_anything() -> None:
     certain, doubtful = Eigenvalue(2.0, 0.5, True, 100), Eigenvalue(0.1, 0.5, True, 100)
     assert ratio_interval(doubtful, certain) == (-math.inf, math.inf)
     assert ratio_interval(certain, doubtful) == pytest.approx((-0.4 / 1.5, 0.6 / 1.5))
-
-
-def test_models_are_compared_along_p_or_depth() -> None:
-    with pytest.raises(ValueError, match="along: expected 'n_patches' or 'depth', got 'seed'"):
-        list(proved_everything(models=world()).neighbours("seed"))
 
 
 def test_one_run_is_no_confirmation_for_all() -> None:
@@ -357,5 +361,5 @@ def test_no_verdict_is_stored() -> None:
             and id(node) not in docstrings
         ]
         assert [s for s in strings if words.search(s)] == [], path.name
-    for path in (folder.parents[0] / "records").glob("*.json"):
+    for path in Path(records_package.__file__).parent.glob("*.json"):
         assert not words.search(json.dumps(json.loads(path.read_text(encoding="utf-8"))))

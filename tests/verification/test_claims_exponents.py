@@ -1,6 +1,5 @@
 """Exponents as evidence: when they speak for a statement, when against, and when not at all."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,44 +8,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlaw.verification.claims import (
-    CLAIMS,
-    Evidence,
-    Grade,
-    ModelFindings,
-    Outcome,
-    Verdict,
-    author_models,
-    findings_from_report,
-)
+from patchlaw.verification.claims import CLAIMS, Evidence, Grade, Outcome, Verdict
 from patchlaw.verification.claims.exponents import says
-from patchlaw.verification.claims.sources import verify_command
-from patchlaw.verification.comparison import exponents_of_author
+from patchlaw.verification.comparison import fitted_exponents
 from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.records import TrainedModel, author_models
 from tests.verification.claim_worlds import eigenvalue, proved_everything, world
-from tests.verification.report_cases import finished_report
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 
 
-def pieces(part: str, models: tuple[ModelFindings, ...]) -> tuple[Evidence, ...]:
+def pieces(part: str, models: tuple[TrainedModel, ...]) -> tuple[Evidence, ...]:
     return PARTS[part].gather(proved_everything(models=models))
 
 
-def verdict(part: str, models: tuple[ModelFindings, ...]) -> Verdict:
+def verdict(part: str, models: tuple[TrainedModel, ...]) -> Verdict:
     return PARTS[part].judge(pieces(part, models)).verdict
 
 
-def scattered(exponent: float, scatter: float, **changes: Any) -> tuple[ModelFindings, ...]:
+def scattered(exponent: float, scatter: float, **changes: Any) -> tuple[TrainedModel, ...]:
     """Models of a world whose H, G and largest R_pp fall with one exponent, up to scatter."""
     rng = np.random.default_rng(0)
     found = []
     for model in world(**changes):
-        value = 50 * model.depth * model.n_patches**exponent * rng.lognormal(sigma=scatter)
+        run = model.run
+        value = 50 * run.depth * run.n_patches**exponent * rng.lognormal(sigma=scatter)
         eigen = {name: (eigenvalue(value),) for name in ("H", "G")}
-        eigen |= {f"R_{p}{p}": (eigenvalue(value),) for p in range(model.n_patches)}
+        eigen |= {f"R_{p}{p}": (eigenvalue(value),) for p in range(run.n_patches)}
         found.append(replace(model, eigenvalues=eigen))
     return tuple(found)
+
+
+def as_run(models: tuple[TrainedModel, ...], **changes: Any) -> tuple[TrainedModel, ...]:
+    """The models as of runs of another protocol."""
+    return tuple(replace(model, run=replace(model.run, **changes)) for model in models)
 
 
 @pytest.mark.parametrize("part", ["3c", "4e", "4f"])
@@ -109,20 +104,17 @@ def test_a_depth_with_one_p_does_not_lend_its_p() -> None:
 def test_protocols_are_fitted_apart() -> None:
     """Only this catches a slope between short runs at large P and long ones at small P."""
     long = scattered(-2, 0.05)
-    short = tuple(
-        replace(m, grade=Grade.SMALL, protocol="2,000 images", n_train=2000, depth=m.depth // 10)
-        for m in scattered(-1, 0.05)
-    )
-    other = tuple(replace(m, protocol="12,000 images", n_train=12_000) for m in short)
+    short = as_run(scattered(-1, 0.05), images=2000)
+    other = as_run(scattered(-1, 0.05), images=12_000)
     found = pieces("4e", (*long, *short, *other))
-    assert [round(piece.value or 0) for piece in found] == [-2, -1, -1]
-    assert [piece.grade for piece in found] == [Grade.SCALE, Grade.SMALL, Grade.SMALL]
-    assert [piece.outcome for piece in found] == [Outcome.FOR, Outcome.AGAINST, Outcome.AGAINST]
-    assert "12 minima, 4 of (d, seed), 7 dof, 60,000 images" in found[0].samples
+    assert [round(piece.value or 0) for piece in found] == [-1, -1, -2]
+    assert [piece.grade for piece in found] == [Grade.SMALL, Grade.SMALL, Grade.SCALE]
+    assert [piece.outcome for piece in found] == [Outcome.AGAINST, Outcome.AGAINST, Outcome.FOR]
+    assert "12 minima, 4 of (d, seed), 7 dof, 60,000 images" in found[2].samples
     # small runs are a lead for the paper's scale, and count for statements about any size
     assert verdict("4e", (*long, *short)) is Verdict.CONFIRMED
     assert verdict("3c", (*scattered(-1, 0.05), *short)) is Verdict.CONFIRMED
-    worse = tuple(replace(m, grade=Grade.SMALL, protocol="p") for m in scattered(0, 0.05))
+    worse = as_run(scattered(0, 0.05), epochs=15)
     assert verdict("3c", (*scattered(-1, 0.05), *worse)) is Verdict.QUALIFIED
 
 
@@ -132,11 +124,11 @@ def test_seeds_have_prefactors_of_their_own() -> None:
     doubled = tuple(
         replace(
             m,
-            seed=2,
+            run=replace(m.run, seed=2),
             eigenvalues={n: (eigenvalue(100 * v[0].value),) for n, v in m.eigenvalues.items()},
         )
         for m in models
-        if m.n_patches > 4
+        if m.run.n_patches > 4
     )
     (piece,) = pieces("4e", (*models, *doubled))
     assert piece.value == pytest.approx(-2, abs=0.1)
@@ -161,19 +153,19 @@ def test_unconverged_values_are_left_out_and_counted() -> None:
     assert piece.samples.startswith("10 minima")
 
 
-def test_a_verification_is_reproduced_by_its_command() -> None:
-    """Its models are not among the records that ``patchlaw compare`` reads."""
-    report = json.loads(finished_report().to_json())
-    (piece,) = pieces("4e", findings_from_report(report).models)
-    assert piece.reproduce == verify_command(report["config"])
-    assert piece.value == pytest.approx(-1)  # every eigenvalue there is 1/P
-    assert (piece.grade, piece.outcome) == (Grade.SMALL, Outcome.AGAINST)
+def test_a_verification_is_fitted_apart_and_reproduced_from_its_folder() -> None:
+    """Its models are not among the records that ``patchlaw compare`` reads by itself."""
+    own = tuple(replace(model, origin="verify") for model in scattered(-1, 0.05))
+    found = pieces("4e", (*scattered(-2, 0.05), *own))
+    assert [round(piece.value or 0) for piece in found] == [-2, -1]
+    commands = [piece.reproduce for piece in found]
+    assert commands == [f"patchlaw compare{r} --matrix 'H'" for r in ("", " --records analyses")]
 
 
 def test_the_authors_table_has_one_exponent() -> None:
     """The ledger's number is that of ``patchlaw compare``, and -2 is outside its interval."""
     (piece,) = pieces("4e", author_models())
-    fit = exponents_of_author()[0].fit
+    fit = fitted_exponents(author_models())[0].fit
     assert (piece.value, piece.interval) == (fit.exponent, fit.interval)
     assert piece.grade is Grade.AUTHOR
     assert piece.reproduce == "patchlaw compare --matrix 'H'"

@@ -1,24 +1,18 @@
 """Findings from experiment records and reports: read as they are meant, refused when broken."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from patchlaw.verification.analysis.execute import execute_analysis
-from patchlaw.verification.claims import (
-    Grade,
-    author_models,
-    default_records_folder,
-    find,
-    findings_from_report,
-    load_report,
-    read_records,
-)
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.claims import Grade, find, read_report
 from patchlaw.verification.claims.findings import Findings
-from patchlaw.verification.comparison import compare_records
+from patchlaw.verification.comparison import compare_models
+from patchlaw.verification.records import default_records_folder, read_analyses
 from patchlaw.verification.runs import execute_run
 from tests.verification.analysis_cases import OPTIONS, SAMPLES
 from tests.verification.comparison_cases import analysed, solved, write_analysis
@@ -49,6 +43,15 @@ def record(n_patches: int = 4, top: float = 16.0) -> dict[str, Any]:
     }
 
 
+REPORT: dict[str, Any] = {
+    "format": 3,
+    "reproduce": "patchlaw verify",
+    "theorems": [],
+    "checks": [],
+    "models": [],
+}
+
+
 def write(folder: Path, name: str, content: Any) -> Path:
     path = folder / name
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -58,20 +61,24 @@ def write(folder: Path, name: str, content: Any) -> Path:
 def test_a_whole_record(tmp_path: Path) -> None:
     """Only this catches a field read from the wrong place of the record."""
     write(tmp_path, "a.json", record())
-    (model,) = read_records(tmp_path)
-    assert (model.grade, model.n_patches, model.depth, model.seed) == (Grade.SCALE, 4, 50, 1)
-    assert (model.train_loss, model.trace_s, model.gradient_norm) == (0.02, 0.03, 0.04)
-    assert (model.test_loss, model.test_accuracy, model.n_test) == (0.06, 0.98, 10000)
+    (model,) = read_analyses(tmp_path)
+    run, train, test = model.run, model.minimum.train, model.minimum.test
+    assert (Grade.of(model), run.n_patches, run.depth, run.seed) == (Grade.SCALE, 4, 50, 1)
+    assert (train.loss, train.mean_softmax_trace, train.mean_abs_slope) == (0.02, 0.03, 0.04)
+    assert (test.loss, test.accuracy, test.n_samples) == (0.06, 0.98, 10000)
     top = model.top("H")
     assert top is not None
     assert top.interval == (15.99, 16.01)
     assert model.top("R") is None
-    assert model.blocks == ()
+    assert model.blocks("G") == ()
     assert model.outliers is not None
     assert (model.outliers.count, model.outliers.low, model.outliers.high) == (10, 9, 11)
-    assert model.near_zero == (0.97, 0.01)
-    assert [(p.epoch, p.loss, p.top["G"].value) for p in model.training] == [(0, 2.0, 9.0)]
-    assert (model.pc_ratios, model.n_points) == ((0.9, 0.05), 51)
+    assert model.near_zero is not None
+    assert (model.near_zero.value, model.near_zero.standard_error) == (0.97, 0.01)
+    moments = [(m.epoch, m.loss, m.top["G"].value) for m in model.along_training]
+    assert moments == [(0, 2.0, 9.0)]
+    assert model.trajectory is not None
+    assert (model.trajectory.pc_ratios, model.trajectory.n_points) == ((0.9, 0.05), 51)
 
 
 def test_sections_may_be_missing_and_other_files_are_passed_over(tmp_path: Path) -> None:
@@ -79,10 +86,10 @@ def test_sections_may_be_missing_and_other_files_are_passed_over(tmp_path: Path)
     write(tmp_path, "a.json", short)
     write(tmp_path, "b.json", {"format": "another"})
     write(tmp_path, "c.json", [1, 2])
-    (model,) = read_records(tmp_path)
-    assert model.train_loss is None
+    (model,) = read_analyses(tmp_path)
+    assert model.minimum.train.loss is None
     assert model.eigenvalues == {}
-    assert read_records(tmp_path / "missing") == ()
+    assert read_analyses(tmp_path / "missing") == ()
 
 
 @pytest.mark.parametrize(("key", "value"), [("depth", 20), ("images", 12000), ("epochs", 15)])
@@ -90,7 +97,7 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
     small = record()
     small["run"][key] = value
     write(tmp_path, "a.json", small)
-    assert read_records(tmp_path)[0].grade is Grade.SMALL
+    assert Grade.of(read_analyses(tmp_path)[0]) is Grade.SMALL
 
 
 @pytest.mark.parametrize(
@@ -98,26 +105,27 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
     [
         ("{", "a.json: expected a whole JSON file"),
         ({"version": 2}, "expected version 1 of 'patchlaw analysis', got 2"),
-        ({"run": {"n_patches": 4}}, "expected the key 'depth', got none"),
-        ({"bias_share": "much"}, "expected a record as .* got could not convert"),
-        ({"eigenvalues": {"H": [{"value": 1.0}]}}, "expected the key 'residual_norm'"),
-        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"converged": 1}]}}, "expected true or false"),
-        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"residual_norm": -1}]}}, "a number >= 0"),
-        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"rounding": -1}]}}, "rounding: .* number >= 0"),
-        ({"outliers": 10}, "expected a record as"),
-        ({"sha256": "0" * 64}, "a.json: checksum mismatch: expected sha256 0000"),
+        ({"run": {"n_patches": 4}}, "expected the sections of .* `depth`"),
+        ({"bias_share": "much"}, "expected `float`, got `str`"),
+        ({"eigenvalues": {"H": [{"value": 1.0}]}}, "`residual_norm`"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"converged": 1}]}}, "expected `bool`, got"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"residual_norm": -1}]}}, ">= 0"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"rounding": -1}]}}, ">= 0.*rounding"),
+        ({"eigenvalues": {"H": [eigenvalue(1.0) | {"value": "inf"}]}}, "got `str`"),
+        ({"outliers": 10}, "expected the sections of"),
+        ({"sha256": "0" * 64}, "a.json: checksum mismatch"),
     ],
 )
 def test_broken_records_are_refused(tmp_path: Path, change: Any, message: str) -> None:
     write(tmp_path, "a.json", change if isinstance(change, str) else record() | change)
     with pytest.raises(ValueError, match=message):
-        read_records(tmp_path)
+        read_analyses(tmp_path)
 
 
 def test_sealed_records_of_the_analysis_are_read_whole(tmp_path: Path) -> None:
     """Its extra keys are passed over; one altered digit is noticed."""
     written = write_analysis(tmp_path, analysed(4, top={"H": solved(16.0, 0.01, 0.002), "R": 2.0}))
-    (model,) = read_records(tmp_path)
+    (model,) = read_analyses(tmp_path)
     assert model.label == "P 4, d 50, seed 1001"
     top = model.top("H")
     assert top is not None
@@ -125,7 +133,7 @@ def test_sealed_records_of_the_analysis_are_read_whole(tmp_path: Path) -> None:
     text = written.read_text()
     written.write_text(text.replace('"value": 16.0', '"value": 17.0'))
     with pytest.raises(ValueError, match=r"P4_d50_s1001\.json: checksum mismatch"):
-        read_records(tmp_path)
+        read_analyses(tmp_path)
 
 
 def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
@@ -137,9 +145,9 @@ def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
         run = execute_run(tmp_path / f"run-{n_patches}", config, SAMPLES, threads=1)
         stages = ("hessian", "gauss-newton", "residual", "gauss-newton blocks", "bias blocks")
         records.append(execute_analysis(run, SAMPLES, tmp_path / "out", OPTIONS, stages=stages))
-    rows = {(r.matrix, r.law): r for r in compare_records(records)}
-    models = read_records(tmp_path / "out")
-    assert [m.grade for m in models] == [Grade.SMALL] * 2
+    rows = {(r.matrix, r.law): r for r in compare_models(records)}
+    models = read_analyses(tmp_path / "out")
+    assert [Grade.of(m) for m in models] == [Grade.SMALL] * 2
     entry = find("4")[0].entry(Findings(models=models))
     pieces = next(p for p in entry.parts if p.part.id == "4c").evidence
     for piece, record in zip(pieces, records, strict=True):
@@ -165,7 +173,7 @@ def test_numbers_of_a_subset_say_so(tmp_path: Path) -> None:
     subset = {"n_samples": 6000, "seed": 0, "top": [eigenvalue(20.0)]}
     gap = {"count": 7, "low": 7, "high": 7, "rule": "widest ratio"}
     write(tmp_path, "a.json", record() | {"subset": subset, "outliers_by_gap": gap})
-    findings = Findings(models=read_records(tmp_path))
+    findings = Findings(models=read_analyses(tmp_path))
     for claim, part in (("11", "11a"), ("11", "11b"), ("13", "13c")):
         entry = find(claim)[0].entry(findings)
         (piece,) = next(p for p in entry.parts if p.part.id == part).evidence
@@ -173,7 +181,7 @@ def test_numbers_of_a_subset_say_so(tmp_path: Path) -> None:
         assert "whose lambda_max(H) is 1.250 of all images'" in piece.note
         assert ("7 by the widest ratio" in piece.note) is (part != "11a")
     write(tmp_path, "a.json", record())
-    entry = find("11")[0].entry(Findings(models=read_records(tmp_path)))
+    entry = find("11")[0].entry(Findings(models=read_analyses(tmp_path)))
     assert [p.evidence[0].samples for p in entry.parts[:2]] == ["60,000 images"] * 2
     assert entry.parts[0].evidence[0].note == ""
 
@@ -188,26 +196,17 @@ def test_runs_of_different_protocols_are_never_neighbours(
     base = {"depth": 50, "seed": 1, "images": 60_000, "epochs": 20, "id": "P4_d50_s1"}
     write(tmp_path, "a.json", record(4) | {"run": base | {"n_patches": 4}})
     write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9}})
-    assert len(list(Findings(models=read_records(tmp_path)).neighbours("n_patches"))) == 1
+    assert len(list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))) == 1
     write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9} | change})
-    assert list(Findings(models=read_records(tmp_path)).neighbours("n_patches")) == []
+    assert list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches")) == []
 
 
 def test_runs_that_cannot_be_told_apart_are_no_neighbours(tmp_path: Path) -> None:
     """Only this catches P = 9 held against whichever of two runs with P = 4 came last."""
     for name, n_patches in (("a", 4), ("b", 4), ("c", 9), ("d", 16)):
         write(tmp_path, f"{name}.json", record(n_patches))
-    found = list(Findings(models=read_records(tmp_path)).neighbours("n_patches"))
-    assert [(one.n_patches, two.n_patches) for one, two in found] == [(9, 16)]
-
-
-def test_infinite_eigenvalues_are_not_converged(tmp_path: Path) -> None:
-    write(
-        tmp_path, "a.json", record() | {"eigenvalues": {"H": [eigenvalue(1.0) | {"value": "inf"}]}}
-    )
-    top = read_records(tmp_path)[0].top("H")
-    assert top is not None
-    assert not top.converged
+    found = list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))
+    assert [(one.run.n_patches, two.run.n_patches) for one, two in found] == [(9, 16)]
 
 
 def test_an_open_count_of_outliers_decides_nothing(tmp_path: Path) -> None:
@@ -215,7 +214,7 @@ def test_an_open_count_of_outliers_decides_nothing(tmp_path: Path) -> None:
     unknown = {"count": 10, "low": 10, "high": None, "rule": "gap"}
     write(tmp_path, "a.json", record() | {"outliers": unknown})
     claim, _ = find("11")
-    entry = claim.entry(Findings(models=read_records(tmp_path)))
+    entry = claim.entry(Findings(models=read_analyses(tmp_path)))
     (piece,) = next(p for p in entry.parts if p.part.id == "11b").evidence
     assert (piece.value, piece.outcome.value) == (10, "undecided")
 
@@ -225,7 +224,7 @@ def test_records_reach_the_ledger(tmp_path: Path) -> None:
     write(tmp_path, "a.json", record(4, 16.0))
     write(tmp_path, "b.json", record(9, 16.0 * 16 / 81))
     claim, _ = find("4")
-    entry = claim.entry(Findings(models=read_records(tmp_path)))
+    entry = claim.entry(Findings(models=read_analyses(tmp_path)))
     (piece,) = next(p for p in entry.parts if p.part.id == "4b").evidence
     assert piece.value == pytest.approx(16 / 81)
     assert piece.interval is not None
@@ -237,27 +236,38 @@ def test_records_reach_the_ledger(tmp_path: Path) -> None:
 def test_the_records_of_this_tree_can_be_read() -> None:
     folder = default_records_folder()
     assert folder.parts[-3:] == ("paper_figures", "results", "analyses")
-    assert all(model.reproduce for model in read_records(folder))
+    assert all(model.reproduce for model in read_analyses(folder))
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "expected a whole JSON file, got"),
-        ("[]", "expected the keys checks, config"),
-        (json.dumps({"format": 1}), "expected the keys checks, config"),
-        (
-            '{"config": [], "theorems": [], "checks": [], "models": [], "format": 9}',
-            "expected format 1 or 2, got 9",
-        ),
+        ("[]", "expected the keys checks, format"),
+        (json.dumps({"format": 3}), "expected the keys checks, format"),
+        (json.dumps(REPORT | {"format": 2}), "expected format 3, got 2; run verify again"),
+        (json.dumps(REPORT | {"theorems": [{"name": "a"}]}), "form that `patchlaw verify` writes"),
+        (json.dumps(REPORT | {"models": [1]}), "form that `patchlaw verify` writes"),
     ],
 )
 def test_other_files_are_no_reports(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        load_report(write(tmp_path, "report.json", content))
+        read_report(write(tmp_path, "report.json", content))
 
 
-def test_a_report_with_a_section_of_another_form_is_refused() -> None:
-    report = {"config": {"seed": 0}, "theorems": [{"name": "a"}], "checks": [], "models": []}
-    with pytest.raises(ValueError, match="expected the form that `patchlaw verify` writes"):
-        findings_from_report(report, author_models())
+def test_a_reports_models_are_the_records_beside_it(tmp_path: Path) -> None:
+    """Theorems and checks from the file, an infinite violation too; models from where it says."""
+    path = write_analysis(tmp_path / "analyses", analysed(4, top={"H": 16.0}))
+    check = {"name": "split", "statement": "s", "passed": False, "measured": "inf"}
+    check |= {"tolerance": 1e-12, "tolerance_from": "rounding", "instances": 4}
+    theorem = {"name": "eq4", "status": "proved", "steps": 3, "numerical_test": "tests/a.py::b"}
+    content = REPORT | {"theorems": [theorem], "checks": [check]}
+    report = write(tmp_path, "report.json", content | {"models": [f"analyses/{path.name}"]})
+    findings = read_report(report)
+    assert (findings.theorems["eq4"].steps, findings.check_command) == (3, "patchlaw verify")
+    assert findings.checks["split"].measured == math.inf
+    (model,) = findings.models
+    assert (model.origin, model.name, model.label) == ("verify", path.stem, "verify's P 4, d 50")
+    path.unlink()
+    with pytest.raises(ValueError, match=rf"whose record .*{path.name} is not there"):
+        read_report(report)

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from patchlaw.commands.compare import QUANTITIES, compare
-from patchlaw.verification.analysis.record import read_analyses
 from patchlaw.verification.comparison import QUANTITIES as KNOWN
-from patchlaw.verification.comparison import compare_records, exponents_of_records
-from patchlaw.verification.report.comparison_tables import ratio_tables
+from patchlaw.verification.comparison import compare_models, fitted_exponents
+from patchlaw.verification.comparison.tables import ratio_tables
+from patchlaw.verification.records import read_analyses
 from tests.verification.comparison_cases import analysed, solved, write_analysis
 
 
@@ -55,7 +55,7 @@ def test_the_commands_matrices_are_the_librarys() -> None:
 def test_json_holds_the_librarys_numbers(folder: Path) -> None:
     content = as_json("--records", folder)["records"]
     records = read_analyses(folder)
-    rows = compare_records(records)
+    rows = compare_models(records)
     assert content["n_records"] == 6
     assert content["indistinct"] == []
     assert len(content["comparisons"]) == len(rows)
@@ -67,7 +67,7 @@ def test_json_holds_the_librarys_numbers(folder: Path) -> None:
             assert written["measured_interval"] == list(row.measured_interval or ())
         else:
             assert written["measured"] == "nan"
-    fits = exponents_of_records(records)
+    fits = fitted_exponents(records)
     assert [e["fit"]["exponent"] for e in content["exponents"]] == [f.fit.exponent for f in fits]
     law = next(s for s in content["laws"] if (s["matrix"], s["law"]) == ("H", "elementwise"))
     assert law["exponent"] == -2
@@ -128,7 +128,7 @@ def test_a_law_that_one_pair_alone_can_feed_is_left_open_for_the_others() -> Non
         for d in (50, 100)
         for p in (4, 9)
     ]
-    (table,) = ratio_tables("our", compare_records(records))
+    (table,) = ratio_tables("our", compare_models(records))
     assert table.header[-1] == "residual blocks"
     assert [(row[0], row[-1]) for row in table.rows] == [("50", "0.4444 (+0%)"), ("100", "-")]
 
@@ -171,3 +171,26 @@ def test_damaged_records_are_refused(folder: Path) -> None:
 def test_the_tables_fit_the_terminal(folder: Path, columns: int) -> None:
     lines = run("--records", folder, columns=columns).output.splitlines()
     assert max(map(len, lines)) <= columns
+
+
+def test_records_of_other_programs_are_compared(tmp_path: Path) -> None:
+    """By the documented format: no seal, no names of ours, and what was not computed left out."""
+    for n_patches, top in ((4, 16.0), (9, 4.0)):
+        eigenvalue = {"value": top, "residual_norm": 0.1, "converged": True, "n_samples": 500}
+        run = {"n_patches": n_patches, "depth": 7, "seed": 1, "images": 500, "epochs": 3}
+        content = {"format": "patchlaw analysis", "version": 1, "reproduce": "their program"}
+        content |= {"run": run, "eigenvalues": {"H": [eigenvalue]}}
+        (tmp_path / f"{n_patches}.json").write_text(json.dumps(content))
+    (tmp_path / "other.json").write_text('{"format": "another"}')
+    found = as_json("--records", tmp_path)["records"]
+    assert found["n_records"] == 2
+    laws = {row["law"]: row for row in found["comparisons"]}
+    assert laws["elementwise"]["measured"] == 0.25
+    assert laws["elementwise"]["measured_interval"] == pytest.approx([3.9 / 16.1, 4.1 / 15.9])
+    assert (laws["blocks"]["predicted"], laws["blocks"]["reason"]) == (
+        None,
+        "needs blocks1 and blocks2",
+    )
+    assert laws["elementwise"]["runs"] == [
+        f"P {p}, d 7, seed 1, 500 images, 3 epochs" for p in (4, 9)
+    ]

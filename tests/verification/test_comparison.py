@@ -1,51 +1,41 @@
 """Measured against predicted ratios, with the arithmetic redone by hand."""
 
 import dataclasses
-import json
+import math
 
 import numpy as np
 import pytest
 from scipy.sparse.linalg import aslinearoperator
 
-from patchlaw.verification.comparison import compare_author, compare_measured, ratio_interval
-from patchlaw.verification.measurement import (
+from patchlaw.verification.comparison import compare_author, compare_models
+from patchlaw.verification.records import (
     BIAS_BLOCK,
     TERMS,
-    MinimumMeasurement,
-    TopEigenvalue,
-    top_eigenvalue,
+    Eigenvalue,
+    TrainedModel,
+    ratio_interval,
 )
-from patchlaw.verification.report import as_html
-from patchlaw.verification.training import Evaluation
-from tests.verification.report_cases import finished_report
+from patchlaw.verification.solvers import top_eigenpairs
+from tests.verification.comparison_cases import analysed, solved
 
 
-def top(matrix: str, value: float, residual: float = 1e-4, converged: bool = True) -> TopEigenvalue:
-    return TopEigenvalue(matrix, value, residual, converged, 20, 100, "float32", 0, 1.0)
-
-
-def measurement(patches: int, loss: float = 0.5, block: float = 2.0) -> MinimumMeasurement:
+def measurement(patches: int, loss: float = 0.5, block: float = 2.0) -> TrainedModel:
     """All blocks equal, A = 1/2."""
     total = patches * block
-    train = Evaluation(loss, 0.8, 0.3 * loss, loss, 100)
     values = {"H": 1.1 * total, "G": total, "R": 0.1 * total, "G over the angles": total / 2}
-    return MinimumMeasurement(
-        n_patches=patches,
-        depth=3,
-        n_parameters=100,
-        epoch=1,
-        start_loss=3.0,
-        train=train,
-        test=train,
-        top={term: top(term, values[term]) for term in TERMS},
-        blocks=tuple(top(f"G_{p}{p}", block) for p in range(patches)),
-        bias_share=0.1,
+    return analysed(
+        patches, depth=3, loss=loss, curvature=0.3 * loss, top=values, blocks=[block] * patches
     )
+
+
+def having(model: TrainedModel, matrix: str, top: Eigenvalue) -> TrainedModel:
+    """The model with another top eigenvalue of one matrix."""
+    return dataclasses.replace(model, eigenvalues={**model.eigenvalues, matrix: (top,)})
 
 
 def test_laws_stand_beside_the_ratio_they_speak_of() -> None:
     """Only this catches P1 and P2 swapped, or an error relative to the prediction."""
-    rows = compare_measured([measurement(9, loss=0.25, block=1.0), measurement(4)])
+    rows = compare_models([measurement(9, loss=0.25, block=1.0), measurement(4)])
     cell = {(r.matrix, r.law): r for r in rows}
     h = cell["H", "elementwise"]
     assert h.n_patches == (4, 9)
@@ -64,59 +54,64 @@ def test_laws_stand_beside_the_ratio_they_speak_of() -> None:
 
 
 def test_the_bias_block_feeds_the_laws_that_level_off() -> None:
-    """Only this catches `verify` without them, or the bias block compared as if it were a term."""
+    """Only this catches a comparison without them, or the bias block taken for a term."""
     without = [measurement(4), measurement(9, loss=0.25)]
-    first = dataclasses.replace(without[0], top=without[0].top | {BIAS_BLOCK: top(BIAS_BLOCK, 1.0)})
-    rows = compare_measured([first, without[1]])
+    first = having(without[0], BIAS_BLOCK, solved(1.0))
+    rows = compare_models([first, without[1]])
     cell = {(r.matrix, r.law): r for r in rows}
     by_hand = (4 / 9 * 4.0 + 1.0) / (4.0 + 1.0)  # the angles' part at P = 4 is 4 * 2 / 2
     assert cell["H", "level_off"].predicted == pytest.approx(by_hand)
     assert cell["G", "level_off_loss"].predicted == pytest.approx(by_hand / 2)
     assert {matrix for matrix, _ in cell} == set(TERMS)
-    assert not [r for r in compare_measured(without) if r.law.startswith("level_off")]
+    assert not [r for r in compare_models(without) if r.law.startswith("level_off")]
 
 
 def test_every_pair_at_equal_depth_only() -> None:
-    deep = dataclasses.replace(measurement(16), depth=9)
-    rows = compare_measured([measurement(4), measurement(9), deep])
+    deep = dataclasses.replace(
+        measurement(16), run=dataclasses.replace(measurement(16).run, depth=9)
+    )
+    rows = compare_models([measurement(4), measurement(9), deep])
     assert {r.n_patches for r in rows} == {(4, 9)}
 
 
 def test_unconverged_blocks_feed_no_law() -> None:
     """Only this catches a law fed with numbers that the solver does not vouch for."""
-    model = measurement(9)
-    loose = dataclasses.replace(
-        model, blocks=(top("G_00", 2.0, converged=False), *model.blocks[1:])
-    )
-    rows = compare_measured([measurement(4), loose])
+    loose = having(measurement(9), "G_00", solved(2.0, converged=False))
+    rows = compare_models([measurement(4), loose])
     blocks = next(r for r in rows if (r.matrix, r.law) == ("H", "blocks"))
     assert blocks.predicted is None
     assert blocks.relative_error is None
     assert blocks.reason == "needs blocks2"
 
 
-def test_a_report_shows_a_ratio_that_was_not_measured() -> None:
-    """Only this catches a page that stops at a missing ratio, or one taken from a loose value."""
-    loose = top("H", 1.0, converged=False)
-    second = dataclasses.replace(measurement(9), top=measurement(9).top | {"H": loose})
-    rows = compare_measured([measurement(4), second])
-    assert {row.matrix for row in rows if np.isnan(row.measured)} == {"H"}
-    report = dataclasses.replace(
-        finished_report(), comparisons=tuple(rows), models=(measurement(4), second)
-    )
-    assert "lambda_max(H) at P = 9 did not converge" in as_html(report)
-    (row, *_) = json.loads(report.to_json())["comparisons"]
-    assert (row["measured"], row["relative_error"]) == ("nan", None)
+def quotients(first: tuple[float, float], second: tuple[float, float]) -> np.ndarray:
+    """Every quotient of a grid over the two intervals."""
+    return np.linspace(*second, 9)[:, None] / np.linspace(*first, 9)[None, :]
 
 
-def test_ratio_interval_holds_every_quotient() -> None:
-    low_high = ratio_interval(top("H", 4.0, 0.5), top("H", 1.0, 0.25))
-    assert low_high is not None
-    quotients = [b / a for a in np.linspace(3.5, 4.5, 9) for b in np.linspace(0.75, 1.25, 9)]
-    assert low_high == pytest.approx((min(quotients), max(quotients)))
-    negative = ratio_interval(top("R", 4.0, 0.5), top("R", -1.0, 0.25))
-    assert negative == pytest.approx((-1.25 / 3.5, -0.75 / 4.5))
-    assert ratio_interval(top("R", 0.1, 0.2), top("R", 1.0)) is None
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((4.0, 0.5), (1.0, 0.25)), ((4.0, 0.5), (-1.0, 0.25)), ((-4.0, 0.5), (1.0, 2.0))],
+)
+def test_a_ratios_interval_holds_every_quotient(
+    first: tuple[float, float], second: tuple[float, float]
+) -> None:
+    """Of any sign, a wholly negative divisor included: only its zero makes a quotient unbounded."""
+    one, two = solved(*first), solved(*second)
+    assert one.interval is not None
+    assert two.interval is not None
+    every = quotients(one.interval, two.interval)
+    assert ratio_interval(one, two) == pytest.approx((every.min(), every.max()))
+
+
+@pytest.mark.parametrize("value", [0.1, 0.0, -0.1, 0.2, -0.2])
+def test_over_what_may_be_zero_a_ratio_is_anything(value: float) -> None:
+    """Only this catches 'no bounds known', which is taken as it stands, for 'no bounds at all'."""
+    doubtful = solved(value, 0.2)
+    assert ratio_interval(doubtful, solved(1.0)) == (-math.inf, math.inf)
+    bare = dataclasses.replace(solved(1.0), residual_norm=None)
+    assert ratio_interval(bare, solved(1.0)) is ratio_interval(solved(1.0), bare) is None
+    assert (bare.interval, bare.radius) == (None, math.inf)
 
 
 def test_authors_table_gives_the_known_leads() -> None:
@@ -134,8 +129,11 @@ def test_authors_table_gives_the_known_leads() -> None:
 def test_a_measured_interval_allows_for_the_rounding_of_the_products() -> None:
     """Only this catches a bar of 1e-7 on an eigenvalue whose products are right to 1e-5."""
     op = aslinearoperator(np.diag(np.arange(1.0, 401.0)).astype(np.float32))
-    record, result = top_eigenvalue("H", op, 1e-6, 0)
+    result = top_eigenpairs(op, k=1, tol=1e-6, seed=0)
+    (record,) = Eigenvalue.all_of(result)
     assert record.rounding == result.rounding > 1e-4
+    assert record.interval is not None
+    assert record.residual_norm is not None
     low, high = record.interval
     assert (low, high) == pytest.approx(tuple(result.intervals()[0]), rel=1e-12)
     assert high - low > 2 * record.residual_norm

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.analysis.execute import execute_analysis
-from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.runs import Run, RunError, execute_run
+from patchlaw.verification.runs import Run, execute_run
+from patchlaw.verification.store.errors import StoreError
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
 
@@ -48,7 +49,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
     trained(tmp_path / "parts", "cuda", 3)
     parts = execute_run(tmp_path / "parts", toy_config(SAMPLES, 6, dtype="float64"), SAMPLES)
     assert parts.trajectory().equal(whole.trajectory())
-    with pytest.raises(RunError, match="device: expected cuda, as in the run's first session"):
+    with pytest.raises(StoreError, match="device: expected cuda, as in the first session"):
         execute_run(
             tmp_path / "parts", toy_config(SAMPLES, 7, dtype="float64"), SAMPLES, device="cpu"
         )

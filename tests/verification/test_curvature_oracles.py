@@ -94,7 +94,7 @@ def positions(case: Case) -> list[np.ndarray]:
     """Where each patch's arguments, angles and then features, stand among the parameters."""
     layout = CurvatureProblem(case.model, case.images, case.labels).layout
     return [
-        np.concatenate([layout.patch(p), layout.bias[rows]])
+        np.concatenate([layout.patch(p), layout.shared[rows]])
         for p, rows in enumerate(case.model.grid.pixel_indices)
     ]
 

@@ -188,7 +188,7 @@ def test_bad_requests_are_refused() -> None:
     with pytest.raises(ValueError, match="together: expected an integer >= 1"):
         dense_matrix(aslinearoperator(np.eye(3)), together=0)
     other = oracles.mlp_case()
-    with pytest.raises(TypeError, match="expected a DistributedQNN"):
+    with pytest.raises(TypeError, match="expected a PatchModel"):
         dense_residual(CurvatureProblem(other.model, other.images, other.labels))
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from patchlaw.verification import environment
-from patchlaw.verification.environment import current_environment
+from patchlaw.verification.store import environment
+from patchlaw.verification.store.environment import current_environment
 
 
 def test_a_library_that_is_not_installed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,9 @@ def test_without_a_commit_there_is_none(
 ) -> None:
     """A record must not fail hours in, nor name the commit of a repository around the package."""
     monkeypatch.delenv(environment.COMMIT_VARIABLE, raising=False)
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "verification" / "environment.py"))
+    monkeypatch.setattr(
+        environment, "__file__", str(tmp_path / "verification" / "store" / "environment.py")
+    )
     if repository:
         (tmp_path / ".git").mkdir()
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

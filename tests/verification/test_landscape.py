@@ -14,13 +14,15 @@ import pytest
 import torch
 
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
-from patchlaw.verification.file_lock import FileInUseError, file_lock
-from patchlaw.verification.landscape import execute
-from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.jobs import job
+from patchlaw.verification.jobs.progress import Progress
+from patchlaw.verification.landscape import landscape_job
 from patchlaw.verification.landscape.grid import PlaneLoss
+from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.record import LandscapeRecord
-from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
-from patchlaw.verification.sealed_record import RecordError
+from patchlaw.verification.runs import Run, RunError, execute_run
+from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
+from patchlaw.verification.store.lock import held
 from patchlaw.verification.training import stratified_subset
 from tests.verification.landscape_cases import (
     SAMPLES,
@@ -28,7 +30,7 @@ from tests.verification.landscape_cases import (
     toy_landscape,
     toy_run,
 )
-from tests.verification.run_cases import toy_samples
+from tests.verification.run_cases import Stop, StopAt, toy_samples
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,26 +171,10 @@ def assert_same(record: LandscapeRecord, other: LandscapeRecord) -> None:
     assert [getattr(record, name) for name in plain] == [getattr(other, name) for name in plain]
 
 
-class Stop(BaseException):
-    """Stands for Ctrl-C."""
-
-
-class StopAfter(execute.Silent):
-    """A reporter that ends the work after so many losses."""
-
-    def __init__(self, losses: int) -> None:
-        self.losses = losses
-
-    def point(self, n_done: int, loss: float) -> None:
-        """Stop in time."""
-        if n_done == self.losses:
-            raise Stop
-
-
 @pytest.mark.parametrize("stop", [1, 17, 35])
 def test_an_interrupted_landscape_keeps_every_loss_and_goes_on(run, whole, tmp_path, stop):
     with pytest.raises(Stop):
-        toy_landscape(run, tmp_path, reporter=StopAfter(stop))
+        toy_landscape(run, tmp_path, progress=StopAt(done=stop))
     begun = LandscapeRecord.read(path_of(run, tmp_path))
     assert not begun.complete
     assert begun.grid.n_done == stop
@@ -201,7 +187,7 @@ def test_an_interrupted_landscape_keeps_every_loss_and_goes_on(run, whole, tmp_p
     assert sum(nulls) == 36 - stop
     resumed = toy_landscape(run, tmp_path, threads=None)
     assert resumed.complete
-    assert [session["from_point"] for session in resumed.resumed] == [stop]
+    assert [session.from_point for session in resumed.resumed] == [stop]
     assert resumed.seconds > begun.seconds
     assert_same(resumed, whole)
     assert_same(LandscapeRecord.read(path_of(run, tmp_path)), whole)
@@ -228,7 +214,7 @@ def test_a_killed_landscape_resumes_to_the_same_bits(run, tmp_path):
     assert 8 <= killed_at < 256
     resumed = toy_landscape(run, tmp_path, threads=None, points=16)
     assert len(resumed.resumed) == 2
-    assert resumed.resumed[1]["from_point"] == killed_at
+    assert resumed.resumed[1].from_point == killed_at
     assert_same(resumed, toy_landscape(run, tmp_path / "reference", points=16))
     assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == [path.name]
 
@@ -273,49 +259,50 @@ def test_losses_are_on_disk_while_the_work_goes_on(run, tmp_path):
     """A killed process loses what it computed since the last write; here, one loss."""
     kept = []
 
-    class Look(execute.Silent):
-        def point(self, n_done: int, loss: float) -> None:
-            kept.append(n_done - LandscapeRecord.read(path_of(run, tmp_path)).grid.n_done)
+    class Look(Progress):
+        def advance(self, done: int, detail: str) -> None:
+            kept.append(done - LandscapeRecord.read(path_of(run, tmp_path)).grid.n_done)
 
-    toy_landscape(run, tmp_path, points=3, reporter=Look(), save_seconds=0.0)
+    toy_landscape(run, tmp_path, points=3, progress=Look(), save_seconds=0.0)
     assert kept == [1] * 9
 
 
-class Notes(execute.Silent):
+class Notes(Progress):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def note(self, message: str) -> None:
+    def say(self, line: str) -> None:
         """Keep it."""
-        self.notes.append(message)
+        if line.startswith("note: "):
+            self.notes.append(line)
 
 
 def test_another_chunk_size_is_noted(run, tmp_path, monkeypatch):
     with pytest.raises(Stop):
-        toy_landscape(run, tmp_path, reporter=StopAfter(3))
+        toy_landscape(run, tmp_path, progress=StopAt(done=3))
     monkeypatch.setattr("patchlaw.simulators.fast_engine.chunks.MAX_CHUNK", 7)
-    reporter = Notes()
-    toy_landscape(run, tmp_path, reporter=reporter)
-    (note,) = reporter.notes
+    progress = Notes()
+    toy_landscape(run, tmp_path, progress=progress)
+    (note,) = progress.notes
     assert "its last bits may differ" in note
     assert f"max_chunk: {MAX_CHUNK} then, 7 now" in note
 
 
 def test_another_environment_is_noted(run, tmp_path, monkeypatch):
     with pytest.raises(Stop):
-        toy_landscape(run, tmp_path, reporter=StopAfter(3))
-    environment = execute.current_environment()
+        toy_landscape(run, tmp_path, progress=StopAt(done=3))
+    environment = job.current_environment()
     monkeypatch.setattr(
-        execute, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
+        job, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
     )
-    reporter = Notes()
-    resumed = toy_landscape(run, tmp_path, reporter=reporter)
-    (note,) = reporter.notes
+    progress = Notes()
+    resumed = toy_landscape(run, tmp_path, progress=progress)
+    (note,) = progress.notes
     assert f"machine: {environment.machine} then, Plan 9 vax now" in note
     assert resumed.environment["machine"] == environment.machine
-    assert resumed.resumed[0]["environment"]["machine"] == "Plan 9 vax"
+    assert resumed.resumed[0].environment["machine"] == "Plan 9 vax"
 
 
 # --- what is refused, and left as it was
@@ -325,7 +312,7 @@ def test_another_environment_is_noted(run, tmp_path, monkeypatch):
 def begun(run, tmp_path) -> Path:
     """A record with five losses of 36."""
     with pytest.raises(Stop):
-        toy_landscape(run, tmp_path / "begun", reporter=StopAfter(5))
+        toy_landscape(run, tmp_path / "begun", progress=StopAt(done=5))
     return path_of(run, tmp_path / "begun")
 
 
@@ -340,7 +327,7 @@ def begun(run, tmp_path) -> Path:
 )
 def test_other_options_are_refused_by_name(run, begun, options, message):
     content = begun.read_bytes()
-    with pytest.raises(RecordError, match=message):
+    with pytest.raises(StoreError, match=message):
         toy_landscape(run, begun.parent, **options)
     assert begun.read_bytes() == content
     assert [entry.name for entry in begun.parent.iterdir()] == [begun.name]
@@ -348,7 +335,7 @@ def test_other_options_are_refused_by_name(run, begun, options, message):
 
 def test_another_seed_of_the_subset_is_refused(run, tmp_path):
     toy_landscape(run, tmp_path, images=20, points=2)
-    with pytest.raises(RecordError, match="expected subset seed 0, got 1"):
+    with pytest.raises(StoreError, match="expected subset seed 0, got 1"):
         toy_landscape(run, tmp_path, images=20, points=2, seed=1)
 
 
@@ -358,7 +345,7 @@ def test_a_run_that_went_on_is_another(tmp_path):
     toy_landscape(shorter, tmp_path, points=2)
     content = path_of(shorter, tmp_path).read_bytes()
     longer = toy_run(tmp_path / "runs", 4)
-    with pytest.raises(RecordError, match=r"expected epochs 3, got 4; parameters_sha256"):
+    with pytest.raises(StoreError, match=r"expected epochs 3, got 4; parameters_sha256"):
         toy_landscape(longer, tmp_path, points=2)
     assert path_of(shorter, tmp_path).read_bytes() == content
 
@@ -367,14 +354,14 @@ def test_a_record_of_another_run_is_refused(run, begun, tmp_path):
     other = toy_run(tmp_path / "runs", 3, seed=4)
     path = path_of(other, begun.parent)
     path.write_bytes(begun.read_bytes())
-    with pytest.raises(RecordError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
+    with pytest.raises(StoreError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
         toy_landscape(other, begun.parent)
     assert path.read_bytes() == begun.read_bytes()
 
 
 def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
     """Half a grid, its other half mirrored: what another release's sign rule would make."""
-    right = execute.trajectory_plane
+    right = landscape_job.trajectory_plane
 
     def mirrored(points: np.ndarray, origin: int):
         plane = right(points, origin)
@@ -385,7 +372,7 @@ def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
             coordinates=turn * plane.coordinates,
         )
 
-    monkeypatch.setattr(execute, "trajectory_plane", mirrored)
+    monkeypatch.setattr(landscape_job, "trajectory_plane", mirrored)
     content = begun.read_bytes()
     with pytest.raises(RecordError, match="trajectory: expected the recorded positions"):
         toy_landscape(run, begun.parent)
@@ -397,7 +384,7 @@ def test_a_plane_of_other_signs_is_refused(run, begun, monkeypatch):
     [
         (lambda content: content[:-40], "expected a whole JSON file, got .*truncated"),
         (lambda content: content.replace(b'"epoch', b'"Epoch', 1), "checksum mismatch"),
-        (lambda content: b"{}", "expected a record of format 'patchlaw landscape', got None"),
+        (lambda content: b"{}", "expected a file of kind 'patchlaw landscape', got None"),
         (lambda content: b"", "expected a whole JSON file"),
     ],
 )
@@ -410,8 +397,8 @@ def test_a_damaged_record_is_refused_and_kept(run, begun, spoil, message):
 
 
 def test_one_process_at_a_time(run, begun):
-    held = pytest.raises(FileInUseError, match=f"{begun.name}: .*held by process {os.getpid()}")
-    with file_lock(begun), held:
+    refused = pytest.raises(InUseError, match=f"{begun.name}: .*held by process {os.getpid()}")
+    with held(begun), refused:
         toy_landscape(run, begun.parent)
     assert toy_landscape(run, begun.parent).complete
 
@@ -443,21 +430,14 @@ def test_a_trajectory_without_a_plane_is_refused(tmp_path, epochs, learning_rate
 
 
 def test_a_run_at_its_start_and_a_damaged_one_are_refused(tmp_path, monkeypatch):
-    class StopAtStart:
-        def begin(self, *_):
-            pass
-
-        note = step = begin
-
-        def epoch(self, entry):
-            raise Stop
-
     run = toy_run(tmp_path / "runs", 3)
     with pytest.raises(Stop):
-        execute_run(tmp_path / "start", run.config, SAMPLES, threads=1, reporter=StopAtStart())
+        execute_run(
+            tmp_path / "start", run.config, SAMPLES, threads=1, progress=StopAt("epoch   0/")
+        )
     start = Run.open(tmp_path / "start" / run.config.run_id)
     with pytest.raises(RunError, match="expected at least one epoch done"):
         toy_landscape(start, tmp_path)
     (run.path / "epochs" / "002.safetensors").unlink()
-    with pytest.raises(DamagedRunError, match=r"002.safetensors: expected a file of"):
+    with pytest.raises(RecordError, match=r"002.safetensors: expected a file of"):
         toy_landscape(run, tmp_path)

@@ -17,17 +17,22 @@ from rich.console import Console
 
 from patchlaw.commands.landscape import landscape
 from patchlaw.commands.train import train
-from patchlaw.verification.landscape.progress import LandscapeProgress
-from patchlaw.verification.landscape.record import LandscapeRecord, read_all
-from patchlaw.verification.runs import EpochEntry, Run, execute_run, load_samples
-from patchlaw.verification.runs.execute import Silent
-from tests.verification.run_cases import INTERRUPTIBLE
+from patchlaw.verification.jobs.progress import ConsoleProgress
+from patchlaw.verification.landscape.landscape_job import compute_landscape
+from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.landscape.settings import LandscapeSettings
+from patchlaw.verification.runs import Run, execute_run, load_samples
+from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt
 
 ROOT = Path(__file__).parents[2]
 
 
 def invoke(command, *arguments: object):
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def records_in(folder: Path) -> list[LandscapeRecord]:
+    return [LandscapeRecord.read(path) for path in sorted(folder.glob("*.json"))]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +72,7 @@ def test_a_landscape_of_a_run_on_a_subset(digits, run, tmp_path):
     assert first.exit_code == 0, first.output
     assert "started, 16 losses, each over 40 images (all the training images)" in first.output
     assert re.search(r"16/16 +loss \d", first.output)
-    (record,) = read_all(out)
+    (record,) = records_in(out)
     assert record.complete
     assert record.covers_training_set
     shown = record.pca.ratios[:2].sum(), record.pca.random_walk_ratios.sum()
@@ -86,32 +91,24 @@ def test_part_of_the_images_is_said_so(digits, run, tmp_path):
     result = invoke(landscape, run, "--out", tmp_path, "--data", digits, *options)
     assert result.exit_code == 0, result.output
     assert "each over 20 images (a stratified subset of 40 training images)" in result.output
-    (record,) = read_all(tmp_path)
+    (record,) = records_in(tmp_path)
     assert (record.n_samples, record.subset_seed, record.grid.margin) == (20, 5, 1.5)
     words = "--images 20 --seed 5 --points 2 --margin 1.5"
     assert record.reproduce == f"patchlaw landscape runs/{run.name} {words}"
-
-
-class StopAtFour(Silent):
-    """Ends a training run after four epochs."""
-
-    def epoch(self, entry: EpochEntry) -> None:
-        """Stop in time."""
-        if entry.epoch == 4:
-            raise KeyboardInterrupt
 
 
 def test_a_run_that_is_not_finished_is_said_so(digits, run, tmp_path):
     """Stopped in the fifth epoch of seven."""
     config = Run.open(run).config
     longer = replace(config, training=replace(config.training, epochs=7))
-    with pytest.raises(KeyboardInterrupt):
-        execute_run(tmp_path / "runs", longer, load_samples(digits, 40), reporter=StopAtFour())
+    stop = StopAt("epoch   4/")
+    with pytest.raises(Stop):
+        execute_run(tmp_path / "runs", longer, load_samples(digits, 40), progress=stop)
     folder = tmp_path / "runs" / run.name
     result = invoke(landscape, folder, "--out", tmp_path, "--points", 2, "--data", digits)
     assert result.exit_code == 0, result.output
     assert "note: the run has 4 of 7 epochs" in result.output
-    (record,) = read_all(tmp_path)
+    (record,) = records_in(tmp_path)
     assert record.run.epochs == 4
 
 
@@ -132,7 +129,7 @@ def test_what_cannot_work_is_refused(digits, run, tmp_path, options, message):
 def test_other_data_and_no_run_are_refused(run, tmp_path):
     other = invoke(landscape, run, "--out", tmp_path)  # MNIST, where the run has other images
     assert other.exit_code == 1
-    assert "use the data set that the run was trained on" in other.output
+    assert "use the data set and subset that the run was trained on" in other.output
     nowhere = invoke(landscape, tmp_path / "nowhere", "--out", tmp_path)
     assert nowhere.exit_code == 1
     assert "expected the folder of a run" in nowhere.output
@@ -160,7 +157,9 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypat
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("patchlaw.verification.landscape.execute.compute_landscape", interrupted)
+    monkeypatch.setattr(
+        "patchlaw.verification.landscape.landscape_job.compute_landscape", interrupted
+    )
     result = invoke(landscape, run, "--out", tmp_path, "--data", digits)
     assert result.exit_code == 130
     assert "Interrupted; the same command goes on where it stopped" in result.output
@@ -208,19 +207,18 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
 
 
 def test_a_terminal_gets_a_bar_with_the_time_left(tmp_path, run, digits):
-    """Where there is none, lines; both are the reporter of one landscape of 16 losses."""
+    """And lines as a log does, of one landscape of 16 losses."""
     result = invoke(landscape, run, "--out", tmp_path, "--points", 4, "--data", digits)
     assert result.exit_code == 0, result.output
-    assert "left 0:00:00" in result.output.splitlines()[-5]
-    (record,) = read_all(tmp_path)
-    record.grid.loss.flags.writeable = True
-    record.grid.loss[-1, -1] = np.nan
-    shown = io.StringIO()
-    with LandscapeProgress(Console(file=shown, force_terminal=True, width=120)) as progress:
-        progress.begin(tmp_path, record)
-        progress.point(16, 2.5)
-    assert "16/16" in shown.getvalue()
-    assert "loss 2.5000" in shown.getvalue()
+    assert "left 0 s" in result.output.splitlines()[-5]
+    (path,) = tmp_path.glob("*.json")
+    path.unlink()
+    opened, shown = Run.open(run), io.StringIO()
+    samples, settings = load_samples(digits, 40), LandscapeSettings(points=4)
+    with ConsoleProgress(Console(file=shown, force_terminal=True, width=120)) as progress:
+        record = compute_landscape(opened, samples, tmp_path, settings, progress=progress)
+    assert f"16/16, loss {record.grid.loss[-1, -1]:.4f}" in shown.getvalue()
+    assert "100%" in shown.getvalue()
     assert re.search(r"\d:\d\d:\d\d", shown.getvalue())
 
 

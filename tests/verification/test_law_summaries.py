@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from patchlaw.hessian_theory.predictions import BESIDE, LAWS
 from patchlaw.verification.comparison import (
     QUANTITIES,
     FittedExponent,
     compare_author,
-    compare_records,
-    exponents_of_author,
-    exponents_of_records,
+    compare_models,
+    fitted_exponents,
     summarise_laws,
 )
-from patchlaw.verification.comparison.summaries import LAW_EXPONENTS
-from patchlaw.verification.records import author_results
+from patchlaw.verification.records import author_models, author_results
 from tests.verification.comparison_cases import analysed, solved
 
 
@@ -44,7 +43,7 @@ def by_place(fits: list[FittedExponent]) -> dict[tuple[str, int | None], FittedE
 
 def test_exponents_of_every_quantity() -> None:
     """Only this catches the exponent of another quantity, or of a mean where a sum is meant."""
-    fits = exponents_of_records(study())
+    fits = fitted_exponents(study())
     found = by_place(fits)
     assert len(found) == len(fits) == len(QUANTITIES) * 3
     expected = dict(zip(QUANTITIES, (-1.5, -1.75, -1, -1.8, -1.2, -0.5), strict=True))
@@ -59,14 +58,14 @@ def test_exponents_of_every_quantity() -> None:
 def test_exponents_are_fitted_within_one_protocol() -> None:
     """Only this catches short runs and long ones on one line."""
     long = [analysed(p, top={"H": 100 * p**-2.0}) for p in (4, 9, 16)]
-    found = {(f.protocol, f.depth): f.fit.exponent for f in exponents_of_records([*study(), *long])
+    found = {(f.protocol, f.depth): f.fit.exponent for f in fitted_exponents([*study(), *long])
              if f.quantity == "H"}  # fmt: skip
     assert found["60,000 images, 50 epochs", 50] == pytest.approx(-2)
     assert found["2,000 images, 15 epochs, other settings", None] == pytest.approx(-1.5)
 
 
 def test_two_values_of_p_have_an_exponent_but_no_interval() -> None:
-    (found,) = exponents_of_records([analysed(p, top={"H": 1.0 / p}) for p in (4, 9)])
+    (found,) = fitted_exponents([analysed(p, top={"H": 1.0 / p}) for p in (4, 9)])
     assert found.fit.exponent == pytest.approx(-1)
     assert (found.fit.interval, found.fit.dof) == (None, 0)
     assert (found.depth, found.seed, found.patches) == (50, 1001, (4, 9))
@@ -81,7 +80,7 @@ def test_eigenvalues_that_cannot_be_used_are_counted() -> None:
         analysed(25, top={"R": -1.0}),
         analysed(36),
     ]
-    (found,) = exponents_of_records(records)
+    (found,) = fitted_exponents(records)
     assert found.left_out == 2
     assert found.patches == (4, 9)
     assert found.fit.exponent == pytest.approx(math.log(0.5) / math.log(9 / 4))
@@ -90,7 +89,7 @@ def test_eigenvalues_that_cannot_be_used_are_counted() -> None:
 def test_one_depth_alone_is_not_listed_twice() -> None:
     """The other depth has one run only, which says nothing of an exponent."""
     records = [analysed(p, top={"H": 1.0 / p}) for p in (4, 9, 16)]
-    fits = exponents_of_records([*records, analysed(4, depth=100, top={"H": 1.0})])
+    fits = fitted_exponents([*records, analysed(4, depth=100, top={"H": 1.0})])
     assert [(fit.quantity, fit.depth, fit.fit.n_points) for fit in fits] == [("H", 50, 3)]
 
 
@@ -106,7 +105,7 @@ def test_the_authors_exponent() -> None:
     assert rank == 5
     variance = squares[0] / 7
     radius = stats.t.ppf(0.975, 7) * math.sqrt(variance * np.linalg.inv(design.T @ design)[-1, -1])
-    together, *alone = exponents_of_author()
+    together, *alone = fitted_exponents(author_models())
     assert together.fit.dof == 7
     assert together.fit.interval == pytest.approx((solution[-1] - radius, solution[-1] + radius))
     assert [one.depth for one in alone] == depths
@@ -123,7 +122,7 @@ def test_summary_by_hand() -> None:
     """Measured 1/2, 1/4 and 1/2 against 16/81, 1/16 and 81/256."""
     records = [analysed(p, top={"H": h}) for p, h in ((4, 4.0), (9, 2.0), (16, 1.0))]
     summaries = {
-        s.law: s for s in summarise_laws(compare_records(records), exponents_of_records(records))
+        s.law: s for s in summarise_laws(compare_models(records), fitted_exponents(records))
     }
     found = summaries["elementwise"]
     errors = sorted(
@@ -151,10 +150,12 @@ def test_the_law_whose_exponent_fits(power: float, fits: str) -> None:
         for p in (4, 9, 16)
         for d in (50, 100, 150)
     ]
-    summaries = summarise_laws(compare_records(records), exponents_of_records(records))
+    summaries = summarise_laws(compare_models(records), fitted_exponents(records))
     found = {(s.matrix, s.law): s.exponent_in_interval for s in summaries}
-    for law, exponent in LAW_EXPONENTS.items():
-        matrix = "R" if law.startswith("residual") else "H"
+    exponents = {law.name: law.exponent for law in LAWS.values() if law.exponent is not None}
+    assert exponents == {"elementwise": -2, "aligned": -1, "residual_elementwise": -1}
+    for law, exponent in exponents.items():
+        matrix = BESIDE[LAWS[law].matrix][0]
         assert found[matrix, law] is (exponent == power)
     assert found["H", fits]
     assert found["H", "aligned_loss"] is None
@@ -167,7 +168,7 @@ def test_ratios_without_a_logarithm_are_counted_as_missing() -> None:
         analysed(16, top={"R": solved(1.0, converged=False)}),
     ]
     (found,) = (
-        s for s in summarise_laws(compare_records(records)) if s.law == "residual_elementwise"
+        s for s in summarise_laws(compare_models(records)) if s.law == "residual_elementwise"
     )
     assert (found.n_pairs, found.n_missing) == (0, 3)
     assert found.fitted is None
@@ -176,7 +177,8 @@ def test_ratios_without_a_logarithm_are_counted_as_missing() -> None:
 def test_summary_of_the_authors_table() -> None:
     """Known leads: two ratios of twelve within 20 % of the paper's law, ten of aligned x loss."""
     found = {
-        s.law: s for s in summarise_laws(compare_author(every_pair=True), exponents_of_author())
+        s.law: s
+        for s in summarise_laws(compare_author(every_pair=True), fitted_exponents(author_models()))
     }
     assert {law: (s.n_within, s.n_pairs) for law, s in found.items()} == {
         "elementwise": (2, 12), "aligned": (3, 12), "aligned_loss": (10, 12),

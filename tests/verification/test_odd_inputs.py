@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from patchlaw.cli import main
 from patchlaw.hessian_theory.input_checks import finite_number
-from patchlaw.verification.claims import findings_from_report, load_report
+from patchlaw.verification.claims import read_report
 from patchlaw.verification.runs.plan import PlanError, read_plan
 from patchlaw.verification.torch_devices import check_device
 
@@ -110,9 +110,8 @@ def test_no_device_is_the_cpu():
     assert check_device(None) == check_device("cpu") == "cpu"
 
 
-CONFIG = {"quick": True, "seed": 0, "depth": 1, "images": 100, "epochs": 1}
-REPORT = {"format": 1, "config": CONFIG, "theorems": [], "checks": [], "models": []}
-FORM = "^report: expected the form that `patchlaw verify` writes, got "
+REPORT = {"format": 3, "reproduce": "a", "theorems": [], "checks": [], "models": []}
+FORM = "report.json: expected the form that `patchlaw verify` writes, got "
 THEOREM = {"name": "a", "status": "proved"}
 
 
@@ -123,14 +122,14 @@ THEOREM = {"name": "a", "status": "proved"}
         (bytes(range(256)), "expected a whole JSON file, got 256 bytes"),
         (b"9" * 5000, "an integer of 5000 digits"),
         (b"[]", "expected the keys"),
-        (json.dumps(REPORT | {"format": []}).encode(), "expected format 1 or 2"),
+        (json.dumps(REPORT | {"format": []}).encode(), "expected format 3, got"),
         (
             json.dumps(REPORT | {"theorems": [THEOREM | {"steps": float("inf")}]}).encode(),
             "Infinity is not a finite number",
         ),
         (json.dumps(REPORT | {"theorems": [THEOREM | {"steps": "x"}]}).encode(), FORM),
         (json.dumps(REPORT | {"theorems": [{"name": []}]}).encode(), FORM),
-        (json.dumps(REPORT | {"models": [{"n_patches": 10**9}]}).encode(), FORM),
+        (json.dumps(REPORT | {"models": ["\0"]}).encode(), FORM),
         (json.dumps(REPORT | {"models": 3}).encode(), FORM),
     ],
     ids=["deep", "binary", "digits", "list", "format", "inf", "text", "name", "patches", "models"],
@@ -139,7 +138,7 @@ def test_a_file_that_is_no_report_is_refused(tmp_path, content, message):
     path = tmp_path / "report.json"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        findings_from_report(load_report(path))
+        read_report(path)
 
 
 def test_a_plan_that_is_no_regular_file_or_too_deep_is_refused(here):

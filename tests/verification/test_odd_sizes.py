@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from patchlaw.cli import main
 from patchlaw.verification import memory
-from patchlaw.verification.analysis.execute import execute_analysis
+from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.memory import available_bytes, check_memory

@@ -1,7 +1,10 @@
 """Sums, scalings, sub-blocks and shared backends of the curvature operators."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 from scipy.sparse.linalg import aslinearoperator
 
 from patchlaw.verification.analysis.watched import WatchedOperator
@@ -9,7 +12,6 @@ from patchlaw.verification.operators import (
     CrossBlockOperator,
     CurvatureProblem,
     LinearCombination,
-    ParameterLayout,
     RestrictedOperator,
     SymmetricOperator,
 )
@@ -70,11 +72,23 @@ def test_combinations_of_unlike_operators() -> None:
 
 
 def test_layout_names_the_parameters() -> None:
-    assert (LAYOUT.size, LAYOUT.n_angles, LAYOUT.n_pixels) == (96, 20, 16)
-    everything = np.concatenate([*(LAYOUT.patch(p) for p in range(4)), LAYOUT.bias])
+    assert (LAYOUT.size, LAYOUT.n_patches, len(LAYOUT.shared)) == (96, 4, 16)
+    everything = np.concatenate([*(LAYOUT.patch(p) for p in range(4)), LAYOUT.shared])
     np.testing.assert_array_equal(everything, np.arange(96))
-    np.testing.assert_array_equal(LAYOUT.angles, np.arange(80))
+    np.testing.assert_array_equal(LAYOUT.own, np.arange(80))
     np.testing.assert_array_equal(LAYOUT.pair(2, 0), [*range(40, 60), *range(20)])
+    for selection, expected in (
+        ("angles[2]", LAYOUT.patch(2)),
+        ("patch 2", LAYOUT.patch(2)),
+        ("patches", LAYOUT.own),
+        ("shared", LAYOUT.shared),
+        ("pixel_bias", LAYOUT.shared),
+        ("pixel_bias[1]", range(84, 88)),
+    ):
+        np.testing.assert_array_equal(LAYOUT.indices(selection), expected)
+    for selection in ("angle", "angles[4]", "angles[-1]", "angles[1][2]", "patch", "", "angles.0"):
+        with pytest.raises(ValueError, match=r"selection: expected .*, got "):
+            LAYOUT.indices(selection)
     with pytest.raises(ValueError, match="patch: expected an integer from 0 to 3, got 4"):
         LAYOUT.patch(4)
     with pytest.raises(ValueError, match="two different patches, got 1 twice"):
@@ -83,7 +97,7 @@ def test_layout_names_the_parameters() -> None:
 
 def test_sub_blocks_are_slices() -> None:
     """Only this catches rows and columns mixed up; the pair is principal, the cross block not."""
-    p, q, bias = LAYOUT.patch(1), LAYOUT.patch(3), LAYOUT.bias
+    p, q, bias = LAYOUT.patch(1), LAYOUT.patch(3), LAYOUT.shared
     pair = RestrictedOperator(PROBLEM.gauss_newton, LAYOUT.pair(1, 3))
     both = np.concatenate([p, q])
     np.testing.assert_allclose(pair @ np.eye(40), G[np.ix_(both, both)], atol=1e-12)
@@ -99,6 +113,43 @@ def test_sub_blocks_are_slices() -> None:
     assert np.abs(CrossBlockOperator(PROBLEM.gauss_newton, p, q) @ np.eye(20)).max() > 0.01
     with pytest.raises(ValueError, match="columns: expected integers from 0 to 95"):
         CrossBlockOperator(PROBLEM.hessian, p, [96])
+
+
+def test_selection_by_name_of_any_module() -> None:
+    """Only this catches another order than that of ``model.parameters()``, or a frozen one's place.
+
+    Rows and columns of H are those of double backward over the parameters one by one.
+    """
+    case = mlp_case()
+    next(case.model.parameters()).requires_grad_(False)
+    problem = CurvatureProblem(case.model, case.images, case.labels)
+    with pytest.raises(TypeError, match="expected a PatchModel"):
+        problem.blocks()
+    with pytest.raises(ValueError, match="by: expected 'patch' or 'parameter', got 'layer'"):
+        problem.blocks(by="layer")  # type: ignore[call-overload]
+    plain = copy.deepcopy(case.model)  # products put the operator's values into case.model
+    loss = torch.nn.functional.cross_entropy(plain(case.images), case.labels)
+    trained = {n: p for n, p in plain.named_parameters() if p.requires_grad}
+    blocks = {block.name: block for block in problem.blocks(by="parameter")}
+    assert list(blocks) == list(trained)
+    for name, parameter in trained.items():
+        (slope,) = torch.autograd.grad(loss, parameter, create_graph=True)
+        rows = [
+            torch.autograd.grad(g, parameter, retain_graph=True)[0].flatten()
+            for g in slope.flatten()
+        ]
+        expected = torch.stack(rows).numpy()
+        block = blocks[name]
+        got = block.hessian @ np.eye(len(expected))
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+        np.testing.assert_allclose(
+            got, (block.gauss_newton + block.residual) @ np.eye(len(expected)), atol=1e-12
+        )
+        first = RestrictedOperator(2 * problem.hessian - problem.hessian, f"{name}[0]")
+        size = first.shape[0]
+        np.testing.assert_allclose(first @ np.eye(size), expected[:size, :size], atol=1e-12)
+    with pytest.raises(TypeError, match="expected integers for an operator that does not know"):
+        RestrictedOperator(aslinearoperator(np.eye(3)), "weight")
 
 
 def test_identities_tell_restrictions_apart() -> None:
@@ -118,13 +169,13 @@ def test_blocks_of_a_problem_are_those_of_its_matrices() -> None:
 
 def test_problems_without_patches_say_so() -> None:
     other = mlp_case()
-    with pytest.raises(TypeError, match=r"expected a DistributedQNN .* got Sequential"):
+    with pytest.raises(TypeError, match=r"expected a PatchModel .* got Sequential"):
         _ = CurvatureProblem(other.model, other.images, other.labels).layout
     frozen = qnn_case()
     frozen.model.pixel_bias.requires_grad_(False)
     with pytest.raises(ValueError, match="got frozen ones; restrict the operator"):
         _ = CurvatureProblem(frozen.model, frozen.images, frozen.labels).layout
-    assert ParameterLayout.of(frozen.model).size == 96
+    assert frozen.model.layout.size == 96
 
 
 class Doubted(SymmetricOperator):

@@ -11,8 +11,6 @@ from patchlaw.verification.operators import (
     CurvatureProblem,
     GaussNewtonOperator,
     HessianOperator,
-    PatchBlockModel,
-    block_inputs,
 )
 from patchlaw.verification.operators.differences import compare
 from tests.verification.curvature_cases import (
@@ -67,9 +65,9 @@ def test_blocks_with_squared_error(backend: str) -> None:
     """Only this catches a block whose residual z - y forgets the other patches' logits."""
     case = CASES["qnn"]
     hessian, _ = squared_error_matrices(case)
-    for p, inputs in enumerate(block_inputs(case.model, case.images)):
+    for p, inputs in enumerate(case.model.block_inputs(case.images)):
         block = HessianOperator(
-            PatchBlockModel(case.model, p),
+            case.model.patch_block(p),
             inputs,
             targets_of(case),
             loss="squared_error",

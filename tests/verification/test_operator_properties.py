@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN, PatchGrid
-from patchlaw.verification.operators import CurvatureProblem, PatchBlockModel, RestrictedOperator
+from patchlaw.simulators.distributed_qnn import CircuitBlock
+from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.solvers import Alignment, top_eigenpairs
 from tests.strategies import (
     batch_splits,
-    even_class_counts,
+    class_counts,
     examples,
     image_batches,
     patch_ansaetze,
@@ -81,7 +82,7 @@ def drawn_problems(
         n_patches=grid.n_patches,
         n_qubits=2,
         image_side=grid.image_side,
-        n_classes=draw(even_class_counts(2)),
+        n_classes=draw(class_counts(2)),
         scale=draw(st.sampled_from([-1, 1])) * draw(st.floats(0.01, 50)),  # no subnormal s^2
         aggregation_exponent=draw(st.floats(0, 2)),
         dtype=dtype,
@@ -156,8 +157,8 @@ def test_both_backends_give_the_same_products(drawn: Drawn) -> None:
     whole = drawn.problem()
     layout, last = whole.layout, whole.layout.n_patches - 1
     block = whole.blocks()[last]
-    assert isinstance(block.model, PatchBlockModel)
-    directions = vectors_for(layout.n_angles)
+    assert isinstance(block.model, CircuitBlock)
+    directions = vectors_for(len(layout.patch(0)))
     padded = np.zeros((layout.size, directions.shape[1]))
     padded[layout.patch(last)] = directions
     for kind in KINDS:
@@ -174,9 +175,9 @@ def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     layout = problem.layout
     p = data.draw(st.integers(0, layout.n_patches - 1))
     vector = np.zeros(layout.size)
-    vector[layout.patch(p)] = data.draw(real_arrays(layout.n_angles))
+    vector[layout.patch(p)] = data.draw(real_arrays(len(layout.patch(0))))
     image = problem.residual @ vector
-    others = np.setdiff1d(layout.angles, layout.patch(p))
+    others = np.setdiff1d(layout.own, layout.patch(p))
     assert np.all(image[others] == 0)
 
 
@@ -239,7 +240,7 @@ def test_permuted_patches_permute_the_blocks(drawn: Drawn, data: st.DataObject) 
     order = data.draw(st.permutations(range(model.n_patches)))
     before = drawn.problem()
     layout, vectors = before.layout, vectors_for(model.n_parameters)
-    moved = np.concatenate([*(layout.patch(p) for p in order), layout.bias])
+    moved = np.concatenate([*(layout.patch(p) for p in order), layout.shared])
     expected = images_of(before, vectors)
     grid = PatchGrid(model.grid.image_side, model.grid.patch_side, model.n_patches)
     grid.__dict__["pixel_indices"] = grid.pixel_indices[order]  # the same patches, renumbered
@@ -311,7 +312,7 @@ def test_replicated_patches_scale_exactly(
             expected = r_one / n_patches if p == q else 0 * r_one
             assert np.abs(g[block] - g_one / n_patches**2).max() <= ROUNDING * scale_of(g_one)
             assert np.abs(r[block] - expected).max() <= ROUNDING * scale_of(r_one)
-    top = np.linalg.eigvalsh(g[: layout.bias[0], : layout.bias[0]])[-1]
+    top = np.linalg.eigvalsh(g[: layout.shared[0], : layout.shared[0]])[-1]
     assert top == pytest.approx(np.linalg.eigvalsh(g_one)[-1] / n_patches, rel=1e-8, abs=1e-10)
 
 

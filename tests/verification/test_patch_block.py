@@ -8,10 +8,8 @@ from patchlaw.verification.operators import (
     CurvatureOperator,
     GaussNewtonOperator,
     HessianOperator,
-    PatchBlockModel,
     ResidualOperator,
     RestrictedOperator,
-    block_inputs,
 )
 from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
 from tests.verification.curvature_cases import qnn_case
@@ -24,8 +22,8 @@ CASE = qnn_case()
 def test_blocks_are_slices_of_the_whole(kind: type[CurvatureOperator], backend: str) -> None:
     """Only this catches a block whose softmax forgets the other patches' logits."""
     whole = kind(CASE.model, CASE.images, CASE.labels, backend="autodiff") @ np.eye(96)
-    for patch, inputs in enumerate(block_inputs(CASE.model, CASE.images)):
-        block = kind(PatchBlockModel(CASE.model, patch), inputs, CASE.labels, backend=backend)
+    for patch, inputs in enumerate(CASE.model.block_inputs(CASE.images)):
+        block = kind(CASE.model.patch_block(patch), inputs, CASE.labels, backend=backend)
         assert block.backend_name == backend
         rows = slice(20 * patch, 20 * patch + 20)
         np.testing.assert_allclose(
@@ -45,7 +43,7 @@ def test_restriction_is_a_principal_submatrix() -> None:
 
 def test_bad_blocks_and_restrictions_are_refused() -> None:
     with pytest.raises(ValueError, match="patch: expected an integer from 0 to 3, got 4"):
-        PatchBlockModel(CASE.model, 4)
+        CASE.model.patch_block(4)
     whole = HessianOperator(CASE.model, CASE.images, CASE.labels)
     for indices in ([], [1, 1], [[1, 2]]):
         with pytest.raises(ValueError, match="expected distinct parameters"):

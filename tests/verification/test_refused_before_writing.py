@@ -1,5 +1,6 @@
 """A command that is refused leaves every file as it was, however late the fault shows."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.cli import main
-from patchlaw.verification.runs import execute as module
 from patchlaw.verification.runs import execute_run
+from patchlaw.verification.runs import training_job as module
 from tests.verification.run_cases import toy_config, toy_samples
 
 RESULTS = Path(__file__).resolve().parents[2] / "paper_figures" / "results"
@@ -97,3 +98,28 @@ def test_commands_refused_late(tmp_path, command: list[str]) -> None:
     assert result.exit_code in (1, 2), result.output
     assert isinstance(result.exception, SystemExit), repr(result.exception)
     assert snapshot(tmp_path) == before
+
+
+def test_an_epoch_that_the_run_does_not_have_is_refused(tmp_path) -> None:
+    """It was left out without a word, and one of 21 digits made a record that nobody can read."""
+    command = ["analyse", str(RESULTS / "runs" / RUN), "--out", str(tmp_path / "a"), "--epoch"]
+    for epoch in ("16", str(10**20)):
+        result = CliRunner().invoke(main, [*command, epoch])
+        assert result.exit_code == 1
+        shown = " ".join(result.output.split())
+        assert f"--epoch: expected at most 15, the epochs of the run, got {epoch}; leave" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["thin", "train", "sweep", "analyse", "landscape", "replay"])
+def test_a_pipe_is_no_folder_to_write_to(tmp_path, name: str) -> None:
+    """It was "[Errno 17] File exists"."""
+    os.mkfifo(tmp_path / "pipe")
+    words = {
+        "train": ["--patches", "4", "--depth", "1"],
+        "replay": ["--patches", "4", "--depth", "50"],
+        "sweep": [__file__],
+    }.get(name, [str(RESULTS / "runs" / RUN)])
+    result = CliRunner().invoke(main, [name, *words, "--out", str(tmp_path / "pipe")])
+    assert result.exit_code == 2
+    assert "expected a folder, got a pipe" in " ".join(result.output.split())

@@ -17,13 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.cli import main
-from patchlaw.verification.analysis.record import AnalysisRecord
-from patchlaw.verification.claims.records import read_records
-from patchlaw.verification.claims.sources import findings_from_report, load_report
-from patchlaw.verification.json_files import MAX_DEPTH, JsonFileError, read_json
+from patchlaw.verification.claims import read_report
 from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.records import read_model
 from patchlaw.verification.runs import Run, RunError, execute_run
-from patchlaw.verification.sealed_record import SEAL, digest
+from patchlaw.verification.store.json_files import MAX_DEPTH, JsonFileError, read_json
+from patchlaw.verification.store.seal import SEAL, digest
 from tests.verification.run_cases import toy_config, toy_samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,13 +142,7 @@ def test_an_analysis(tmp_path, name: str) -> None:
     path = tmp_path / f"{name}.json"
     shutil.copyfile(RESULTS / "analyses" / path.name, path)
 
-    def read() -> None:
-        try:
-            AnalysisRecord.read(path)
-        finally:
-            read_records(tmp_path)
-
-    try_all(path, sealed_record, json.loads(path.read_text()), read)
+    try_all(path, sealed_record, json.loads(path.read_text()), lambda: read_model(path))
 
 
 def test_a_landscape(tmp_path) -> None:
@@ -160,23 +153,16 @@ def test_a_landscape(tmp_path) -> None:
 
 def test_a_report_of_verify(tmp_path) -> None:
     path = tmp_path / "report.json"
-    model = {
-        "n_patches": 4, "depth": 3, "epoch": 2, "start_loss": 2.3, "bias_share": 0.2, "blocks": [],
-        "train": {"loss": 1.0, "accuracy": 0.5, "trace_s": 0.5, "gradient_norm": 0.5,
-                  "n_samples": 100},
-        "test": {"loss": 1.0, "accuracy": 0.5, "trace_s": 0.5, "gradient_norm": 0.5,
-                 "n_samples": 100},
-        "top": {"H": {"matrix": "H", "value": 1.0, "residual_norm": 0.1, "converged": True,
-                      "n_samples": 100}},
-    }  # fmt: skip
+    name = "P4_d50_s1001.json"
+    shutil.copyfile(RESULTS / "analyses" / name, tmp_path / name)
     report = {
-        "format": 2, "models": [model], "theorems": [{"name": "x", "status": "proved", "steps": 1}],
-        "checks": [{"name": "c", "passed": True, "measured": 0.0, "tolerance": 0.0,
-                    "instances": 1}],
-        "config": {"quick": True, "seed": 0, "depth": 3, "images": 100, "epochs": 2},
+        "format": 3, "reproduce": "patchlaw verify", "models": [name],
+        "theorems": [{"name": "x", "status": "proved", "steps": 1}],
+        "checks": [{"name": "c", "statement": "s", "passed": True, "measured": 0.0,
+                    "tolerance": 0.0, "tolerance_from": "exact", "instances": 1}],
     }  # fmt: skip
     path.write_text(json.dumps(report))
-    try_all(path, lambda x: x, report, lambda: findings_from_report(load_report(path)))
+    try_all(path, lambda x: x, report, lambda: read_report(path))
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from rich.console import Console
 from patchlaw.commands.status import status
 from patchlaw.commands.sweep import sweep
 from patchlaw.commands.train import train
+from patchlaw.verification.jobs.progress import ConsoleProgress, Pace
 from patchlaw.verification.runs import EpochEntry, Run, execute_run
-from patchlaw.verification.runs.execute import Silent
-from patchlaw.verification.runs.lock import run_lock
-from patchlaw.verification.runs.progress import TrainingProgress
 from patchlaw.verification.runs.status import all_statuses, status_of
+from patchlaw.verification.runs.training_job import epoch_line
+from patchlaw.verification.store.lock import held
 from patchlaw.verification.training import Evaluation
-from tests.verification.run_cases import INTERRUPTIBLE, toy_config, toy_samples
+from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt, toy_config, toy_samples
 
 
 @pytest.fixture(scope="module")
@@ -163,21 +163,19 @@ class Clock:
 )
 def test_the_time_left_is_said_in_the_unit_that_fits(monkeypatch, seconds, expected):
     """One epoch of two is done, so as much is left as it took."""
-    clock, text = Clock(), io.StringIO()
-    monkeypatch.setattr("patchlaw.verification.runs.progress.time", clock)
+    clock = Clock()
+    monkeypatch.setattr("patchlaw.verification.jobs.progress.time", clock)
     entry = EpochEntry(1, 0.1, (), *[Evaluation(0.5, 0.5, 0.1, 0.1, 10)] * 2, 1.0)
-    with TrainingProgress(Console(file=text, width=200)) as progress:
-        progress.begin(Path("run"), toy_config(toy_samples(), 2), 0)
-        clock.now = seconds
-        progress.epoch(entry)
-    assert f"left {expected}" in text.getvalue().splitlines()[-1]
+    pace = Pace(2, 0)
+    clock.now = seconds
+    assert epoch_line(entry, 2, pace).endswith(f"  left {expected}")
 
 
 def test_a_second_run_on_the_same_terminal_takes_the_first_ones_bar():
     text = io.StringIO()
-    with TrainingProgress(Console(file=text, width=100, force_terminal=True)) as progress:
+    with ConsoleProgress(Console(file=text, width=100, force_terminal=True)) as progress:
         for name in ("first", "second"):
-            progress.begin(Path(name), toy_config(toy_samples(), 2), 0)
+            progress.begin(name, 10)
     drawn_last = text.getvalue().rsplit("\x1b[2K", 1)[1]  # after the last line was erased
     assert "second" in drawn_last
     assert "first" not in drawn_last
@@ -226,7 +224,7 @@ def test_one_failing_run_does_not_stop_the_others(digits, tmp_path):
     broken.write_text("{")
     result = invoke(sweep, plan, "--out", out, "--data", digits)
     assert result.exit_code == 1
-    assert "failed: DamagedRunError" in result.output
+    assert "failed: RecordError" in result.output
     assert "1 of 4 runs failed: P=1 d=1 seed=5" in result.output
     assert sorted(each.state for each in all_statuses(out)) == ["damaged"] + ["finished"] * 3
     assert broken.read_text() == "{"
@@ -270,24 +268,11 @@ def test_status_tells_running_from_partial(runs):
     samples = toy_samples()
     execute_run(runs, toy_config(samples, 4), samples)
 
-    class Stop(Exception):
-        pass
-
-    class StopAtSix:
-        def begin(self, *_):
-            pass
-
-        note = step = begin
-
-        def epoch(self, entry):
-            if entry.epoch == 6:
-                raise Stop
-
     with pytest.raises(Stop):
-        execute_run(runs, toy_config(samples, 8), samples, reporter=StopAtSix())
+        execute_run(runs, toy_config(samples, 8), samples, progress=StopAt("epoch   6/"))
     folder = next(runs.iterdir())
     assert (status_of(folder).state, status_of(folder).epochs_done) == ("partial", 6)
-    with run_lock(folder):
+    with held(folder):
         assert status_of(folder).state == "running"
 
 
@@ -295,24 +280,18 @@ def test_status_of_a_run_without_an_epoch(runs):
     """Before the first checkpoint, and with that of the start alone."""
     samples = toy_samples()
 
-    class Stop(Exception):
-        pass
-
-    class StopAtTheStart(Silent):
-        def epoch(self, entry):
-            raise Stop
-
+    config = toy_config(samples, 4, seed=5)
     with pytest.raises(Stop):
-        execute_run(runs, toy_config(samples, 4, seed=5), samples, reporter=StopAtTheStart())
+        execute_run(runs, config, samples, progress=StopAt("epoch   0/"))
     (folder,) = runs.glob("P4_d1_s5*")
     started = status_of(folder)
     assert (started.state, started.epochs_done, started.epochs) == ("partial", 0, 4)
     assert started.train_loss is None
-    with run_lock(folder):
+    with held(folder):
         assert status_of(folder).state == "running"
     (folder / "checkpoint.json").unlink()
     assert status_of(folder) == started
-    with run_lock(folder):
+    with held(folder):
         assert status_of(folder).state == "running"
     assert "0/4" in invoke(status, runs).output
 

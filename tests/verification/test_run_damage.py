@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run
+from patchlaw.verification.runs import Run, RunError, execute_run
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.seal import digest
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()
@@ -85,7 +86,7 @@ def forget(*keys: str) -> Callable[[dict[str, Any]], None]:
         (
             "checkpoint.json",
             lambda record: record.update(format=99),
-            "expected format version 1, got 99; read it with the version of patchlaw that wrote",
+            "expected version 1 of 'patchlaw checkpoint', got 99; use the version of patchlaw that",
         ),
         (
             "config.json",
@@ -120,9 +121,9 @@ def test_a_json_file_of_other_contents_is_refused_in_spite_of_its_checksum(
     """As another version, or a script, may have written it: a KeyError would name no file."""
     path = reseal(begun, name, change)
     content = path.read_bytes()
-    with pytest.raises(DamagedRunError, match=message):
+    with pytest.raises(RecordError, match=message):
         Run.open(begun.path)
-    with pytest.raises(DamagedRunError, match=message):
+    with pytest.raises(RecordError, match=message):
         resume(begun)
     assert path.read_bytes() == content
 
@@ -163,14 +164,14 @@ def test_tensors_of_another_model_are_refused_in_spite_of_their_checksum(
     change(tensors)
     content = save(tensors)
     path = rewrite(begun, f"{name}.safetensors", content)
-    with pytest.raises(DamagedRunError, match=rf"{name}.safetensors: .*{message}.*restore"):
+    with pytest.raises(RecordError, match=rf"{name}.safetensors: .*{message}.*restore"):
         resume(begun)
     assert path.read_bytes() == content
 
 
 def test_a_file_that_is_no_safetensors_is_refused_in_spite_of_its_checksum(begun):
     path = rewrite(begun, "epochs/003.safetensors", b"chapter 1")
-    with pytest.raises(DamagedRunError, match=r"003.*expected a safetensors file, got .*restore"):
+    with pytest.raises(RecordError, match=r"003.*expected a safetensors file, got .*restore"):
         Run.open(begun.path).parameters(3)
     assert path.read_bytes() == b"chapter 1"
 

@@ -8,12 +8,13 @@ from click.testing import CliRunner
 
 from patchlaw.commands import replay as module
 from patchlaw.commands.replay import replay
+from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.records import author_runs
-from patchlaw.verification.runs import EpochEntry, Execution, Run, RunConfig, RunError
+from patchlaw.verification.runs import EpochEntry, Run, RunConfig, RunError
 from patchlaw.verification.runs.checkpoint import Checkpoint
 from patchlaw.verification.runs.replay import ReplayComparison
 from patchlaw.verification.runs.run import RunHeader
-from patchlaw.verification.runs.tensor_files import FileRecord
+from patchlaw.verification.store.tensors import FileRecord
 from patchlaw.verification.training import Evaluation
 
 AUTHOR = author_runs()[4, 50]
@@ -38,7 +39,7 @@ def recorded_run(
     file = FileRecord("none", "", 0)
     history = tuple(entry(epoch) for epoch in range(epochs + 1))
     checkpoint = Checkpoint(config.sha256, history, (file,) * len(history), file, {}, 0.01, ())
-    return Run(Path("P4_d50_s1001"), RunHeader(config, Execution(1, "cpu", 1), {}), checkpoint)
+    return Run(Path("P4_d50_s1001"), RunHeader(config, Execution(1, 1), {}), checkpoint)
 
 
 def test_the_step_of_departure_is_the_first_beyond_the_tolerance():

@@ -12,19 +12,18 @@ import torch
 from rich.console import Console
 from safetensors.torch import save_file
 
+from patchlaw.verification.jobs import job
+from patchlaw.verification.jobs.progress import ConsoleProgress
 from patchlaw.verification.runs import (
-    DamagedRunError,
     Run,
     RunConfig,
     RunError,
-    RunInUseError,
     execute_run,
 )
-from patchlaw.verification.runs import execute as execution
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.runs.lock import run_lock
-from patchlaw.verification.runs.progress import TrainingProgress
 from patchlaw.verification.runs.samples import load_samples
+from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
+from patchlaw.verification.store.lock import held
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()
@@ -191,7 +190,7 @@ def test_a_truncated_file_is_refused(begun, name):
     content = (begun.path / name).read_bytes()[:-7]
     path = spoil(begun, name, content)
     message = "expected .*got .*(truncated).*restore"
-    with pytest.raises(DamagedRunError, match=message):
+    with pytest.raises(RecordError, match=message):
         resume(begun)
     assert path.read_bytes() == content
 
@@ -201,7 +200,7 @@ def test_a_flipped_bit_is_refused(begun, name):
     content = bytearray((begun.path / name).read_bytes())
     content[-5] ^= 1
     spoil(begun, name, bytes(content))
-    with pytest.raises(DamagedRunError, match=r"checksum mismatch: expected sha256 \w+, got \w+"):
+    with pytest.raises(RecordError, match=r"checksum mismatch: expected sha256 \w+, got \w+"):
         resume(begun)
 
 
@@ -209,13 +208,13 @@ def test_a_flipped_bit_is_refused(begun, name):
 def test_an_edited_number_is_refused(begun, name):
     content = (begun.path / name).read_text()
     spoil(begun, name, content.replace("0.05", "0.04", 1).encode())
-    with pytest.raises(DamagedRunError, match=r"checksum mismatch.*the file was altered"):
+    with pytest.raises(RecordError, match=r"checksum mismatch.*the file was altered"):
         resume(begun)
 
 
 def test_a_missing_file_is_refused(begun):
     (begun.path / "optimiser-003.safetensors").unlink()
-    with pytest.raises(DamagedRunError, match=r"optimiser-003.*expected a file of \d+ bytes"):
+    with pytest.raises(RecordError, match=r"optimiser-003.*expected a file of \d+ bytes"):
         resume(begun)
 
 
@@ -223,20 +222,20 @@ def test_a_checkpoint_of_another_run_is_refused(begun, tmp_path):
     config = toy_config(SAMPLES, 2, learning_rate=0.01)
     other = execute_run(tmp_path / "other", config, SAMPLES, threads=1)
     spoil(begun, CHECKPOINT_FILE, (other.path / CHECKPOINT_FILE).read_bytes())
-    with pytest.raises(DamagedRunError, match=r"expected a checkpoint of configuration .*another"):
+    with pytest.raises(RecordError, match=r"expected a checkpoint of configuration .*another"):
         resume(begun)
 
 
 def test_another_configuration_is_refused_by_its_fields(begun):
     config = toy_config(SAMPLES, 5, learning_rate=0.01)
     begun.path.rename(begun.path.with_name(config.run_id))
-    with pytest.raises(RunError, match=r"expected training.learning_rate 0.05, got 0.01"):
+    with pytest.raises(StoreError, match=r"expected training.learning_rate 0.05, got 0.01"):
         execute_run(begun.path.parent, config, SAMPLES)
 
 
 def test_other_threads_are_refused_and_the_recorded_ones_are_the_default(begun):
     config = toy_config(SAMPLES, 4)
-    with pytest.raises(RunError, match=r"threads: expected 1.*got 2.*leave --threads out"):
+    with pytest.raises(StoreError, match=r"threads: expected 1.*got 2.*leave --threads out"):
         execute_run(begun.path.parent, config, SAMPLES, threads=2)
     assert execute_run(begun.path.parent, config, SAMPLES).epochs_done == 4
 
@@ -268,7 +267,7 @@ def test_a_foreign_file_in_the_way_is_not_overwritten(begun):
     path = begun.path / "epochs" / "004.safetensors"
     save_file({"weights": torch.ones(3)}, path)
     content = path.read_bytes()
-    with pytest.raises(DamagedRunError, match=r"004.safetensors: expected no file, or one of this"):
+    with pytest.raises(RecordError, match=r"004.safetensors: expected no file, or one of this"):
         resume(begun)
     assert path.read_bytes() == content
     path.unlink()
@@ -277,25 +276,25 @@ def test_a_foreign_file_in_the_way_is_not_overwritten(begun):
 
 def test_a_json_file_of_another_program_is_refused(begun):
     spoil(begun, CHECKPOINT_FILE, b'{"kind": "notebook"}')
-    with pytest.raises(DamagedRunError, match="of kind 'patchlaw checkpoint', got 'notebook'"):
+    with pytest.raises(RecordError, match="of kind 'patchlaw checkpoint', got 'notebook'"):
         resume(begun)
 
 
 def test_one_process_at_a_time(begun):
-    with run_lock(begun.path), pytest.raises(RunInUseError, match=f"held by process {os.getpid()}"):
+    with held(begun.path), pytest.raises(InUseError, match=f"held by process {os.getpid()}"):
         resume(begun)
     assert resume(begun).epochs_done == 5
 
 
 def test_another_environment_is_noted(begun, monkeypatch):
-    environment = execution.current_environment()
+    environment = job.current_environment()
     monkeypatch.setattr(
-        execution, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
+        job, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
     )
     text = io.StringIO()
     config = toy_config(SAMPLES, 4)
-    with TrainingProgress(Console(file=text, width=1000)) as progress:
-        run = execute_run(begun.path.parent, config, SAMPLES, reporter=progress)
+    with ConsoleProgress(Console(file=text, width=1000)) as progress:
+        run = execute_run(begun.path.parent, config, SAMPLES, progress=progress)
     (note,) = (line for line in text.getvalue().splitlines() if line.startswith("note: "))
     assert "goes on in another environment, so its last bits may differ" in note
     assert note.endswith(f"(machine: {environment.machine} then, Plan 9 vax now)")

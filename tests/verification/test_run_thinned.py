@@ -7,10 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.commands.thin import thin
-from patchlaw.verification.analysis.execute import execute_analysis
-from patchlaw.verification.landscape.execute import compute_landscape
-from patchlaw.verification.runs import DamagedRunError, Run, RunError, execute_run, thin_run
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.landscape.landscape_job import compute_landscape
+from patchlaw.verification.runs import Run, RunError, execute_run, thin_run
+from patchlaw.verification.runs.kept_epochs import KEPT, KEPT_FILE
 from patchlaw.verification.runs.status import status_of
+from patchlaw.verification.store.errors import RecordError
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
 
@@ -81,18 +83,18 @@ def test_training_on_is_refused_and_changes_nothing(whole: Run, tmp_path: Path) 
     ("body", "message"),
     [
         ({"configuration": "other", "epochs": [1]}, "expected epochs up to 6 of configuration"),
-        ({"epochs": [1]}, "expected epochs up to 6 of configuration"),
+        (
+            {"epochs": [1]},
+            "expected the fields of .*missing required field `configuration`; restore",
+        ),
     ],
 )
 def test_another_runs_list_is_refused(
     whole: Run, tmp_path: Path, body: dict[str, object], message: str
 ) -> None:
-    from patchlaw.verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
-    from patchlaw.verification.runs.sealed_json import write_sealed
-
     copy = thin_run(whole, tmp_path)
-    write_sealed(copy.path / KEPT_FILE, KEPT_KIND, body)
-    with pytest.raises(DamagedRunError, match=message):
+    KEPT.write(copy.path / KEPT_FILE, body)
+    with pytest.raises(RecordError, match=message):
         Run.open(copy.path)
     (copy.path / KEPT_FILE).write_text('{"kind": "patch')
     assert status_of(copy.path).state == "damaged"
@@ -102,7 +104,7 @@ def test_a_damaged_run_leaves_no_copy(tmp_path: Path) -> None:
     run = execute_run(tmp_path / "runs", toy_config(SAMPLES, 2), SAMPLES, threads=1)
     path = run.path / run.file_of(run.minimum_epoch).name
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DamagedRunError, match="truncated"):
+    with pytest.raises(RecordError, match="truncated"):
         thin_run(run, tmp_path / "thin")
     assert list((tmp_path / "thin").iterdir()) == []
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from patchlaw.verification.analysis.record import EigenvalueRecord
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
+from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.solvers import (
     block_spectra,
     dense_matrix,
@@ -124,12 +124,12 @@ def test_caveats_go_with_every_result(solver: Callable[..., Any]) -> None:
 
 def test_caveats_go_into_records_and_old_records_have_none() -> None:
     pairs = top_eigenpairs(Counted(symmetric()), 2)
-    record = EigenvalueRecord.all_of(pairs)[0]
+    record = Eigenvalue.all_of(pairs)[0]
     assert record.caveats == ("samples not tried",)
     stored = vars(record) | {"caveats": ["samples not tried"]}
-    assert EigenvalueRecord(**stored) == record
+    assert Eigenvalue(**stored) == record
     del stored["caveats"]
-    assert EigenvalueRecord(**stored).caveats == ()
+    assert Eigenvalue(**stored).caveats == ()
 
 
 def test_block_spectra_say_what_their_parts_say() -> None:

@@ -175,7 +175,7 @@ def test_hutchpp_errs_less_where_few_eigenvalues_dominate() -> None:
 
 def test_traces_of_blocks_come_from_the_same_products() -> None:
     layout = PROBLEM.layout
-    blocks = {f"patch {p}": layout.patch(p) for p in range(4)} | {"bias": layout.bias}
+    blocks = {f"patch {p}": layout.patch(p) for p in range(4)} | {"bias": layout.shared}
     result = estimate_trace(PROBLEM.hessian, n_products=64, blocks=blocks, seed=4)
     assert result.matvecs == 64 + 1
     for name, indices in blocks.items():

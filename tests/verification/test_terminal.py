@@ -23,7 +23,7 @@ from patchlaw.terminal import (
     printable,
     printable_streams,
 )
-from patchlaw.verification.console_progress import ConsoleProgress
+from patchlaw.verification.jobs.progress import ConsoleProgress
 
 PREDICT = ["predict", "--from", "4", "--to", "9"]
 
@@ -269,5 +269,5 @@ def test_a_terminal_shows_bars_and_the_console_is_still_richs(monkeypatch):
     console = PlainConsole()
     assert console.is_terminal
     with console.capture() as shown, ConsoleProgress(console) as progress:
-        progress._print(BRACKETS)
+        progress.say(BRACKETS)
     assert BRACKETS in shown.get()

@@ -11,14 +11,15 @@ from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.engine_choice import default_max_chunk
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
 from patchlaw.simulators.torch_engine.engine import TorchEngine
-from patchlaw.verification.analysis.execute import execute_analysis
-from patchlaw.verification.environment import current_environment
-from patchlaw.verification.landscape.execute import compute_landscape
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run
-from patchlaw.verification.sealed_record import RecordError
+from patchlaw.verification.store.environment import current_environment
+from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.torch_devices import accelerator_of, check_device
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
+from tests.verification.run_cases import Stop, StopAt
 
 REFUSED = "device: expected one that torch has here, such as cpu, got 'abacus'"
 
@@ -44,23 +45,10 @@ def test_an_unknown_device_is_refused_before_a_file_is_written(run: Run, tmp_pat
 
 def test_a_landscape_stays_on_its_device(run: Run, tmp_path: Path) -> None:
     """Catches a grid whose losses come from two engines."""
-
-    class Interrupted(Exception):
-        """Stands for Ctrl-C."""
-
-    class AfterTwo:
-        def begin(self, path: Path, record: object) -> None: ...
-
-        def note(self, message: str) -> None: ...
-
-        def point(self, n_done: int, loss: float) -> None:
-            if n_done == 2:
-                raise Interrupted
-
     settings = LandscapeSettings(None, 0, 2, 1.0)
-    with pytest.raises(Interrupted):
-        compute_landscape(run, SAMPLES, tmp_path, settings, reporter=AfterTwo())
-    with pytest.raises(RecordError, match="device: expected cpu, as in the first session, got met"):
+    with pytest.raises(Stop):
+        compute_landscape(run, SAMPLES, tmp_path, settings, progress=StopAt(done=2))
+    with pytest.raises(StoreError, match="device: expected cpu, as in the first session, got met"):
         compute_landscape(run, SAMPLES, tmp_path, settings, device="meta")
     done = compute_landscape(run, SAMPLES, tmp_path, settings, device="cpu")
     assert (done.complete, done.execution.device) == (True, "cpu")

@@ -129,8 +129,8 @@ def test_evaluation_against_plain_formulas() -> None:
     gradients = np.abs(pi - np.eye(4)[labels]).sum(axis=1)
     assert result.loss == pytest.approx(-np.log(pi[np.arange(9), labels]).mean(), rel=1e-12)
     assert result.accuracy == pytest.approx((pi.argmax(1) == labels.numpy()).mean())
-    assert result.trace_s == pytest.approx(np.mean(curvature), rel=1e-12)
-    assert result.gradient_norm == pytest.approx(gradients.mean(), rel=1e-12)
+    assert result.mean_softmax_trace == pytest.approx(np.mean(curvature), rel=1e-12)
+    assert result.mean_abs_slope == pytest.approx(gradients.mean(), rel=1e-12)
     assert result.n_samples == 9
 
 

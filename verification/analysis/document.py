@@ -1,15 +1,12 @@
 """A record as it grows: one JSON file, replaced as a whole after every stage."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from patchlaw.verification.analysis.options import AnalysisOptions, adds_to, stages_decided_by
-from patchlaw.verification.analysis.record import RunFacts, read_content
-from patchlaw.verification.claims.records import FORMAT, VERSION
-from patchlaw.verification.sealed_record import write_record
+from patchlaw.verification.records import ANALYSIS, RunFacts
+from patchlaw.verification.store.json_files import JsonFileError, plain, typed
 
 # Keys of a stage's mark.
 _INCOMPLETE = "incomplete"
@@ -37,20 +34,18 @@ class AnalysisDocument:
     ) -> None:
         self.path = path
         self._content: dict[str, Any] = {
-            "format": FORMAT,
-            "version": VERSION,
             "reproduce": reproduce,
-            "run": asdict(run),
-            "options": dict(options),
+            "run": plain(run),
+            "options": plain(options),
             "stages": {},
         }
         if path.exists():
-            self._adopt(read_content(path))
+            self._adopt(ANALYSIS.read(path))
 
     def _adopt(self, content: dict[str, Any]) -> None:
         done = dict(content.get("stages", {}))
         for part in ("run", "options"):
-            stored, wanted = content.get(part, {}), json.loads(json.dumps(self._content[part]))
+            stored, wanted = content.get(part, {}), self._content[part]
             for name in sorted({*stored, *wanted}):
                 bound = part == "run" or any(stage in done for stage in stages_decided_by(name))
                 if not bound or stored.get(name) == wanted.get(name):
@@ -97,7 +92,7 @@ class AnalysisDocument:
         for name, section in sections.items():
             content[name] = _merged(content.get(name), section)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_record(self.path, content)
+        ANALYSIS.write(self.path, content)
         self._content = content
 
 
@@ -110,12 +105,11 @@ def recorded_options(path: Path) -> AnalysisOptions:
     """
     if not path.exists():
         return AnalysisOptions()
-    stored = read_content(path).get("options", {})
     try:
-        return AnalysisOptions.from_json(stored)
-    except (ValueError, TypeError) as error:
+        return typed(ANALYSIS.read(path).get("options", {}), AnalysisOptions)
+    except JsonFileError as error:
         raise ValueError(
-            f"{path}: expected options of an analysis, got {stored}: {error}; move it away"
+            f"{path}: expected options of an analysis: {error}; move it away"
         ) from error
 
 

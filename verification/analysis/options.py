@@ -1,12 +1,11 @@
 """How a run is analysed: everything that decides the numbers besides the run itself."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-
 from patchlaw.verification.memory import check_memory
+from patchlaw.verification.settings import check_integers, check_settings, setting
 
 STAGES = (
     "evaluation",
@@ -24,79 +23,64 @@ STAGES = (
     "hessian outliers",
 )
 
-
 MAX_PROBES = 10**6  # ours: a product takes a millisecond at least, so these a quarter of an hour
-
-# What the command calls them.
-ARGUMENTS = {
-    "n_top": "--top",
-    "n_top_subset": "--subset-top",
-    "n_bottom": "--bottom",
-    "tol": "--tol",
-    "coarse_tol": "--coarse-tol",
-    "subset": "--subset",
-    "subset_seed": "--subset-seed",
-    "seed": "--seed",
-    "epochs": "--epoch",
-    "density_probes": "--density-probes",
-    "density_steps": "--density-steps",
-    "trace_probes": "--trace-probes",
-}
 
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """Defaults are ours unless a source is named.
+    """What each is stands beside it; defaults are ours unless a source is named.
 
-    Attributes:
-        n_top: largest eigenvalues of H over all training images.
-        n_top_subset: the same on the subset; more, so that the count of outliers can end.
-        n_bottom: smallest eigenvalues of H on the subset.
-        tol: relative tolerance of the residual norms.
-        coarse_tol: the same for R, along training and at the bottom of the spectrum, where the
-            third digit decides nothing.
-        subset: images of the stratified subset; at most the run's.
-        subset_seed: seed of its draw.
-        seed: of start vectors and probes.
-        epochs: moments of training at which the split is measured, besides the minimum.
-        density_probes: Rademacher probes of the spectral density.
-        density_steps: Lanczos steps of each.
-        trace_probes: Rademacher probes of the traces of G.
+    The coarse tolerance is for R, along training and at the bottom of the spectrum, where the
+    third digit decides nothing.
 
     Raises:
+        TypeError: a count that is no integer.
         ValueError: a number out of range.
     """
 
-    n_top: int = 12
-    n_top_subset: int = 20
-    n_bottom: int = 5
-    tol: float = 1e-3
-    coarse_tol: float = 1e-2
-    subset: int = 6000
-    subset_seed: int = 0
-    seed: int = 0
-    epochs: tuple[int, ...] = (0, 1, 2, 5, 10, 20)
-    density_probes: int = 8
-    density_steps: int = 60
-    trace_probes: int = 16
+    n_top: int = setting(12, "--top", "Largest eigenvalues of H.", decides=("hessian outliers",))
+    n_top_subset: int = setting(
+        20,
+        "--subset-top",
+        "The same on the subset, among which outliers are counted.  [default: 20, at least --top]",
+        decides=("hessian", "density", "hessian outliers"),
+    )
+    n_bottom: int = setting(
+        5, "--bottom", "Smallest eigenvalues of H on the subset.", decides=("bottom",)
+    )
+    tol: float = setting(1e-3, "--tol", "Relative tolerance of the residual norms.", least=None)
+    coarse_tol: float = setting(
+        1e-2,
+        "--coarse-tol",
+        "The same along training and at the spectrum's bottom.",
+        least=None,
+        decides=("residual", "residual blocks", "bias blocks", "bottom", "along training"),
+    )
+    subset: int = setting(6000, "--subset", "Images of the stratified subset.", least=10)
+    subset_seed: int = setting(0, "--subset-seed", "Seed of the subset's draw.", least=0)
+    epochs: tuple[int, ...] = setting(
+        (0, 1, 2, 5, 10, 20),
+        "--epoch",
+        "Measure the split along training here; may be given several times, and again with more "
+        "than on record.  [default: 0, 1, 2, 5, 10, 20; the minimum always]",
+        least=0,
+        decides=("along training",),
+    )
+    density_probes: int = setting(
+        8, "--density-probes", "Probes of the spectral density.", least=2, decides=("density",)
+    )
+    density_steps: int = setting(
+        60, "--density-steps", "Lanczos steps of each.", least=2, decides=("density",)
+    )
+    trace_probes: int = setting(
+        16, "--trace-probes", "Probes of the traces of G.", least=2, decides=("traces",)
+    )
+    seed: int = setting(0, "--seed", "Seed of start vectors and probes.", least=0)
 
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
-        least = {
-            "n_top": 1,
-            "n_top_subset": self.n_top,
-            "n_bottom": 1,
-            "subset": 10,
-            "subset_seed": 0,
-            "seed": 0,
-            "density_probes": 2,
-            "density_steps": 2,
-            "trace_probes": 2,
-        }
-        for name, low in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name}: expected an integer >= {low}, got {value!r}")
+        check_settings(self)
+        check_integers(self, {"n_top_subset": self.n_top})
         for name in ("density_probes", "trace_probes"):
             if getattr(self, name) > MAX_PROBES:
                 raise ValueError(
@@ -105,7 +89,7 @@ class AnalysisOptions:
                 )
         for name in ("tol", "coarse_tol"):
             value = getattr(self, name)
-            if not np.isfinite(value) or value <= 0:
+            if not math.isfinite(value) or value <= 0:
                 raise ValueError(f"{name}: expected a finite number > 0, got {value}")
         if any(e < 0 for e in self.epochs) or list(self.epochs) != sorted(set(self.epochs)):
             raise ValueError(f"epochs: expected ascending integers >= 0, got {self.epochs}")
@@ -118,33 +102,17 @@ class AnalysisOptions:
                 do not fit into memory.
         """
         for name in ("n_top", "n_top_subset", "n_bottom", "density_steps"):
-            value = getattr(self, name)
+            value, argument = getattr(self, name), OPTIONS[name].metadata["argument"]
             if value >= n_parameters:
                 raise ValueError(
-                    f"{ARGUMENTS[name]}: expected less than D = {n_parameters}, the run's "
+                    f"{argument}: expected less than D = {n_parameters}, the run's "
                     f"parameters, got {value}; ask for fewer"
                 )
             check_memory(
-                f"{ARGUMENTS[name]} {value}, vectors of {n_parameters} numbers",
+                f"{argument} {value}, vectors of {n_parameters} numbers",
                 8 * value * n_parameters,
                 "ask for fewer",
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """All of them as a JSON object."""
-        return asdict(self) | {"epochs": list(self.epochs)}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "AnalysisOptions":
-        """Those of a JSON object; what it lacks is a default, what it has beside them is left.
-
-        Raises:
-            ValueError: a number out of range.
-        """
-        known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
-        if "epochs" in known:
-            known["epochs"] = tuple(known["epochs"])
-        return cls(**known)
 
     def changed(self, **asked: Any) -> "AnalysisOptions":
         """These with others in place; a larger ``n_top`` takes ``n_top_subset`` along.
@@ -163,13 +131,16 @@ class AnalysisOptions:
 
         An empty ``epochs`` (the minimum alone) has no word and reads as the default's.
         """
-        words, default = [], AnalysisOptions()
-        for name, option in ARGUMENTS.items():
+        words = []
+        for name, option in OPTIONS.items():
             value = getattr(self, name)
-            if value != getattr(default, name):
+            if value != option.default:
                 each = value if isinstance(value, tuple) else (value,)
-                words += [word for one in each for word in (option, str(one))]
+                words += [word for one in each for word in (option.metadata["argument"], str(one))]
         return words
+
+
+OPTIONS = {option.name: option for option in fields(AnalysisOptions)}
 
 
 # What must be on record before a stage: a record needs its minimum, the alignment the top of G over
@@ -177,22 +148,13 @@ class AnalysisOptions:
 _ALWAYS = "evaluation"
 _BEFORE = {"gauss-newton blocks": "gauss-newton", "hessian outliers": "hessian"}
 
-# Stages that an option decides; one not named here decides all of them.
-_DECIDES = {
-    "n_top": ("hessian outliers",),
-    "n_top_subset": ("hessian", "density", "hessian outliers"),
-    "n_bottom": ("bottom",),
-    "coarse_tol": ("residual", "residual blocks", "bias blocks", "bottom", "along training"),
-    "epochs": ("along training",),
-    "density_probes": ("density",),
-    "density_steps": ("density",),
-    "trace_probes": ("traces",),
-}
-
 
 def stages_decided_by(option: str) -> tuple[str, ...]:
     """Stages whose numbers depend on an option; the others may be done with another value."""
-    return _DECIDES.get(option, STAGES)
+    found: tuple[str, ...] = STAGES
+    if option in OPTIONS:
+        found = OPTIONS[option].metadata.get("decides", STAGES)
+    return found
 
 
 def adds_to(option: str, stored: Any, wanted: Any) -> bool:

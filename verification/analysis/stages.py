@@ -5,17 +5,18 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import to_builtins
 from numpy.typing import NDArray
 
 from patchlaw.verification.analysis.options import STAGES
-from patchlaw.verification.analysis.record import EigenvalueRecord
-from patchlaw.verification.analysis.watched import WatchedOperator
 from patchlaw.verification.analysis.workbench import TwoLevels, Workbench
 from patchlaw.verification.landscape.pca import LEAST_POINTS, trajectory_plane
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
+from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.solvers import (
     Alignment,
     EigenResult,
+    Estimate,
     OutlierCount,
     SpectralDensity,
     VectorShares,
@@ -40,15 +41,15 @@ def evaluation(bench: Workbench) -> Sections:
     return {
         "minimum": {
             "epoch": bench.run.minimum_epoch,
-            "train": asdict(objective.evaluate(samples.train_images, samples.train_labels)),
-            "test": asdict(objective.evaluate(samples.test_images, samples.test_labels)),
+            "train": to_builtins(objective.evaluate(samples.train_images, samples.train_labels)),
+            "test": to_builtins(objective.evaluate(samples.test_images, samples.test_labels)),
         }
     }
 
 
 def trajectory(bench: Workbench) -> Sections:
     """Contribution ratios of the epoch-end angle vectors, the pixel bias left out."""
-    points = bench.run.trajectory()[:, bench.subset.layout.angles].double().numpy()
+    points = bench.run.trajectory()[:, bench.subset.layout.own].double().numpy()
     minimum = bench.run.minimum_epoch
     if len(points) < LEAST_POINTS:  # a run so short has no plane, and that is all there is to say
         return {}
@@ -91,7 +92,7 @@ def gauss_newton(bench: Workbench) -> Sections:
     g = bench.two_levels("G", lambda problem: problem.gauss_newton)
     angles = bench.two_levels(
         "G over the angles",
-        lambda problem: RestrictedOperator(problem.gauss_newton, layout.angles),
+        lambda problem: RestrictedOperator(problem.gauss_newton, layout.own),
     )
     shares = VectorShares.of(g.whole.vectors[:, 0], layout)
     return _levels(bench, {"G": g, "G over the angles": angles}) | {
@@ -120,8 +121,10 @@ def residual_blocks(bench: Workbench) -> Sections:
 
 
 def bias_blocks(bench: Workbench) -> Sections:
-    """Top eigenvalues of the pixel bias' blocks of G and R."""
-    bias = bench.subset.layout.bias
+    """Top eigenvalues of the pixel bias' blocks of G and R (of what the patches share)."""
+    bias = bench.subset.layout.shared
+    if not len(bias):
+        return {}
     return _levels(
         bench,
         {
@@ -141,12 +144,8 @@ def density(bench: Workbench) -> Sections:
     """Density of H's spectrum on the subset, and the outliers."""
     options = bench.options
     top = bench.solve("H", bench.subset.hessian, options.n_top_subset)  # as in ``hessian``
-    n_samples = bench.subset.hessian.n_samples or 0
     found = spectral_density(
-        WatchedOperator(
-            bench.subset.hessian,
-            lambda count: bench.reporter.product("density of H", n_samples, count),
-        ),
+        bench.watched("density of H", bench.subset.hessian),
         n_probes=options.density_probes,
         n_steps=min(options.density_steps, bench.model.n_parameters),
         seed=options.seed,
@@ -192,9 +191,16 @@ def along_training(bench: Workbench) -> Sections:
             continue
         model = bench.model_after(epoch)
         problem = bench.problem(model, images, labels)
+        # at the minimum as in ``residual``, whose products serve again
+        r_of_minimum = f"R-{len(labels)}" if epoch == bench.run.minimum_epoch else ""
         g, r = (
-            bench.solve(f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol)
-            for name, op in (("G", problem.gauss_newton), ("R", problem.residual))
+            bench.solve(
+                f"{name} after {epoch} epochs", op, tol=bench.options.coarse_tol, folder=folder
+            )
+            for name, op, folder in (
+                ("G", problem.gauss_newton, ""),
+                ("R", problem.residual, r_of_minimum),
+            )
         )
         h = bench.solve(
             f"H after {epoch} epochs",
@@ -219,19 +225,18 @@ def traces(bench: Workbench) -> Sections:
     op = bench.whole.gauss_newton
     names = [f"patch {p}" for p in range(layout.n_patches)]
     found = estimate_trace(
-        WatchedOperator(
-            op, lambda count: bench.reporter.product("trace of G", op.n_samples or 0, count)
-        ),
+        bench.watched("trace of G", op),
         n_products=options.trace_probes,
         seed=options.seed,
-        blocks={name: layout.patch(p) for p, name in enumerate(names)} | {"bias": layout.bias},
+        blocks={name: layout.patch(p) for p, name in enumerate(names)}
+        | ({"bias": layout.shared} if len(layout.shared) else {}),
         checkpoint=bench.work / "traces",
     )
     return {
         "traces": {
             "total": asdict(found.trace),
             "patches": [asdict(found.blocks[name]) for name in names],
-            "bias": asdict(found.blocks["bias"]),
+            "bias": asdict(found.blocks.get("bias", Estimate(0.0, 0.0))),
             "n_probes": found.n_probes,
             "n_samples": op.n_samples,
             "seed": options.seed,
@@ -310,7 +315,7 @@ def _subset_facts(bench: Workbench) -> Sections:
 
 
 def _entries(result: EigenResult) -> list[dict[str, Any]]:
-    return [asdict(entry) for entry in EigenvalueRecord.all_of(result)]
+    return [asdict(entry) for entry in Eigenvalue.all_of(result)]
 
 
 def _shares(shares: VectorShares) -> Sections:

@@ -1,23 +1,25 @@
 """What the stages of an analysis share: run, samples, curvature problems, two-level solves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
-from patchlaw.verification.analysis.record import EigenvalueRecord
 from patchlaw.verification.analysis.watched import WatchedOperator
+from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
+from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
 from patchlaw.verification.solvers.lanczos import Which
+from patchlaw.verification.solvers.result import format_value
 from patchlaw.verification.training import stratified_subset
 
 Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
@@ -27,19 +29,7 @@ Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 _EXTRA_VECTORS = 3
 _EXTRA_VECTORS_WITHOUT_GAP = 10
 _NOISE = 0.1
-
-
-class Reporter(Protocol):
-    """What an analysis reports to."""
-
-    def stage(self, name: str, done: bool) -> None:
-        """A stage begins, or is on record already."""
-
-    def product(self, matrix: str, n_samples: int, count: int) -> None:
-        """So many vectors are multiplied by a matrix."""
-
-    def solved(self, matrix: str, result: EigenResult) -> None:
-        """Eigenpairs are found."""
+_SHOWN = 3  # values of a solve on its line
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,48 +40,38 @@ class TwoLevels:
     whole: EigenResult
 
 
+@dataclass(kw_only=True)
 class Workbench:
     """A run at its minimum, ready for curvature products over all images and over the subset.
 
-    Args:
+    Attributes:
         run: trained for at least one epoch.
         samples: those of the run.
         options: of the analysis.
         work: folder for the solvers' checkpoints.
         memory_budget: bytes of states that a problem may keep between products.
-        reporter: told of everything.
+        progress: told of everything.
         section: gives a section of the record as it stands, None if there is none.
         device: torch device that multiplies; the eigensolvers' vectors stay on the CPU.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        samples: RunSamples,
-        options: AnalysisOptions,
-        work: Path,
-        memory_budget: float,
-        reporter: Reporter,
-        section: Callable[[str], Any],
-        device: str = "cpu",
-    ) -> None:
-        self.run = run
-        self.samples = samples
-        self.options = options
-        self.work = work
-        self.reporter = reporter
-        self._memory_budget = memory_budget
-        self.section = section
-        self._device = device
+    run: Run
+    samples: RunSamples
+    options: AnalysisOptions
+    work: Path
+    memory_budget: float
+    progress: Progress
+    section: Callable[[str], Any] = field(default=lambda name: None)
+    device: str = "cpu"
 
     @cached_property
-    def model(self) -> DistributedQNN:
+    def model(self) -> PatchModule:
         """The model at the minimum of the training loss."""
         return self.model_after(self.run.minimum_epoch)
 
-    def model_after(self, epoch: int) -> DistributedQNN:
+    def model_after(self, epoch: int) -> PatchModule:
         """The model after some epochs, where the products are done."""
-        return self.run.model(epoch, self._device)
+        return self.run.model(epoch, self.device)
 
     @cached_property
     def subset_data(self) -> tuple[Tensor, Tensor]:
@@ -119,13 +99,18 @@ class Workbench:
             return self.subset
         return self.problem(self.model, self.samples.train_images, self.samples.train_labels)
 
-    def problem(self, model: DistributedQNN, images: Tensor, labels: Tensor) -> CurvatureProblem:
+    def problem(self, model: PatchModule, images: Tensor, labels: Tensor) -> CurvatureProblem:
         """A problem with the analysis' memory budget."""
-        return CurvatureProblem(model, images, labels, memory_budget=self._memory_budget)
+        return CurvatureProblem(model, images, labels, memory_budget=self.memory_budget)
 
-    def on_record(self, matrix: str) -> EigenvalueRecord:
+    def watched(self, name: str, op: SymmetricOperator) -> WatchedOperator:
+        """The operator, telling of the vectors it has multiplied."""
+        shown = f"{name}, {op.n_samples or 0:,} images: "
+        return WatchedOperator(op, lambda n: self.progress.advance(n, f"{shown}{n} vectors"))
+
+    def on_record(self, matrix: str) -> Eigenvalue:
         """Largest eigenvalue over all images that an earlier stage found."""
-        return EigenvalueRecord(**self.section("eigenvalues")[matrix][0])
+        return Eigenvalue(**self.section("eigenvalues")[matrix][0])
 
     def solve(
         self,
@@ -155,11 +140,10 @@ class Workbench:
                 gets a larger subspace.
         """
         samples = op.n_samples or 0
-        watched = WatchedOperator(op, lambda count: self.reporter.product(name, samples, count))
         k = min(k, op.shape[0] - 1)
         width = 2 * k + (_EXTRA_VECTORS if gap else _EXTRA_VECTORS_WITHOUT_GAP)
         result = top_eigenpairs(
-            watched,
+            self.watched(name, op),
             k,
             which,
             self.options.tol if tol is None else tol,
@@ -171,7 +155,7 @@ class Workbench:
             start=None if start is None else self._with_noise(start),
             subspace=None if start is None else min(op.shape[0], width),
         )
-        self.reporter.solved(name, result)
+        self.progress.say(solved_line(name, result))
         return result
 
     def two_levels(
@@ -210,3 +194,15 @@ class Workbench:
         noise = np.random.default_rng([self.options.seed, 2]).standard_normal(len(start))
         noise *= _NOISE * np.linalg.norm(start) / np.linalg.norm(noise)
         return start + noise
+
+
+def solved_line(matrix: str, result: EigenResult) -> str:
+    """The first values of a solve with their error bounds, for the log."""
+    rows = list(zip(result.values, result.radii, result.converged, strict=True))[:_SHOWN]
+    values = ", ".join(format_value(*row) for row in rows)
+    more = f" and {len(result.values) - _SHOWN} more" if len(result.values) > _SHOWN else ""
+    end = "" if result.which == "LA" else " (smallest)"
+    return (
+        f"  {matrix}{end}, {result.n_samples or 0:,} images: {values}{more}; "
+        f"{result.matvecs} vectors, {result.seconds:.0f} s"
+    )

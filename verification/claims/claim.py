@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from patchlaw.verification.claims.evidence import Evidence, Grade, Outcome
-from patchlaw.verification.claims.findings import CheckFinding, Findings
+from patchlaw.verification.checks import CheckResult
+from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]
@@ -155,7 +156,7 @@ def _check(name: str, findings: Findings, when_passed: Outcome) -> Evidence:
     )
 
 
-def _allowed(found: CheckFinding | None) -> str:
+def _allowed(found: CheckResult | None) -> str:
     if found is None:
         return "violation explained by rounding"
     return f"violation at most {found.tolerance:.1e}" if found.tolerance else "violation exactly 0"

@@ -1,20 +1,20 @@
 """Claims 4, 5 and 9: the largest eigenvalue against P, d and the loss."""
 
 import math
-from collections.abc import Callable
 from statistics import median
 
 from patchlaw.verification.claims.claim import Claim, Part
-from patchlaw.verification.claims.evidence import Band
 from patchlaw.verification.claims.exponents import exponents
-from patchlaw.verification.claims.findings import Eigenvalue, ModelFindings, TrainingPoint
 from patchlaw.verification.claims.measures import (
+    Number,
     along_training,
     eigenvalue_ratios,
     per_model,
     quotient,
 )
+from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.records import ANGLE_BLOCK, SplitMoment, TrainedModel, all_converged
 
 TOLERANCE = 0.2
 LARGE = 16  # 'when P is large': the largest P of the paper
@@ -34,42 +34,28 @@ _WHY_INTERVAL = (
 )
 
 
-def squared_law(first: ModelFindings, second: ModelFindings) -> Band:
+def squared_law(first: TrainedModel, second: TrainedModel) -> Band:
     """The paper's ratio (P1/P2)^2, within the tolerance."""
-    ratio = (first.n_patches / second.n_patches) ** 2
-    return Band.around(ratio, TOLERANCE, f"({first.n_patches}/{second.n_patches})^2")
+    one, two = first.run.n_patches, second.run.n_patches
+    return Band.around((one / two) ** 2, TOLERANCE, f"({one}/{two})^2")
 
 
-def scaled_alignment(model: ModelFindings) -> tuple[float, tuple[float, float] | None] | None:
-    """P A = P lambda_max(G over the angles) / sum_p lambda_max(G_pp): 1 orthogonal, P aligned."""
-    top, blocks = model.top("G over the angles"), model.blocks
-    total = sum(b.value for b in blocks)
-    if top is None or not blocks or total <= 0:
+def scaled_alignment(model: TrainedModel) -> Number | None:
+    """P A: 1 for orthogonal, P for aligned patches.
+
+    It decides nothing where an eigenvalue did not converge or the blocks' sum is not above its
+    error.
+    """
+    top, blocks, found = model.top(ANGLE_BLOCK), model.blocks("G"), model.alignment
+    if top is None or not blocks or sum(block.value for block in blocks) <= 0:
         return None
-    if not all(v.converged for v in (top, *blocks)):
-        return math.nan, None
-    value = model.n_patches * top.value / total
-    if top.radius is None or any(b.radius is None for b in blocks):
-        return value, None
-    slack = sum(b.radius or 0.0 for b in blocks)
-    if slack >= total:
-        return math.nan, None
-    low = model.n_patches * (top.value - top.radius) / (total + slack)
-    high = model.n_patches * (top.value + top.radius) / (total - slack)
-    return value, (low, high)
+    if found is None or not all_converged((top, *blocks)):
+        return Number(math.nan, loose=True)
+    p = model.run.n_patches
+    return Number(p * found.value, (p * found.low, p * found.high))
 
 
-def top_eigenvalue(matrix: str) -> Callable[[ModelFindings], tuple[Eigenvalue, ...]]:
-    """The largest eigenvalue of a matrix, as ``exponents`` asks for it."""
-
-    def value(model: ModelFindings) -> tuple[Eigenvalue, ...]:
-        top = model.top(matrix)
-        return () if top is None else (top,)
-
-    return value
-
-
-def residual_exponent(model: ModelFindings) -> float | None:
+def residual_exponent(model: TrainedModel) -> float | None:
     """e in lambda_max(R) / lambda_max(G) ~ L^e, from the largest to the smallest recorded loss.
 
     Moments without both eigenvalues converged do not count. None unless the loss fell by a factor
@@ -86,14 +72,14 @@ def residual_exponent(model: ModelFindings) -> float | None:
     return math.log(end / start) / math.log(last.loss / first.loss)
 
 
-def residual_share_in_training(model: ModelFindings) -> float | None:
+def residual_share_in_training(model: TrainedModel) -> float | None:
     """Median of lambda_max(R) / lambda_max(G) over the recorded moments of training.
 
     Moments after the start and before the last recorded one (the minimum), of models with the
     paper's largest P at least; None without any.
     """
     points = _moments(model)
-    if model.n_patches < LARGE or not points:
+    if model.run.n_patches < LARGE or not points:
         return None
     last = max(p.epoch for p in points)
     ratios = [
@@ -104,12 +90,12 @@ def residual_share_in_training(model: ModelFindings) -> float | None:
     return median(ratios) if ratios else None
 
 
-def _moments(model: ModelFindings) -> list[TrainingPoint]:
+def _moments(model: TrainedModel) -> list[SplitMoment]:
     """Moments of training with R and G, both converged."""
     return [
         p
-        for p in model.training
-        if {"R", "G"} <= set(p.top) and p.loss > 0 and all(p.top[n].converged for n in ("R", "G"))
+        for p in model.along_training
+        if {"R", "G"} <= set(p.top) and p.loss > 0 and all_converged(p.top[n] for n in ("R", "G"))
     ]
 
 
@@ -147,9 +133,7 @@ SQUARED_LAW = Claim(
             "The tolerance of 4b, applied to the factor by which the law would be off.",
             reach=Reach.ANY_SIZE,
             measures=(
-                per_model(
-                    "P A", scaled_alignment, lambda m: Band.below(1 + TOLERANCE, "at most 1.2")
-                ),
+                per_model("P A", scaled_alignment, Band.below(1 + TOLERANCE, "at most 1.2")),
             ),
             complete=12,
             role=Role.PREMISE,
@@ -166,7 +150,7 @@ SQUARED_LAW = Claim(
                 per_model(
                     "lambda_max(G) / lambda_max(H)",
                     lambda m: quotient(m.top("H"), m.top("G")),
-                    lambda m: Band.above(1 - TOLERANCE, "at least 0.8"),
+                    Band.above(1 - TOLERANCE, "at least 0.8"),
                 ),
             ),
             complete=12,
@@ -178,7 +162,7 @@ SQUARED_LAW = Claim(
             "-2 lies outside the 95 % interval of the exponent fitted to lambda_max(H) over all P.",
             _WHY_INTERVAL,
             reach=Reach.PAPER_SCALE,
-            measures=(exponents("lambda_max(H)", "H", top_eigenvalue("H"), -2),),
+            measures=(exponents("lambda_max(H)", "H", -2),),
         ),
         Part(
             "4f",
@@ -187,7 +171,7 @@ SQUARED_LAW = Claim(
             "-2 lies outside the 95 % interval of the exponent fitted to lambda_max(G) over all P.",
             "The criterion of 4e for the term of which Sec. 4 speaks.",
             reach=Reach.PAPER_SCALE,
-            measures=(exponents("lambda_max(G)", "G", top_eigenvalue("G"), -2),),
+            measures=(exponents("lambda_max(G)", "G", -2),),
         ),
     ),
 )
@@ -254,14 +238,6 @@ VANISHING_LOSS = Claim(
 )
 
 
-def _falls(first: ModelFindings, second: ModelFindings) -> Band:
-    return Band.below(1.0, "below 1")
-
-
-def _grows(first: ModelFindings, second: ModelFindings) -> Band:
-    return Band.above(1.0, "above 1")
-
-
 TABLES_3_AND_5 = Claim(
     "9",
     "The largest eigenvalue falls with P, grows with d, and 4 to 9 almost matches (4/9)^2",
@@ -274,7 +250,7 @@ TABLES_3_AND_5 = Claim(
             "One ratio of neighbouring P at equal depth is above 1, error bounds included.",
             "'Consistently': no exception.",
             reach=Reach.PAPER_SCALE,
-            measures=(eigenvalue_ratios("H", "n_patches", _falls),),
+            measures=(eigenvalue_ratios("H", "n_patches", Band.below(1.0, "below 1")),),
             complete=8,
         ),
         Part(
@@ -284,7 +260,7 @@ TABLES_3_AND_5 = Claim(
             "One ratio of neighbouring d at equal P is below 1, error bounds included.",
             "Stated without exception.",
             reach=Reach.PAPER_SCALE,
-            measures=(eigenvalue_ratios("H", "depth", _grows),),
+            measures=(eigenvalue_ratios("H", "depth", Band.above(1.0, "above 1")),),
             complete=9,
         ),
         Part(

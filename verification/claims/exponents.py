@@ -1,19 +1,17 @@
 """Evidence from exponents: how a largest eigenvalue falls with P over all P, depths and seeds."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from patchlaw.verification.claims.claim import Measure
-from patchlaw.verification.claims.evidence import Evidence, Grade, Outcome
-from patchlaw.verification.claims.findings import Eigenvalue, Findings, ModelFindings
-from patchlaw.verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
+from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
+from patchlaw.verification.comparison import FittedExponent, fit_exponent
+from patchlaw.verification.comparison.exponents import LEAST_PATCHES
+from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.records import TrainedModel, alike_but_for
 
-LEAST = 3  # values of P: any two values lie on a power law
 
-Value = Callable[[ModelFindings], Sequence[Eigenvalue]]
-
-
-def exponents(quantity: str, name: str, value: Value, expected: int) -> Measure:
+def exponents(quantity: str, name: str, expected: int) -> Measure:
     """The exponent of P in lambda_max ~ P^e, one piece a protocol, beside an expected one.
 
     One prefactor for each (depth, seed), one exponent for all: see ``fit_power_law``. A piece
@@ -23,27 +21,20 @@ def exponents(quantity: str, name: str, value: Value, expected: int) -> Measure:
 
     Args:
         quantity: as labels show it.
-        name: as ``patchlaw compare --matrix`` knows it.
-        value: the eigenvalues whose largest is the quantity; empty where it is not known.
+        name: as ``verification.comparison`` knows it.
         expected: the exponent that the statement names.
     """
 
     def measure(findings: Findings) -> Iterator[Evidence]:
-        pools: dict[tuple[Grade, str], list[ModelFindings]] = {}
-        for model in _distinct(findings.models):
-            if value(model):
-                pools.setdefault((model.grade, model.protocol), []).append(model)
+        pools: dict[tuple[str, Grade, str], list[list[TrainedModel]]] = {}
+        for group in alike_but_for("n_patches", findings.models):
+            first = group[0]
+            key = first.origin, Grade.of(first), first.run.protocol
+            pools.setdefault(key, []).append(group)
         for pool in pools.values():
-            usable = [
-                m for m in pool if all(v.converged for v in value(m)) and _largest(value(m)) > 0
-            ]
-            places = Counter(map(_place, usable))
-            fitted = [m for m in usable if places[_place(m)] > 1]
-            fit = fit_power_law(
-                PowerLawPoint(_place(m), m.n_patches, _largest(value(m))) for m in fitted
-            )
-            if fit is not None:
-                yield _piece(quantity, name, expected, fit, fitted, len(pool) - len(usable))
+            found = fit_exponent(name, pool)
+            if found is not None:
+                yield _piece(quantity, expected, found, pool[0][0])
 
     return measure
 
@@ -56,7 +47,7 @@ def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:
         expected: the exponent.
         n_patches: how many values of P there are.
     """
-    if n_patches < LEAST or fit.interval is None:
+    if n_patches < LEAST_PATCHES or fit.interval is None:
         return Outcome.OPEN
     if not fit.contains(expected):
         return Outcome.AGAINST
@@ -65,58 +56,28 @@ def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:
     return Outcome.OPEN
 
 
-def _piece(
-    quantity: str,
-    name: str,
-    expected: int,
-    fit: PowerLawFit,
-    models: Sequence[ModelFindings],
-    left_out: int,
-) -> Evidence:
-    patches = sorted({m.n_patches for m in models})
-    depths = sorted({m.depth for m in models})
-    # the protocol of a verification is its command, which trains and measures all of its models
-    verified = models[0].protocol == models[0].reproduce
+def _piece(quantity: str, expected: int, found: FittedExponent, first: TrainedModel) -> Evidence:
+    fit = found.fit
     if fit.interval is None:
         notes = ["no degree of freedom left for an interval"]
     else:
         notes = [f"interval: Student's t, scatter {fit.residual_std:.2g} of log lambda"]
-    if len(patches) < LEAST:
+    if len(found.patches) < LEAST_PATCHES:
         notes.append("two values of P lie on any power law")
-    if left_out:
-        notes.append(f"{left_out} left out: not converged or not positive")
-    behind = sorted({m.n_train for m in models if m.n_train is not None})
-    images = f", {' and '.join(f'{n:,}' for n in behind)} images" if behind else ""
+    if found.left_out:
+        notes.append(f"{found.left_out} left out: not converged or not positive")
+    patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))
+    # a report's records lie beside it
+    records = " --records analyses" if first.origin == "verify" else ""
     return Evidence(
-        label=f"exponent of {quantity} in P, P {_list(patches)}, d {_list(depths)}",
-        grade=models[0].grade,
-        outcome=says(fit, expected, len(patches)),
+        label=f"exponent of {quantity} in P, P {patches}, d {depths}",
+        grade=Grade.of(first),
+        outcome=says(fit, expected, len(found.patches)),
         value=fit.exponent,
         interval=fit.interval,
         criterion=f"{100 * fit.confidence:g} % interval holds {expected}, no exponent a power away",
-        samples=f"{fit.n_points} minima, {fit.n_groups} of (d, seed), {fit.dof} dof{images}",
-        reproduce=models[0].reproduce if verified else f"patchlaw compare --matrix '{name}'",
+        samples=f"{fit.n_points} minima, {fit.n_groups} of (d, seed), {fit.dof} dof"
+        f", {first.run.images:,} images",
+        reproduce=f"patchlaw compare{records} --matrix '{found.quantity}'",
         note="; ".join(notes),
     )
-
-
-def _distinct(models: Sequence[ModelFindings]) -> list[ModelFindings]:
-    """Models that no other shares P, depth, seed and protocol with; see Findings.neighbours."""
-
-    def key(model: ModelFindings) -> tuple[object, ...]:
-        return model.grade, model.protocol, model.seed, model.depth, model.n_patches
-
-    count = Counter(map(key, models))
-    return [model for model in models if count[key(model)] == 1]
-
-
-def _place(model: ModelFindings) -> tuple[int, int | None]:
-    return model.depth, model.seed
-
-
-def _largest(values: Sequence[Eigenvalue]) -> float:
-    return max(v.value for v in values)
-
-
-def _list(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values))

@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from patchlaw.verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
 from patchlaw.verification.claims.claim import Claim, Entry, PartEntry
-from patchlaw.verification.claims.evidence import Evidence
 from patchlaw.verification.claims.findings import Findings
 
 CLAIMS: tuple[Claim, ...] = tuple(
@@ -65,34 +65,18 @@ def entry_record(entry: Entry) -> dict[str, Any]:
 
 def _part_record(entry: PartEntry) -> dict[str, Any]:
     part = entry.part
+    names = ("id", "statement", "source", "refuted_if", "reasoning", "quorum", "complete")
     return {
-        "id": part.id,
-        "statement": part.statement,
-        "source": part.source,
+        **{name: getattr(part, name) for name in names},
         "role": str(part.role),
         "speaks_of": str(part.reach),
-        "refuted_if": part.refuted_if,
-        "reasoning": part.reasoning,
-        "quorum": part.quorum,
-        "complete": part.complete,
         "verdict": str(entry.judgement.verdict),
         "reason": entry.judgement.reason,
-        "evidence": [_evidence_record(piece) for piece in entry.evidence],
-    }
-
-
-def _evidence_record(piece: Evidence) -> dict[str, Any]:
-    return {
-        "label": piece.label,
-        "grade": str(piece.grade),
-        "ours": piece.ours,
-        "outcome": str(piece.outcome),
-        "value": piece.value,
-        "interval": piece.interval,
-        "criterion": piece.criterion,
-        "samples": piece.samples,
-        "reproduce": piece.reproduce,
-        "note": piece.note,
+        "evidence": [
+            {**asdict(piece), "grade": str(piece.grade), "outcome": str(piece.outcome)}
+            | {"ours": piece.ours}
+            for piece in entry.evidence
+        ],
     }
 
 

@@ -2,23 +2,71 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from patchlaw.verification.claims.claim import Measure
-from patchlaw.verification.claims.evidence import Band, Evidence, Grade, Outcome
-from patchlaw.verification.claims.findings import (
-    Eigenvalue,
-    Findings,
-    ModelFindings,
-    ratio_interval,
-)
+from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
+from patchlaw.verification.records import Eigenvalue, TrainedModel, all_converged, ratio_interval
+from patchlaw.verification.records.trained_model import Along
 
-Pair = tuple[ModelFindings, ModelFindings]
-Keep = Callable[[Pair], bool]
-PairBand = Callable[[ModelFindings, ModelFindings], Band]
+Pair = tuple[TrainedModel, TrainedModel]
 
 
-def eigenvalue_ratios(matrix: str, along: str, band: PairBand, pairs: str = "all") -> Measure:
+class Number(NamedTuple):
+    """A measured number.
+
+    Attributes:
+        value: the number.
+        interval: contains it, where an error bound is known.
+        note: what a reader must know besides.
+        loose: whether it decides nothing, as it comes from an eigenvalue that did not converge.
+        samples: images behind it; None for the model's training images.
+    """
+
+    value: float
+    interval: tuple[float, float] | None = None
+    note: str = ""
+    loose: bool = False
+    samples: int | None = None
+
+
+PairBand: TypeAlias = Band | Callable[[TrainedModel, TrainedModel], Band]
+ModelBand: TypeAlias = Band | Callable[[TrainedModel], Band]
+
+
+def per_pair(
+    label: str,
+    along: Along,
+    number: Callable[[TrainedModel, TrainedModel], Number | None],
+    band: PairBand,
+    *,
+    keep: Callable[[Pair], bool] = lambda pair: True,
+) -> Measure:
+    """One number for every two neighbouring models, where it is known.
+
+    Args:
+        label: what the number is.
+        along: "n_patches" or "depth", in which the two differ.
+        number: of the first and the second.
+        band: what it must lie in.
+        keep: which pairs count.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        for first, second in filter(keep, findings.neighbours(along)):
+            found = number(first, second)
+            if found is not None:
+                step, run = step_text(first, second, along), first.run
+                place = f"d {run.depth}" if along == "n_patches" else f"P {run.n_patches}"
+                where = f"{'P' if along == 'n_patches' else 'd'} {step}, {place}, seed {run.seed}"
+                held = band if isinstance(band, Band) else band(first, second)
+                yield _piece(f"{label}, {where}", (first, second), found, held)
+
+    return measure
+
+
+def eigenvalue_ratios(matrix: str, along: Along, band: PairBand, pairs: str = "all") -> Measure:
     """lambda_max of neighbouring models, second over first, beside a band.
 
     Args:
@@ -27,152 +75,111 @@ def eigenvalue_ratios(matrix: str, along: str, band: PairBand, pairs: str = "all
         band: what the ratio must lie in.
         pairs: "all", or "4→9" for that step only.
     """
-
-    def measure(findings: Findings) -> Iterator[Evidence]:
-        for first, second in findings.neighbours(along):
-            if pairs not in ("all", _step(first, second, along)):
-                continue
-            one, two = first.top(matrix), second.top(matrix)
-            if one is not None and two is not None and one.value != 0:
-                yield _eigenvalue_piece(
-                    f"lambda_max({matrix}) ratio, {_where(first, second, along)}",
-                    (first, second),
-                    (one, two),
-                    two.value / one.value,
-                    ratio_interval(one, two),
-                    band(first, second),
-                )
-
-    return measure
+    return per_pair(
+        f"lambda_max({matrix}) ratio",
+        along,
+        lambda first, second: quotient(first.top(matrix), second.top(matrix)),
+        band,
+        keep=lambda pair: pairs in ("all", step_text(*pair, along)),
+    )
 
 
-def quantity_ratios(name: str, symbol: str, along: str, band: PairBand) -> Measure:
-    """A mean over the training samples (a field of ModelFindings), second over first."""
+def ratios_of_means(
+    symbol: str,
+    along: Along,
+    mean: Callable[[TrainedModel], float | None],
+    band: PairBand,
+    *,
+    of_test: bool = False,
+    keep: Callable[[Pair], bool] = lambda pair: True,
+) -> Measure:
+    """A mean over the training samples (or the test samples), second model over first."""
 
-    def measure(findings: Findings) -> Iterator[Evidence]:
-        for first, second in findings.neighbours(along):
-            one, two = getattr(first, name), getattr(second, name)
-            if one and two is not None:
-                yield _piece(
-                    f"{symbol} ratio, {_where(first, second, along)}",
-                    (first, second),
-                    two / one,
-                    None,
-                    band(first, second),
-                    images(first.n_train),
-                )
+    def ratio(first: TrainedModel, second: TrainedModel) -> Number | None:
+        one, two = mean(first), mean(second)
+        n = first.minimum.test.n_samples if of_test else first.run.images
+        return Number(two / one, samples=n) if one and two is not None else None
 
-    return measure
-
-
-def changes_of_test_loss(along: str, keep: Keep = lambda pair: True) -> Measure:
-    """Test loss of neighbouring models, second over first, beside 1."""
-
-    def measure(findings: Findings) -> Iterator[Evidence]:
-        for first, second in findings.neighbours(along):
-            if first.test_loss and second.test_loss is not None and keep((first, second)):
-                yield _piece(
-                    f"test loss ratio, {_where(first, second, along)}",
-                    (first, second),
-                    second.test_loss / first.test_loss,
-                    None,
-                    Band.below(1.0, "below 1"),
-                    images(first.n_test),
-                )
-
-    return measure
+    return per_pair(f"{symbol} ratio", along, ratio, band, keep=keep)
 
 
-def changes_of_test_accuracy(along: str, keep: Keep = lambda pair: True) -> Measure:
+def changes_of_test_accuracy(
+    along: Along, keep: Callable[[Pair], bool] = lambda pair: True
+) -> Measure:
     """Test accuracy, second minus first, with twice the binomial standard error of a difference.
 
     Both models see the same images, so the true error is smaller: undecided pieces err on the
     side of caution.
     """
 
-    def measure(findings: Findings) -> Iterator[Evidence]:
-        for first, second in findings.neighbours(along):
-            one, two, n = first.test_accuracy, second.test_accuracy, first.n_test
-            if one is None or two is None or not n or not keep((first, second)):
-                continue
-            error = 2 * math.sqrt((one * (1 - one) + two * (1 - two)) / n)
-            difference = two - one
-            yield _piece(
-                f"test accuracy difference, {_where(first, second, along)}",
-                (first, second),
-                difference,
-                (difference - error, difference + error),
-                Band.above(0.0, "above 0"),
-                images(n),
-                "interval: two binomial standard errors",
-            )
+    def difference(first: TrainedModel, second: TrainedModel) -> Number | None:
+        one, two = first.minimum.test.accuracy, second.minimum.test.accuracy
+        n = first.minimum.test.n_samples
+        if one is None or two is None or not n:
+            return None
+        error = 2 * math.sqrt((one * (1 - one) + two * (1 - two)) / n)
+        ends = two - one - error, two - one + error
+        return Number(two - one, ends, "interval: two binomial standard errors", samples=n)
 
-    return measure
+    above = Band.above(0.0, "above 0")
+    return per_pair("test accuracy difference", along, difference, above, keep=keep)
 
 
 def per_model(
     label: str,
-    value: Callable[[ModelFindings], tuple[float, tuple[float, float] | None] | None],
-    band: Callable[[ModelFindings], Band],
-    samples: Callable[[ModelFindings], str] | None = None,
-    note: Callable[[ModelFindings], str] | None = None,
+    number: Callable[[TrainedModel], Number | float | None],
+    band: ModelBand,
+    samples: Callable[[TrainedModel], str] | None = None,
 ) -> Measure:
     """One number a model, where it is known.
 
     Args:
         label: what the number is.
-        value: the number with its interval; None where the model does not give it.
+        number: of a model.
         band: what it must lie in.
-        samples: what is behind it; the training images by default.
-        note: what a reader must know besides.
+        samples: what is behind it, if not images alone.
     """
 
     def measure(findings: Findings) -> Iterator[Evidence]:
         for model in findings.models:
-            found = value(model)
+            found = number(model)
             if found is not None:
-                behind = samples(model) if samples else images(model.n_train)
-                more = note(model) if note else ""
-                yield _piece(
-                    f"{label}, {_name(model)}", (model,), *found, band(model), behind, more
-                )
+                known = found if isinstance(found, Number) else Number(found)
+                run = model.run
+                name = f"{label}, P {run.n_patches}, d {run.depth}, seed {run.seed}"
+                held = band if isinstance(band, Band) else band(model)
+                yield _piece(name, (model,), known, held, samples(model) if samples else "")
 
     return measure
 
 
 def along_training(
-    label: str, number: Callable[[ModelFindings], float | None], band: Band
+    label: str, number: Callable[[TrainedModel], float | None], band: Band
 ) -> Measure:
     """A number read off a model's training, such as the exponent of R : G in the loss."""
 
-    def value(model: ModelFindings) -> tuple[float, None] | None:
-        found = number(model)
-        return None if found is None else (found, None)
+    def behind(model: TrainedModel) -> str:
+        counts = (v.n_samples for moment in model.along_training for v in moment.top.values())
+        fewest = images(min(counts, default=None))
+        return f"{len(model.along_training)} moments of training, {fewest}"
 
-    return per_model(
-        label,
-        value,
-        lambda model: band,
-        lambda model: f"{len(model.training)} moments of training, {images(_behind(model))}",
-    )
+    return per_model(label, number, band, behind)
 
 
-def on_subset(model: ModelFindings) -> str:
-    """The images behind the numbers that are measured on a subset."""
-    return images(model.n_train if model.n_subset is None else model.n_subset)
+def on_subset(model: TrainedModel, found: Number | None) -> Number | None:
+    """A number that is measured on the subset, with how far that is from all images.
 
-
-def subset_note(model: ModelFindings) -> str:
-    """How far the subset is from all images, by the one number that is known of both."""
-    whole, part = model.top("H"), model.subset_top
-    if whole is None or part is None or not whole.value or model.n_subset == model.n_train:
-        return ""
-    return f"on a subset, whose lambda_max(H) is {part.value / whole.value:.3f} of all images'"
-
-
-def _behind(model: ModelFindings) -> int | None:
-    """Samples behind the eigenvalues along training, the fewest."""
-    return min((v.n_samples for point in model.training for v in point.top.values()), default=None)
+    That is known of one number: the largest eigenvalue.
+    """
+    whole, subset = model.top("H"), model.subset
+    if found is None or subset is None:
+        return found
+    note = found.note
+    if whole is not None and whole.value and subset.top and subset.n_samples != model.run.images:
+        ratio = subset.top[0].value / whole.value
+        text = f"on a subset, whose lambda_max(H) is {ratio:.3f} of all images'"
+        note = "; ".join(filter(None, (note, text)))
+    return found._replace(note=note, samples=subset.n_samples)
 
 
 def counted(label: str, numbers: Iterable[tuple[str, float, Band]], reproduce: str) -> Measure:
@@ -195,74 +202,40 @@ def counted(label: str, numbers: Iterable[tuple[str, float, Band]], reproduce: s
     return measure
 
 
-def quotient(
-    one: Eigenvalue | None, two: Eigenvalue | None
-) -> tuple[float, tuple[float, float] | None] | None:
-    """two / one with its interval; NaN, which decides nothing, where one is not converged."""
+def quotient(one: Eigenvalue | None, two: Eigenvalue | None) -> Number | None:
+    """two / one with its interval."""
     if one is None or two is None or one.value == 0:
         return None
-    if not (one.converged and two.converged):
-        return math.nan, None
-    return two.value / one.value, ratio_interval(one, two)
-
-
-def _eigenvalue_piece(
-    label: str,
-    models: Pair,
-    values: tuple[Eigenvalue, Eigenvalue],
-    ratio: float,
-    interval: tuple[float, float] | None,
-    band: Band,
-) -> Evidence:
-    behind = images(min(v.n_samples for v in values))
-    piece = _piece(label, models, ratio, interval, band, behind)
-    if all(v.converged for v in values):
-        return piece
-    return _undecided(piece, "an eigenvalue did not converge")
-
-
-def _undecided(piece: Evidence, note: str) -> Evidence:
-    return replace(piece, outcome=Outcome.OPEN, note=note)
+    loose = not all_converged((one, two))
+    return Number(
+        two.value / one.value,
+        ratio_interval(one, two),
+        "an eigenvalue did not converge" if loose else "",
+        loose,
+        min(one.n_samples, two.n_samples),
+    )
 
 
 def _piece(
-    label: str,
-    models: tuple[ModelFindings, ...],
-    value: float,
-    interval: tuple[float, float] | None,
-    band: Band,
-    samples: str,
-    note: str = "",
+    label: str, models: tuple[TrainedModel, ...], found: Number, band: Band, samples: str = ""
 ) -> Evidence:
-    commands = list(dict.fromkeys(m.reproduce for m in models))
+    behind = models[0].run.images if found.samples is None else found.samples
     return Evidence(
         label=label,
-        grade=models[0].grade,
-        outcome=band.judge(value, interval),
-        value=value,
-        interval=interval,
+        grade=Grade.of(models[0]),
+        outcome=Outcome.OPEN if found.loose else band.judge(found.value, found.interval),
+        value=found.value,
+        interval=found.interval,
         criterion=band.text,
-        samples=samples,
-        reproduce="; ".join(commands),
-        note=note,
+        samples=samples or images(behind),
+        reproduce="; ".join(dict.fromkeys(model.reproduce for model in models)),
+        note=found.note,
     )
 
 
-def _step(first: ModelFindings, second: ModelFindings, along: str) -> str:
-    return f"{getattr(first, along)}→{getattr(second, along)}"
-
-
-def _where(first: ModelFindings, second: ModelFindings, along: str) -> str:
-    step = _step(first, second, along)
-    place = (
-        f"P {step}, d {first.depth}" if along == "n_patches" else f"d {step}, P {first.n_patches}"
-    )
-    return place + (f", seed {first.seed}" if first.seed is not None else "")
-
-
-def _name(model: ModelFindings) -> str:
-    seed = f", seed {model.seed}" if model.seed is not None else ""
-    return f"P {model.n_patches}, d {model.depth}{seed}"
+def step_text(first: TrainedModel, second: TrainedModel, along: Along) -> str:
+    """From which P (or d) to which."""
+    return f"{getattr(first.run, along)}→{getattr(second.run, along)}"
 
 
 def images(count: int | None) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.verification.claims.claim import Claim, Part
 from patchlaw.verification.claims.eigenvalue_law import TOLERANCE
-from patchlaw.verification.claims.evidence import Band
-from patchlaw.verification.claims.findings import ModelFindings
 from patchlaw.verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
+from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.records import ANGLE_BLOCK, BIAS_BLOCK, TrainedModel
 
 IMAGE_SIDE, PATCH_SIDE = 14, 8  # paper, Sec. 3.1
 PATCHES = (4, 9, 16, 49)  # the paper's, and the densest grid there is
@@ -30,11 +30,11 @@ def coverage_counts() -> Iterator[tuple[str, float, Band]]:
             )
 
 
-def _suppressed(power: int, law: str) -> Callable[[ModelFindings, ModelFindings], Band]:
+def _suppressed(power: int, law: str) -> Callable[[TrainedModel, TrainedModel], Band]:
     """At most the paper's power of P1/P2, and the tolerance."""
 
-    def band(first: ModelFindings, second: ModelFindings) -> Band:
-        limit = (1 + TOLERANCE) * (first.n_patches / second.n_patches) ** power
+    def band(first: TrainedModel, second: TrainedModel) -> Band:
+        limit = (1 + TOLERANCE) * (first.run.n_patches / second.run.n_patches) ** power
         return Band.below(limit, f"at most 1.2 {law} = {limit:.4g}")
 
     return band
@@ -90,7 +90,7 @@ PIXEL_BIAS = Claim(
             "them fall alike; tolerance as in 4b.",
             reach=Reach.ANY_SIZE,
             measures=(
-                eigenvalue_ratios("G over the bias", "n_patches", _suppressed(2, "(P1/P2)^2")),
+                eigenvalue_ratios(BIAS_BLOCK, "n_patches", _suppressed(2, "(P1/P2)^2")),
                 eigenvalue_ratios("R over the bias", "n_patches", _suppressed(1, "P1/P2")),
             ),
             complete=16,
@@ -107,13 +107,13 @@ PIXEL_BIAS = Claim(
             measures=(
                 per_model(
                     "lambda_max(G over the angles) / lambda_max(G)",
-                    lambda m: quotient(m.top("G"), m.top("G over the angles")),
-                    lambda m: Band.above(1 - TOLERANCE, "at least 0.8"),
+                    lambda m: quotient(m.top("G"), m.top(ANGLE_BLOCK)),
+                    Band.above(1 - TOLERANCE, "at least 0.8"),
                 ),
                 per_model(
                     "share of H's top eigenvector on the bias",
-                    lambda m: None if m.bias_share is None else (m.bias_share, None),
-                    lambda m: Band.below(TOLERANCE),
+                    lambda m: m.bias_share,
+                    Band.below(TOLERANCE),
                 ),
             ),
             complete=24,

@@ -1,10 +1,11 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
 from patchlaw.verification.claims.claim import Claim, Part
-from patchlaw.verification.claims.evidence import Band
 from patchlaw.verification.claims.exponents import exponents
-from patchlaw.verification.claims.measures import quantity_ratios
+from patchlaw.verification.claims.measures import ratios_of_means
+from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.comparison.exponents import LARGEST_RESIDUAL_BLOCK
 
 _PROOF = "A statement about formulas: a proof settles it, one exception refutes it."
 
@@ -81,9 +82,7 @@ BLOCK_DIAGONAL = Claim(
 )
 
 
-def _unchanged(first: object, second: object) -> Band:
-    return Band(0.8, 1.25, "between 1/1.25 and 1.25")
-
+_UNCHANGED = Band(0.8, 1.25, "between 1/1.25 and 1.25")
 
 ELEMENT_SCALING = Claim(
     "3",
@@ -113,8 +112,12 @@ ELEMENT_SCALING = Claim(
             "could turn one law into the other.",
             reach=Reach.ANY_SIZE,
             measures=(
-                quantity_ratios("trace_s", "<tr S>", "n_patches", _unchanged),
-                quantity_ratios("gradient_norm", "<|g|_1>", "n_patches", _unchanged),
+                ratios_of_means(
+                    "<tr S>", "n_patches", lambda m: m.minimum.train.mean_softmax_trace, _UNCHANGED
+                ),
+                ratios_of_means(
+                    "<|g|_1>", "n_patches", lambda m: m.minimum.train.mean_abs_slope, _UNCHANGED
+                ),
             ),
             complete=16,
             role=Role.PREMISE,
@@ -128,11 +131,7 @@ ELEMENT_SCALING = Claim(
             "The criterion of 4e. R is block-diagonal, so nothing but its elements decides how its "
             "largest eigenvalue falls; for G, whose patches are coupled, see claim 4.",
             reach=Reach.ANY_SIZE,
-            measures=(
-                exponents(
-                    "max_p lambda_max(R_pp)", "largest R_pp", lambda m: m.residual_blocks, -1
-                ),
-            ),
+            measures=(exponents("max_p lambda_max(R_pp)", LARGEST_RESIDUAL_BLOCK, -1),),
             role=Role.PREMISE,
         ),
     ),

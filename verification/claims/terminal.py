@@ -1,18 +1,19 @@
 """The ledger on a terminal, by rich."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from patchlaw.verification.claims.claim import Entry, PartEntry
-from patchlaw.verification.claims.evidence import Outcome
-from patchlaw.verification.claims.text import number_text, rule_text
+from patchlaw.verification.claims.piece_of_evidence import Outcome
+from patchlaw.verification.claims.text import evidence_table, rule_text
 from patchlaw.verification.claims.verdict import Reach, Verdict
+from patchlaw.verification.tables import Table, as_rich, print_table
 
-_STYLES = {
+_STYLES: Mapping[str, str] = {
     Verdict.CONFIRMED: "green",
     Verdict.QUALIFIED: "yellow",
     Verdict.REFUTED: "red",
@@ -25,26 +26,13 @@ _STYLES = {
 
 def print_ledger(entries: Sequence[Entry], console: Console) -> None:
     """One line a claim: number, statement, verdict and its reason."""
-    table = Table(
-        title="Ledger of the paper's claims",
-        title_justify="left",
-        title_style="bold",
-        padding=(0, 1, 0, 0),
+    rows = tuple(
+        (e.claim.id, e.claim.title, str(e.judgement.verdict), e.judgement.reason) for e in entries
     )
-    table.add_column("claim", justify="right")
-    table.add_column("the paper says", ratio=3)
-    table.add_column("verdict", ratio=2)
-    table.add_column("because", ratio=2)
-    for entry in entries:
-        verdict = entry.judgement.verdict
-        table.add_row(
-            entry.claim.id,
-            Text(entry.claim.title),
-            Text(verdict, style=_STYLES[verdict]),
-            Text(entry.judgement.reason),
-        )
-    console.print(table)
-    console.print(Text("`patchlaw claim N` gives the evidence for one of them.", style="dim"))
+    header = ("claim", "the paper says", "verdict", "because")
+    note = "`patchlaw claim N` gives the evidence for one of them."
+    table = Table("Ledger of the paper's claims", header, rows, note, right=("claim",))
+    print_table(table, console, _STYLES)
 
 
 def print_entry(entry: Entry, console: Console, part: str | None = None) -> None:
@@ -77,28 +65,14 @@ def _part(found: PartEntry) -> Group:
     ]
     if part.reach is not Reach.MATHEMATICS:
         lines.append(Text(f"Rule: {rule_text(part.quorum, part.complete)}."))
-    pieces = [_piece_table(found)] if found.evidence else [Text("Evidence: none yet.", style="dim")]
-    commands = list(dict.fromkeys(piece.reproduce for piece in found.evidence))
-    again = [Text("To reproduce:"), *(Text(f"  {command}") for command in commands)]
-    return Group(*lines, *(Padding(p, (0, 0, 0, 2)) for p in pieces), *(again if commands else ()))
-
-
-def _piece_table(found: PartEntry) -> Table:
-    table = Table(padding=(0, 1, 0, 0))
-    names = ("evidence", "number [interval]", "criterion", "from", "kind", "says")
-    for name, ratio in zip(names, (4, 3, 3, 2, 2, 2), strict=True):
-        table.add_column(name, overflow="fold", ratio=ratio)
-    for piece in found.evidence:
-        label = f"{piece.label} ({piece.note})" if piece.note else piece.label
-        table.add_row(
-            Text(label),
-            Text(number_text(piece)),
-            Text(piece.criterion),
-            Text(piece.samples),
-            Text(piece.grade),
-            Text(piece.outcome, style=_STYLES[piece.outcome]),
-        )
-    return table
+    if not found.evidence:
+        return Group(*lines, Text("  Evidence: none yet.", style="dim"))
+    whole = evidence_table(found)
+    # without the commands, which stand below it, each once
+    table = replace(whole, header=whole.header[:-1], rows=tuple(row[:-1] for row in whole.rows))
+    shown = Padding(as_rich(table, _STYLES), (0, 0, 0, 2))
+    commands = dict.fromkeys(f"  {piece.reproduce}" for piece in found.evidence)
+    return Group(*lines, shown, Text("To reproduce:"), *map(Text, commands))
 
 
 def _verdict(name: str, verdict: Verdict, reason: str) -> Text:

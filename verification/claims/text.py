@@ -3,7 +3,9 @@
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from patchlaw.verification.claims.evidence import Evidence
+from patchlaw.verification.claims.claim import PartEntry
+from patchlaw.verification.claims.piece_of_evidence import Evidence
+from patchlaw.verification.tables import Table
 
 
 def number_text(piece: Evidence) -> str:
@@ -17,6 +19,24 @@ def number_text(piece: Evidence) -> str:
     if math.isfinite(low) and math.isfinite(high):
         return _between(piece.value, low, high)
     return f"{text} (no bounds)"
+
+
+def evidence_table(found: PartEntry) -> Table:
+    """The evidence for one part, piece by piece; the last column has the commands."""
+    rows = tuple(
+        (
+            f"{piece.label} ({piece.note})" if piece.note else piece.label,
+            number_text(piece),
+            piece.criterion,
+            piece.outcome,
+            piece.grade,
+            piece.samples,
+            piece.reproduce,
+        )
+        for piece in found.evidence
+    )
+    header = ("evidence", "number [interval]", "criterion", "says", "kind", "from", "reproduce")
+    return Table(f"Evidence for {found.part.id}", header, rows)
 
 
 def rule_text(quorum: float, complete: int) -> str:

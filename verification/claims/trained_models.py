@@ -1,95 +1,99 @@
 """Claims 10 to 13: generalisation, spectrum, trajectory, and the paper's future work."""
 
 import math
+from collections.abc import Callable
 
-from patchlaw.verification.claims.claim import Claim, Part
-from patchlaw.verification.claims.evidence import Band
-from patchlaw.verification.claims.findings import ModelFindings
+from patchlaw.verification.claims.claim import Claim, Measure, Part
 from patchlaw.verification.claims.measures import (
+    Number,
     Pair,
     changes_of_test_accuracy,
-    changes_of_test_loss,
     on_subset,
     per_model,
-    subset_note,
+    ratios_of_means,
 )
+from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.records import TrainedModel, all_converged
+from patchlaw.verification.records.trained_model import Along
 
 _LAST_DEPTH_OF_THE_TREND = 150  # paper, Sec. 3.2.3: 'up to 150, slightly worsens at 200'
 
 
 def _within_the_trend(pair: Pair) -> bool:
-    return pair[1].depth <= _LAST_DEPTH_OF_THE_TREND
+    return pair[1].run.depth <= _LAST_DEPTH_OF_THE_TREND
 
 
-def _plane(model: ModelFindings) -> tuple[float, None] | None:
-    return (sum(model.pc_ratios[:2]), None) if len(model.pc_ratios) >= 2 else None
+def _test_loss_falls(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
+    below = Band.below(1.0, "below 1")
+    return ratios_of_means(
+        "test loss", along, lambda m: m.minimum.test.loss, below, of_test=True, keep=keep
+    )
 
 
-def _points(model: ModelFindings) -> str:
-    return f"{model.n_points} epoch ends"
+def _plane(model: TrainedModel) -> float | None:
+    found = model.trajectory.pc_ratios if model.trajectory else ()
+    return sum(found[:2]) if len(found) >= 2 else None
 
 
-def _plane_to_minimum(model: ModelFindings) -> tuple[float, None] | None:
-    found = model.pc_ratios_to_minimum
-    return (sum(found[:2]), None) if len(found) >= 2 else None
+def _points(model: TrainedModel) -> str:
+    return f"{model.trajectory and model.trajectory.n_points} epoch ends"
 
 
-def _points_to_minimum(model: ModelFindings) -> str:
-    return f"{model.n_points_to_minimum} epoch ends, up to the minimum"
+def _plane_to_minimum(model: TrainedModel) -> float | None:
+    found = model.trajectory.pc_ratios_to_minimum if model.trajectory else ()
+    return sum(found[:2]) if len(found) >= 2 else None
 
 
-def _beyond_the_walk(model: ModelFindings) -> Band:
-    if model.n_points is None:
+def _points_to_minimum(model: TrainedModel) -> str:
+    found = model.trajectory and model.trajectory.n_points_to_minimum
+    return f"{found} epoch ends, up to the minimum"
+
+
+def _beyond_the_walk(model: TrainedModel) -> Band:
+    if model.trajectory is None or model.trajectory.n_points is None:
         return Band.above(math.nan, "unknown number of points")  # decides nothing
-    ratio = random_walk_ratio(model.n_points, 2)
+    ratio = random_walk_ratio(model.trajectory.n_points, 2)
     return Band.above(ratio, f"above {ratio:.4f}, a random walk's")
 
 
-def _outliers(model: ModelFindings) -> tuple[float, tuple[float, float]] | None:
-    count = model.outliers
+def _outliers(model: TrainedModel) -> Number | None:
+    """The count, with the rule and what a second one counts."""
+    count, other = model.outliers, model.outliers_by_gap
     if count is None:
         return None
     high = math.inf if count.high is None else float(count.high)
-    return float(count.count), (float(count.low), high)
+    second = f"; {other.count} by the {other.rule}" if other else ""
+    found = Number(float(count.count), (float(count.low), high), count.rule + second)
+    return on_subset(model, found)
 
 
-def _count_note(model: ModelFindings) -> str:
-    """The rule, what a second one counts, and what the subset is."""
-    notes = [model.outliers.rule] if model.outliers else []
-    if model.outliers_by_gap:
-        other = model.outliers_by_gap
-        notes.append(f"{other.count} by the {other.rule}")
-    return "; ".join(filter(None, (*notes, subset_note(model))))
+def _near_zero(model: TrainedModel) -> Number | None:
+    """The share with two standard errors on either side."""
+    found = model.near_zero
+    if found is None:
+        return None
+    error = 2 * found.standard_error
+    return on_subset(model, Number(found.value, (found.value - error, found.value + error)))
 
 
-def _top_gap(model: ModelFindings) -> tuple[float, tuple[float, float] | None] | None:
+def _top_gap(model: TrainedModel) -> Number | None:
     """(lambda_1 - lambda_2) / (lambda_2 - lambda_C), with its interval."""
     values = model.eigenvalues.get("H", ())
-    if len(values) < model.n_classes:
+    if len(values) < model.run.n_classes:
         return None
-    chosen = (values[0], values[1], values[model.n_classes - 1])
-    if not all(v.converged for v in chosen):
-        return math.nan, None
+    chosen = (values[0], values[1], values[model.run.n_classes - 1])
     one, two, last = (v.value for v in chosen)
-    if two <= last:
-        return math.nan, None
-    slack = [v.radius or 0.0 for v in chosen]
+    if two <= last or not all_converged(chosen):
+        return Number(math.nan, loose=True)
+    slack = [v.radius for v in chosen]
     spread_slack = slack[1] + slack[2]
     high = math.inf
     if spread_slack < two - last:
         high = (one - two + slack[0] + slack[1]) / (two - last - spread_slack)
     low = (one - two - slack[0] - slack[1]) / (two - last + spread_slack)
-    return (one - two) / (two - last), (low, high)
-
-
-def _with_error(found: tuple[float, float] | None) -> tuple[float, tuple[float, float]] | None:
-    """A value with two standard errors on either side."""
-    if found is None:
-        return None
-    value, error = found
-    return value, (value - 2 * error, value + 2 * error)
+    return Number((one - two) / (two - last), (low, high))
 
 
 _TREND = (
@@ -114,7 +118,7 @@ GENERALISATION = Claim(
             complete=complete,
         )
         for part, statement, step, measure, complete in (
-            ("10a", "Test loss falls with P at fixed d", "P", changes_of_test_loss("n_patches"), 8),
+            ("10a", "Test loss falls with P at fixed d", "P", _test_loss_falls("n_patches"), 8),
             (
                 "10b",
                 "Test accuracy rises with P at fixed d",
@@ -126,7 +130,7 @@ GENERALISATION = Claim(
                 "10c",
                 "Test loss falls with d up to 150 at fixed P",
                 "d",
-                changes_of_test_loss("depth", _within_the_trend),
+                _test_loss_falls("depth", _within_the_trend),
                 6,
             ),
             (
@@ -156,10 +160,8 @@ SPECTRUM = Claim(
             measures=(
                 per_model(
                     "share of eigenvalues near zero",
-                    lambda m: _with_error(m.near_zero),
-                    lambda m: Band.above(0.9),
-                    on_subset,
-                    subset_note,
+                    _near_zero,
+                    Band.above(0.9),
                 ),
             ),
             complete=12,
@@ -176,10 +178,10 @@ SPECTRUM = Claim(
                     "outliers",
                     _outliers,
                     lambda m: Band(
-                        0.8 * m.n_classes, 1.2 * m.n_classes, f"C = {m.n_classes} within 20 %"
+                        0.8 * m.run.n_classes,
+                        1.2 * m.run.n_classes,
+                        f"C = {m.run.n_classes} within 20 %",
                     ),
-                    on_subset,
-                    _count_note,
                 ),
             ),
             complete=12,
@@ -197,7 +199,7 @@ SPECTRUM = Claim(
                 per_model(
                     "(lambda_1 - lambda_2) / (lambda_2 - lambda_C)",
                     _top_gap,
-                    lambda m: Band.above(1.0),
+                    Band.above(1.0),
                 ),
             ),
             complete=12,
@@ -218,7 +220,7 @@ TRAJECTORY = Claim(
             "One model at 0.90 or less.",
             "The paper's own number.",
             reach=Reach.PAPER_SCALE,
-            measures=(per_model("PC1 + PC2", _plane, lambda m: Band.above(0.9), _points),),
+            measures=(per_model("PC1 + PC2", _plane, Band.above(0.9), _points),),
             complete=12,
         ),
         Part(
@@ -245,7 +247,7 @@ TRAJECTORY = Claim(
                 per_model(
                     "PC1 + PC2 up to the minimum",
                     _plane_to_minimum,
-                    lambda m: Band.above(0.9),
+                    Band.above(0.9),
                     _points_to_minimum,
                 ),
             ),
@@ -297,9 +299,7 @@ FUTURE_WORK = Claim(
                 per_model(
                     "outliers",
                     _outliers,
-                    lambda m: Band(m.n_classes, m.n_classes, f"C = {m.n_classes}"),
-                    on_subset,
-                    _count_note,
+                    lambda m: Band(m.run.n_classes, m.run.n_classes, f"C = {m.run.n_classes}"),
                 ),
             ),
             complete=12,

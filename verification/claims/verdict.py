@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from patchlaw.verification.claims.evidence import Evidence, Grade, Outcome
+from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 
 
 class Verdict(StrEnum):

@@ -1,22 +1,16 @@
 """How well each law does over all ratios: numbers only, the ledger judges."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from patchlaw.hessian_theory.predictions import find_law
 from patchlaw.verification.comparison.exponents import FittedExponent
 from patchlaw.verification.comparison.ratios import LawComparison
 from patchlaw.verification.power_law import PowerLawFit
 
 WITHIN = 0.2  # claim 4's tolerance
-
-# P2/P1 to a fixed power, at the paper's alpha = 1: what a fitted exponent can be held against
-LAW_EXPONENTS: Mapping[str, float] = {
-    "elementwise": -2.0,
-    "aligned": -1.0,
-    "residual_elementwise": -1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSu
             continue
         errors.append(abs(math.log(row.predicted / row.measured)))
         within += abs(row.relative_error) <= WITHIN
-    exponent = LAW_EXPONENTS.get(first.law)
+    exponent = find_law(first.law).exponent
     holds = None if exponent is None or fitted is None else fitted.contains(exponent)
     return LawSummary(
         protocol=first.protocol,

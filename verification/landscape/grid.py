@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators import PatchModel
 from patchlaw.verification.landscape.pca import TrajectoryPlane
 from patchlaw.verification.training import Objective
 
@@ -28,25 +28,26 @@ def grid_axis(coordinates: Float, points: int, margin: float) -> Float:
 
 
 class PlaneLoss:
-    """L(theta_min + x PC1 + y PC2), the pixel bias held at the minimum's; mean over images.
+    """L(theta_min + x PC1 + y PC2), shared parameters held at the minimum's; mean over images.
 
     Args:
-        model: at the minimum; its angles are moved by every call, its bias never.
-        plane: of angle vectors in the model's order; its origin is the minimum.
+        model: at the minimum; its patches' parameters are moved by every call, its bias never.
+        plane: of the patches' parameter vectors in the model's order; its origin is the minimum.
         images: shape (N, side, side), radians.
         labels: shape (N,), int64.
     """
 
     def __init__(
-        self, model: DistributedQNN, plane: TrajectoryPlane, images: Tensor, labels: Tensor
+        self, model: PatchModel, plane: TrajectoryPlane, images: Tensor, labels: Tensor
     ) -> None:
         self._model, self._plane = model, plane
         self._images, self._labels = model.check_images(images), labels
         self._objective = Objective(model)
-        self._bias = model.pixel_bias.detach().cpu().double().reshape(-1)
+        self._own = torch.from_numpy(model.layout.own)
+        self._flat = model.flat_parameters().cpu().double()
 
     def __call__(self, x: float, y: float) -> float:
-        """Mean loss in nats, summed in float64; the angles are rounded to the model's dtype."""
-        angles = torch.from_numpy(self._plane.at(x, y))
-        self._model.load_flat_parameters(torch.cat([angles, self._bias]))
+        """Mean loss in nats, summed in float64; the parameters are rounded to the model's dtype."""
+        self._flat[self._own] = torch.from_numpy(self._plane.at(x, y))
+        self._model.load_flat_parameters(self._flat)
         return self._objective.evaluate(self._images, self._labels).loss

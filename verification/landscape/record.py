@@ -1,40 +1,27 @@
 """A loss landscape on record: one JSON file a run, also the state from which it is continued.
 
-Version 1. Lists are in the order of the epoch ends, the start first; lengths are in radians::
-
-    {"format": "patchlaw landscape", "version": 1, "reproduce": "patchlaw landscape RUN ..",
-     "run": {"id": "P4_d50_s1001", "n_patches": 4, "depth": 50, "seed": 1001, "images": 60000,
-             "epochs": 50, "n_classes": 10, "configuration_sha256": "..",
-             "parameters_sha256": ".."},          # of the epoch ends' files
-     "n_samples": 60000, "subset_seed": null,     # images behind each loss; null: all of the run's
-     "minimum_epoch": 37,                         # epochs done
-     "pca": {"ratios": [..], "off_plane": [..], "from_minimum": [..],
-             "random_walk_ratios": [.., ..]},
-     "trajectory": {"x": [..], "y": [..], "train_loss": [..]},
-     "grid": {"margin": 5.0, "x": [..], "y": [..], "loss": [[..], ..]},  # loss[i][j] at y[i], x[j]
-     "loss_at_minimum": .., "execution": {"threads": 2, "max_chunk": 1040,
-     "device": "cpu"},
-     "environment": {..}, "resumed": [{"from_point": 120, "environment": {..}}, ..],
-     "seconds": .., "sha256": ".."}               # of all the other keys
-
-A loss that is not computed yet is null.
+The file is a ``LandscapeRecord`` field by field, sealed. Lists are in the order of the epoch ends,
+the start first; lengths are in radians; a loss that is not computed yet is null.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlaw.verification.json_files import Count, Depth, Patches, PositiveCount, exactly, typed
+from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.landscape.pca import LEAST_POINTS
-from patchlaw.verification.sealed_record import RecordError, read_folder, read_record, write_record
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import Count, Depth, Patches, PositiveCount
+from patchlaw.verification.store.seal import FileKind
 
-FORMAT = "patchlaw landscape"
-VERSION = 1
-_AGAIN = "compute it again with `patchlaw landscape`"
+LANDSCAPE = FileKind(
+    "patchlaw landscape",
+    "restore it from a copy, or move it away and compute it again with `patchlaw landscape`",
+)
 
 Float = NDArray[np.float64]
 
@@ -121,18 +108,11 @@ class LossGrid:
 
 
 @dataclass(frozen=True)
-class LandscapeExecution:
-    """What decides the last bits of the losses on one machine.
+class Resumption:
+    """A session that went on: the losses that were there, and its environment."""
 
-    Attributes:
-        threads: worker threads of the fast engine.
-        max_chunk: most samples that a thread works on at a time.
-        device: torch device.
-    """
-
-    threads: PositiveCount
-    max_chunk: PositiveCount
-    device: str = "cpu"
+    from_point: Count
+    environment: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,22 +131,22 @@ class LandscapeRecord:
         loss_at_minimum: the loss at the origin, over the grid's images.
         execution: threads and chunks, the same in every session.
         environment: of the process that began.
-        resumed: of those that went on, each with the number of losses that were there.
+        resumed: the sessions that went on.
         seconds: wall-clock time of all of them.
     """
 
     reproduce: str
     run: LandscapeRun
-    n_samples: int
-    subset_seed: int | None
-    minimum_epoch: int
+    n_samples: Count
+    subset_seed: Count | None
+    minimum_epoch: Count
     pca: PrincipalComponents
     trajectory: ProjectedTrajectory
     grid: LossGrid
     loss_at_minimum: float
-    execution: LandscapeExecution
+    execution: Execution
     environment: Mapping[str, Any]
-    resumed: tuple[Mapping[str, Any], ...]
+    resumed: tuple[Resumption, ...]
     seconds: float
 
     @property
@@ -196,11 +176,7 @@ class LandscapeRecord:
 
     def write(self, path: Path) -> None:
         """Write the record under its checksum; a file that is there stays until the end."""
-        content = {"format": FORMAT, "version": VERSION, **_plain(asdict(self))}
-        content["grid"]["loss"] = [
-            [loss if np.isfinite(loss) else None for loss in row] for row in self.grid.loss.tolist()
-        ]
-        write_record(path, content)
+        LANDSCAPE.write(path, self)
 
     @classmethod
     def read(cls, path: Path) -> "LandscapeRecord":
@@ -211,49 +187,12 @@ class LandscapeRecord:
                 version, or with numbers that do not fit together.
             OSError: the file cannot be read.
         """
-        content = read_record(path, FORMAT, VERSION, _AGAIN)
+        record = LANDSCAPE.read_as(path, cls, exactly=True)
         try:
-            record = _parse(content)
             _check(record)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise RecordError(
-                f"{path}: expected the keys of '{FORMAT}': {error!r}; move it away and {_AGAIN}"
-            ) from error
+        except ValueError as error:
+            raise RecordError(f"{path}: {error}; {LANDSCAPE.fix}") from None
         return record
-
-
-def read_all(folder: Path) -> tuple[LandscapeRecord, ...]:
-    """Every record in a folder, by P, depth, seed and name; an empty or missing folder has none.
-
-    Raises:
-        RecordError: see ``LandscapeRecord.read``.
-    """
-    return read_folder(folder, LandscapeRecord.read)
-
-
-def _parse(content: Mapping[str, Any]) -> LandscapeRecord:
-    grid = content["grid"]
-    return LandscapeRecord(
-        reproduce=typed(content["reproduce"], str),
-        run=exactly(content["run"], LandscapeRun),
-        n_samples=typed(content["n_samples"], Count),
-        subset_seed=_optional_count(content["subset_seed"]),
-        minimum_epoch=typed(content["minimum_epoch"], Count),
-        pca=PrincipalComponents(**_arrays(PrincipalComponents, content["pca"])),
-        trajectory=ProjectedTrajectory(**_arrays(ProjectedTrajectory, content["trajectory"])),
-        grid=LossGrid(
-            margin=typed(grid["margin"], float),
-            x=_array(grid["x"]),
-            y=_array(grid["y"]),
-            # null becomes NaN
-            loss=_array(grid["loss"]),
-        ),
-        loss_at_minimum=typed(content["loss_at_minimum"], float),
-        execution=exactly(content["execution"], LandscapeExecution),
-        environment=typed(content["environment"], dict[str, Any]),
-        resumed=typed(content["resumed"], tuple[dict[str, Any], ...]),
-        seconds=typed(content["seconds"], float),
-    )
 
 
 def _check(record: LandscapeRecord) -> None:
@@ -289,27 +228,3 @@ def _check(record: LandscapeRecord) -> None:
         raise ValueError("grid.x and grid.y: expected ascending numbers")
     if len(pca.ratios) < 2 or (np.diff(pca.ratios) > 0).any():
         raise ValueError("pca.ratios: expected at least two numbers, descending")
-
-
-def _arrays(kind: type, values: Mapping[str, Any]) -> dict[str, Float]:
-    return {field.name: _array(values[field.name]) for field in fields(kind)}
-
-
-def _optional_count(value: Any) -> int | None:
-    return None if value is None else typed(value, Count)
-
-
-def _array(values: Any) -> Float:
-    rows = typed(values, list[float | list[float | None] | None])
-    array = np.array(rows, dtype=np.float64)
-    array.flags.writeable = False
-    return array
-
-
-def _plain(value: Any) -> Any:
-    """The value with arrays as lists and tuples as such, ready for JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -1,11 +1,10 @@
 """Curvature matrices as scipy LinearOperators: Hessian = Gauss-Newton + residual."""
 
+from patchlaw.simulators.layout import ParameterLayout
 from patchlaw.verification.operators.base import CurvatureOperator
 from patchlaw.verification.operators.curvature_problem import CurvatureProblem
 from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
 from patchlaw.verification.operators.hessian import HessianOperator
-from patchlaw.verification.operators.layout import ParameterLayout
-from patchlaw.verification.operators.patch_block import PatchBlockModel, block_inputs
 from patchlaw.verification.operators.residual import ResidualOperator
 from patchlaw.verification.operators.restriction import CrossBlockOperator, RestrictedOperator
 from patchlaw.verification.operators.symmetric import LinearCombination, SymmetricOperator
@@ -18,9 +17,7 @@ __all__ = [
     "HessianOperator",
     "LinearCombination",
     "ParameterLayout",
-    "PatchBlockModel",
     "ResidualOperator",
     "RestrictedOperator",
     "SymmetricOperator",
-    "block_inputs",
 ]

@@ -28,7 +28,7 @@ from patchlaw.verification.operators.fingerprint import Fingerprint
 from patchlaw.verification.operators.held_module import HeldModule
 from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import LossFunction, LossName, make_loss
-from patchlaw.verification.operators.patch_block import computes_as_written
+from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
 from patchlaw.verification.operators.samples import make_samples
 from patchlaw.verification.operators.trial_samples import trial_samples
@@ -87,6 +87,7 @@ class AutodiffBackend:
         self._loss = make_loss(loss)
         self._chunk_size = chunk_size
         trainable = check_model(model)
+        self.layout = layout_of(model)
         self.module = HeldModule(model, list(trainable))
         self._own: list[Tensor] = self.module.parameters
         self.n_parameters = sum(p.numel() for p in self._values)

@@ -5,6 +5,8 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlaw.simulators.layout import ParameterLayout
+
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
 CURVATURE_KINDS: tuple[CurvatureKind, ...] = get_args(CurvatureKind)
 
@@ -21,12 +23,14 @@ class CurvatureBackend(Protocol):
         n_parameters: D.
         n_samples: N.
         dtype: real dtype of the model's parameters, float32 or float64.
+        layout: names of the parameters, and groups if the model has patches.
     """
 
     name: str
     n_parameters: int
     n_samples: int
     dtype: np.dtype[np.floating]
+    layout: ParameterLayout
 
     @property
     def fingerprint(self) -> str:

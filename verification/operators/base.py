@@ -7,6 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from patchlaw.simulators.layout import ParameterLayout
 from patchlaw.verification.operators.backend import CurvatureBackend, CurvatureKind
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
 from patchlaw.verification.operators.losses import LossFunction, LossName
@@ -90,6 +91,11 @@ class CurvatureOperator(SymmetricOperator):
     def _use(self, backend: CurvatureBackend) -> None:
         self.backend = backend
         super().__init__(backend.dtype, backend.n_parameters, backend.n_samples)
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """Names of the model's trained parameters, and groups if it has patches."""
+        return self.backend.layout
 
     @property
     def backend_name(self) -> str:

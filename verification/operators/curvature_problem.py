@@ -1,24 +1,22 @@
 """Model, parameters, loss and samples: what H, G and R have in common."""
 
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, overload
 
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators import ParameterLayout, PatchModel
 from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
 from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
 from patchlaw.verification.operators.hessian import HessianOperator
-from patchlaw.verification.operators.layout import ParameterLayout
 from patchlaw.verification.operators.losses import LossFunction, LossName
-from patchlaw.verification.operators.patch_block import (
-    PatchBlockModel,
-    block_inputs,
-    computes_as_written,
-)
+from patchlaw.verification.operators.patch_block import as_patch_model
 from patchlaw.verification.operators.residual import ResidualOperator
+from patchlaw.verification.operators.restriction import RestrictedOperator
 
 
 class CurvatureProblem:
@@ -106,46 +104,48 @@ class CurvatureProblem:
         return ResidualOperator.on(self.backend)
 
     @property
-    def distributed_qnn(self) -> DistributedQNN:
+    def patch_model(self) -> PatchModel:
         """The model, where patches are asked for.
 
         Raises:
             TypeError: the model has no patches, or a forward pass or hooks of its own.
             ValueError: some of its parameters are frozen.
         """
-        if not isinstance(self.model, DistributedQNN):
-            raise TypeError(
-                f"model: expected a DistributedQNN (only it has patches), got "
-                f"{type(self.model).__name__}"
-            )
-        if not computes_as_written(self.model):
-            raise TypeError(
-                "model: expected a DistributedQNN that computes what its class says where patches "
-                f"are asked for, got {type(self.model).__name__} with a forward pass or hooks of "
-                "its own; restrict the operator instead (RestrictedOperator)"
-            )
-        if not all(p.requires_grad for p in self.model.parameters()):
-            raise ValueError(
-                "model: expected all parameters to require gradients where patches are asked for, "
-                "got frozen ones; restrict the operator instead (RestrictedOperator)"
-            )
-        return self.model
+        return as_patch_model(self.model)
 
     @property
     def layout(self) -> ParameterLayout:
-        """Which parameters belong to which patch."""
-        return ParameterLayout.of(self.distributed_qnn)
+        """Which parameters belong to which patch; errors as ``patch_model``."""
+        return self.patch_model.layout
 
-    def blocks(self) -> list["CurvatureProblem"]:
-        """One problem a patch, whose H, G and R are the diagonal blocks in its angles.
+    @overload
+    def blocks(self, by: Literal["patch"] = "patch") -> list["CurvatureProblem"]: ...
+
+    @overload
+    def blocks(self, by: Literal["parameter"]) -> list["ParameterBlock"]: ...
+
+    def blocks(
+        self, by: Literal["patch", "parameter"] = "patch"
+    ) -> "list[CurvatureProblem] | list[ParameterBlock]":
+        """The diagonal blocks of H, G and R, as objects with ``hessian`` and the others.
+
+        Args:
+            by: "patch": one problem a patch, in its own parameters, at the cost of one patch;
+                "parameter": one block a parameter tensor of any module (a layer's weight, say), at
+                the cost of products with the whole matrix.
 
         Raises:
-            TypeError: the model has no patches.
+            TypeError: by patch, and the model has none.
+            ValueError: another word.
         """
-        model = self.distributed_qnn
+        if by == "parameter":
+            return [ParameterBlock(self, name) for name in self.backend.layout.names]
+        if by != "patch":
+            raise ValueError(f"by: expected 'patch' or 'parameter', got {by!r}")
+        model = self.patch_model
         return [
             CurvatureProblem(
-                PatchBlockModel(model, p),
+                model.patch_block(p),
                 inputs,
                 self.labels,
                 loss=self.loss,
@@ -155,5 +155,33 @@ class CurvatureProblem:
                 check=self._check,
                 name=self._name,
             )
-            for p, inputs in enumerate(block_inputs(model, model.check_images(self.images)))
+            for p, inputs in enumerate(model.block_inputs(self.images))
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterBlock:
+    """The diagonal blocks of H, G and R in the parameters of one selection.
+
+    Attributes:
+        problem: of the whole model.
+        name: the selection; see ParameterLayout.
+    """
+
+    problem: CurvatureProblem
+    name: str
+
+    @property
+    def hessian(self) -> RestrictedOperator:
+        """The block of H."""
+        return RestrictedOperator(self.problem.hessian, self.name)
+
+    @property
+    def gauss_newton(self) -> RestrictedOperator:
+        """The block of G."""
+        return RestrictedOperator(self.problem.gauss_newton, self.name)
+
+    @property
+    def residual(self) -> RestrictedOperator:
+        """The block of R."""
+        return RestrictedOperator(self.problem.residual, self.name)

@@ -1,5 +1,6 @@
 """The fast backend: curvature products of the distributed QNN by the engines' own passes."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.circuit_plan import why_not
+from patchlaw.simulators.distributed_qnn import CircuitBlock
 from patchlaw.simulators.engine import Engine
 from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
@@ -15,7 +18,7 @@ from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.fingerprint import Fingerprint
 from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
 from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
-from patchlaw.verification.operators.patch_block import PatchBlockModel, computes_as_written
+from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
 
@@ -27,6 +30,8 @@ def fast_backend_knows(
     return (
         isinstance(loss, str)
         and computes_as_written(model)
+        and isinstance(model, DistributedQNN | CircuitBlock)
+        and why_not(model.ansatz) is None
         and all(p.requires_grad and p.device.type in ("cpu", "cuda") for p in model.parameters())
     )
 
@@ -39,7 +44,7 @@ class FastBackend:
     the other patches' logits; its pixel bias is zero and left out of the products.
 
     Args:
-        model: DistributedQNN or PatchBlockModel on the CPU or CUDA, every parameter trained.
+        model: DistributedQNN or CircuitBlock on the CPU or CUDA, every parameter trained.
         images: as the model reads them, shape (N, ...).
         labels: as the loss expects; (N,) integers in [0, C) for cross-entropy.
         chunk_size: samples worked on at a time (by each thread); the engine's default if left out.
@@ -66,8 +71,11 @@ class FastBackend:
     ) -> None:
         check_model(model)
         chosen = make_loss(loss)
-        if not fast_backend_knows(model, loss) or not isinstance(
-            model, DistributedQNN | PatchBlockModel
+        ours = isinstance(model, DistributedQNN | CircuitBlock)
+        if ours and (reason := why_not(model.ansatz)):
+            raise ValueError(reason)
+        if not isinstance(model, DistributedQNN | CircuitBlock) or not fast_backend_knows(
+            model, loss
         ):
             raise ValueError(
                 "backend: 'fast' expects a DistributedQNN (no subclass, no hooks) with all "
@@ -76,13 +84,14 @@ class FastBackend:
             )
         tensor = check_images(model, images)
         self.n_samples = len(tensor)
-        self.n_parameters = sum(p.numel() for p in model.parameters())
+        self.layout = layout_of(model)
+        self.n_parameters = self.layout.size
         double = model.angles.dtype == torch.float64
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if double else np.float32)
         logits = torch.zeros(1, model.n_classes, dtype=torch.float64)
         targets = chosen.check_targets(labels, self.n_samples, logits)
         self._fingerprint = Fingerprint(model, chosen, ArraySamples(tensor, targets), name)
-        if isinstance(model, PatchBlockModel):
+        if isinstance(model, CircuitBlock):
             engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size, chosen)
         else:
             engine = make_engine(model, loss=_engine_loss(chosen), max_chunk=chunk_size)
@@ -107,14 +116,13 @@ def _engine_loss(loss: TorchLoss) -> OutputLoss:
 
 
 def _one_patch(
-    block: PatchBlockModel, inputs: Tensor, targets: Tensor, chunk_size: int | None, loss: TorchLoss
+    block: CircuitBlock, inputs: Tensor, targets: Tensor, chunk_size: int | None, loss: TorchLoss
 ) -> tuple[Engine, Tensor, Tensor]:
-    """The block as a model of one patch: engine, images (N, n, n), targets."""
-    n = block.ansatz.n_qubits
+    """The block as a model of one patch: engine, images (N, side, side), targets."""
+    side = math.isqrt(block.ansatz.n_features)
     model = DistributedQNN(
         n_patches=1,
-        n_qubits=n,
-        image_side=n,
+        image_side=side,
         n_classes=block.n_classes,
         scale=block.output_scale,
         dtype=block.angles.dtype,
@@ -122,8 +130,8 @@ def _one_patch(
         ansatz=block.ansatz,
     )
     angles = block.angles.detach()[0]
-    model.load_flat_parameters(torch.cat([angles, angles.new_zeros(n * n)]))
-    features, others = inputs.split([n * n, block.n_classes], dim=1)
+    model.load_flat_parameters(torch.cat([angles, angles.new_zeros(side**2)]))
+    features, others = inputs.split([side**2, block.n_classes], dim=1)
     offsets = others.double().cpu()
     engine_loss: OutputLoss
     if loss.name == "squared_error":  # |z + o - y|^2 = |z - (y - o)|^2
@@ -132,4 +140,4 @@ def _one_patch(
         engine_loss = OffsetCrossEntropy()
         targets = torch.cat([targets[:, None].double(), offsets], dim=1)
     engine = make_engine(model, loss=engine_loss, max_chunk=chunk_size)
-    return engine, features.reshape(-1, n, n), targets
+    return engine, features.reshape(-1, side, side), targets

@@ -8,6 +8,8 @@ from functools import partial
 import torch
 
 from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.ansatz import Ansatz
+from patchlaw.simulators.distributed_qnn import CircuitBlock
 from patchlaw.verification.operators.descriptions import (
     IndescribableError,
     describe,
@@ -15,7 +17,7 @@ from patchlaw.verification.operators.descriptions import (
     update_digest,
 )
 from patchlaw.verification.operators.losses import TorchLoss
-from patchlaw.verification.operators.patch_block import PatchBlockModel, computes_as_written
+from patchlaw.verification.operators.patch_block import computes_as_written
 from patchlaw.verification.operators.samples import Samples
 
 
@@ -47,7 +49,7 @@ class Fingerprint:
         digest = hashlib.sha256()
         structure = _structure(model)
         digest.update(f"{structure}\n{self._text('loss', lambda: loss.identity)}\n".encode())
-        for key, part in [] if _is_ours(model) else loose_parts(model):
+        for key, part in [] if computes_as_written(model) else loose_parts(model):
             text = self._text(f"model.{key}", partial(describe, part))
             digest.update(f"attribute {key} {text}\n".encode())
         if name is not None:
@@ -82,13 +84,14 @@ class Fingerprint:
             return f"({error})"
 
 
-def _is_ours(model: torch.nn.Module) -> bool:
-    return isinstance(model, DistributedQNN | PatchBlockModel) and computes_as_written(model)
-
-
 def _structure(model: torch.nn.Module) -> str:
     if isinstance(model, DistributedQNN) and computes_as_written(model):
-        return f"DistributedQNN {model.ansatz!r} {model.grid!r} {model.output_scale!r}"
-    if isinstance(model, PatchBlockModel):
-        return f"PatchBlockModel {model.ansatz!r} {model.output_scale!r} {model.n_classes}"
+        return f"DistributedQNN {_circuit(model.ansatz)} {model.grid!r} {model.output_scale!r}"
+    if isinstance(model, CircuitBlock):
+        return f"PatchBlockModel {_circuit(model.ansatz)} {model.output_scale!r} {model.n_classes}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model))  # addresses differ between processes
+
+
+def _circuit(ansatz: Ansatz) -> str:
+    """Checkpoints know the paper's observables as none."""
+    return repr(ansatz) + (f" {ansatz.observables!r}" if ansatz.observables else "")

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.operators.layout import ParameterLayout
 
 if TYPE_CHECKING:
     from patchlaw.simulators.fast_engine.chunks import Chunk
@@ -74,17 +73,17 @@ def _chunk_jacobian(
 ) -> JacobianChunk:
     from patchlaw.simulators.fast_engine.patch_circuit import PatchDirection
 
-    layout = ParameterLayout.of(engine.model)
     pixels = engine.pixels(data, bias, chunk)
     z, traces = engine.forward(circuits, pixels, engine.pool(chunk.width))
     shape = (engine.model.n_classes, chunk.size)
-    of_angles = np.empty((layout.n_patches, layout.n_angles, *shape))
-    of_bias = np.zeros((layout.n_patches, layout.n_pixels, *shape))
+    (n_patches, n_angles), n_pixels = engine.model.angles.shape, engine.model.pixel_bias.numel()
+    of_angles = np.empty((n_patches, n_angles, *shape))
+    of_bias = np.zeros((n_patches, n_pixels, *shape))
 
     def column(move: tuple[int, int, int]) -> None:
         """Each call writes to a place of its own, on whatever thread it runs."""
         p, angle, pixel = move
-        rates = np.zeros(layout.n_angles), np.zeros(layout.n_pixels)
+        rates = np.zeros(n_angles), np.zeros(n_pixels)
         if pixel < 0:
             rates[0][angle], target = 1.0, of_angles[p, angle]
         else:
@@ -95,7 +94,7 @@ def _chunk_jacobian(
         circuits[p].tangent(pixels, traces[p], direction, pool, outputs_dot)
         target[:] = outputs_dot[:, : chunk.size]
 
-    moves = [(p, i, -1) for p in range(layout.n_patches) for i in range(layout.n_angles)]
+    moves = [(p, i, -1) for p in range(n_patches) for i in range(n_angles)]
     for p, covered in enumerate(engine.model.grid.pixel_indices):
         moves += [(p, -1, int(pixel)) for pixel in np.unique(covered)]
     engine.map(column, moves)

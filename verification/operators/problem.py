@@ -4,7 +4,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.differences import first_line
 
@@ -102,14 +102,14 @@ def _path(name: str) -> str:
 
 
 def check_images(model: torch.nn.Module, images: Tensor | ArrayLike) -> Tensor:
-    """Images on the model's device, floating ones in its dtype; a DistributedQNN checks its own.
+    """Images on the model's device, floating ones in its dtype; a model of patches checks its own.
 
     Raises:
         TypeError: data that are no numbers; see as_tensor.
         ValueError: zero images, NaN or infinity, or a shape that the model refuses.
     """
     tensor = as_tensor("images", images)
-    if isinstance(model, DistributedQNN):
+    if isinstance(model, PatchModule):
         if not tensor.is_floating_point():
             raise refused_images(model, tensor, None)
         tensor = model.check_images(tensor)
@@ -131,11 +131,12 @@ def refused_images(model: torch.nn.Module, images: Tensor, error: Exception | No
     """Why a model does not take some images: integers where it computes, or their shape."""
     dtype = str(images.dtype).removeprefix("torch.")
     if not images.is_floating_point() and not images.is_complex():
-        unit = "radians" if isinstance(model, DistributedQNN) else "scaled as in training"
+        radians = isinstance(model, PatchModule) and model.unit == "radians"
+        unit = "radians" if radians else "scaled as in training"
         return TypeError(
             f"images: expected floating-point numbers ({unit}), got {dtype}; convert and scale "
             "them, for instance images / 255"
-            + (" * 2 * pi / n_qubits" if isinstance(model, DistributedQNN) else "")
+            + (" * 2 * pi / n_qubits" if radians else "")
             + ("" if error is None else f" (the model says {first_line(error)!r})")
         )
     said = "" if error is None else f": {first_line(error)}"

@@ -13,25 +13,36 @@ from patchlaw.verification.operators.symmetric import SymmetricOperator, union_o
 class RestrictedOperator(SymmetricOperator):
     """B = E^T A E, E the columns of the identity named by ``indices``: a principal submatrix.
 
-    With ``ParameterLayout`` it is a patch's block, the bias block, all angles, or the symmetric
-    2 x 2 arrangement of two patches' blocks; one block off the diagonal is a CrossBlockOperator.
-    A product costs one product with A. For one patch's block PatchBlockModel is cheaper.
+    ``RestrictedOperator(H, "angles[2]")`` is the block of a parameter, a layer, a patch or of what
+    all patches have or share (see ParameterLayout); ``layout.pair(p, q)`` is the symmetric 2 x 2
+    arrangement of two patches' blocks. One block off the diagonal is a CrossBlockOperator.
+    A product costs one product with A; for one patch's block ``CurvatureProblem.blocks()`` is
+    cheaper.
 
     Args:
         op: symmetric operator (D, D).
-        indices: shape (d,), distinct parameters in [0, D).
+        indices: shape (d,), distinct parameters in [0, D); or a selection by name.
 
     Attributes:
         op: A.
-        indices: as given.
+        indices: as integers.
         n_samples: that of ``op``, if it has one.
 
     Raises:
-        ValueError: no indices, repeated ones, or out of range.
+        ValueError: no indices, repeated ones, or out of range; nothing of that name.
+        TypeError: a name, and an operator without names.
     """
 
-    def __init__(self, op: LinearOperator, indices: ArrayLike) -> None:
+    def __init__(self, op: LinearOperator, indices: ArrayLike | str) -> None:
         self.op = op
+        if isinstance(indices, str):
+            layout = getattr(op, "layout", None)
+            if layout is None:
+                raise TypeError(
+                    "indices: expected integers for an operator that does not know its parameters' "
+                    f"names, got {indices!r}; use ParameterLayout.indices"
+                )
+            indices = layout.indices(indices)
         self.indices = check_indices("indices", indices, op.shape[0])
         super().__init__(op.dtype, len(self.indices), getattr(op, "n_samples", None))
 

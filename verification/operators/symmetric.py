@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
+from patchlaw.simulators.layout import ParameterLayout
+
 
 class SymmetricOperator(LinearOperator):
     """A real symmetric matrix A known by its products A V, as a scipy LinearOperator.
@@ -36,6 +38,11 @@ class SymmetricOperator(LinearOperator):
     def caveats(self) -> tuple[str, ...]:
         """None, unless a subclass has some or passes on those of its parts."""
         return ()
+
+    @property
+    def layout(self) -> ParameterLayout | None:
+        """Names of the parameters behind rows and columns; None if they have none."""
+        return None
 
     def identity(self) -> dict[str, Any]:
         """What the matrix is, as JSON: equal for equal matrices only. Checkpoints hold it.
@@ -155,6 +162,12 @@ class LinearCombination(SymmetricOperator):
     def identity(self) -> dict[str, Any]:
         """Coefficients and terms."""
         return {"sum": [[c, op.identity()] for c, op in self.terms]}
+
+    @property
+    def layout(self) -> ParameterLayout | None:
+        """The terms', if it is one."""
+        found = {op.layout for _, op in self.terms}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """The state of a run after an epoch, on disk: written so that a kill never costs the last one.
 
 A checkpoint is ``checkpoint.json``, which names every other file with its sha256:
-``epochs/NNN.safetensors`` (angles and pixel_bias after NNN epochs, for every epoch end) and
+``epochs/NNN.safetensors`` (the model's parameters after NNN epochs, for every epoch end) and
 ``optimiser-NNN.safetensors`` (Adam's state, for the last one). It is written last, so until then
 the previous one stands. No random state is kept, for there is none: an epoch's batches come from
 its own seed, the initial angles from the model's.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,14 +16,21 @@ import msgspec
 import torch
 from torch import Tensor
 
-from patchlaw.verification.json_files import Count, JsonFileError, Rate, typed
-from patchlaw.verification.runs.errors import DamagedRunError
-from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
-from patchlaw.verification.runs.tensor_files import FileRecord, checked, read_tensors, write_tensors
+from patchlaw.simulators import PatchModel
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import Count, Rate
+from patchlaw.verification.store.seal import FileKind
+from patchlaw.verification.store.tensors import (
+    RESTORE,
+    FileRecord,
+    checked,
+    read_tensors,
+    write_tensors,
+)
 from patchlaw.verification.training import Evaluation, Trainer
 
 CHECKPOINT_FILE = "checkpoint.json"
-KIND = "patchlaw checkpoint"
+CHECKPOINT = FileKind("patchlaw checkpoint", RESTORE, nested=True)
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -54,7 +61,12 @@ class Session:
 
     from_epoch: Count
     max_chunk: Count
-    environment: dict[str, Any]
+    environment: Mapping[str, Any]
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What may change the last bits: the environment and the chunk size."""
+        return {**self.environment, "max_chunk": self.max_chunk}
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ def save_checkpoint(
     """Write the trainer's state after ``entry.epoch`` epochs; ``previous`` stays valid until then.
 
     Raises:
-        DamagedRunError: another program's file is in the way; nothing is overwritten.
+        RecordError: another program's file is in the way; nothing is overwritten.
         OSError: the disk refuses.
     """
     (folder / "epochs").mkdir(exist_ok=True)
@@ -104,7 +116,7 @@ def save_checkpoint(
     parameters = write_tensors(
         folder,
         f"epochs/{epoch:03d}.safetensors",
-        {"angles": model.angles, "pixel_bias": model.pixel_bias},
+        dict(model.named_parameters()),
         configuration,
         epoch,
     )
@@ -120,7 +132,7 @@ def save_checkpoint(
         learning_rate=float(trainer.optimiser.param_groups[0]["lr"]),
         sessions=sessions,
     )
-    write_sealed(folder / CHECKPOINT_FILE, KIND, asdict(checkpoint))
+    CHECKPOINT.write(folder / CHECKPOINT_FILE, checkpoint)
     if previous is not None:
         (folder / previous.optimiser_file.name).unlink(missing_ok=True)
     return checkpoint
@@ -136,54 +148,49 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
     Raises:
         FileNotFoundError: there is none.
-        DamagedRunError: it is cut, altered or another program's.
+        RecordError: it is cut, altered or another program's.
     """
     path = folder / CHECKPOINT_FILE
-    body = read_sealed(path, KIND)
-    try:
-        checkpoint = typed(body, Checkpoint)
-    except JsonFileError as error:
-        raise DamagedRunError(
-            f"{path}: expected a checkpoint's fields: {error}; {RESTORE}"
-        ) from None
+    checkpoint = CHECKPOINT.read_as(path, Checkpoint)
     history = checkpoint.history
     if [entry.epoch for entry in history] != list(range(len(history))):
-        raise DamagedRunError(f"{path}: expected epochs 0, 1, 2, ... in its history; {RESTORE}")
+        raise RecordError(f"{path}: expected epochs 0, 1, 2, ... in its history; {RESTORE}")
     if not history or len(history) != len(checkpoint.parameter_files):
-        raise DamagedRunError(
+        raise RecordError(
             f"{path}: expected one parameter file for each of {len(history)} epoch ends, "
             f"got {len(checkpoint.parameter_files)}; {RESTORE}"
         )
     return checkpoint
 
 
-def load_parameters(folder: Path, checkpoint: Checkpoint, epoch: int, like: Tensor) -> Tensor:
+def load_parameters(folder: Path, checkpoint: Checkpoint, epoch: int, like: PatchModel) -> Tensor:
     """Parameters after some epochs, shape (D,), in the model's flat order.
 
     Args:
         folder: the run's.
         checkpoint: names the files.
         epoch: epochs done, 0 to ``checkpoint.epoch``.
-        like: a vector of the shape and dtype that the run's model has.
+        like: the run's model, with whatever parameters.
 
     Raises:
-        DamagedRunError: the file is missing, altered, or not this model's.
+        RecordError: the file is missing, altered, or not this model's.
     """
     record = checkpoint.parameter_files[epoch]
     tensors = read_tensors(folder, record)
-    parts = [tensors[k].reshape(-1) for k in ("angles", "pixel_bias") if k in tensors]
+    parts = [tensors[k].reshape(-1) for k in like.layout.names if k in tensors]
     flat = {"parameters": torch.cat(parts)} if parts else {}
-    return checked(folder / record.name, flat, "parameters", tuple(like.shape), like.dtype)
+    shape, dtype = (like.n_parameters,), next(like.parameters()).dtype
+    return checked(folder / record.name, flat, "parameters", shape, dtype)
 
 
 def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> None:
     """Put a fresh trainer into the checkpoint's state; it is untouched if a file is refused.
 
     Raises:
-        DamagedRunError: a file is missing, altered, or not this model's.
+        RecordError: a file is missing, altered, or not this model's.
     """
     model, record = trainer.model, checkpoint.optimiser_file
-    flat = load_parameters(folder, checkpoint, checkpoint.epoch, model.flat_parameters())
+    flat = load_parameters(folder, checkpoint, checkpoint.epoch, model)
     tensors = read_tensors(folder, record)
     states = {}
     for name, parameter in model.named_parameters():
@@ -208,11 +215,11 @@ def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> N
 
 
 def _check_scheduler(path: Path, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
-    """Raise DamagedRunError unless the stored state has the fields and kinds of a fresh one."""
+    """Raise RecordError unless the stored state has the fields and kinds of a fresh one."""
     kinds = {name: _kind(value) for name, value in fresh.items()}
     found = {name: _kind(value) for name, value in stored.items()}
     if found != kinds:
-        raise DamagedRunError(f"{path}: scheduler: expected {kinds}, got {found}; {RESTORE}")
+        raise RecordError(f"{path}: scheduler: expected {kinds}, got {found}; {RESTORE}")
 
 
 def _kind(value: Any) -> str:

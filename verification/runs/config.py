@@ -7,33 +7,48 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 import torch
 
-from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.json_files import (
+from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
+from patchlaw.simulators.patch_model import PatchModule
+from patchlaw.verification.runs.factory import Factory
+from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import (
     Count,
     Depth,
     JsonFileError,
     Patches,
     PositiveCount,
+    plain,
     typed,
 )
-from patchlaw.verification.runs.errors import DamagedRunError
-from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples
-from patchlaw.verification.sealed_record import digest
+from patchlaw.verification.store.seal import digest
 from patchlaw.verification.training import TrainingConfig
 from patchlaw.verification.training.protocol import default_learning_rate
 
 BATCH_SIZE = 1000  # paper, Sec. 4
 
+MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
 Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Arguments of ``DistributedQNN``; the defaults are the paper's.
+    """What builds the model of a run; the defaults are the paper's.
+
+    ``ModelConfig.of_circuit`` is for a circuit of one's own. A ``factory`` of modules makes it a
+    ``PatchEnsemble``, whose ``depth`` is a label of the user's and whose ``n_qubits`` says nothing.
+
+    Attributes:
+        ansatz: the circuit as JSON (``Ansatz.to_json``); None for the paper's.
+        factory: makes a patch's module; None for circuits.
+        shared: makes the module whose logits are added to an ensemble's; None for none.
+        patch_side: of an ensemble's patches in pixels; a circuit's side is that of its features.
+        square: whether an ensemble's modules take square patches.
 
     Raises:
-        ValueError: an unknown dtype.
+        ValueError: an unknown dtype, a circuit that ``Ansatz.from_json`` refuses, fields that do
+            not belong together.
     """
 
     n_patches: Patches
@@ -45,20 +60,92 @@ class ModelConfig:
     n_classes: Side = 10
     scale: float = 100.0
     aggregation_exponent: float = 1.0
+    ansatz: dict[str, Any] | None = None
+    factory: Factory | None = None
+    shared: Factory | None = None
+    patch_side: Side | None = None
+    square: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a dtype that the model does not have."""
+        """Refuse what the model does not have; the paper's circuit is no circuit of one's own."""
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype: expected 'float32' or 'float64', got {self.dtype!r}")
+        if self.factory is None and (self.shared or self.patch_side or self.square):
+            raise ValueError("factory: expected one beside shared, patch_side or square, got none")
+        if self.factory is not None and (self.patch_side is None or self.ansatz is not None):
+            raise ValueError("factory: expected it with patch_side and without ansatz")
+        if self.ansatz is not None:
+            try:
+                circuit = Ansatz.from_json(self.ansatz)
+            except TypeError as error:
+                raise ValueError(str(error)) from None
+            if circuit.n_angles > MAX_ANGLES:
+                raise ValueError(
+                    f"ansatz: expected at most {MAX_ANGLES} angles, got {circuit.n_angles}"
+                )
+            if circuit == Ansatz(self.n_qubits, self.depth):
+                object.__setattr__(self, "ansatz", None)
 
-    def build(self, device: str = "cpu") -> DistributedQNN:
+    @classmethod
+    def of_circuit(cls, ansatz: Ansatz, n_patches: int, **fields: Any) -> "ModelConfig":
+        """The model with a circuit of one's own on every patch; ``fields`` as the class."""
+        given = {"depth": max(1, ansatz.depth), "n_qubits": ansatz.n_qubits} | fields
+        return cls(n_patches, ansatz=ansatz.to_json(), **given)
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON; of own circuits and modules only what there is."""
+        record = asdict(self)
+        for name in ("ansatz", "factory", "shared", "patch_side", "square"):
+            if not record[name]:
+                del record[name]
+        if "factory" in record:
+            del record["n_qubits"]
+        return record
+
+    def build(self, device: str = "cpu") -> PatchModule:
         """The model at its start.
 
         Raises:
-            ValueError: sizes that do not fit together.
+            ValueError: sizes that do not fit together, modules that a run cannot hold.
         """
-        arguments = asdict(self) | {"dtype": getattr(torch, self.dtype)}
-        return DistributedQNN(**arguments, device=device)
+        dtype = getattr(torch, self.dtype)
+        if self.factory is not None:
+            return self._ensemble(self.factory, dtype, device)
+        return DistributedQNN(
+            n_patches=self.n_patches,
+            depth=self.depth,
+            n_qubits=self.n_qubits,
+            image_side=self.image_side,
+            n_classes=self.n_classes,
+            scale=self.scale,
+            aggregation_exponent=self.aggregation_exponent,
+            seed=self.seed,
+            dtype=dtype,
+            device=device,
+            ansatz=None if self.ansatz is None else Ansatz.from_json(self.ansatz),
+        )
+
+    def _ensemble(self, factory: Factory, dtype: torch.dtype, device: str) -> PatchEnsemble:
+        from patchlaw.verification.operators.problem import check_model
+
+        model = PatchEnsemble(
+            factory.make,
+            PatchGrid(self.image_side, self.patch_side or 0, self.n_patches),
+            aggregation_exponent=self.aggregation_exponent,
+            scale=self.scale,
+            shared=None if self.shared is None else self.shared.make,
+            square=self.square,
+            seed=self.seed,
+            dtype=dtype,
+            device=device,
+        )
+        if model.n_classes != self.n_classes:
+            raise ValueError(
+                f"n_classes: expected {model.n_classes}, the outputs of {factory.function}, got "
+                f"{self.n_classes}"
+            )
+        check_model(model)  # a run keeps parameters only: no dropout, no batch statistics
+        return model
 
 
 @dataclass(frozen=True)
@@ -123,7 +210,7 @@ class RunConfig:
     @property
     def identity(self) -> dict[str, Any]:
         """The configuration as nested JSON objects, without the number of epochs."""
-        record = asdict(self)
+        record = self.to_json()
         del record["training"]["epochs"]
         return record
 
@@ -147,45 +234,32 @@ class RunConfig:
         """(field, value here, value there) wherever two identities differ."""
         here, there = self.identity, other.identity
         for part in here:
-            for name, value in here[part].items():
-                if value != there[part][name]:
-                    yield f"{part}.{name}", value, there[part][name]
+            for name in {**here[part], **there[part]}:
+                pair = here[part].get(name), there[part].get(name)
+                if pair[0] != pair[1]:
+                    yield f"{part}.{name}", *pair
 
     def to_json(self) -> dict[str, Any]:
         """All of it as nested JSON objects."""
-        return asdict(self)
+        record: dict[str, Any] = plain(self)
+        return record
 
     @classmethod
     def from_json(cls, record: Any) -> "RunConfig":
         """The inverse of ``to_json``.
 
         Raises:
-            DamagedRunError: fields missing, unknown or out of range.
+            RecordError: fields missing, unknown or out of range.
         """
         try:
             config = typed(record, cls)
         except JsonFileError as error:
-            raise DamagedRunError(
+            raise RecordError(
                 f"configuration: {error}; it was written by another version of patchlaw"
             ) from None
         if config.to_json() != record:
-            raise DamagedRunError(
+            raise RecordError(
                 "configuration: expected the fields of model, training and data and no others; "
                 "it was written by another version of patchlaw"
             )
         return config
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What decides the last bits of a run on one machine.
-
-    Attributes:
-        threads: worker threads of the fast engine; sums over samples are grouped by thread.
-        device: torch device.
-        max_chunk: most samples that a thread works on at a time.
-    """
-
-    threads: PositiveCount
-    device: str
-    max_chunk: PositiveCount

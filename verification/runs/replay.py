@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlaw.verification.records import AuthorRun
-from patchlaw.verification.runs.errors import RunError
-from patchlaw.verification.runs.run import Run
+from patchlaw.verification.runs.run import Run, RunError
 
 # The author's losses are printed to 5 decimals. Rounding, amplified by training, carries the runs
 # apart in the end; until it does they agree to these.

@@ -6,6 +6,7 @@ from patchlaw.simulators import Ansatz, PatchGrid
 from patchlaw.verification.memory import check_memory
 from patchlaw.verification.runs.config import BATCH_SIZE, RunConfig
 from patchlaw.verification.runs.samples import RunSamples
+from patchlaw.verification.settings import check_integers
 from patchlaw.verification.training.protocol import default_learning_rate
 
 # Parameters, gradient, Adam's two moments, the minimum's copy, and the tangents of the circuits:
@@ -66,14 +67,7 @@ class RunRequest:
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
         lowest = {"patches": 1, "depth": 1, "seed": 0, "epochs": 1, "batch_size": 1, "images": 10}
-        for name, least in lowest.items():
-            value = getattr(self, name)
-            if name == "images" and value is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name}: expected an integer, got {value!r}")
-            if value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value}")
+        check_integers(self, lowest)
         if self.seed >= 2**32:
             raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
         rate = self.learning_rate

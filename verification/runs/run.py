@@ -1,6 +1,6 @@
 """A run on disk, read: what the analyses start from."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,22 +8,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
-from patchlaw.verification.json_files import JsonFileError, typed
+from patchlaw.simulators.patch_model import PatchModule
+from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.runs.checkpoint import (
     Checkpoint,
     EpochEntry,
     load_checkpoint,
     load_parameters,
 )
-from patchlaw.verification.runs.config import Execution, RunConfig
-from patchlaw.verification.runs.errors import DamagedRunError, RunError
+from patchlaw.verification.runs.config import RunConfig
 from patchlaw.verification.runs.kept_epochs import KEPT_FILE, read_kept
-from patchlaw.verification.runs.sealed_json import RESTORE, read_sealed, write_sealed
-from patchlaw.verification.runs.tensor_files import FileRecord, check_size, read_tensors
+from patchlaw.verification.store.errors import RecordError, StoreError
+from patchlaw.verification.store.json_files import JsonFileError, typed
+from patchlaw.verification.store.seal import FileKind
+from patchlaw.verification.store.tensors import RESTORE, FileRecord, check_size, read_tensors
 
 CONFIG_FILE = "config.json"
-KIND = "patchlaw run"
+HEADER = FileKind("patchlaw run", RESTORE, nested=True)
+
+
+class RunError(StoreError):
+    """A run cannot be used as asked; a damaged file of one is a ``RecordError``."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,10 @@ class RunHeader:
             "id": self.config.run_id,
             "configuration": self.config.to_json(),
             "configuration_sha256": self.config.sha256,
-            "execution": asdict(self.execution),
+            "execution": self.execution,
             "environment": self.environment,
         }
-        write_sealed(folder / CONFIG_FILE, KIND, body)
+        HEADER.write(folder / CONFIG_FILE, body)
 
     @classmethod
     def read(cls, folder: Path) -> "RunHeader":
@@ -57,11 +62,11 @@ class RunHeader:
 
         Raises:
             RunError: the folder is no run.
-            DamagedRunError: the file is cut, altered or another program's.
+            RecordError: the file is cut, altered or another program's.
         """
         path = folder / CONFIG_FILE
         try:
-            body = read_sealed(path, KIND)
+            body = HEADER.read(path)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(
                 f"{folder}: expected the folder of a run, with {CONFIG_FILE} in it, got none; "
@@ -71,11 +76,11 @@ class RunHeader:
             config = RunConfig.from_json(body.get("configuration"))
             execution = typed(body.get("execution"), Execution)
             environment = typed(body.get("environment"), dict[str, Any])
-        except (JsonFileError, DamagedRunError) as error:
-            raise DamagedRunError(f"{path}: expected a run's fields: {error}; {RESTORE}") from None
+        except (JsonFileError, RecordError) as error:
+            raise RecordError(f"{path}: expected a run's fields: {error}; {RESTORE}") from None
         header, recorded = cls(config, execution, environment), body.get("configuration_sha256")
         if recorded != config.sha256:
-            raise DamagedRunError(
+            raise RecordError(
                 f"{path}: expected configuration {recorded}, got {config.sha256}; the version of "
                 f"patchlaw that wrote it had other fields: {RESTORE}"
             )
@@ -104,7 +109,7 @@ class Run:
 
         Raises:
             RunError: no run is there, or it has no checkpoint yet.
-            DamagedRunError: a file is cut, altered, another program's or another run's.
+            RecordError: a file is cut, altered, another program's or another run's.
         """
         folder = Path(path)
         header = RunHeader.read(folder)
@@ -115,7 +120,7 @@ class Run:
                 f"{folder}: expected a checkpoint, got none yet; run `patchlaw train` on it"
             ) from None
         if checkpoint.configuration != header.config.sha256:
-            raise DamagedRunError(
+            raise RecordError(
                 f"{folder}: expected a checkpoint of configuration {header.config.sha256}, got one "
                 f"of {checkpoint.configuration}, another run's; {RESTORE}"
             )
@@ -138,6 +143,21 @@ class Run:
         return self.checkpoint.epoch
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What every record of the run says of it."""
+        model = self.config.model
+        return {
+            "id": self.config.run_id,
+            "n_patches": model.n_patches,
+            "depth": model.depth,
+            "seed": model.seed,
+            "images": self.history[-1].train.n_samples,
+            "epochs": self.epochs_done,
+            "n_classes": model.n_classes,
+            "configuration_sha256": self.config.sha256,
+        }
+
+    @property
     def finished(self) -> bool:
         """Whether the goal is reached."""
         return self.epochs_done >= self.config.training.epochs
@@ -156,8 +176,8 @@ class Run:
         return min(range(1, len(self.history)), key=lambda e: self.history[e].train.loss)
 
     @cached_property
-    def _start(self) -> Tensor:
-        return self.config.model.build().flat_parameters()
+    def _start(self) -> PatchModule:
+        return self.config.model.build()
 
     def parameters(self, epoch: int) -> Tensor:
         """Parameters after ``epoch`` epochs, shape (D,), in the model's flat order and dtype.
@@ -165,7 +185,7 @@ class Run:
         Raises:
             IndexError: epoch out of range.
             RunError: a thinned copy without this epoch.
-            DamagedRunError: the file is missing or altered.
+            RecordError: the file is missing or altered.
         """
         self.file_of(epoch)
         return load_parameters(self.path, self.checkpoint, epoch, self._start)
@@ -191,12 +211,12 @@ class Run:
         """Parameters at the start and at every epoch's end, shape (epochs + 1, D)."""
         return torch.stack([self.parameters(epoch) for epoch in range(self.epochs_done + 1)])
 
-    def model(self, epoch: int, device: str = "cpu") -> DistributedQNN:
+    def model(self, epoch: int, device: str = "cpu") -> PatchModule:
         """The model after ``epoch`` epochs.
 
         Raises:
             IndexError: epoch out of range.
-            DamagedRunError: the file is missing or altered.
+            RecordError: the file is missing or altered.
         """
         model = self.config.model.build(device)
         model.load_flat_parameters(self.parameters(epoch))
@@ -209,7 +229,7 @@ class Run:
             checksums: read them all, else look at their sizes only.
 
         Raises:
-            DamagedRunError: the first that is missing or altered.
+            RecordError: the first that is missing or altered.
         """
         check = read_tensors if checksums else check_size
         records = [*self.checkpoint.parameter_files, self.checkpoint.optimiser_file]

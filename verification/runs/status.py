@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.runs.errors import RunError
-from patchlaw.verification.runs.lock import is_locked
-from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunHeader
+from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunError, RunHeader
+from patchlaw.verification.store.lock import is_held
 
 State: TypeAlias = Literal["finished", "running", "partial", "thinned", "damaged"]
 
@@ -51,8 +50,8 @@ def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
         folder: the run's.
         checksums: read every file, else look at sizes only.
     """
-    running = is_locked(folder)  # asked first: a run that ends meanwhile is called running
     try:
+        running = is_held(folder)  # asked first: a run that ends meanwhile is called running
         header = RunHeader.read(folder)
         goal = header.config.training.epochs
         if not (folder / CHECKPOINT_FILE).exists():
@@ -60,7 +59,7 @@ def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
         run = Run.open(folder)
         if not running:  # a running one's files may change under the reader
             run.verify(checksums=checksums)
-    except (RunError, OSError) as error:
+    except (ValueError, OSError) as error:
         return RunStatus(folder.name, "damaged", problem=str(error))
     state: State = "running" if running else "finished" if run.finished else "partial"
     if run.kept is not None:

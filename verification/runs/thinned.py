@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.runs.errors import RunError
-from patchlaw.verification.runs.kept_epochs import KEPT_FILE, KEPT_KIND
-from patchlaw.verification.runs.run import CONFIG_FILE, Run
-from patchlaw.verification.runs.sealed_json import write_sealed
-from patchlaw.verification.runs.tensor_files import read_tensors
+from patchlaw.verification.runs.kept_epochs import KEPT, KEPT_FILE, KeptEpochs
+from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunError
+from patchlaw.verification.store.tensors import read_tensors
 
 
 def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:
@@ -28,7 +26,7 @@ def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:
 
     Raises:
         RunError: something is in the way, no epoch is done, or the run does not have an epoch.
-        DamagedRunError: a file to be copied is missing, cut or altered; nothing is left behind.
+        RecordError: a file to be copied is missing, cut or altered; nothing is left behind.
     """
     kept = sorted({run.minimum_epoch, *epochs})
     for epoch in kept:
@@ -47,8 +45,7 @@ def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:
             record = run.file_of(epoch)
             read_tensors(run.path, record)
             shutil.copyfile(run.path / record.name, work / record.name)
-        body = {"configuration": run.config.sha256, "epochs": kept}
-        write_sealed(work / KEPT_FILE, KEPT_KIND, body)
+        KEPT.write(work / KEPT_FILE, KeptEpochs(run.config.sha256, tuple(kept)))
         work.chmod(0o755)
         work.rename(target)
     except BaseException:

@@ -69,8 +69,8 @@ class VectorShares:
     """Where a parameter vector lies: squared norms, summing to 1.
 
     Attributes:
-        patches: (P,) float64, share on each patch's angles.
-        bias: share on the pixel bias.
+        patches: (P,) float64, share on each patch's own parameters.
+        bias: share on what belongs to no patch, the pixel bias of a circuit model.
     """
 
     patches: Float
@@ -89,8 +89,8 @@ class VectorShares:
                 f"vector: expected shape ({layout.size},) and not zero, got {squares.shape}"
             )
         squares /= squares.sum()
-        patches = squares[layout.angles].reshape(layout.n_patches, -1).sum(axis=1)
-        return cls(patches, float(squares[layout.bias].sum()))
+        patches = np.array([squares[layout.patch(p)].sum() for p in range(layout.n_patches)])
+        return cls(patches, float(squares[layout.shared].sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +101,10 @@ class BlockSpectra:
         gauss_newton: of G.
         gauss_newton_angles: of G over all angles.
         gauss_newton_blocks: of every G_pp, P of them.
-        gauss_newton_bias: of G's bias block.
+        gauss_newton_bias: of G's block of what the patches share (a circuit model's bias); None
+            if they share nothing.
         residual_blocks: of every R_pp; their largest is lambda_max of R over the angles.
-        residual_bias: of R's bias block.
+        residual_bias: of R's block of the same.
         alignment: A.
         shares: of G's top eigenvector.
         seconds: wall-clock time.
@@ -112,9 +113,9 @@ class BlockSpectra:
     gauss_newton: EigenResult
     gauss_newton_angles: EigenResult
     gauss_newton_blocks: tuple[EigenResult, ...]
-    gauss_newton_bias: EigenResult
+    gauss_newton_bias: EigenResult | None
     residual_blocks: tuple[EigenResult, ...]
-    residual_bias: EigenResult
+    residual_bias: EigenResult | None
     alignment: Alignment
     shares: VectorShares
     seconds: float
@@ -122,12 +123,9 @@ class BlockSpectra:
     @property
     def parts(self) -> dict[str, EigenResult]:
         """Every solve, by the name of its matrix (and of its checkpoint)."""
-        named = {
-            "G": self.gauss_newton,
-            "G-angles": self.gauss_newton_angles,
-            "G-bias": self.gauss_newton_bias,
-            "R-bias": self.residual_bias,
-        }
+        named = {"G": self.gauss_newton, "G-angles": self.gauss_newton_angles}
+        if self.gauss_newton_bias is not None and self.residual_bias is not None:
+            named |= {"G-bias": self.gauss_newton_bias, "R-bias": self.residual_bias}
         for letter, blocks in (("G", self.gauss_newton_blocks), ("R", self.residual_blocks)):
             named |= {f"{letter}-{p}": block for p, block in enumerate(blocks)}
         return named
@@ -163,7 +161,7 @@ def block_spectra(
     A product with a patch's block costs a P-th of one with the whole matrix.
 
     Args:
-        problem: of a DistributedQNN.
+        problem: of a model of patches.
         k: pairs of each matrix.
         tol: relative tolerance of the residual norms.
         seed: seed of the start vectors.
@@ -182,9 +180,11 @@ def block_spectra(
         return top_eigenpairs(op, k, "LA", tol, seed, checkpoint=where)
 
     whole = solve("G", problem.gauss_newton)
-    angles = solve("G-angles", RestrictedOperator(problem.gauss_newton, layout.angles))
-    bias_g = solve("G-bias", RestrictedOperator(problem.gauss_newton, layout.bias))
-    bias_r = solve("R-bias", RestrictedOperator(problem.residual, layout.bias))
+    angles = solve("G-angles", RestrictedOperator(problem.gauss_newton, layout.own))
+    bias_g = bias_r = None
+    if len(layout.shared):
+        bias_g = solve("G-bias", RestrictedOperator(problem.gauss_newton, layout.shared))
+        bias_r = solve("R-bias", RestrictedOperator(problem.residual, layout.shared))
     blocks_g, blocks_r = [], []
     for p, block in enumerate(problem.blocks()):  # one backend at a time holds its states
         blocks_g.append(solve(f"G-{p}", block.gauss_newton))

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
+from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.operators.losses import make_loss
@@ -157,7 +158,7 @@ def dense_residual(
     symmetry.
 
     Args:
-        problem: of a DistributedQNN.
+        problem: of a model of patches.
         together: as in ``dense_matrix``, also for the other arguments.
         limit: refuse a larger D.
         checkpoint: folder for the columns done so far.
@@ -199,17 +200,20 @@ def dense_residual(
 def _own_and_shared(
     problem: CurvatureProblem,
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-    """The parameters that act in one patch, patch by patch, and the pixels that act in several.
+    """The parameters that act in one patch, patch by patch, and those that act in several.
 
     A pixel that no patch covers is in neither: its rows and columns are zero.
     """
-    layout, grid = problem.layout, problem.distributed_qnn.grid
+    layout, model = problem.layout, problem.patch_model
+    if not isinstance(model, DistributedQNN):
+        return [layout.patch(p) for p in range(layout.n_patches)], layout.shared
+    grid = model.grid
     coverage = np.asarray(grid.coverage).ravel()
     own = [
-        np.concatenate([layout.patch(p), layout.bias[pixels[coverage[pixels] == 1]]])
+        np.concatenate([layout.patch(p), layout.shared[pixels[coverage[pixels] == 1]]])
         for p, pixels in enumerate(grid.pixel_indices)
     ]
-    return own, layout.bias[coverage > 1]
+    return own, layout.shared[coverage > 1]
 
 
 def dense_gauss_newton(
@@ -227,11 +231,15 @@ def dense_gauss_newton(
         limit: refuse a larger D.
 
     Raises:
-        TypeError: a model without patches.
-        ValueError: D above the limit, a model on another device.
+        TypeError: another model.
+        ValueError: D above the limit, a model on another device or that the engine does not know.
     """
     begin = time.perf_counter()
-    model = problem.distributed_qnn
+    model = problem.patch_model
+    if not isinstance(model, DistributedQNN):
+        raise TypeError(
+            f"model: expected a DistributedQNN, got {type(model).__name__}; use dense_matrix"
+        )
     size = problem.layout.size
     _check_size(size, limit)
     loss = make_loss(problem.loss)

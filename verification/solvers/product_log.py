@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlaw.verification.atomic_write import write_atomically
+from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import first_difference
+from patchlaw.verification.store.seal import FileKind
 
 FORMAT_VERSION = 1
 _INDEX = "products.json"
 _MAX_PENDING = 2**28  # bytes that wait for a file (ours); of products beyond it each has its own
 _FRESH = "delete the folder, or name another one, to start anew"
+_SEALED = FileKind(None, _FRESH, nested=True, version=None)
 
 
 class CheckpointError(ValueError):
@@ -104,15 +108,14 @@ class ProductLog:
         self.stored += len(self._pending)
         self._pending = []
         body = {"format": FORMAT_VERSION, "computation": self._computation, "files": self._files}
-        index = {"sha256": _seal(body), "body": body}
-        write_atomically(self.folder / _INDEX, json.dumps(index) + "\n")
+        _SEALED.write(self.folder / _INDEX, body)
 
     def _read_index(self) -> list[dict[str, Any]]:
         body = _read_body(self.folder)
         if body is None:
             return []
         if body["computation"] != self._computation:
-            changed = _difference(body["computation"], self._computation)
+            changed = first_difference(body["computation"], self._computation)
             raise CheckpointError(
                 f"{self.folder / _INDEX}: expected a checkpoint of this computation, got another's "
                 f"({changed}); {_FRESH}"
@@ -152,16 +155,12 @@ def _read_body(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        index = json.loads(path.read_bytes())
-        body: dict[str, Any] = index["body"]
-        sealed = index["sha256"] == _seal(body)
-    except (ValueError, KeyError, TypeError):
-        sealed = False
-    if not sealed:
+        body = _SEALED.read(path)
+    except RecordError:
         raise CheckpointError(
             f"{path}: expected an index sealed with its sha256, got a truncated or altered "
             f"file; {_FRESH}"
-        )
+        ) from None
     if body["format"] != FORMAT_VERSION:
         raise CheckpointError(
             f"{path}: expected format {FORMAT_VERSION}, got {body['format']}; {_FRESH}"
@@ -173,22 +172,7 @@ def _digest(vectors: NDArray[np.float64]) -> str:
     return hashlib.sha256(np.ascontiguousarray(vectors).data).hexdigest()
 
 
-def _seal(body: Any) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"computation: expected JSON, got {type(value).__name__}")
-
-
-def _difference(stored: Any, wanted: Any, name: str = "") -> str:
-    """The first entry in which two descriptions differ."""
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        for key in sorted({*stored, *wanted}):
-            if stored.get(key) != wanted.get(key):
-                inner = f"{name}.{key}" if name else key
-                return _difference(stored.get(key), wanted.get(key), inner)
-    return f"{name}: stored {stored}, now {wanted}"

@@ -1,31 +1,32 @@
 """The loss, its gradient and the accuracy: the only arithmetic that training asks for."""
 
-from dataclasses import dataclass
-
+import msgspec
 import torch
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.engine_choice import make_engine
-from patchlaw.verification.json_files import PositiveCount
+from patchlaw.simulators import PatchModel
+from patchlaw.simulators.engine_choice import training_engine
+from patchlaw.verification.store.json_files import PositiveCount
+
+# the keys of two means in the files of runs and analyses
+KEYS_ON_DISK = {"mean_softmax_trace": "trace_s", "mean_abs_slope": "gradient_norm"}
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(msgspec.Struct, frozen=True, rename=KEYS_ON_DISK):
     """Means over samples.
 
     Attributes:
         loss: L = <l>, softmax cross-entropy in nats.
         accuracy: fraction of samples whose largest logit is the label's.
-        trace_s: <tr S> = <1 - sum_k pi_k^2>.
-        gradient_norm: <|g|_1> = <2 (1 - pi_y)>.
+        mean_softmax_trace: <tr S> = <1 - sum_k pi_k^2>.
+        mean_abs_slope: <|g|_1> = <2 (1 - pi_y)>, g the slopes of l in the logits.
         n_samples: N.
     """
 
     loss: float
     accuracy: float
-    trace_s: float
-    gradient_norm: float
+    mean_softmax_trace: float
+    mean_abs_slope: float
     n_samples: PositiveCount
 
 
@@ -33,12 +34,12 @@ class Objective:
     """A model's loss and gradient at its present parameters, read anew at each call.
 
     Args:
-        model: its passes run in the numba engine on the CPU, in the torch engine elsewhere.
+        model: its passes run in the engine that ``training_engine`` chooses.
     """
 
-    def __init__(self, model: DistributedQNN) -> None:
+    def __init__(self, model: PatchModel) -> None:
         self.model = model
-        self._engine = make_engine(model)
+        self._engine = training_engine(model)
 
     def loss_and_gradient(self, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Mean loss over a batch and its gradient (D,) in the model's flat order and dtype.
@@ -48,7 +49,7 @@ class Objective:
             labels: shape (n,), int64.
         """
         loss, gradient = self._engine.loss_and_gradient(images, labels)
-        return loss, torch.from_numpy(gradient).to(self.model.angles)
+        return loss, torch.from_numpy(gradient).to(next(self.model.parameters()))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
         """Loss, accuracy, <tr S> and <|g|_1> over all samples, in float64 from the logits on.
@@ -64,7 +65,7 @@ class Objective:
         return Evaluation(
             loss=float(-log_pi_y.mean()),
             accuracy=float((log_pi.argmax(dim=1) == y).double().mean()),
-            trace_s=float((1 - log_pi.exp().square().sum(dim=1)).mean()),
-            gradient_norm=float(-2 * torch.expm1(log_pi_y).mean()),
+            mean_softmax_trace=float((1 - log_pi.exp().square().sum(dim=1)).mean()),
+            mean_abs_slope=float(-2 * torch.expm1(log_pi_y).mean()),
             n_samples=len(y),
         )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators import PatchModel
 from patchlaw.verification.training.objective import Evaluation, Objective
 from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches
 
@@ -49,7 +49,7 @@ class Trainer:
     """Trains a model in place; the state is ``model``, ``optimiser``, ``scheduler`` and records.
 
     Args:
-        model: the distributed QNN.
+        model: a model of patches.
         images: training images (N, side, side), radians.
         labels: shape (N,), int64.
         config: the protocol.
@@ -68,7 +68,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: DistributedQNN,
+        model: PatchModel,
         images: Tensor,
         labels: Tensor,
         config: TrainingConfig,
@@ -96,6 +96,7 @@ class Trainer:
         self.epochs: list[EpochRecord] = []
         self.minimum: TrainingMinimum | None = None
         self._targets = np.asarray(labels.cpu())
+        self._layout = model.layout
         self._seeds = config.shuffle_seeds()
 
     def run_epoch(self) -> Iterator[StepRecord]:
@@ -136,6 +137,8 @@ class Trainer:
                 f"loss: expected a finite number, got {loss} in epoch {self.epoch}; "
                 "lower learning_rate"
             )
-        self.model.angles.grad, self.model.pixel_bias.grad = self.model.unflatten(gradient)
+        gradients = self._layout.split(gradient)
+        for parameter, part in zip(self.model.parameters(), gradients, strict=True):
+            parameter.grad = part
         self.optimiser.step()
         return loss

@@ -1,0 +1,1 @@
+"""The report of ``patchlaw verify``: data, steps, files on disk, renderings."""

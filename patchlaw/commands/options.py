@@ -1,0 +1,130 @@
+"""What several commands have in common: arguments, options, and how their work ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from patchlaw.console import PlainConsole
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
+MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
+
+runs_argument = click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    metavar="RUN...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+
+
+def out_option(default: str | None, what: str) -> Callable[[F], F]:
+    """``--out``, a folder.
+
+    Args:
+        default: its name; None where it must be given.
+        what: it is, for the help.
+    """
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=default and Path(default),
+        required=default is None,
+        show_default=True,
+        help=what,
+        callback=_folder,
+    )
+
+
+def _folder(context: click.Context, option: click.Parameter, path: Path) -> Path:
+    if path.exists() and not path.is_dir():
+        raise click.BadParameter(f"expected a folder, got a pipe, socket or device: {path}")
+    return path
+
+
+def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
+    """``--data``, a folder of MNIST-format files or one of them.
+
+    Args:
+        what: they are, for the help.
+    """
+    kind = click.Path(exists=True, path_type=Path)
+    return click.option("--data", type=kind, help=f"MNIST-format IDX files {what}")
+
+
+def settings_options(kind: type, *, recorded: bool = False) -> Callable[[F], F]:
+    """An option for each field of a dataclass of ``setting``s.
+
+    Args:
+        kind: the dataclass.
+        recorded: None or () for an option that is not given, as a record decides then.
+    """
+
+    def add(command: F) -> F:
+        for each in reversed(fields(kind)):
+            facts, default = each.metadata, each.default
+            span = click.FloatRange if isinstance(default, float) else click.IntRange
+            command = click.option(
+                facts["argument"],
+                each.name,
+                type=span(facts["least"]),
+                multiple=isinstance(default, tuple),
+                default=None if recorded else default,
+                show_default=not recorded,
+                help=facts["help"],
+            )(command)
+        return command
+
+    return add
+
+
+def machine_options(whose: str = "", work: str = "") -> Callable[[F], F]:
+    """``--threads`` and ``--device``.
+
+    Args:
+        whose: "the run's" or the like, where the first session decides.
+        work: that the device does, for the help.
+    """
+    known = f"{whose} own; for a new one, " if whose else ""
+
+    def add(command: F) -> F:
+        on = click.option("--device", help=f"torch device{work}.  [default: {known}cpu]")
+        count = click.option(
+            "--threads",
+            type=click.IntRange(1, MAX_THREADS),
+            help=f"Worker threads.  [default: {known}torch's choice]",
+        )
+        return count(on(command))
+
+    return add
+
+
+@contextmanager
+def interruptible(console: "PlainConsole", how: str) -> Iterator[None]:
+    """Ctrl-C ends with a line and ``INTERRUPTED``.
+
+    Args:
+        console: where to.
+        how: the same command goes on.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.say(f"Interrupted; the same command {how}")
+        raise SystemExit(INTERRUPTED) from None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is refused or fails is an error of one line and the exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,130 @@
+"""An analysis carried out: stage after stage, each on record as soon as it is done."""
+
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from patchlaw.verification.analysis.document import AnalysisDocument, recorded_options
+from patchlaw.verification.analysis.options import AnalysisOptions, check_stages
+from patchlaw.verification.analysis.stages import RUN_STAGE
+from patchlaw.verification.analysis.workbench import Workbench
+from patchlaw.verification.jobs.job import Job, check_samples
+from patchlaw.verification.jobs.progress import SILENT, Progress
+from patchlaw.verification.records import RunFacts, TrainedModel, read_model
+from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.store.json_files import plain
+
+DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
+
+
+def record_path(run: Run, out: Path) -> Path:
+    """Where a run's record lies in a folder of records."""
+    return out / f"{run.config.run_id}.json"
+
+
+def facts_of(run: Run) -> RunFacts:
+    """What a record says of its run."""
+    return RunFacts(**run.facts, n_parameters=len(run.parameters(run.minimum_epoch)))
+
+
+def execute_analysis(
+    run: Run,
+    samples: RunSamples,
+    out: Path,
+    options: AnalysisOptions | None = None,
+    *,
+    stages: tuple[str, ...] = (),
+    memory_budget: float = DEFAULT_MEMORY_BUDGET,
+    threads: int | None = None,
+    device: str | None = None,
+    progress: Progress = SILENT,
+) -> TrainedModel:
+    """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
+
+    Stages on record are not repeated. Within a stage the solvers' products are kept in
+    ``out / <run id>.work`` until all stages are done, so an analysis that was killed goes on
+    with the vectors it had and ends with the same numbers.
+
+    Args:
+        run: trained for at least one epoch.
+        samples: those of the run.
+        out: folder of records.
+        options: of the analysis; if left out those on record, the defaults where none is.
+        stages: names, in any order; all if empty. Those that they need are added.
+        memory_budget: bytes of states kept between products.
+        threads: None for torch's number.
+        device: torch device that multiplies; None is the CPU. A stage's mark names it.
+        progress: told of stages, products and eigenpairs.
+
+    Raises:
+        ValueError: samples of another digest, an unknown stage, a negative budget, a record of
+            another analysis or damaged, a device that torch does not have here.
+        RunError: no epoch is done, or a file of the run is missing or damaged.
+        InUseError: another process analyses the run.
+    """
+    check_samples(samples.sha256, run.config.data.sha256)
+    if not memory_budget >= 0:
+        raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
+    path, facts, asked = record_path(run, out), facts_of(run), check_stages(stages)
+    options = options or recorded_options(path)
+    options.check_fits(facts.n_parameters)
+    work = path.with_suffix(".work")
+    job = _AnalysisJob(
+        path=path,
+        facts=facts,
+        bench=Workbench(
+            run=run,
+            samples=samples,
+            options=options,
+            work=work,
+            memory_budget=memory_budget,
+            progress=progress,
+        ),
+        stages=asked,
+        place=work,
+        writes={out: re.escape(path.name)},
+        threads=threads,
+        device=device,
+        progress=progress,
+    )
+    job.carry_out()
+    if all(map(job.document.done, RUN_STAGE)):
+        shutil.rmtree(work)
+    return read_model(path)
+
+
+@dataclass(kw_only=True)
+class _AnalysisJob(Job):
+    path: Path
+    facts: RunFacts
+    bench: Workbench
+    stages: tuple[str, ...]
+
+    def open(self) -> bool:
+        """Read the record, or begin one."""
+        run, options = self.bench.run, self.bench.options
+        self.document = AnalysisDocument(
+            self.path,
+            self.facts,
+            # A run's folder is named as `patchlaw train` does by default.
+            " ".join([f"patchlaw analyse runs/{self.facts.id}", *options.arguments()]),
+            plain(options) | {"minimum_epoch": run.minimum_epoch},
+        )
+        return True
+
+    def work(self) -> None:
+        """Do the stages that are not on record."""
+        begin, document = time.perf_counter(), self.document
+        self.bench.section, self.bench.device = document.section, self.device or "cpu"
+        for name in self.stages:
+            done, minutes = document.done(name), (time.perf_counter() - begin) / 60
+            self.progress.say(f"[{minutes:6.1f} min] {name}{': on record' if done else ''}")
+            if done:
+                continue
+            self.progress.begin(name)
+            start = time.perf_counter()
+            sections = RUN_STAGE[name](self.bench)
+            seconds = time.perf_counter() - start
+            document.finish(name, sections, {"seconds": seconds, "environment": self.environment()})

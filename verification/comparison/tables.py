@@ -1,0 +1,172 @@
+"""Tables of ratios beside laws, of fitted exponents and of how each law does, over many runs."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from patchlaw.hessian_theory.predictions import Input, law_inputs
+from patchlaw.verification.comparison import FittedExponent, LawComparison, LawSummary
+from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.solvers.result import format_interval
+from patchlaw.verification.tables import Table
+
+
+def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table]:
+    """Measured ratios beside every law, one table for each protocol and matrix.
+
+    Args:
+        whose: "our" or "the author's"; likewise below.
+        comparisons: the ratios.
+    """
+    groups: dict[tuple[str, str], list[LawComparison]] = {}
+    for row in comparisons:
+        groups.setdefault((row.protocol, row.matrix), []).append(row)
+    return [
+        _ratio_table(f"Ratios of {whose} lambda_max({matrix}), {protocol}", rows)
+        for (protocol, matrix), rows in groups.items()
+    ]
+
+
+def input_tables(whose: str, comparisons: Iterable[LawComparison]) -> list[Table]:
+    """What the laws were fed with, one table a protocol, one row for each pair of runs."""
+    protocols: dict[str, dict[tuple[str, str, str], dict[str, float]]] = {}
+    for row in comparisons:
+        found = protocols.setdefault(row.protocol, {}).setdefault(_place(row), {})
+        found |= row.inputs
+    return [
+        _input_table(f"Inputs of {whose} ratios, {protocol}", pairs)
+        for protocol, pairs in protocols.items()
+    ]
+
+
+def summary_tables(whose: str, summaries: Iterable[LawSummary]) -> list[Table]:
+    """Every law over all its ratios, one table a protocol."""
+    header = ("matrix", "law", "ratios", "median", "largest", "< 20 %", "e", "e fits")
+    note = (
+        "Median and largest: |log(predicted / measured)|; < 20 %: ratios predicted within 20 %. "
+        "Ratios of one (d, seed) share models, so they are not independent. e: the law's exponent "
+        "of P; e fits: whether the interval of the fitted exponent holds it."
+    )
+    title = f"How each law does on {whose} ratios"
+    return _by_protocol(title, header, ((s.protocol, _summary_row(s)) for s in summaries), note)
+
+
+def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Table]:
+    """Fitted exponents with their intervals, one table a protocol."""
+    header = ("quantity", "d", "seed", "P", "exponent", "points", "groups", "dof", "scatter")
+    note = (
+        "lambda_max ~ P^exponent: least squares of the logarithms, one prefactor for each (d, "
+        "seed) and one exponent; 95 % interval by Student's t with dof = points - groups - 1; "
+        "scatter: standard deviation of the residuals of log lambda_max. Left out: not converged "
+        "or not positive. Where lambda_max is no power of P the misfit counts as scatter."
+    )
+    title = f"Exponents of P of {whose} eigenvalues"
+    return _by_protocol(title, header, ((e.protocol, _exponent_row(e)) for e in exponents), note)
+
+
+def _by_protocol(
+    title: str,
+    header: tuple[str, ...],
+    rows: Iterable[tuple[str, tuple[str, ...]]],
+    note: str,
+) -> list[Table]:
+    """One table for the rows of each protocol, which stands before a row."""
+    protocols: dict[str, list[tuple[str, ...]]] = {}
+    for protocol, row in rows:
+        protocols.setdefault(protocol, []).append(row)
+    return [
+        Table(f"{title}, {protocol}", header, tuple(found), note)
+        for protocol, found in protocols.items()
+    ]
+
+
+def _input_table(title: str, pairs: Mapping[tuple[str, str, str], dict[str, float]]) -> Table:
+    known = [i for i in law_inputs() if any(i.names[0] in found for found in pairs.values())]
+    header = ("d", "seed", "P1→P2", *(each.symbol for each in known))
+    rows = tuple(
+        (*place, *(_input(found, each) for each in known)) for place, found in pairs.items()
+    )
+    note = "At P1 → at P2. " + "; ".join(f"{each.symbol}: {each.meaning}" for each in known) + "."
+    return Table(title, header, rows if known else (), note)
+
+
+def _summary_row(s: LawSummary) -> tuple[str, ...]:
+    return (
+        s.matrix,
+        s.law.replace("_", " "),
+        str(s.n_pairs) + (f" (+{s.n_missing} missing)" if s.n_missing else ""),
+        _error(s.median_log_error),
+        _error(s.largest_log_error),
+        str(s.n_within),
+        "-" if s.exponent is None else f"{s.exponent:g}",
+        _holds(s.exponent_in_interval),
+    )
+
+
+def _exponent_row(e: FittedExponent) -> tuple[str, ...]:
+    whole = e.fit.n_groups > 1
+    return (
+        e.quantity,
+        "all" if whole else str(e.depth),
+        "all" if whole else "-" if e.seed is None else str(e.seed),
+        ", ".join(map(str, e.patches)),
+        f"{e.fit.exponent:.2f} {_interval(e.fit)}",
+        str(e.fit.n_points) + (f" (+{e.left_out} left out)" if e.left_out else ""),
+        str(e.fit.n_groups),
+        str(e.fit.dof),
+        "-" if e.fit.residual_std is None else f"{e.fit.residual_std:.2g}",
+    )
+
+
+def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
+    laws = list(dict.fromkeys(row.law for row in comparisons))
+    pairs: dict[tuple[str, str, str], dict[str, LawComparison]] = {}
+    for row in comparisons:
+        pairs.setdefault(_place(row), {})[row.law] = row
+    rows = []
+    for place, by_law in pairs.items():
+        first = next(iter(by_law.values()))
+        rows.append((*place, measured_cell(first), *(law_cell(by_law.get(law)) for law in laws)))
+    header = ("d", "seed", "P1→P2", "measured", *(law.replace("_", " ") for law in laws))
+    return Table(title, header, tuple(rows), "In brackets: predicted / measured - 1.")
+
+
+def _place(row: LawComparison) -> tuple[str, str, str]:
+    seed = "-" if row.seed is None else str(row.seed)
+    return str(row.depth), seed, f"{row.n_patches[0]}→{row.n_patches[1]}"
+
+
+def law_cell(comparison: LawComparison | None) -> str:
+    """Predicted ratio and relative error, or why there is none."""
+    if comparison is None:
+        return "-"
+    if comparison.predicted is None or comparison.relative_error is None:
+        return comparison.reason or "-"
+    return f"{comparison.predicted:.4f} ({comparison.relative_error:+.0%})"
+
+
+def measured_cell(row: LawComparison) -> str:
+    """A measured ratio with its interval where there is one; "none" where it was not measured."""
+    if math.isnan(row.measured):
+        return "none"
+    if row.measured_interval is None:
+        return f"{row.measured:.4f}"
+    low, high = row.measured_interval
+    return format_interval(row.measured, max(row.measured - low, high - row.measured))
+
+
+def _input(found: dict[str, float], of: Input) -> str:
+    return " → ".join(f"{found[name]:.4g}" for name in of.names if name in found) or "-"
+
+
+def _error(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _holds(inside: bool | None) -> str:
+    return "-" if inside is None else "yes" if inside else "no"
+
+
+def _interval(fit: PowerLawFit) -> str:
+    if fit.interval is None:
+        return "(no interval: dof 0)"
+    return f"[{fit.interval[0]:.2f}, {fit.interval[1]:.2f}]"

@@ -1,0 +1,171 @@
+"""Work that a kill may end at any moment, and that the same call goes on with.
+
+A job holds its file or folder, removes what a killed process had begun to write, reads what is
+done, and refuses what does not fit before anything is written. Then it works with the threads and
+on the device of its first session, since sums over samples are grouped by them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from patchlaw.simulators import PatchModel
+from patchlaw.simulators.engine_choice import default_max_chunk
+from patchlaw.verification.jobs.progress import Progress
+from patchlaw.verification.store.atomic_write import remove_leftovers
+from patchlaw.verification.store.environment import current_environment
+from patchlaw.verification.store.errors import StoreError
+from patchlaw.verification.store.json_files import PositiveCount
+from patchlaw.verification.store.lock import held, lock_file
+from patchlaw.verification.torch_devices import check_device
+from patchlaw.verification.torch_threads import torch_threads
+
+# What of an environment may change the last bits.
+_DECISIVE = ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What decides the last bits on one machine.
+
+    Attributes:
+        threads: worker threads of the fast engine; sums over samples are grouped by thread.
+        max_chunk: most samples that a thread works on at a time.
+        device: torch device.
+    """
+
+    threads: PositiveCount
+    max_chunk: PositiveCount
+    device: str = "cpu"
+
+
+@dataclass(kw_only=True)
+class Job(ABC):
+    """One resumable piece of work.
+
+    Attributes:
+        place: the folder that it holds, made if it is missing; or a JSON file.
+        writes: folders that it writes into, each with a pattern of the names of its files.
+        threads: None for the recorded number or, in a new job, torch's.
+        device: None for the recorded device or, in a new job, the CPU.
+        progress: told of it all.
+    """
+
+    place: Path
+    writes: Mapping[Path, str]
+    threads: int | None
+    device: str | None
+    progress: Progress
+
+    @abstractmethod
+    def open(self) -> bool:
+        """Read what is done, or begin; refuse what does not fit; whether anything is left to do."""
+
+    @abstractmethod
+    def work(self) -> None:
+        """Do what is left."""
+
+    def carry_out(self) -> None:
+        """Hold the place, open, work; folders that were made for nothing go again.
+
+        Raises:
+            InUseError: another process works there.
+        """
+        own = self.place.parent if self.place.suffix == ".json" else self.place
+        made = [folder for folder in (own, *own.parents) if not folder.exists()]
+        own.mkdir(parents=True, exist_ok=True)
+        with held(self.place):
+            try:
+                for folder, names in self.writes.items():
+                    remove_leftovers(folder, names)
+                if self.open():
+                    self.device = check_device(self.device)  # another machine may have begun
+                    with torch_threads(self.threads):
+                        self.work()
+            except BaseException:
+                lock = lock_file(self.place)
+                if made and all(path == lock for path in own.iterdir()):
+                    with suppress(OSError):
+                        lock.unlink()
+                        for folder in made:
+                            folder.rmdir()
+                raise
+
+    def execution(self, model: PatchModel) -> Execution:
+        """That of this session, which computes with the model."""
+        return Execution(
+            self.threads or torch.get_num_threads(), default_max_chunk(model), self.device or "cpu"
+        )
+
+    def environment(self) -> dict[str, Any]:
+        """That of this session, for the record."""
+        return asdict(current_environment(self.device or "cpu"))
+
+    def settle(self, recorded: Execution) -> None:
+        """Take threads and device of the first session.
+
+        Raises:
+            StoreError: others are asked for.
+        """
+        for name in ("threads", "device"):
+            asked, theirs = getattr(self, name), getattr(recorded, name)
+            if asked is not None and asked != theirs:
+                raise StoreError(
+                    f"{self.place}: {name}: expected {theirs}, as in the first session, got "
+                    f"{asked}; rounding would differ: leave --{name} out or use another --out"
+                )
+            setattr(self, name, theirs)
+
+    def check_same(self, facts: Iterable[tuple[str, Any, Any]]) -> None:
+        """Refuse what is on disk unless it is what is asked for.
+
+        Args:
+            facts: name, value on record, value asked for.
+
+        Raises:
+            StoreError: naming all that differ.
+        """
+        different = [
+            f"{name} {theirs!r}, got {ours!r}" for name, theirs, ours in facts if theirs != ours
+        ]
+        if different:
+            raise StoreError(
+                f"{self.place}: that of another configuration: expected {'; '.join(different)}; "
+                "use its own options or another --out, or move it away"
+            )
+
+    def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        """Say where the last bits may differ from those of work that was not interrupted.
+
+        Args:
+            last: the last session's environment and max_chunk.
+            now: this session's.
+        """
+        changed = [
+            f"{key}: {last.get(key)} then, {now[key]} now"
+            for key in _DECISIVE
+            if last.get(key) != now[key]
+        ]
+        if changed:
+            self.progress.say(
+                "note: the work goes on in another environment, so its last bits may differ from "
+                f"those of uninterrupted work ({'; '.join(changed)})"
+            )
+
+
+def check_samples(found: str, wanted: str) -> None:
+    """Refuse samples of another digest than the run's.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if found != wanted:
+        raise ValueError(
+            f"samples: expected digest {wanted} (the run's), got {found}; use the data set and "
+            "subset that the run was trained on"
+        )

@@ -1,0 +1,133 @@
+"""The experiment records on disk: one JSON file for each analysed training run.
+
+Version 1, the stable interface between the analysis of a run and all that reads it. ``format``,
+``version``, ``run`` and ``reproduce`` are required; a section that was not computed is left out,
+and the ledger then says that it was not measured. Keys that are not known are ignored::
+
+    {"format": "patchlaw analysis", "version": 1,
+     "reproduce": "patchlaw analyse RUN",           # command that gives this record again
+     "run": {"n_patches": 4, "depth": 50, "seed": 1001, "images": 60000, "epochs": 50,
+             "n_classes": 10, "id": "P4_d50_s1001"},    # the last two may be left out
+     "minimum": {"epoch": 36,                       # at the minimum of the training loss
+                 "train": {"loss": .., "trace_s": .., "gradient_norm": .., "n_samples": 60000},
+                 "test": {"loss": .., "accuracy": .., "n_samples": 10000}},
+     "eigenvalues": {"H": [EIGENVALUE, ..], ..},    # there, largest first; matrices: H, G, R,
+                                                    # "G over the angles", "G over the bias",
+                                                    # "R over the bias", G_00, G_11, ..
+     "bias_share": ..,                              # of H's top eigenvector, squared norm
+     "subset": {"n_samples": 6000, "top": [EIGENVALUE, ..]},    # images behind the next three, and
+                                                    # H there; all images of the run if left out
+     "outliers": {"count": 9, "low": 9, "high": 10, "rule": ".."},  # high: null if not known
+     "outliers_by_gap": ..,                         # the same by a second rule, for the reader
+     "near_zero": {"share": .., "standard_error": ..},   # |lambda| <= lambda_max(H) / 100
+     "along_training": [{"epoch": 0, "loss": .., "top": {"G": EIGENVALUE, "R": EIGENVALUE}}, ..],
+     "trajectory": {"pc_ratios": [.., ..], "n_points": 51,
+                    "pc_ratios_to_minimum": [.., ..], "n_points_to_minimum": 38},
+     "sha256": ".."}                                # of all the rest; checked where it is there
+
+with EIGENVALUE = {"value": .., "residual_norm": .., "converged": true, "n_samples": 60000,
+"rounding": ..}: an eigenvalue lies within residual_norm + rounding of the value; rounding may be
+left out. Runs are held against each other only where images, epochs and the seed agree; an id
+with a suffix (P4_d50_s1001_0123abcd) says that the run is not by the author's protocol, and such
+runs are held against their like.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from patchlaw.verification.records.eigenvalue import Eigenvalue
+from patchlaw.verification.records.trained_model import (
+    GaussNewtonTraces,
+    Minimum,
+    RunFacts,
+    Shares,
+    SplitMoment,
+    SubsetSpectrum,
+    TrainedModel,
+    Trajectory,
+)
+from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
+from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import JsonFileError, read_json, typed
+from patchlaw.verification.store.seal import FileKind
+
+_AGAIN = "analyse the run again"
+ANALYSIS = FileKind("patchlaw analysis", f"restore it from a copy, or move it away and {_AGAIN}")
+
+
+def default_records_folder() -> Path:
+    """Where this source tree keeps the records of analysed runs."""
+    return Path(__file__).resolve().parents[2] / "paper_figures" / "results" / "analyses"
+
+
+def read_model(path: Path) -> TrainedModel:
+    """One record, of ours or of another program, whose checksum is checked if it has one.
+
+    Raises:
+        RecordError: truncated, altered, of another kind or version, or a section missing or of
+            another form.
+    """
+    content = ANALYSIS.read(path, sealed=False)
+    try:
+        return _parse(content, path)
+    except (KeyError, TypeError, ValueError) as error:
+        text = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise RecordError(
+            f"{path}: expected the sections of '{ANALYSIS.name}': {text}; {_AGAIN}"
+        ) from error
+
+
+def read_analyses(folder: Path) -> tuple[TrainedModel, ...]:
+    """Every record in a folder, by P, depth, seed and name; other JSON files are passed over.
+
+    Args:
+        folder: may be missing or empty: then nothing was measured.
+
+    Raises:
+        RecordError: a file is not JSON, or as ``read_model``.
+    """
+    found = [read_model(path) for path in sorted(folder.glob("*.json")) if _is_analysis(path)]
+    return tuple(sorted(found, key=lambda m: (m.run.n_patches, m.run.depth, m.run.seed, m.run.id)))
+
+
+def _is_analysis(path: Path) -> bool:
+    try:
+        content = read_json(path)
+    except JsonFileError as error:
+        raise RecordError(f"{path}: {error}; write it again or remove it") from error
+    return isinstance(content, dict) and content.get("format") == ANALYSIS.name
+
+
+def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
+    def section(name: str, kind: Any, missing: Any = None) -> Any:
+        return typed(content[name], kind) if content.get(name) is not None else missing
+
+    near_zero = section("near_zero", dict[str, float])
+    return TrainedModel(
+        run=typed(content["run"], RunFacts),
+        reproduce=typed(content["reproduce"], str),
+        minimum=section("minimum", Minimum, Minimum()),
+        eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),
+        bias_share=section("bias_share", float),
+        shares=section("shares", dict[str, Shares], {}),
+        traces=section("traces", GaussNewtonTraces),
+        subset=section("subset", SubsetSpectrum),
+        density=section("density", SpectralDensity),
+        outliers=_outliers(section("outliers", dict[str, Any])),
+        outliers_by_gap=_outliers(section("outliers_by_gap", dict[str, Any])),
+        near_zero=near_zero and Estimate(near_zero["share"], near_zero["standard_error"]),
+        along_training=section("along_training", tuple[SplitMoment, ...], ()),
+        trajectory=section("trajectory", Trajectory),
+        stages=section("stages", dict[str, dict[str, Any]], {}),
+        path=path,
+    )
+
+
+def _outliers(entry: dict[str, Any] | None) -> OutlierCount | None:
+    """A count; null, or nothing, stands for an edge that is no number: nothing stands apart."""
+    if entry is None:
+        return None
+    edges = {name: math.nan for name in ("edge", "edge_error") if entry.get(name) is None}
+    return typed({**entry, **edges}, OutlierCount)

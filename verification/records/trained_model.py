@@ -1,0 +1,328 @@
+"""One trained model at its minimum of the training loss, as every analysis of it is read.
+
+Ours, another program's by the documented format (``verification.records.reading``), or what the
+author recorded: what was not computed is None or empty.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from patchlaw.verification.records.author import author_results
+from patchlaw.verification.records.eigenvalue import Eigenvalue
+from patchlaw.verification.solvers import Alignment, Estimate, OutlierCount, SpectralDensity
+from patchlaw.verification.store.json_files import Count, Depth, Patches, PositiveCount
+from patchlaw.verification.training.objective import KEYS_ON_DISK
+
+# What each matrix is called on record. Ratios of the terms are held against the laws, the pixel
+# bias' block is an input of those that level off.
+TERMS = ("H", "G", "R", "G over the angles")
+ANGLE_BLOCK, BIAS_BLOCK = "G over the angles", "G over the bias"
+
+# What counts as the paper's scale: its shallowest circuits, its images, its epochs (Sec. 3.1).
+SCALE_DEPTH, SCALE_IMAGES, SCALE_EPOCHS = 50, 60_000, 50
+AUTHOR_SEED, AUTHOR_TEST_IMAGES = 1001, 10_000
+
+Along: TypeAlias = Literal["n_patches", "depth"]
+Origin: TypeAlias = Literal["author", "record", "verify"]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Which training run it is.
+
+    Attributes:
+        n_patches: P.
+        depth: d.
+        seed: of the initial angles.
+        images: training images of the run.
+        epochs: epochs done when it was analysed.
+        n_classes: C.
+        id: the run's name.
+        n_parameters: D; 0 where it is not on record, likewise the next.
+        configuration_sha256: hash of the run's configuration.
+    """
+
+    n_patches: Patches
+    depth: Depth
+    seed: Count
+    images: PositiveCount
+    epochs: Count
+    n_classes: PositiveCount = 10
+    id: str = ""
+    n_parameters: Count = 0
+    configuration_sha256: str = ""
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What tells a run apart in the numbers of a figure."""
+        names = ("n_patches", "depth", "seed")
+        return {"run": self.id, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def protocol(self) -> str:
+        """Data and training in words, the same for runs that may be held against each other.
+
+        A run whose name has a suffix is not by the author's protocol.
+        """
+        other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
+        return f"{self.images:,} images, {self.epochs} epochs" + (", other settings" * other)
+
+    @property
+    def at_paper_scale(self) -> bool:
+        """Whether it is as deep and as long as the paper's, on as many images."""
+        return (
+            self.depth >= SCALE_DEPTH
+            and self.images >= SCALE_IMAGES
+            and self.epochs >= SCALE_EPOCHS
+        )
+
+
+class SampleMeans(msgspec.Struct, frozen=True, rename=KEYS_ON_DISK):
+    """Means over samples; see ``verification.training.Evaluation``."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+    mean_softmax_trace: float | None = None
+    mean_abs_slope: float | None = None
+    n_samples: PositiveCount | None = None
+
+
+_NOT_ON_RECORD = SampleMeans()
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The epoch end of least training loss: epochs done, means over both sets there."""
+
+    epoch: Count | None = None
+    train: SampleMeans = _NOT_ON_RECORD
+    test: SampleMeans = _NOT_ON_RECORD
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Squared norm of a top eigenvector on each patch's angles and on the bias, summing to 1."""
+
+    patches: tuple[float, ...]
+    bias: float
+
+
+@dataclass(frozen=True)
+class GaussNewtonTraces:
+    """Traces of G by Hutchinson's estimate, with standard errors over the probes.
+
+    Attributes:
+        total: tr G.
+        patches: tr G_pp of every patch.
+        bias: trace of the bias block.
+        n_probes: Rademacher probes.
+        n_samples: samples behind G.
+        seed: of the probes.
+        caveats: what was not known of the products; none in records that do not say.
+    """
+
+    total: Estimate
+    patches: tuple[Estimate, ...]
+    bias: Estimate
+    n_probes: int
+    n_samples: int
+    seed: int
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SubsetSpectrum:
+    """H on the fixed stratified subset of the training images.
+
+    Attributes:
+        n_samples: its size.
+        seed: of its draw.
+        top: largest eigenvalues, descending; empty if not computed.
+        bottom: smallest, ascending; empty if not computed.
+        others: top eigenvalue there of the other matrices, by name.
+    """
+
+    n_samples: PositiveCount
+    seed: Count = 0
+    top: tuple[Eigenvalue, ...] = ()
+    bottom: tuple[Eigenvalue, ...] = ()
+    others: Mapping[str, Eigenvalue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SplitMoment:
+    """The split at one moment of training: top eigenvalues of H, G and R on the subset.
+
+    Attributes:
+        epoch: epochs done.
+        loss: mean loss over the subset.
+        top: by matrix.
+        bias_share: share of H's top eigenvector on the bias.
+    """
+
+    epoch: Count
+    loss: float
+    top: Mapping[str, Eigenvalue]
+    bias_share: float | None = None
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Contribution ratios of the epoch-end angle vectors' principal components, descending.
+
+    Attributes:
+        pc_ratios: of all epoch ends, as in the paper's Table 6.
+        n_points: epoch ends, the start included.
+        pc_ratios_to_minimum: of those up to the minimum of the training loss, which a later jump
+            of the trajectory does not touch; empty if they span no plane.
+        n_points_to_minimum: how many those are.
+        largest_step: longest way between neighbouring epoch ends, over the sum of all such ways.
+    """
+
+    pc_ratios: tuple[float, ...]
+    n_points: Count | None = None
+    pc_ratios_to_minimum: tuple[float, ...] = ()
+    n_points_to_minimum: int | None = None
+    largest_step: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """Everything on record about one trained model; None or empty where it is not.
+
+    Attributes:
+        run: which run.
+        reproduce: command that gives these numbers again.
+        minimum: where, with losses and accuracies.
+        eigenvalues: over all training images, by matrix, largest first: "H", "G", "R",
+            "G over the angles", "G over the bias", "R over the bias", "G_00", .., "R_00", ..
+        bias_share: squared norm of H's top eigenvector on the pixel bias.
+        shares: of the top eigenvector, by matrix ("H", "G").
+        traces: of G.
+        subset: the spectrum on the subset; None if it is that over all images.
+        density: spectral density of H on the subset.
+        outliers: counted there by the stated rule.
+        outliers_by_gap: by the widest relative gap.
+        near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
+        along_training: the split along training, epochs ascending.
+        trajectory: principal components.
+        stages: environment and seconds of every stage, by name; "earlier" has those of the
+            sessions before one that added to the stage, "incomplete" says that more is asked for
+            than is there.
+        path: the file.
+        origin: a record that was read, a model of ``patchlaw verify``, or the paper's author;
+            models of different origin are never held against each other.
+    """
+
+    run: RunFacts
+    reproduce: str
+    minimum: Minimum = Minimum()
+    eigenvalues: Mapping[str, tuple[Eigenvalue, ...]] = field(default_factory=dict)
+    bias_share: float | None = None
+    shares: Mapping[str, Shares] = field(default_factory=dict)
+    traces: GaussNewtonTraces | None = None
+    subset: SubsetSpectrum | None = None
+    density: SpectralDensity | None = None
+    outliers: OutlierCount | None = None
+    outliers_by_gap: OutlierCount | None = None
+    near_zero: Estimate | None = None
+    along_training: tuple[SplitMoment, ...] = ()
+    trajectory: Trajectory | None = None
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    path: Path | None = None
+    origin: Origin = "record"
+
+    @property
+    def label(self) -> str:
+        """What it is called in tables."""
+        place = f"P {self.run.n_patches}, d {self.run.depth}"
+        if self.origin != "record":
+            return f"{self.origin}'s {place}"
+        place += f", seed {self.run.seed}"
+        return place if self.run.at_paper_scale else f"{place}, {self.run.protocol}"
+
+    @property
+    def name(self) -> str:
+        """Of the run; the label where it has none."""
+        return self.run.id or self.label
+
+    @property
+    def environments(self) -> list[Mapping[str, Any]]:
+        """Of every session that measured something here."""
+        marks = [m for stage in self.stages.values() for m in (*stage.get("earlier", ()), stage)]
+        return [mark.get("environment", {}) for mark in marks]
+
+    def top(self, matrix: str) -> Eigenvalue | None:
+        """Largest eigenvalue of a matrix over all training images, if it is known."""
+        values = self.eigenvalues.get(matrix, ())
+        return values[0] if values else None
+
+    def blocks(self, term: str) -> tuple[Eigenvalue, ...]:
+        """Top eigenvalue of every patch's block of "G" or "R"; empty unless all are there."""
+        found = [self.top(f"{term}_{p}{p}") for p in range(self.run.n_patches)]
+        known = tuple(value for value in found if value is not None)
+        return known if len(known) == len(found) else ()
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """A = lambda_max(G over the angles) / sum_p lambda_max(G_pp), converged or not.
+
+        None unless all are known and the sum is above its error.
+        """
+        top, blocks = self.top(ANGLE_BLOCK), self.blocks("G")
+        if top is None or sum(b.value for b in blocks) <= sum(b.radius for b in blocks):
+            return None
+        return Alignment.of_values(
+            (top.value, top.radius), [(block.value, block.radius) for block in blocks]
+        )
+
+
+def author_models() -> tuple[TrainedModel, ...]:
+    """The author's Tables 1, 3 and 6 (seed 1001): not ours, and without error bounds."""
+    return tuple(
+        TrainedModel(
+            RunFacts(r.n_patches, r.depth, AUTHOR_SEED, SCALE_IMAGES, SCALE_EPOCHS),
+            reproduce="recorded: verification.records.author_results()",
+            minimum=Minimum(
+                r.epoch_of_min_train_loss + 1,  # counted from 0 there
+                SampleMeans(r.train_loss, r.train_accuracy, n_samples=SCALE_IMAGES),
+                SampleMeans(r.test_loss, r.test_accuracy, n_samples=AUTHOR_TEST_IMAGES),
+            ),
+            eigenvalues={"H": (Eigenvalue(r.top_hessian_eigenvalue, None, True, SCALE_IMAGES),)},
+            trajectory=Trajectory((r.pca_ratio_1, r.pca_ratio_2), SCALE_EPOCHS + 1),
+            origin="author",
+        )
+        for r in author_results()
+    )
+
+
+def alike_but_for(along: Along, models: Iterable[TrainedModel]) -> Iterator[list[TrainedModel]]:
+    """Models of one origin, protocol, seed and depth (or P), by P (or depth); groups by the same.
+
+    A P that occurs twice in a group is left out: the two runs differ in something that is not on
+    record, so which of them another P belongs with is not known.
+    """
+    other = "depth" if along == "n_patches" else "n_patches"
+    groups: dict[tuple[Any, ...], list[TrainedModel]] = {}
+    for model in models:
+        run = model.run
+        key = model.origin, run.at_paper_scale, run.protocol, getattr(run, other), run.seed
+        groups.setdefault(key, []).append(model)
+    for key in sorted(groups):
+        count = Counter(getattr(model.run, along) for model in groups[key])
+        once = [model for model in groups[key] if count[getattr(model.run, along)] == 1]
+        if once:
+            yield sorted(once, key=lambda model: int(getattr(model.run, along)))
+
+
+def indistinct(models: Iterable[TrainedModel]) -> list[str]:
+    """Names of models that share origin, P, depth, seed and protocol with another."""
+    models = list(models)
+    known = {model.name for group in alike_but_for("n_patches", models) for model in group}
+    return sorted(model.name for model in models if model.name not in known)
