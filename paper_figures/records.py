@@ -15,6 +15,7 @@ from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.store.errors import RecordError
 
 RESULTS = Path(__file__).with_name("results")
+ANALYSES = RESULTS / "analyses"
 # Of all the author's recorded runs.
 AUTHOR_SEED, AUTHOR_TRAIN_IMAGES, AUTHOR_TEST_IMAGES = 1001, 60_000, 10_000
 SOURCE_TREE = Path(__file__).resolve().parents[1]

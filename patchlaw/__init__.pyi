@@ -11,6 +11,8 @@ from .hessian_theory.theorems import THEOREMS, find
 from .simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from .simulators.datasets import load_mnist
 from .simulators.distributed_qnn import DistributedQNN
+from .simulators.gates import GateBlock
+from .simulators.patch_ensemble import PatchEnsemble
 from .simulators.patches import PatchGrid
 from .verification.operators import (
     CurvatureProblem,
@@ -36,8 +38,10 @@ __all__ = [
     "EigenResult",
     "EncodingBlock",
     "EntanglingBlock",
+    "GateBlock",
     "GaussNewtonOperator",
     "HessianOperator",
+    "PatchEnsemble",
     "PatchGrid",
     "ResidualOperator",
     "RestrictedOperator",

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from patchlaw.console import PlainConsole
+from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.verification.claims import (
     CLAIMS,
@@ -29,7 +30,7 @@ from patchlaw.verification.claims.proofs import prove_and_check
 from patchlaw.verification.claims.text import rule_text
 from patchlaw.verification.claims.verdict import Reach
 from patchlaw.verification.jobs.progress import ConsoleProgress
-from patchlaw.verification.records import author_models, default_records_folder, read_analyses
+from patchlaw.verification.records import author_models, read_analyses
 from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.tables import markdown_lines
 
@@ -247,7 +248,7 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
     page = PAGE if out is None else out
     try:
-        models = (*author_models(), *read_analyses(records or default_records_folder()))
+        models = (*author_models(), *read_analyses(records or ANALYSES))
         with ConsoleProgress(PlainConsole(stderr=True)) as progress:
             findings = prove_and_check(CLAIMS, models, seed, progress)
         page.parent.mkdir(parents=True, exist_ok=True)

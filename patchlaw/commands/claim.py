@@ -31,6 +31,7 @@ def claim(
     recorded table (marked as such). A report's own verdicts are not read.
     """
     from patchlaw.console import PlainConsole
+    from patchlaw.paper_figures.records import ANALYSES
     from patchlaw.verification.claims import (
         CLAIMS,
         entry_record,
@@ -42,7 +43,7 @@ def claim(
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.records import author_models, default_records_folder, read_analyses
+    from patchlaw.verification.records import author_models, read_analyses
 
     try:
         chosen, part = find(name) if name else (None, None)
@@ -50,7 +51,7 @@ def claim(
         raise click.BadParameter(str(error), param_hint="NAME") from error
     claims = CLAIMS if chosen is None else (chosen,)
     try:
-        models = (*author_models(), *read_analyses(records or default_records_folder()))
+        models = (*author_models(), *read_analyses(records or ANALYSES))
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
                 findings = prove_and_check(claims, models, seed, progress)

@@ -37,15 +37,11 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     exponents of P fitted to the eigenvalues. For the analysed runs, and for the author's recorded
     table.
     """
+    from patchlaw.paper_figures.records import ANALYSES
     from patchlaw.verification.comparison import compare_author, compare_models, fitted_exponents
-    from patchlaw.verification.records import (
-        author_models,
-        default_records_folder,
-        indistinct,
-        read_analyses,
-    )
+    from patchlaw.verification.records import author_models, indistinct, read_analyses
 
-    folder = records or default_records_folder()
+    folder = records or ANALYSES
     try:
         models = read_analyses(folder)
         ours = _Findings(compare_models(models), fitted_exponents(models), matrices)

@@ -53,12 +53,13 @@ def verify(
     are those of `patchlaw train` and `patchlaw analyse`: what is done is not done again.
     """
     from patchlaw.console import PlainConsole
+    from patchlaw.paper_figures.records import ANALYSES
     from patchlaw.paper_figures.report.data import Report
     from patchlaw.paper_figures.report.steps import carry_out, samples_of
     from patchlaw.paper_figures.report.store import ReportStore
     from patchlaw.paper_figures.report.terminal import print_report
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.records import default_records_folder, read_analyses
+    from patchlaw.verification.records import read_analyses
     from patchlaw.verification.store.environment import current_environment
 
     console = PlainConsole()
@@ -66,7 +67,7 @@ def verify(
     try:
         config.requests()  # before the proofs: what does not fit fails here
         samples = samples_of(config, data)
-        experiments = read_analyses(default_records_folder())
+        experiments = read_analyses(ANALYSES)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     report = Report(config, current_environment(), experiments=experiments)

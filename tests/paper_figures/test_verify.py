@@ -39,7 +39,7 @@ def small_chain(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("patchlaw.commands.verify.make_config", smaller)
     # the records of the experiments grow; what the report draws of them is tested on its own
-    monkeypatch.setattr("patchlaw.verification.records.default_records_folder", lambda: NO_RECORDS)
+    monkeypatch.setattr("patchlaw.paper_figures.records.ANALYSES", NO_RECORDS)
 
 
 def test_damaged_records_of_experiments_are_refused_before_any_work(
@@ -48,7 +48,7 @@ def test_damaged_records_of_experiments_are_refused_before_any_work(
     records, out = tmp_path / "records", tmp_path / "out"
     records.mkdir()
     (records / "P4_d50_s1001.json").write_text("{")
-    monkeypatch.setattr("patchlaw.verification.records.default_records_folder", lambda: records)
+    monkeypatch.setattr("patchlaw.paper_figures.records.ANALYSES", records)
     result = CliRunner().invoke(verify, [*TINY, "--out", str(out)])
     assert result.exit_code == 1
     assert "P4_d50_s1001.json: expected a whole JSON file" in " ".join(result.output.split())

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.claims import Grade, find, read_report
 from patchlaw.verification.claims.findings import Findings
 from patchlaw.verification.comparison import compare_models
-from patchlaw.verification.records import default_records_folder, read_analyses
+from patchlaw.verification.records import read_analyses
 from patchlaw.verification.runs import execute_run
 from tests.verification.analysis_cases import OPTIONS, SAMPLES
 from tests.verification.comparison_cases import analysed, solved, write_analysis
@@ -234,9 +235,7 @@ def test_records_reach_the_ledger(tmp_path: Path) -> None:
 
 
 def test_the_records_of_this_tree_can_be_read() -> None:
-    folder = default_records_folder()
-    assert folder.parts[-3:] == ("paper_figures", "results", "analyses")
-    assert all(model.reproduce for model in read_analyses(folder))
+    assert all(model.reproduce for model in read_analyses(ANALYSES))
 
 
 @pytest.mark.parametrize(

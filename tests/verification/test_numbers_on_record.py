@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.commands.compare import compare
+from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.verification.claims import Findings, entry_record, ledger
-from patchlaw.verification.records import author_models, default_records_folder, read_analyses
+from patchlaw.verification.records import author_models, read_analyses
 
 GOLDEN = Path(__file__).with_name("numbers_on_record.json")
 DIGITS = 1e-12  # relative: an order of summation may change, a number not
@@ -30,7 +31,7 @@ OF_A_FIT = ("exponent", "interval", "residual_std")
 def copied(names: Iterable[str], folder: Path) -> Path:
     """The committed records of these names: later ones must not change what is compared."""
     for name in names:
-        shutil.copy(default_records_folder() / name, folder)
+        shutil.copy(ANALYSES / name, folder)
     return folder
 
 
@@ -111,7 +112,7 @@ def test_the_ledger_says_what_it_said(golden: dict[str, Any], tmp_path: Path) ->
 
 
 def main() -> None:
-    folder = default_records_folder()
+    folder = ANALYSES
     content = {
         "records": sorted(path.name for path in folder.glob("*.json")),
         "comparison": comparison(folder),

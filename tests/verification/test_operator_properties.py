@@ -306,12 +306,17 @@ def test_replicated_patches_scale_exactly(
     g_one, r_one = (dense(one, k)[:20, :20] for k in ("gauss_newton", "residual"))
     g, r = dense(many, "gauss_newton"), dense(many, "residual")
     layout = many.layout
+    # a softmax that is sure of itself has S = pi (1 - pi) << 1, each element rounded as 1 is;
+    # the derivatives of the copies' logits are c' / 2 at most
+    floor = 16 * np.finfo(float).eps * (scale * n_patches ** (1 - alpha)) ** 2
     for p in range(n_patches):
         for q in range(n_patches):
             block = np.ix_(layout.patch(p), layout.patch(q))
             expected = r_one / n_patches if p == q else 0 * r_one
-            assert np.abs(g[block] - g_one / n_patches**2).max() <= ROUNDING * scale_of(g_one)
-            assert np.abs(r[block] - expected).max() <= ROUNDING * scale_of(r_one)
+            assert (
+                np.abs(g[block] - g_one / n_patches**2).max() <= ROUNDING * scale_of(g_one) + floor
+            )
+            assert np.abs(r[block] - expected).max() <= ROUNDING * scale_of(r_one) + floor
     top = np.linalg.eigvalsh(g[: layout.shared[0], : layout.shared[0]])[-1]
     assert top == pytest.approx(np.linalg.eigvalsh(g_one)[-1] / n_patches, rel=1e-8, abs=1e-10)
 

@@ -9,7 +9,6 @@ from patchlaw.verification.records.author import (
 from patchlaw.verification.records.eigenvalue import Eigenvalue, all_converged, ratio_interval
 from patchlaw.verification.records.reading import (
     ANALYSIS,
-    default_records_folder,
     read_analyses,
     read_model,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "author_models",
     "author_results",
     "author_runs",
-    "default_records_folder",
     "indistinct",
     "ratio_interval",
     "read_analyses",

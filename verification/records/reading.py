@@ -57,11 +57,6 @@ _AGAIN = "analyse the run again"
 ANALYSIS = FileKind("patchlaw analysis", f"restore it from a copy, or move it away and {_AGAIN}")
 
 
-def default_records_folder() -> Path:
-    """Where this source tree keeps the records of analysed runs."""
-    return Path(__file__).resolve().parents[2] / "paper_figures" / "results" / "analyses"
-
-
 def read_model(path: Path) -> TrainedModel:
     """One record, of ours or of another program, whose checksum is checked if it has one.
 
