@@ -1,94 +1,82 @@
 """All figures and tables by name."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TypeAlias
 
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs
 from patchlaw.paper_figures.figures import (
     ansatz_circuit,
     hessian_spectra,
-    landscape_contours,
-    landscape_surfaces,
+    landscapes,
     law_ratios,
     law_summary,
     level_off,
-    loss_history,
     patch_alignment,
     patch_layout,
     pixel_bias,
     split_along_training,
     trace_law,
-    training_accuracies,
-    training_losses,
+    training,
 )
-from patchlaw.paper_figures.outcome import Outcome
-from patchlaw.paper_figures.provenance import Caption, Format, write_figure
+from patchlaw.paper_figures.provenance import PaperFigure
 from patchlaw.paper_figures.tables import TABLES, PaperTable
 
-
-@dataclass(frozen=True)
-class PaperFigure:
-    """A figure.
-
-    Attributes:
-        caption: its name and title, and which figure of the paper it is.
-        draw: draws it.
-    """
-
-    caption: Caption
-    draw: Callable[[Inputs], Drawing]
-
-    @property
-    def name(self) -> str:
-        """As given on the command line."""
-        return self.caption.name
-
-    @property
-    def title(self) -> str:
-        """What it shows, one line, and which figure of the paper it is."""
-        return f"{self.caption.title} ({self.caption.paper})"
-
-    def write(self, inputs: Inputs, out: Path, formats: Sequence[Format]) -> Outcome:
-        """Draw it and write its files.
-
-        Args:
-            inputs: records and runs.
-            out: folder of the files, which exists.
-            formats: of the drawing.
-
-        Raises:
-            ValueError: records whose numbers contradict each other.
-            OSError: a file cannot be written.
-        """
-        with style.figure_style():
-            drawing = self.draw(inputs)
-            return write_figure(
-                self.caption, drawing, out, formats, inputs.records, small=inputs.small
-            )
-
-
-FIGURES: tuple[PaperFigure, ...] = tuple(
-    PaperFigure(module.CAPTION, module.draw)
-    for module in (
-        loss_history,
-        patch_layout,
-        landscape_contours,
-        landscape_surfaces,
-        hessian_spectra,
-        ansatz_circuit,
-        training_losses,
-        training_accuracies,
-        law_ratios,
-        law_summary,
-        split_along_training,
-        patch_alignment,
-        pixel_bias,
-        level_off,
-        trace_law,
-    )
+FIGURES: tuple[PaperFigure, ...] = (
+    PaperFigure(
+        training.draw_history, "figure-1", "training and test loss against epoch", "Fig. 1"
+    ),
+    PaperFigure(
+        patch_layout.draw,
+        "figure-2",
+        "patches over a digit, and how many cover each pixel",
+        "Fig. 2",
+    ),
+    PaperFigure(
+        landscapes.draw_contours,
+        "figure-3",
+        "loss contours over the trajectory's plane of principal components",
+        "Fig. 3",
+    ),
+    PaperFigure(
+        landscapes.draw_surfaces,
+        "figure-3-surfaces",
+        "loss surfaces over the trajectory's plane",
+        "Fig. 3, as surfaces",
+    ),
+    PaperFigure(
+        hessian_spectra.draw,
+        "figure-4",
+        "density of the Hessian's eigenvalues, and its outliers",
+        "Fig. 4",
+    ),
+    PaperFigure(
+        ansatz_circuit.draw, "figure-5", "the ansatz and its two kinds of blocks", "Fig. 5"
+    ),
+    PaperFigure(
+        training.draw_losses, "figure-c-loss", "losses along training", "Appendix C, losses"
+    ),
+    PaperFigure(
+        training.draw_accuracies,
+        "figure-c-accuracy",
+        "accuracies along training",
+        "Appendix C, accuracies",
+    ),
+    PaperFigure(law_ratios.draw, "law-ratios", "predicted against measured eigenvalue ratios"),
+    PaperFigure(
+        law_summary.draw, "law-summary", "each law's error against measured eigenvalue ratios"
+    ),
+    PaperFigure(
+        split_along_training.draw, "split-along-training", "the terms G and R along training"
+    ),
+    PaperFigure(
+        patch_alignment.draw,
+        "alignment",
+        "alignment of the patches and shares of the top eigenvector",
+    ),
+    PaperFigure(
+        pixel_bias.draw, "pixel-bias", "coverage of the pixels and the bias' part of the curvature"
+    ),
+    PaperFigure(level_off.draw, "level-off", "largest eigenvalues against P in shallow circuits"),
+    PaperFigure(trace_law.draw, "trace-law", "trace of the first term over the trace law"),
 )
 
 Item: TypeAlias = PaperFigure | PaperTable

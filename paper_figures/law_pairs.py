@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from patchlaw.paper_figures.drawing import Gap, Inputs, analysis_gap
+from patchlaw.paper_figures.drawing import Gap, Inputs, gap_of
+from patchlaw.paper_figures.recipes import analyse
 from patchlaw.paper_figures.records import Records, Source, author_source
 from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification.comparison import LawComparison, compare_author, compare_models
@@ -80,16 +81,9 @@ def all_pairs(inputs: Inputs) -> tuple[LawPairs, ...]:
 
 def numbers_of(row: LawComparison) -> dict[str, Any]:
     """What is drawn of a pair."""
-    return {
-        "law": row.law,
-        "depth": row.depth,
-        "n_patches": row.n_patches,
-        "seed": row.seed,
-        "runs": row.runs,
-        "measured": row.measured,
-        "measured_interval": row.measured_interval,
-        "predicted": row.predicted,
-    }
+    names = ("law", "depth", "n_patches", "seed", "runs")
+    values = ("measured", "measured_interval", "predicted")
+    return {name: getattr(row, name) for name in (*names, *values)}
 
 
 def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
@@ -97,7 +91,7 @@ def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
     found = records.analyses_of(study)
     rows = tuple(_usable(compare_models(found)))
     used = {run for row in rows for run in row.runs or ()}
-    sources = tuple(records.analysis_source(r) for r in found if r.run.id in used)
+    sources = tuple(records.source(r) for r in found if r.run.id in used)
     gaps = tuple(gap for run in study.representatives() for gap in _gaps(run, records))
     if not rows and not gaps:
         gaps = (Gap(name, (), "no two runs that differ in P only"),)
@@ -107,9 +101,9 @@ def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
 def _gaps(run: StudyRun, records: Records) -> tuple[Gap, ...]:
     record = records.analyses.get(run.run_id)
     if record is None or record.top(MATRIX) is None:
-        return (analysis_gap(run, records),)
+        return (gap_of(run, records, analyse),)
     if not record.blocks("G") or record.top("G over the angles") is None:
-        return (replace(analysis_gap(run, records), reason="no eigenvalues of blocks"),)
+        return (gap_of(run, records, analyse, "no eigenvalues of blocks"),)
     return ()
 
 

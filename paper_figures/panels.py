@@ -1,61 +1,17 @@
-"""Panels: grids of them, their letters, the grey ones that say what to run, axes in common."""
+"""Parts of panels: letters, ticks, remarks, scales in common."""
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Gap
-from patchlaw.paper_figures.study import Study, StudyRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_POINTS_PER_INCH = 72
-# Mean width of a character over the font's size, and the part of a panel that text may fill:
-# what the text of a grey panel is wrapped by.
-_CHARACTER = 0.5
-_TEXT_SHARE = 0.78
-_LEAST_CHARACTERS = 16
-
-
-def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of a printed size in inches, laid out so that nothing overlaps."""
-    # no pyplot: no global state, no window system
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, min(height, style.PAGE_HEIGHT)), layout="constrained")
-
-
-def study_grid(
-    study: Study, row_height: float, **options: Any
-) -> "tuple[Figure, list[tuple[StudyRun, Axes]]]":
-    """One panel for each P (rows) and d (columns), over two columns' width.
-
-    Args:
-        study: gives rows and columns.
-        row_height: inches.
-        options: of ``Figure.subplots``.
-
-    Returns:
-        The figure and, row by row, each run that represents a P and d with its panel. A place
-        that no run belongs to stays empty.
-    """
-    rows, columns = max(1, len(study.patches)), max(1, len(study.depths))
-    figure = new_figure(style.TWO_COLUMNS, row_height * rows)
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
-    panels = []
-    for i, p in enumerate(study.patches):
-        for j, d in enumerate(study.depths):
-            run = study.representative(p, d)
-            if run is None:
-                axes[i, j].set_axis_off()
-            else:
-                panels.append((run, axes[i, j]))
-    if not panels:
-        axes[0, 0].set_axis_off()
-    return figure, panels
+    from patchlaw.paper_figures.study import StudyRun
+    from patchlaw.verification.records import TrainedModel
 
 
 def title(axes: "Axes", index: int | None, text: str = "") -> None:
@@ -64,61 +20,6 @@ def title(axes: "Axes", index: int | None, text: str = "") -> None:
         axes.set_title(chr(ord("a") + index), loc="left", fontweight="bold")
     if text:
         axes.set_title(text)
-
-
-def not_run(axes: "Axes", gaps: Sequence[Gap], records_label: str) -> None:
-    """A grey panel in place of a drawing, with the commands that make its records.
-
-    Args:
-        axes: the panel.
-        gaps: what it lacks; commands are shown for the first, the sidecar lists them all.
-        records_label: what the commands call the records' folder.
-    """
-    gap, others = gaps[0], len(gaps) - 1
-    figure = axes.get_figure(root=True)
-    spec = axes.get_subplotspec()
-    assert figure is not None
-    assert spec is not None
-    share = len(spec.colspan) / spec.get_gridspec().ncols
-    points = _POINTS_PER_INCH * figure.get_size_inches()[0] * share * _TEXT_SHARE
-    width = max(_LEAST_CHARACTERS, int(points / (_CHARACTER * style.TINY_TEXT)))
-    lines = [f"{gap.reason}:" if gap.recipes else gap.reason]
-    for recipe in gap.recipes:
-        lines += _wrapped(recipe.text(records_label), width)
-    if others:
-        lines.append(f"likewise {others} more: see the .json file")
-    axes.set_facecolor(style.PANEL_GREY)
-    axes.grid(False)
-    # the axes themselves stay: without them the grey would go too
-    axes.set(xlabel="", ylabel="")
-    axes.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)
-    for spine in axes.spines.values():
-        spine.set_color(style.FAINT)
-    axes.text(
-        0.5,
-        0.5,
-        "\n".join(lines),
-        transform=axes.transAxes,
-        ha="center",
-        va="center",
-        fontsize=style.TINY_TEXT,
-        in_layout=False,
-    )
-
-
-def legend_below(figure: "Figure", axes: "Sequence[Axes]", columns: int) -> None:
-    """One legend for everything labelled in any panel, below all of them."""
-    entries: dict[str, Any] = {}
-    for panel in axes:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(str(label), handle)
-    if entries:
-        figure.legend(
-            list(entries.values()),
-            list(entries),
-            loc="outside lower center",
-            ncols=min(columns, len(entries)),
-        )
 
 
 def patch_axis(axes: "Axes", patches: Sequence[int]) -> None:
@@ -154,16 +55,6 @@ def power_ticks(axes: "Axes", which: str = "xy", *, decimal: bool = False) -> No
             axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def missing_remark(axes: "Axes", gaps: Sequence[Gap], partial: Sequence[Gap] = ()) -> None:
-    """Says in a panel of several series which are not there, and which only in part."""
-    lines = []
-    for words, some in (("not run", gaps), ("in part", partial)):
-        if some:
-            names = ", ".join(gap.panel.split(",")[0].removeprefix("P = ") for gap in some)
-            lines.append(f"{words}: $P$ = {names}")
-    remark(axes, "\n".join(lines), left=True, bottom=True)
-
-
 def few_ticks(axes: "Axes", which: str = "xy", most: int = style.FEW_TICKS) -> None:
     """Whole numbers, few enough for a small panel, on linear axes."""
     from matplotlib.ticker import MaxNLocator
@@ -175,15 +66,7 @@ def few_ticks(axes: "Axes", which: str = "xy", most: int = style.FEW_TICKS) -> N
 def remark(
     axes: "Axes", text: str, *, left: bool = False, bottom: bool = False, boxed: bool = False
 ) -> None:
-    """A few words in a corner of a panel, inside; at the upper right by default.
-
-    Args:
-        axes: the panel.
-        text: the words; nothing is written for none.
-        left: at the left.
-        bottom: at the bottom.
-        boxed: on a pale ground, where the panel is filled.
-    """
+    """Words, if any, in a corner of a panel, the upper right by default; boxed on filled ones."""
     if not text:
         return
     margin = style.REMARK_MARGIN
@@ -196,17 +79,12 @@ def remark(
         ha="left" if left else "right",
         va="bottom" if bottom else "top",
         fontsize=style.SMALL_TEXT,
-        bbox=style.remark_box() if boxed else None,
+        bbox=style.REMARK_BOX if boxed else None,
     )
 
 
 def common_scale(axes: "Sequence[Axes]", labels: bool = False) -> None:
-    """The same vertical limits on every panel; tick labels on the first only, unless on all.
-
-    Args:
-        axes: panels of one row.
-        labels: whether all keep their tick labels.
-    """
+    """The same vertical limits on panels of a row; with ``labels`` all keep their tick labels."""
     limits = [panel.get_ylim() for panel in axes]
     for index, panel in enumerate(axes):
         panel.set_ylim(min(a for a, _ in limits), max(b for _, b in limits))
@@ -214,22 +92,40 @@ def common_scale(axes: "Sequence[Axes]", labels: bool = False) -> None:
             panel.tick_params(which="both", labelleft=False)
 
 
+def plot_tops(axes: "Axes", models: "Iterable[TrainedModel]", matrix: str, units: Any = 1) -> Any:
+    """Largest eigenvalues, in units of each model, against P with bars, where they are on record.
+
+    Returns:
+        P, values and radii, shape (3, n).
+    """
+    known = [(m.run.n_patches, top.value, top.radius) for m in models if (top := m.top(matrix))]
+    p, values, radii = np.array(known, dtype=np.float64).reshape(-1, 3).T
+    values, radii = values / units, radii / units
+    label, look = style.MATRIX_LABELS[matrix], style.MATRICES[matrix].plot()
+    axes.errorbar(p, values, yerr=radii, label=label, **look)
+    return p, values, radii
+
+
+def label_rows(rows: Any, labels: Iterable[str]) -> None:
+    """A common scale for every row of panels, and a label at its left."""
+    for row, label in zip(rows, labels, strict=True):
+        common_scale(row)
+        for first in row[:1]:
+            first.set_ylabel(label)
+
+
+def label_outside(drawn: "dict[StudyRun, Axes]", xlabel: str, ylabel: str) -> None:
+    """Labels at the lowest panel of each d and the first of each P, of panels row by row."""
+    for axes in {run.depth: axes for run, axes in drawn.items()}.values():
+        axes.set_xlabel(xlabel)
+    for axes in {run.n_patches: axes for run, axes in reversed(drawn.items())}.values():
+        axes.set_ylabel(ylabel)
+
+
 def place_of_minimum(axes: "Axes", x: float, y: float, text: str = "") -> None:
     """The marker of the minimum, with room and a few words below it."""
-    look = style.MINIMUM
-    axes.plot(
-        x,
-        y,
-        color=look.colour,
-        marker=look.marker,
-        markersize=style.BIG_MARKER,
-        markeredgecolor=style.INK,
-        markeredgewidth=style.THIN_LINE,
-        linestyle="none",
-        zorder=style.FRONT,
-        clip_on=False,
-        label="minimum of the training loss",
-    )
+    look = style.landmark(style.MINIMUM, halo=False)
+    axes.plot(x, y, clip_on=False, label="minimum of the training loss", **look)
     if text:
         axes.annotate(
             text,
@@ -241,16 +137,3 @@ def place_of_minimum(axes: "Axes", x: float, y: float, text: str = "") -> None:
             fontsize=style.SMALL_TEXT,
         )
         axes.set_ylim(bottom=y / style.LABEL_ROOM)
-
-
-def _wrapped(command: str, width: int) -> list[str]:
-    """A command over several lines; a path longer than one is broken after a slash."""
-    lines: list[str] = []
-    for piece in textwrap.wrap(command, width, break_long_words=False, break_on_hyphens=False):
-        rest = piece
-        while len(rest) > width and "/" in rest[1:width]:
-            cut = rest.rindex("/", 1, width) + 1
-            lines.append(rest[:cut])
-            rest = rest[cut:]
-        lines.append(rest)
-    return lines

@@ -7,7 +7,7 @@ Neither names the machine, its user or a path outside the source tree.
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing
-from patchlaw.paper_figures.outcome import Outcome, status_of
-from patchlaw.paper_figures.records import Records, Source
-from patchlaw.verification.store.atomic_write import write_atomically
+from patchlaw.paper_figures.drawing import Drawing, Inputs
+from patchlaw.paper_figures.outcome import Outcome, status_of, write_files
+from patchlaw.paper_figures.records import Source
 from patchlaw.verification.store.environment import current_environment
 from patchlaw.verification.store.json_files import plain
 
@@ -34,67 +33,49 @@ _LAYOUT_PASSES = 2
 
 
 @dataclass(frozen=True)
-class Caption:
-    """What a figure is called.
+class PaperFigure:
+    """A figure.
 
     Attributes:
+        draw: draws it.
         name: as given on the command line; files are named after it.
-        title: what it shows, one line.
+        shows: what, one line.
         paper: the paper's figure it regenerates; "ours" if the paper has none.
     """
 
+    draw: Callable[[Inputs], Drawing]
     name: str
-    title: str
-    paper: str
+    shows: str
+    paper: str = "ours"
 
+    @property
+    def title(self) -> str:
+        """What it shows, one line, and which figure of the paper it is."""
+        return f"{self.shows} ({self.paper})"
 
-def write_figure(
-    caption: Caption,
-    drawing: Drawing,
-    out: Path,
-    formats: Sequence[Format],
-    records: Records,
-    *,
-    small: bool = False,
-) -> Outcome:
-    """Write a drawing in every format, and its sidecar; the same drawing gives the same bytes.
+    def write(self, inputs: Inputs, out: Path, formats: Sequence[Format]) -> Outcome:
+        """Draw it and write its files to a folder, which exists; equal drawings give equal bytes.
 
-    Args:
-        caption: of the figure.
-        drawing: the figure; drawn and saved within ``style.figure_style``.
-        out: folder, which exists.
-        formats: of the files.
-        records: that it was drawn from.
-        small: whether raster files are of low resolution.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
-    lay_out(drawing.figure)
-    files = []
-    statement = _statement(caption, drawing)
-    for name in formats:
-        path = out / f"{caption.name}.{name}"
-        buffer = io.BytesIO()
-        dpi = style.SMALL_DPI if small else style.DPI
-        drawing.figure.savefig(
-            buffer, format=name, dpi=dpi, metadata=_metadata(name, caption, statement)
-        )
-        write_atomically(path, buffer.getvalue())
-        files.append(path)
-    sidecar = out / f"{caption.name}.json"
-    write_atomically(sidecar, _sidecar(caption, drawing, records.label))
-    files.append(sidecar)
-    missing = dict.fromkeys(
-        recipe.text(records.typed) for gap in drawing.gaps for recipe in gap.recipes
-    )
-    n_drawn = len(drawing.numbers["panels"])
-    return Outcome(
-        caption.name,
-        tuple(files),
-        status_of(n_drawn, len(drawing.gaps) or int(n_drawn == 0)),
-        tuple(missing),
-    )
+        Raises:
+            ValueError: records whose numbers contradict each other.
+            OSError: a file cannot be written.
+        """
+        dpi = style.SMALL_DPI if inputs.small else style.DPI
+        contents: dict[str, bytes | str] = {}
+        with style.figure_style():
+            drawing = self.draw(inputs)
+            lay_out(drawing.figure)
+            statement = _statement(self, drawing)
+            for name in formats:
+                buffer, metadata = io.BytesIO(), _metadata(name, self, statement)
+                drawing.figure.savefig(buffer, format=name, dpi=dpi, metadata=metadata)
+                contents[name] = buffer.getvalue()
+        contents["json"] = _sidecar(self, drawing, inputs.records.label)
+        recipes = (recipe for gap in drawing.gaps for recipe in gap.recipes)
+        missing = dict.fromkeys(recipe.text(inputs.records.typed) for recipe in recipes)
+        n_drawn = len(drawing.numbers["panels"])
+        status = status_of(n_drawn, len(drawing.gaps) or int(n_drawn == 0))
+        return Outcome(self.name, write_files(out, self.name, contents), status, tuple(missing))
 
 
 @cache
@@ -112,11 +93,13 @@ def lay_out(figure: "Figure") -> None:
     figure.set_layout_engine("none")
 
 
-def _sidecar(caption: Caption, drawing: Drawing, records_label: str) -> str:
+def _sidecar(figure: PaperFigure, drawing: Drawing, records_label: str) -> str:
     content = {
         "format": SIDECAR_FORMAT,
         "version": SIDECAR_VERSION,
-        **asdict(caption),
+        "name": figure.name,
+        "title": figure.shows,
+        "paper": figure.paper,
         "drawn_at_commit": drawing_commit(),
         "records": [asdict(source) for source in drawing.sources],
         "seeds": seeds_of(drawing.sources),
@@ -133,16 +116,17 @@ def _sidecar(caption: Caption, drawing: Drawing, records_label: str) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _statement(caption: Caption, drawing: Drawing) -> str:
+def _statement(figure: PaperFigure, drawing: Drawing) -> str:
     """Records, seeds, sample counts and commits in one line."""
     samples = ", ".join(
         f"{'/'.join(map(str, counts))} {kind}"
         for kind, counts in samples_of(drawing.sources).items()
     )
     computed = dict.fromkeys(commit for source in drawing.sources for commit in source.commits)
+    files = (f"{source.file} (sha256 {source.sha256[:12]})" for source in drawing.sources)
     parts = [
-        f"{caption.paper}: {caption.title}" if caption.paper != "ours" else caption.title,
-        "records: " + (", ".join(_named(s) for s in drawing.sources) or "none"),
+        f"{figure.paper}: {figure.shows}" if figure.paper != "ours" else figure.shows,
+        "records: " + (", ".join(files) or "none"),
         "seeds: " + (", ".join(map(str, seeds_of(drawing.sources))) or "none"),
         "samples: " + (samples or "none"),
         "computed at commit: " + (", ".join(computed) or "none"),
@@ -151,10 +135,6 @@ def _statement(caption: Caption, drawing: Drawing) -> str:
     if drawing.gaps:
         parts.insert(1, "missing: " + ", ".join(gap.panel for gap in drawing.gaps))
     return "; ".join(parts)
-
-
-def _named(source: Source) -> str:
-    return f"{source.file} (sha256 {source.sha256[:12]})"
 
 
 def seeds_of(sources: Iterable[Source]) -> list[int]:
@@ -171,23 +151,13 @@ def samples_of(sources: Iterable[Source]) -> dict[str, list[int]]:
     return {kind: sorted(found) for kind, found in counts.items()}
 
 
-def _metadata(name: Format, caption: Caption, statement: str) -> dict[str, Any]:
+def _metadata(name: Format, figure: PaperFigure, statement: str) -> dict[str, Any]:
     """In the words of each format; no date, so that the same drawing gives the same bytes."""
-    creator = f"patchlaw {version('patchlaw')}"
-    if name == "pdf":
-        return {
-            "Title": caption.title,
-            "Subject": statement,
-            "Keywords": caption.name,
-            "Creator": creator,
-            "CreationDate": None,
-        }
+    title, creator = {"Title": figure.shows}, {"Creator": f"patchlaw {version('patchlaw')}"}
+    if name == "png":
+        return {**title, "Description": statement, "Software": creator["Creator"]}
     if name == "svg":
-        return {
-            "Title": caption.title,
-            "Description": statement,
-            "Keywords": [caption.name],
-            "Creator": creator,
-            "Date": None,
-        }
-    return {"Title": caption.title, "Description": statement, "Software": creator}
+        more = {"Description": statement, "Keywords": [figure.name], "Date": None}
+    else:
+        more = {"Subject": statement, "Keywords": figure.name, "CreationDate": None}
+    return title | creator | more

@@ -1,7 +1,7 @@
 """The records that the figures are drawn from: found, read, checked against each other."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -10,14 +10,18 @@ from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification import records as author_data
 from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
+from patchlaw.verification.records.trained_model import (
+    AUTHOR_SEED,
+    AUTHOR_TEST_IMAGES,
+    SCALE_IMAGES,
+)
 from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.runs.config import ModelConfig
 from patchlaw.verification.store.errors import RecordError
 
 RESULTS = Path(__file__).with_name("results")
 ANALYSES = RESULTS / "analyses"
-# Of all the author's recorded runs.
-AUTHOR_SEED, AUTHOR_TRAIN_IMAGES, AUTHOR_TEST_IMAGES = 1001, 60_000, 10_000
 SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
@@ -47,14 +51,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """All records of a folder, by the name of their run.
-
-    Attributes:
-        folder: the folder, with runs/, analyses/ and landscapes/ in it.
-        runs: training runs with at least one epoch done.
-        analyses: curvature at the minimum.
-        landscapes: loss over the trajectory's plane.
-    """
+    """All records of a folder, by the name of their run; of runs those with an epoch done."""
 
     folder: Path
     runs: Mapping[str, Run]
@@ -102,78 +99,66 @@ class Records:
 
     def study(self) -> Study:
         """Every run that has a record of any kind."""
-        found = [
-            StudyRun(
-                name, run.config.model.n_patches, run.config.model.depth, run.config.model.seed
-            )
-            for name, run in self.runs.items()
-        ]
-        facts: list[RunFacts | LandscapeRun] = [r.run for r in self.analyses.values()]
-        facts += [r.run for r in self.landscapes.values()]
-        found += [StudyRun(run.id, run.n_patches, run.depth, run.seed) for run in facts]
-        return Study.found(found)
+        found: list[tuple[str, ModelConfig | RunFacts | LandscapeRun]]
+        found = [(name, run.config.model) for name, run in self.runs.items()]
+        found += [(name, record.run) for name, record in self.analyses.items()]
+        found += [(name, record.run) for name, record in self.landscapes.items()]
+        return Study.found(StudyRun(name, r.n_patches, r.depth, r.seed) for name, r in found)
 
     def analyses_of(self, study: Study) -> list[TrainedModel]:
         """The analysed runs of a study, by name."""
         return [self.analyses[name] for name in sorted(study.ids & self.analyses.keys())]
 
-    def run_source(self, run: Run) -> Source:
-        """Provenance of a training run's history."""
-        last = run.history[-1]
-        sessions = (session.environment for session in run.checkpoint.sessions)
-        return self._source(
-            f"runs/{run.path.name}/{CHECKPOINT_FILE}",
-            run.config.run_id,
-            run.config.model.seed,
-            {"training images": last.train.n_samples, "test images": last.test.n_samples},
-            [run.header.environment, *sessions],
-        )
-
-    def analysis_source(self, record: TrainedModel) -> Source:
-        """Provenance of an analysis."""
-        minimum, subset = record.minimum, record.subset
-        samples = {
-            "training images": minimum.train.n_samples,
-            "test images": minimum.test.n_samples,
-            "subset of the training images": None if subset is None else subset.n_samples,
-        }
-        name, run = f"analyses/{record.run.id}.json", record.run
+    def source(self, record: Run | TrainedModel | LandscapeRecord) -> Source:
+        """Provenance of a training run's history, an analysis or a landscape."""
+        samples: dict[str, int | None]
+        if isinstance(record, Run):
+            last, name, seed = record.history[-1], record.config.run_id, record.config.model.seed
+            file = f"runs/{record.path.name}/{CHECKPOINT_FILE}"
+            samples = {"training images": last.train.n_samples, "test images": last.test.n_samples}
+            sessions = (session.environment for session in record.checkpoint.sessions)
+            environments = [record.header.environment, *sessions]
+        elif isinstance(record, TrainedModel):
+            minimum, subset, name, seed = (
+                record.minimum,
+                record.subset,
+                record.run.id,
+                record.run.seed,
+            )
+            file = f"analyses/{name}.json"
+            samples = {
+                "training images": minimum.train.n_samples,
+                "test images": minimum.test.n_samples,
+                "subset of the training images": None if subset is None else subset.n_samples,
+            }
+            environments = list(record.environments)
+        else:
+            name, seed = record.run.id, record.run.seed
+            file = f"landscapes/{name}.json"
+            samples = {
+                "training images of the run": record.run.images,
+                "images a loss": record.n_samples,
+            }
+            environments = [record.environment, *(r.environment for r in record.resumed)]
         known = {what: count for what, count in samples.items() if count is not None}
-        return self._source(name, run.id, run.seed, known, record.environments)
-
-    def landscape_source(self, record: LandscapeRecord) -> Source:
-        """Provenance of a landscape."""
-        environments = [record.environment, *(r.environment for r in record.resumed)]
-        return self._source(
-            f"landscapes/{record.run.id}.json",
-            record.run.id,
-            record.run.seed,
-            {"training images of the run": record.run.images, "images a loss": record.n_samples},
-            environments,
-        )
-
-    def _source(
-        self,
-        file: str,
-        run: str,
-        seed: int,
-        samples: Mapping[str, int],
-        environments: Iterable[Mapping[str, object]],
-    ) -> Source:
         commits = dict.fromkeys(str(found.get("commit")) for found in environments)
-        return Source(file, file_sha256(self.folder / file), samples, run, seed, tuple(commits))
+        return Source(file, _sha256(self.folder / file), known, name, seed, tuple(commits))
 
 
 def author_source(what: Literal["results", "runs"]) -> Source:
     """Provenance of what the paper's author recorded, which ships with verification."""
     path = Path(author_data.__file__).with_name(f"author_{what}.json")
-    samples = {"training images": AUTHOR_TRAIN_IMAGES, "test images": AUTHOR_TEST_IMAGES}
+    samples = {"training images": SCALE_IMAGES, "test images": AUTHOR_TEST_IMAGES}
+    return shipped_source(path, samples, AUTHOR_SEED)
+
+
+def shipped_source(path: Path, samples: Mapping[str, int], seed: int | None = None) -> Source:
+    """Provenance of a file that ships with the source tree."""
     file = path.resolve().relative_to(SOURCE_TREE).as_posix()
-    return Source(file, file_sha256(path), samples, seed=AUTHOR_SEED)
+    return Source(file, _sha256(path), samples, seed=seed)
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
+def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -4,24 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from patchlaw.verification.runs import RunConfig, RunRequest, RunSamples, load_samples
 from patchlaw.verification.runs.plan import read_plan
 
 _PLANS = Path(__file__).with_name("plans")
+PAPER_PLAN = _PLANS / "paper.toml"
 
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One run of a study.
-
-    Attributes:
-        run_id: its name, which its records share.
-        n_patches: P.
-        depth: d.
-        seed: of its initial angles.
-        request: how to train it; None for a run that was merely found.
-    """
+    """One run of a study, by name; ``request`` says how to train it, None that it was found."""
 
     run_id: str
     n_patches: int
@@ -39,14 +33,16 @@ class StudyRun:
         """P and d, as a panel is titled."""
         return f"$P = {self.n_patches}$, $d = {self.depth}$"
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """What tells a run apart in the numbers of a figure."""
+        names = ("n_patches", "depth", "seed")
+        return {"run": self.run_id, **{name: getattr(self, name) for name in names}}
+
 
 @dataclass(frozen=True)
 class Study:
-    """Runs on a grid of P and d, for one seed or several.
-
-    Attributes:
-        runs: in the plan's order; the first of a P and d represents them.
-    """
+    """Runs on a grid of P and d, of which the first of each P and d represents the others."""
 
     runs: tuple[StudyRun, ...]
 
@@ -65,17 +61,10 @@ class Study:
         """Names of the runs."""
         return frozenset(run.run_id for run in self.runs)
 
-    def representative(self, n_patches: int, depth: int) -> StudyRun | None:
-        """The first run of a P and d; None if the study has none."""
-        for run in self.runs:
-            if (run.n_patches, run.depth) == (n_patches, depth):
-                return run
-        return None
-
     def representatives(self) -> tuple[StudyRun, ...]:
         """The first run of every P and d, by P, then d."""
-        found = (self.representative(p, d) for p in self.patches for d in self.depths)
-        return tuple(run for run in found if run is not None)
+        first = {(run.n_patches, run.depth): run for run in reversed(self.runs)}
+        return tuple(first[place] for place in sorted(first))
 
     @classmethod
     def of_plan(cls, path: Path) -> "Study":
@@ -85,30 +74,19 @@ class Study:
             PlanError: no plan.
         """
         return cls(
-            tuple(
-                StudyRun(
-                    _run_id(request),
-                    request.patches,
-                    request.depth,
-                    request.seed,
-                    request,
-                )
-                for request in read_plan(path)
-            )
+            tuple(StudyRun(_run_id(r), r.patches, r.depth, r.seed, r) for r in read_plan(path))
         )
 
     @classmethod
     def found(cls, runs: Iterable[StudyRun]) -> "Study":
         """Runs whose records were found, each once, by P, d, seed and name."""
-        unique = {run.run_id: run for run in runs}
-        return cls(
-            tuple(sorted(unique.values(), key=lambda r: (r.n_patches, r.depth, r.seed, r.run_id)))
-        )
+        unique = {run.run_id: run for run in runs}.values()
+        return cls(tuple(sorted(unique, key=lambda r: (r.n_patches, r.depth, r.seed, r.run_id))))
 
 
 def paper_study() -> Study:
     """The paper's twelve configurations, its seed first (plans/paper.toml)."""
-    return Study.of_plan(_PLANS / "paper.toml")
+    return Study.of_plan(PAPER_PLAN)
 
 
 def scaling_study() -> Study:

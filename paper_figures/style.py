@@ -14,45 +14,24 @@ from patchlaw.hessian_theory.predictions import find_law
 
 LineStyle: TypeAlias = str | tuple[float, tuple[float, ...]]
 
-# Widths of a journal's columns and what fits on its page, inches.
-ONE_COLUMN = 3.4
-TWO_COLUMNS = 7.0
-PAGE_HEIGHT = 9.0
-# Height of a single panel over its width, near the golden section.
-PANEL_ASPECT = 0.62
+# Width of a journal's two columns and what fits on its page, inches.
+TWO_COLUMNS, PAGE_HEIGHT = 7.0, 9.0
 
 # Points. Labels below SMALL_TEXT cannot be read in print.
-TEXT = 8.0
-TICK_TEXT = 7.0
-SMALL_TEXT = 6.0
-TINY_TEXT = 5.0
+TEXT, TICK_TEXT, SMALL_TEXT, TINY_TEXT = 8.0, 7.0, 6.0, 5.0
 
 # Drawing order of what must lie above everything else.
 FRONT = 5.0
 REMARK_MARGIN = 3.0
 MARGIN = 0.15  # of a panel's height, above and below what must not touch its frame
-REMARK_PAD = 1.5
-REMARK_ALPHA = 0.85
 
-HALO_LINE = 2.2
-BOLD_LINE = 1.6
-LINE = 1.1
-THIN_LINE = 0.6
-HAIR_LINE = 0.35
-MARKER = 3.6
-SMALL_MARKER = 2.4
-BIG_MARKER = 6.5
-CAP = 1.8
+BOLD_LINE, LINE, THIN_LINE, HAIR_LINE = 1.6, 1.1, 0.6, 0.35
+MARKER, SMALL_MARKER, BIG_MARKER = 3.6, 2.4, 6.5
 
-DPI = 300
-SMALL_DPI = 120
+DPI, SMALL_DPI = 300, 120
 
-INK = "#1a1a1a"
-FAINT = "#b4b4b4"
-PANEL_GREY = "#ebebeb"
-BAND_ALPHA = 0.25
-PALE_ALPHA = 0.45
-POINT_ALPHA = 0.85
+INK, FAINT, PANEL_GREY = "#1a1a1a", "#b4b4b4", "#ebebeb"
+BAND_ALPHA, PALE_ALPHA, POINT_ALPHA = 0.25, 0.45, 0.85
 
 # Ticks along an axis of a small panel, at most.
 FEW_TICKS = 4
@@ -62,35 +41,23 @@ LOG_MARGIN = 1.25
 LABEL_ROOM = 2.6
 
 # Colour maps that grow darker or lighter in one direction.
-LOSS_MAP = "YlGnBu"
-COUNT_MAP = "Greys"
-DIGIT_MAP = "Greys"
+LOSS_MAP, COUNT_MAP, DIGIT_MAP = "YlGnBu", "Greys", "Greys"
 
 # Points of curves that are evaluated for a drawing.
-CURVE_POINTS = 800
-SMALL_CURVE_POINTS = 80
+CURVE_POINTS, SMALL_CURVE_POINTS = 800, 80
 
 # Landscapes (paper, Fig. 3): a contour line every half unit of loss.
 CONTOUR_STEP = 0.5
 # Agreement that a reader may call good: a band of 20 % around equality.
 GOOD_AGREEMENT = 1.2
 
-
 # Colour bars beside a whole figure: length over width, and their distance from the panels.
-COLOUR_BAR_ASPECT = 45.0
-COLOUR_BAR_PAD = 0.01
+COLOUR_BAR_ASPECT, COLOUR_BAR_PAD = 45.0, 0.01
 
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How one series is drawn.
-
-    Attributes:
-        colour: of line and marker.
-        marker: matplotlib's code.
-        line: line style; dashes as (offset, (on, off, ..)) in line widths.
-        filled: whether markers are filled.
-    """
+    """How one series is drawn; dashes as (offset, (on, off, ..)) in line widths."""
 
     colour: str
     marker: str
@@ -152,19 +119,18 @@ END = SeriesStyle("#00246b", "+")
 MINIMUM = SeriesStyle("#ff8c00", "X")
 
 
-def remark_box() -> dict[str, Any]:
-    """The pale ground of a remark on a filled panel."""
-    return {"facecolor": "white", "edgecolor": "none", "alpha": REMARK_ALPHA, "pad": REMARK_PAD}
+# The pale ground of a remark on a filled panel.
+REMARK_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
 
 
-def halo() -> list[Any]:
+def rim() -> list[Any]:
     """A white rim that keeps lines and markers apart from what is below them."""
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=HALO_LINE, foreground="white")]
+    return [withStroke(linewidth=2.2, foreground="white")]
 
 
-def landmark(look: SeriesStyle) -> dict[str, Any]:
+def landmark(look: SeriesStyle, *, halo: bool = True) -> dict[str, Any]:
     """Keyword arguments of ``Axes.plot`` for a landmark, above everything else."""
     filled = look.marker == MINIMUM.marker
     return {
@@ -175,12 +141,9 @@ def landmark(look: SeriesStyle) -> dict[str, Any]:
         "markeredgecolor": INK if filled else look.colour,
         "markeredgewidth": THIN_LINE if filled else BOLD_LINE,
         "zorder": FRONT,
-        "path_effects": halo(),
+        "path_effects": rim() if halo else None,
     }
 
-
-AUTHOR = SeriesStyle("#8c8c8c", "o", "-", filled=False)
-OURS = SeriesStyle("#1a1a1a", "o", "-")
 
 _RC: dict[str, Any] = {
     # fonts that come with matplotlib, so that every machine draws the same
@@ -189,14 +152,24 @@ _RC: dict[str, Any] = {
     "font.size": TEXT,
     "axes.titlesize": TEXT,
     "axes.labelsize": TEXT,
-    "xtick.labelsize": TICK_TEXT,
-    "ytick.labelsize": TICK_TEXT,
     "legend.fontsize": TICK_TEXT,
+    **{
+        f"{axis}tick.{name}": value
+        for axis in "xy"
+        for name, value in (
+            ("labelsize", TICK_TEXT),
+            ("color", INK),
+            ("direction", "in"),
+            ("major.size", 2.6),
+            ("minor.size", 1.5),
+            ("major.width", THIN_LINE),
+            ("minor.width", HAIR_LINE),
+            ("major.pad", 2.0),
+        )
+    },
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
     "axes.linewidth": THIN_LINE,
     "axes.titlepad": 3.0,
     "axes.labelpad": 2.0,
@@ -207,21 +180,9 @@ _RC: dict[str, Any] = {
     "lines.linewidth": LINE,
     "lines.markersize": MARKER,
     "lines.markeredgewidth": 0.8,
-    "errorbar.capsize": CAP,
+    "errorbar.capsize": 1.8,
     "patch.linewidth": THIN_LINE,
     "hatch.linewidth": HAIR_LINE,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.major.size": 2.6,
-    "ytick.major.size": 2.6,
-    "xtick.minor.size": 1.5,
-    "ytick.minor.size": 1.5,
-    "xtick.major.width": THIN_LINE,
-    "ytick.major.width": THIN_LINE,
-    "xtick.minor.width": HAIR_LINE,
-    "ytick.minor.width": HAIR_LINE,
-    "xtick.major.pad": 2.0,
-    "ytick.major.pad": 2.0,
     "legend.frameon": False,
     "legend.handlelength": 2.2,
     "legend.handletextpad": 0.5,
@@ -258,9 +219,6 @@ def depth_style(rank: int) -> SeriesStyle:
 
 
 def law_style(law: str) -> SeriesStyle:
-    """The same look for the same law in every figure; hollow for an identity, which predicts none.
-
-    From the law's registration.
-    """
+    """The law's own look, from its registration; hollow for an identity, which predicts none."""
     found = find_law(law)
     return SeriesStyle(found.colour, found.marker, filled=found.status != "proven")

@@ -6,17 +6,14 @@ paper's eight an encoding block has its six rotations twice, as every qubit take
 
 from typing import TYPE_CHECKING, Any
 
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
-from patchlaw.paper_figures.panels import new_figure, title
-from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures import panels
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
 from patchlaw.simulators.ansatz import Ansatz, Block, EntanglingBlock
 from patchlaw.simulators.qiskit_circuit import qnn_circuit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CAPTION = Caption("figure-5", "the ansatz and its two kinds of blocks", "Fig. 5")
 
 _HEIGHT = 3.5
 _QUBITS = 4  # few enough to be read
@@ -31,20 +28,19 @@ _BOX_STYLE = _STYLE | {"fontsize": 22}
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure; it needs no record."""
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
+    sheet = Sheet(inputs, _HEIGHT)
     whole = Ansatz(_QUBITS, depth=1)
     entangling, encoding = whole.blocks[:2]
-    rows = figure.add_gridspec(2, 1, height_ratios=_HEIGHTS)
+    rows = sheet.figure.add_gridspec(2, 1, height_ratios=_HEIGHTS)
     top = rows[0].subgridspec(1, 2, width_ratios=_WIDTHS)
-    parts = Parts()
     for index, (name, block) in enumerate(
         (("entangling block", entangling), ("encoding block", encoding))
     ):
-        axes = figure.add_subplot(top[index])
+        axes = sheet.figure.add_subplot(top[index])
         circuit = _with_symbols(qnn_circuit(Ansatz.from_blocks(_QUBITS, (block,))))
         _draw(circuit, axes, _STYLE)
-        title(axes, index, f"{name}, $n = {_QUBITS}$")
-        parts.panels.append(
+        panels.title(axes, index, f"{name}, $n = {_QUBITS}$")
+        sheet.numbers.append(
             {
                 "name": name,
                 "qubits": _QUBITS,
@@ -53,17 +49,19 @@ def draw(inputs: Inputs) -> Drawing:
                 "features": block.n_features(_QUBITS),
             }
         )
-    axes = figure.add_subplot(rows[1])
+    axes = sheet.figure.add_subplot(rows[1])
     _draw(_of_blocks(whole), axes, _BOX_STYLE)
-    title(axes, 2, f"circuit of one patch, $n = {_QUBITS}$ (paper: $n = {Ansatz().n_qubits}$)")
-    parts.panels.append(
+    panels.title(
+        axes, 2, f"circuit of one patch, $n = {_QUBITS}$ (paper: $n = {Ansatz().n_qubits}$)"
+    )
+    sheet.numbers.append(
         {
             "name": "circuit",
             "qubits": whole.n_qubits,
             "blocks": [_label(block) for block in whole.blocks],
         }
     )
-    return parts.drawing(figure)
+    return sheet.drawing()
 
 
 def _with_symbols(circuit: Any) -> Any:

@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from patchlaw.paper_figures.panels import (
-    legend_below,
-    not_run,
-    power_ticks,
-    remark,
-    study_grid,
-    title,
-)
-from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
+from patchlaw.paper_figures.recipes import analyse
 from patchlaw.verification.records import Eigenvalue, TrainedModel
 
 if TYPE_CHECKING:
@@ -28,7 +20,6 @@ if TYPE_CHECKING:
 
     from patchlaw.verification.solvers import SpectralDensity
 
-CAPTION = Caption("figure-4", "density of the Hessian's eigenvalues, and its outliers", "Fig. 4")
 
 _ROW_HEIGHT = 1.75
 _FLOOR = 0.1  # of the density that a single eigenvalue makes
@@ -37,29 +28,18 @@ _TICK_TOP = 0.09  # of the panel's height
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
-    figure, panels = study_grid(inputs.paper, _ROW_HEIGHT)
-    records = inputs.records
-    parts, drawn = Parts(), {}
-    for index, (run, axes) in enumerate(panels):
-        title(axes, index, run.title)
-        found = records.analyses.get(run.run_id)
-        if found is None or found.density is None:
-            gap = analysis_gap(run, records)
-            parts.gaps.append(gap)
-            not_run(axes, [gap], records.label)
-            continue
-        parts.sources.append(records.analysis_source(found))
-        points = style.SMALL_CURVE_POINTS if inputs.small else style.CURVE_POINTS
-        parts.panels.append(_panel(axes, found, found.density, points))
+    sheet, places = Sheet.of_grid(inputs, _ROW_HEIGHT)
+    points = style.SMALL_CURVE_POINTS if inputs.small else style.CURVE_POINTS
+    drawn = {}
+    for run, axes, record in sheet.recorded(
+        places, inputs.records.analyses, analyse, lambda record: record.density is not None
+    ):
+        assert record.density is not None
+        sheet.numbers.append(_panel(axes, record, record.density, points))
         drawn[run] = axes
-    for depth in {run.depth for run in drawn}:
-        lowest = [axes for run, axes in drawn.items() if run.depth == depth][-1]
-        lowest.set_xlabel(r"eigenvalue $\lambda$")
-    for n_patches in {run.n_patches for run in drawn}:
-        first = next(axes for run, axes in drawn.items() if run.n_patches == n_patches)
-        first.set_ylabel("density")
-    legend_below(figure, [axes for _, axes in panels], columns=4)
-    return parts.drawing(figure)
+    panels.label_outside(drawn, r"eigenvalue $\lambda$", "density")
+    sheet.legend(columns=4)
+    return sheet.drawing()
 
 
 def _panel(
@@ -81,9 +61,10 @@ def _panel(
     )
     axes.plot(grid, np.maximum(height, floor), color=colour, linewidth=style.THIN_LINE)
     axes.set(yscale="log", ylim=(floor, None), xlim=(grid[0], grid[-1]))
-    power_ticks(axes, "y")
+    panels.power_ticks(axes, "y")
     values, level = _exact(record)
-    beyond = _beyond_edge(record, values)
+    edge = -np.inf if record.outliers is None else record.outliers.edge
+    beyond = sum(value.value > edge for value in values)  # they descend
     for name, group, look in (
         ("eigenvalues with error bound: outliers", values[:beyond], style.LINE),
         ("others of the largest", values[beyond:], style.HAIR_LINE),
@@ -105,7 +86,7 @@ def _panel(
             linewidth=style.THIN_LINE,
             label="edge of the bulk",
         )
-        remark(axes, outlier_text(record))
+        panels.remark(axes, outlier_text(record))
     return {
         **record.run.place,
         "density_images": density.n_samples,
@@ -128,13 +109,6 @@ def _exact(record: TrainedModel) -> tuple[tuple[Eigenvalue, ...], str]:
     if record.subset is not None and record.subset.top:
         return record.subset.top, "the subset of the density"
     return record.eigenvalues.get("H", ()), "all training images"
-
-
-def _beyond_edge(record: TrainedModel, values: tuple[Eigenvalue, ...]) -> int:
-    """How many of the values, descending, lie beyond the bulk's edge."""
-    if record.outliers is None:
-        return len(values)
-    return sum(value.value > record.outliers.edge for value in values)
 
 
 def outlier_text(record: TrainedModel) -> str:

@@ -6,6 +6,7 @@ median factor between prediction and measurement, and in brackets the number of 
 """
 
 import math
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,12 @@ import numpy as np
 
 from patchlaw.hessian_theory.predictions import LAWS
 from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
 from patchlaw.paper_figures.law_pairs import LawPairs, all_pairs, numbers_of
-from patchlaw.paper_figures.panels import legend_below, new_figure
-from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.comparison import LawComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CAPTION = Caption("law-summary", "each law's error against measured eigenvalue ratios", "ours")
 
 _LANE_HEIGHT = 0.13  # inches, for each law and origin
 _AROUND = 1.0  # inches, above and below the lanes
@@ -42,21 +39,18 @@ def draw(inputs: Inputs) -> Drawing:
     present = [group for group in groups if group.rows]
     laws = [law for law in LAWS if any(law in group.laws for group in present)]
     lanes = len(laws) * len(present)
-    figure = new_figure(style.TWO_COLUMNS, _AROUND + _LANE_HEIGHT * (lanes + _GAP * len(laws)))
-    axes = figure.subplots()
-    parts = Parts()
+    sheet = Sheet(inputs, _AROUND + _LANE_HEIGHT * (lanes + _GAP * len(laws)))
+    axes = sheet.figure.subplots()
     for group in groups:
-        parts.sources += group.sources
-        parts.gaps += group.gaps
+        sheet.sources += group.sources
+        sheet.gaps += group.gaps
     height, centres = 0.0, []
     for law in laws:
         first = height
         for group in present:
-            rows = group.of_law(law)
-            if rows:
-                parts.panels.append(
-                    _lane(axes, height, law, group, rows, _LOOKS[groups.index(group)])
-                )
+            if law in group.laws:
+                look = _LOOKS[groups.index(group)]
+                sheet.numbers.append(_lane(axes, height, law, group, look))
                 height += 1
         centres.append((first + height - 1) / 2)
         if law != laws[-1]:
@@ -73,7 +67,7 @@ def draw(inputs: Inputs) -> Drawing:
         ),
         ylim=(height - _GAP, -1),
     )
-    drawn = [factor for panel in parts.panels for factor in panel["predicted_over_measured"]]
+    drawn = [factor for panel in sheet.numbers for factor in panel["predicted_over_measured"]]
     ends = (*_LEAST_RANGE, *drawn)
     axes.set_xlim(min(ends) / style.LOG_MARGIN, max(ends) * style.LOG_MARGIN)
     low, high = axes.get_xlim()
@@ -88,8 +82,8 @@ def draw(inputs: Inputs) -> Drawing:
     axes.set_title("median factor (pairs)", loc="right", fontsize=style.SMALL_TEXT)
     for look, group in zip(_LOOKS, groups, strict=False):
         axes.plot([], [], label=group.label, **_points(look, style.INK))
-    legend_below(figure, [axes], columns=1 if any(group.n_not_run for group in groups) else 3)
-    return parts.drawing(figure)
+    sheet.legend(columns=1 if any(group.n_not_run for group in groups) else 3)
+    return sheet.drawing()
 
 
 def _lane(
@@ -97,9 +91,9 @@ def _lane(
     height: float,
     law: str,
     group: LawPairs,
-    rows: tuple[LawComparison, ...],
     look: style.SeriesStyle,
 ) -> dict[str, Any]:
+    rows = group.of_law(law)
     factors = [float(row.predicted or 0) / row.measured for row in rows]
     axes.plot(factors, np.full(len(factors), height), **_points(look, style.law_style(law).colour))
     typical = math.exp(median(abs(math.log(factor)) for factor in factors))
@@ -122,11 +116,4 @@ def _lane(
 
 
 def _points(look: style.SeriesStyle, colour: str) -> dict[str, Any]:
-    return {
-        "linestyle": "none",
-        "marker": look.marker,
-        "markersize": style.MARKER,
-        "markeredgecolor": colour,
-        "markerfacecolor": colour if look.filled else "white",
-        "alpha": style.POINT_ALPHA,
-    }
+    return replace(look, colour=colour).plot(line=False) | {"alpha": style.POINT_ALPHA}

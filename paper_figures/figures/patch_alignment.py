@@ -5,30 +5,20 @@ Left, the alignment A = lambda_max(G over the angles) / sum_p lambda_max(G_pp) a
 of H on every patch's angles and, hatched, on the pixel bias.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from patchlaw.paper_figures.panels import (
-    decimal_ticks,
-    legend_below,
-    new_figure,
-    not_run,
-    patch_axis,
-    title,
-)
-from patchlaw.paper_figures.provenance import Caption
-from patchlaw.paper_figures.study import StudyRun
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet, gap_of
+from patchlaw.paper_figures.recipes import analyse
+from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
 
-CAPTION = Caption("alignment", "alignment of the patches and shares of the top eigenvector", "ours")
 
 _HEIGHT = 2.9
 _WIDTHS = (1.0, 2.0)
@@ -41,37 +31,32 @@ _HATCH = "//////"
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
-    alignment, shares = figure.subplots(1, 2, width_ratios=_WIDTHS)
-    records, parts = inputs.records, Parts()
-    found = {}
-    for run in inputs.grid:
-        record = records.analyses.get(run.run_id)
-        if record is None or record.alignment is None or _MATRIX not in record.shares:
-            parts.gaps.append(analysis_gap(run, records))
-        if record is not None and (record.alignment is not None or _MATRIX in record.shares):
+    study, sheet = inputs.paper, Sheet(inputs, _HEIGHT)
+    alignment, shares = sheet.figure.subplots(1, 2, width_ratios=_WIDTHS)
+    runs, found = study.representatives(), {}
+    for run in runs:
+        record = inputs.records.analyses.get(run.run_id)
+        known = record and (record.alignment is not None, _MATRIX in record.shares)
+        if not known or not all(known):
+            sheet.gaps.append(gap_of(run, inputs.records, analyse))
+        if record and known and any(known):
             found[run] = record
-            parts.sources.append(records.analysis_source(record))
-            parts.panels.append(_numbers(record))
-    title(alignment, 0, "alignment of the patches")
-    title(shares, 1, "top eigenvector of $H$")
+            sheet.sources.append(inputs.records.source(record))
+            sheet.numbers.append(_numbers(record))
+    panels.title(alignment, 0, "alignment of the patches")
+    panels.title(shares, 1, "top eigenvector of $H$")
     if found:
-        _alignment(alignment, found, inputs.paper.depths, inputs.paper.patches)
-        _shares(shares, inputs.grid, found)
-        legend_below(figure, [alignment, shares], columns=7)
-    elif parts.gaps:
+        _alignment(alignment, found, study)
+        _shares(shares, runs, found)
+    elif sheet.gaps:
         for axes in (alignment, shares):
-            not_run(axes, parts.gaps, records.label)
-    return parts.drawing(figure)
+            sheet.not_run(axes, sheet.gaps)
+    sheet.legend(columns=7)
+    return sheet.drawing()
 
 
-def _alignment(
-    axes: "Axes",
-    found: "dict[StudyRun, TrainedModel]",
-    depths: "Sequence[int]",
-    patches: "Sequence[int]",
-) -> None:
-    for rank, depth in enumerate(depths):
+def _alignment(axes: "Axes", found: dict[StudyRun, TrainedModel], study: Study) -> None:
+    for rank, depth in enumerate(study.depths):
         of_depth = [
             (run.n_patches, record.alignment)
             for run, record in found.items()
@@ -81,25 +66,19 @@ def _alignment(
             continue
         p = [n_patches for n_patches, _ in of_depth]
         values = np.array([(a.value, a.low, a.high) for _, a in of_depth]).T
-        axes.errorbar(
-            p,
-            values[0],
-            yerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
-            label=f"$d = {depth}$",
-            **style.depth_style(rank).plot(),
-        )
-    patch_axis(axes, patches)
+        bars = np.maximum([values[0] - values[1], values[2] - values[0]], 0)
+        look = style.depth_style(rank).plot()
+        axes.errorbar(p, values[0], yerr=bars, label=f"$d = {depth}$", **look)
+    panels.patch_axis(axes, study.patches)
     low, high = axes.get_xlim()
     line = np.array([low, high])
     axes.plot(line, 1 / line, color=style.FAINT, label="$1/P$, orthogonal")
     axes.plot(line, [1, 1], color=style.FAINT, linestyle=style.DASHED, label="1, aligned")
     axes.set(yscale="log", ylabel="alignment $A$", xlim=(low, high))
-    decimal_ticks(axes, "y")
+    panels.decimal_ticks(axes, "y")
 
 
-def _shares(
-    axes: "Axes", runs: "Sequence[StudyRun]", found: "dict[StudyRun, TrainedModel]"
-) -> None:
+def _shares(axes: "Axes", runs: Sequence[StudyRun], found: dict[StudyRun, TrainedModel]) -> None:
     ordered = sorted(runs, key=lambda run: (run.depth, run.n_patches))
     places, place, previous = [], 0.0, ordered[0].depth
     for run in ordered:
@@ -115,34 +94,16 @@ def _shares(
             )
             continue
         entry, colour = record.shares[_MATRIX], style.patch_style(run.n_patches).colour
-        base = 0.0
-        for share in entry.patches:
-            axes.bar(
-                at, share, _BAR, base, color=colour, edgecolor="white", linewidth=style.HAIR_LINE
-            )
-            base += share
-        axes.bar(
-            at,
-            entry.bias,
-            _BAR,
-            base,
-            color="white",
-            edgecolor=colour,
-            hatch=_HATCH,
-            linewidth=style.THIN_LINE,
-        )
+        base = np.cumsum([0, *entry.patches])
+        look: dict[str, Any] = {"edgecolor": "white", "linewidth": style.HAIR_LINE}
+        axes.bar(at, entry.patches, _BAR, base[:-1], color=colour, **look)
+        look = {"edgecolor": colour, "linewidth": style.THIN_LINE, "hatch": _HATCH}
+        axes.bar(at, entry.bias, _BAR, base[-1], color="white", **look)
     for n_patches in sorted({run.n_patches for run in found}):
         colour = style.patch_style(n_patches).colour
         axes.fill_between([], [], color=colour, label=f"patches, $P = {n_patches}$")
-    axes.fill_between(
-        [],
-        [],
-        facecolor="white",
-        edgecolor=style.INK,
-        hatch=_HATCH,
-        linewidth=style.THIN_LINE,
-        label="pixel bias",
-    )
+    look = {"edgecolor": style.INK, "linewidth": style.THIN_LINE, "hatch": _HATCH}
+    axes.fill_between([], [], facecolor="white", label="pixel bias", **look)
     axes.set(
         ylim=(0, 1),
         ylabel="share of the squared norm",

@@ -4,24 +4,21 @@ The counts are those of hessian_theory.coverage, whose closed form nothing of th
 enters; the digit is an image of the embedded MNIST as the circuits see it, 14 by 14 pixels.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from patchlaw.hessian_theory.coverage import PatchCoverage
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts
-from patchlaw.paper_figures.panels import new_figure, title
-from patchlaw.paper_figures.provenance import Caption
-from patchlaw.paper_figures.records import SOURCE_TREE, Source, file_sha256
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
+from patchlaw.paper_figures.records import shipped_source
 from patchlaw.simulators import PatchGrid, load_mnist
 from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-CAPTION = Caption("figure-2", "patches over a digit, and how many cover each pixel", "Fig. 2")
 
 _HEIGHT = 4.9
 _DIGIT = 0  # index in the training set: the first image, a five
@@ -33,21 +30,21 @@ def draw(inputs: Inputs) -> Drawing:
     data = load_mnist()
     image, label = data.train_images[_DIGIT].numpy(), int(data.train_labels[_DIGIT])
     patches = inputs.paper.patches or (PatchGrid().n_patches,)
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
-    axes = figure.subplots(2, len(patches), squeeze=False)
-    parts = Parts()
-    parts.sources.append(_source(len(data.train_labels)))
+    sheet = Sheet(inputs, _HEIGHT)
+    axes = sheet.figure.subplots(2, len(patches), squeeze=False)
+    samples = {"images to choose from": len(data.train_labels)}
+    sheet.sources.append(shipped_source(EMBEDDED_FILE, samples))
     for column, n_patches in enumerate(patches):
         grid = PatchGrid(n_patches=n_patches)
         coverage = PatchCoverage(grid.image_side, grid.patch_side, n_patches)
         _patches(axes[0, column], image, coverage)
         _counts(axes[1, column], coverage)
-        title(axes[0, column], column, f"$P = {n_patches}$, stride {coverage.stride}")
-        title(axes[1, column], len(patches) + column)
+        panels.title(axes[0, column], column, f"$P = {n_patches}$, stride {coverage.stride}")
+        panels.title(axes[1, column], len(patches) + column)
         if column == 0:
             axes[0, 0].set_ylabel(f"${grid.image_side} \\times {grid.image_side}$ pixels")
             axes[1, 0].set_ylabel("patches on each pixel")
-        parts.panels.append(
+        sheet.numbers.append(
             {
                 "n_patches": n_patches,
                 "offsets": coverage.offsets,
@@ -55,7 +52,7 @@ def draw(inputs: Inputs) -> Drawing:
                 "counts": coverage.counts,
             }
         )
-    return parts.drawing(figure, digit={"index": _DIGIT, "label": label, "pixels_rad": image})
+    return sheet.drawing(digit={"index": _DIGIT, "label": label, "pixels_rad": image})
 
 
 def _patches(axes: "Axes", image: "NDArray[np.float32]", coverage: PatchCoverage) -> None:
@@ -81,13 +78,13 @@ def _patches(axes: "Axes", image: "NDArray[np.float32]", coverage: PatchCoverage
                 clip_on=False,
             )
         )
-    _pixel_axes(axes)
+    axes.set(xticks=[], yticks=[])
 
 
 def _counts(axes: "Axes", coverage: PatchCoverage) -> None:
     counts = coverage.counts
     axes.imshow(counts, cmap=style.COUNT_MAP, vmin=0, vmax=coverage.n_patches)
-    for (row, column), count in _entries(counts):
+    for (row, column), count in np.ndenumerate(counts):
         dark = count > coverage.n_patches / 2
         axes.text(
             column,
@@ -98,23 +95,7 @@ def _counts(axes: "Axes", coverage: PatchCoverage) -> None:
             fontsize=style.SMALL_TEXT,
             color="white" if dark else style.INK,
         )
-    _pixel_axes(axes)
+    axes.set(xticks=[], yticks=[])
     axes.set_xlabel(
         f"mean {float(coverage.mean):.2f}; {coverage.pixels_in_every_patch} pixels in all patches"
     )
-
-
-def _pixel_axes(axes: "Axes") -> None:
-    axes.set(xticks=[], yticks=[])
-
-
-def _entries(counts: "NDArray[np.int64]") -> "list[tuple[tuple[int, int], int]]":
-    rows, columns = counts.shape
-    return [((r, c), int(counts[r, c])) for r in range(rows) for c in range(columns)]
-
-
-def _source(n_images: int) -> Source:
-    path: Path = EMBEDDED_FILE
-    file = path.resolve().relative_to(SOURCE_TREE).as_posix()
-    samples: dict[str, Any] = {"images to choose from": n_images}
-    return Source(file, file_sha256(path), samples)

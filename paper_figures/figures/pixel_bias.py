@@ -12,29 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchlaw.hessian_theory.coverage import PatchCoverage
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from patchlaw.paper_figures.panels import (
-    common_scale,
-    legend_below,
-    missing_remark,
-    new_figure,
-    not_run,
-    patch_axis,
-    power_ticks,
-    title,
-)
-from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet, gap_of, missing_remark
+from patchlaw.paper_figures.recipes import analyse
 from patchlaw.simulators import PatchGrid
-from patchlaw.verification.records import Eigenvalue, TrainedModel
+from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-CAPTION = Caption(
-    "pixel-bias", "coverage of the pixels and the bias' part of the curvature", "ours"
-)
 
 _HEIGHT = 5.4
 _ROWS = (1.0, 1.15, 1.0)
@@ -45,90 +31,64 @@ _CLAIMS = {1: style.DASHED, 2: style.DOTTED}  # exponents of 1/P in the paper (S
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
-    depths, records = inputs.paper.depths, inputs.records
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
-    rows = figure.add_gridspec(3, 1, height_ratios=_ROWS)
+    study, sheet = inputs.paper, Sheet(inputs, _HEIGHT)
+    rows = sheet.figure.add_gridspec(3, 1, height_ratios=_ROWS)
     maps = rows[0].subgridspec(1, len(_COVERAGES)).subplots()
-    below = rows[1:].subgridspec(2, max(1, len(depths))).subplots(squeeze=False)
-    parts, drawn = Parts(), []
-    coverage = _coverage(figure, maps)
-    for column, depth in enumerate(depths):
-        sizes, shares = below[:, column]
-        title(sizes, len(_COVERAGES) + column, f"$d = {depth}$")
-        gaps, partial, found = [], [], []
-        for run in (run for run in inputs.grid if run.depth == depth):
-            record = records.analyses.get(run.run_id)
-            if record is None or not (record.shares or record.top("G over the bias")):
-                gaps.append(analysis_gap(run, records))
-                continue
-            found.append(record)
-            if any(record.top(name) is None for name in _MATRICES):
-                partial.append(analysis_gap(run, records))
-        parts.gaps += [*gaps, *partial]
-        if not found:
-            not_run(sizes, gaps, records.label)
-            shares.set_axis_off()
-            continue
-        parts.sources += [records.analysis_source(record) for record in found]
-        parts.panels += [_numbers(record) for record in found]
+    below = rows[1:].subgridspec(2, max(1, len(study.depths))).subplots(squeeze=False)
+    coverage = _coverage(sheet, maps)
+    runs = {run.run_id: run for run in study.representatives()}
+    for _, (sizes, shares), found, gaps in sheet.columns(
+        below,
+        study,
+        lambda record: bool(record.shares or record.top("G over the bias")),
+        (r"$\lambda_{\max}$", "part on the bias"),
+        first=len(_COVERAGES),
+    ):
+        partial = [
+            gap_of(runs[record.run.id], inputs.records, analyse)
+            for record in found
+            if any(record.top(name) is None for name in _MATRICES)
+        ]
+        sheet.gaps += partial
+        sheet.numbers += [_numbers(record) for record in found]
         _sizes(sizes, found)
         _shares(shares, found)
         for axes in (sizes, shares):
-            patch_axis(axes, inputs.paper.patches)
+            panels.patch_axis(axes, study.patches)
         sizes.tick_params(labelbottom=False)
         sizes.set_xlabel("")
         missing_remark(sizes, gaps, partial)
-        drawn.append(column)
-    if drawn:
-        for row, label in enumerate((r"$\lambda_{\max}$", "part on the bias")):
-            common_scale(list(below[row, drawn]))
-            below[row, drawn[0]].set_ylabel(label)
-        legend_below(figure, list(below.ravel()), columns=4)
-    return parts.drawing(figure, coverage=coverage)
+    sheet.legend(columns=4)
+    return sheet.drawing(coverage=coverage)
 
 
-def _coverage(figure: "Figure", maps: Any) -> list[dict[str, Any]]:
+def _coverage(sheet: Sheet, maps: Any) -> list[dict[str, Any]]:
     shown: Any = None
     numbers = []
     for index, (n_patches, axes) in enumerate(zip(_COVERAGES, maps, strict=True)):
         grid = PatchGrid(n_patches=n_patches)
-        coverage = PatchCoverage(grid.image_side, grid.patch_side, n_patches)
-        part = coverage.counts / n_patches
-        shown = axes.imshow(part, cmap=style.COUNT_MAP, vmin=0, vmax=1)
+        counts = PatchCoverage(grid.image_side, grid.patch_side, n_patches).counts
+        shown = axes.imshow(counts / n_patches, cmap=style.COUNT_MAP, vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
-        title(axes, index, f"$P = {n_patches}$")
-        numbers.append({"n_patches": n_patches, "counts": coverage.counts})
-    figure.colorbar(shown, ax=list(maps), label="$m/P$", pad=style.COLOUR_BAR_PAD)
+        panels.title(axes, index, f"$P = {n_patches}$")
+        numbers.append({"n_patches": n_patches, "counts": counts})
+    sheet.figure.colorbar(shown, ax=list(maps), label="$m/P$", pad=style.COLOUR_BAR_PAD)
     return numbers
 
 
-def _tops(found: list[TrainedModel], name: str) -> list[tuple[int, Eigenvalue]]:
-    """P and the largest eigenvalue of a matrix, where it is on record."""
-    pairs = ((record.run.n_patches, record.top(name)) for record in found)
-    return [(p, top) for p, top in pairs if top is not None]
-
-
 def _sizes(axes: "Axes", found: list[TrainedModel]) -> None:
-    for name in _MATRICES:
-        known = _tops(found, name)
-        axes.errorbar(
-            [p for p, _ in known],
-            [top.value for _, top in known],
-            yerr=[top.radius for _, top in known],
-            label=style.MATRIX_LABELS[name],
-            **style.MATRICES[name].plot(),
-        )
+    drawn = {name: panels.plot_tops(axes, found, name) for name in _MATRICES}
     axes.set_yscale("log")
     axes.margins(y=style.MARGIN)
-    power_ticks(axes, "y")
-    if not (bias := _tops(found, "G over the bias")):
+    panels.power_ticks(axes, "y")
+    known, values, _ = drawn["G over the bias"]
+    if not len(known):
         return
-    first, top = bias[0]
-    p = np.array([record.run.n_patches for record in found if record.run.n_patches >= first])
+    p = np.array([record.run.n_patches for record in found if record.run.n_patches >= known[0]])
     for exponent, line in _CLAIMS.items():
         axes.plot(
             p,
-            top.value * (first / p) ** exponent,
+            values[0] * (known[0] / p) ** exponent,
             color=style.FAINT,
             linestyle=line,
             linewidth=style.THIN_LINE,

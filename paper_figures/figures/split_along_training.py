@@ -10,25 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from patchlaw.paper_figures.panels import (
-    common_scale,
-    decimal_ticks,
-    legend_below,
-    missing_remark,
-    new_figure,
-    not_run,
-    power_ticks,
-    title,
-)
-from patchlaw.paper_figures.provenance import Caption
-from patchlaw.verification.records import SplitMoment, TrainedModel
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet, missing_remark
+from patchlaw.verification.records import TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CAPTION = Caption("split-along-training", "the terms G and R along training", "ours")
 
 _HEIGHT = 3.7
 _SIZE_TO_RATIO = (1.6, 1.0)  # heights
@@ -36,88 +24,64 @@ _SIZE_TO_RATIO = (1.6, 1.0)  # heights
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
-    depths = inputs.paper.depths
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
-    axes = figure.subplots(2, max(1, len(depths)), squeeze=False, height_ratios=_SIZE_TO_RATIO)
-    parts, drawn = Parts(), []
-    for column, depth in enumerate(depths):
-        sizes, ratios = axes[:, column]
-        title(sizes, column, f"$d = {depth}$")
-        gaps, found = [], []
-        for run in (run for run in inputs.grid if run.depth == depth):
-            record = inputs.records.analyses.get(run.run_id)
-            if record is None or not record.along_training:
-                gaps.append(analysis_gap(run, inputs.records))
-            else:
-                found.append(record)
-        parts.gaps += gaps
-        if not found:
-            not_run(sizes, gaps, inputs.records.label)
-            ratios.set_axis_off()
-            continue
-        for record in found:
-            parts.sources.append(inputs.records.analysis_source(record))
-            parts.panels.append(_panel(sizes, ratios, record))
-        _proportional(sizes, parts.panels[-len(found) :])
+    study, sheet = inputs.paper, Sheet(inputs, _HEIGHT)
+    axes = sheet.figure.subplots(
+        2, max(1, len(study.depths)), squeeze=False, height_ratios=_SIZE_TO_RATIO
+    )
+    labels = (r"$\lambda_{\max}$", r"$\lambda_{\max}(R)/\lambda_{\max}(G)$")
+    for _, (sizes, ratios), found, gaps in sheet.columns(
+        axes, study, lambda record: bool(record.along_training), labels
+    ):
+        numbers = [_panel(sizes, ratios, record) for record in found]
+        sheet.numbers += numbers
+        _proportional(sizes, numbers)
         missing_remark(ratios, gaps)
-        drawn.append(column)
-    if drawn:
-        for row, label in enumerate(
-            (r"$\lambda_{\max}$", r"$\lambda_{\max}(R)/\lambda_{\max}(G)$")
-        ):
-            common_scale(list(axes[row, drawn]))
-            axes[row, drawn[0]].set_ylabel(label)
-        figure.align_ylabels(list(axes[:, drawn[0]]))
-        legend_below(figure, list(axes[0]), columns=4)
-    return parts.drawing(figure)
+    sheet.figure.align_ylabels([panel for panel in axes.flat if panel.get_ylabel()])
+    sheet.legend(columns=4)
+    return sheet.drawing()
 
 
 def _panel(sizes: "Axes", ratios: "Axes", record: TrainedModel) -> dict[str, Any]:
     look = style.patch_style(record.run.n_patches)
     moments = sorted(record.along_training, key=lambda moment: moment.epoch)
     loss = np.array([moment.loss for moment in moments])
-    values = {name: _top(moments, name) for name in ("G", "R")}
+    tops = {name: [moment.top[name] for moment in moments] for name in ("G", "R")}
+    values = {name: np.array([top.value for top in found]) for name, found in tops.items()}
     p = record.run.n_patches
     for name, filled, line in (("G", True, "-"), ("R", False, style.DASHED)):
         sizes.plot(
             loss,
-            [value for value, _ in values[name]],
+            values[name],
             label=f"$\\lambda_{{\\max}}({name})$, $P = {p}$",
             linewidth=style.THIN_LINE,
             **style.SeriesStyle(look.colour, look.marker, line, filled).plot(),
         )
-    share = np.array([r / g for (g, _), (r, _) in zip(values["G"], values["R"], strict=True)])
+    share = values["R"] / values["G"]
     ratios.plot(loss, share, linewidth=style.THIN_LINE, **look.plot())
     for axes in (sizes, ratios):
         axes.set(xscale="log", yscale="log")
         axes.xaxis.set_inverted(True)  # training runs to the right
-        power_ticks(axes)
-    decimal_ticks(ratios, "y")
+        panels.power_ticks(axes)
+    panels.decimal_ticks(ratios, "y")
     sizes.tick_params(labelbottom=False)
     ratios.set_xlabel("loss (nats)")
     return {
         **record.run.place,
-        "images": moments[0].top["G"].n_samples,
+        "images": tops["G"][0].n_samples,
         "epoch": [moment.epoch for moment in moments],
         "loss": loss,
-        "G": [value for value, _ in values["G"]],
-        "G_radius": [radius for _, radius in values["G"]],
-        "R": [value for value, _ in values["R"]],
-        "R_radius": [radius for _, radius in values["R"]],
+        "G": values["G"],
+        "G_radius": [top.radius for top in tops["G"]],
+        "R": values["R"],
+        "R_radius": [top.radius for top in tops["R"]],
         "R_over_G": share,
     }
 
 
-def _top(moments: list[SplitMoment], matrix: str) -> list[tuple[float, float]]:
-    """Values with the radii of their intervals."""
-    found = (moment.top[matrix] for moment in moments)
-    return [(entry.value, entry.radius) for entry in found]
-
-
-def _proportional(axes: "Axes", panels: list[dict[str, Any]]) -> None:
+def _proportional(axes: "Axes", runs: list[dict[str, Any]]) -> None:
     """A line proportional to the loss, through the start of the first run."""
-    loss = np.array([panels[0]["loss"].max(), min(panel["loss"].min() for panel in panels)])
-    first = panels[0]["G"][int(np.argmax(panels[0]["loss"]))]
+    loss = np.array([runs[0]["loss"].max(), min(run["loss"].min() for run in runs)])
+    first = runs[0]["G"][int(np.argmax(runs[0]["loss"]))]
     axes.plot(
         loss,
         first * loss / loss[0],

@@ -7,78 +7,46 @@ standard error over the probes, of both traces as if they were independent.
 """
 
 import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from patchlaw.hessian_theory.predictions import Architecture, gauss_newton_trace
-from patchlaw.paper_figures import style
-from patchlaw.paper_figures.drawing import Drawing, Inputs, Parts, analysis_gap
-from patchlaw.paper_figures.panels import (
-    common_scale,
-    new_figure,
-    not_run,
-    patch_axis,
-    remark,
-    title,
-)
-from patchlaw.paper_figures.provenance import Caption
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
 from patchlaw.verification.records import TrainedModel
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-CAPTION = Caption("trace-law", "trace of the first term over the trace law", "ours")
 
 _HEIGHT = 2.7
 
 
 def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
-    records, parts, drawn = inputs.records, Parts(), []
-    figure = new_figure(style.TWO_COLUMNS, _HEIGHT)
+    sheet, drawn = Sheet(inputs, _HEIGHT), []
     studies = {"the paper's runs": inputs.paper, "shallow circuits": inputs.scaling}
     for index, (name, study) in enumerate(studies.items()):
-        panel = figure.add_subplot(1, len(studies), index + 1)
-        title(panel, index, name)
-        found, gaps = [], []
-        for run in study.representatives():
-            record = records.analyses.get(run.run_id)
-            if record is None or record.traces is None:
-                gap = analysis_gap(run, records)
-                gaps.append(gap if record is None else replace(gap, reason="no traces"))
-            else:
-                found.append(record)
-        parts.gaps += gaps
+        panel = sheet.figure.add_subplot(1, len(studies), index + 1)
+        panels.title(panel, index, name)
+        found, gaps = sheet.analysed(
+            panel, study.representatives(), lambda record: record.traces is not None, "no traces"
+        )
         if not found:
-            not_run(panel, gaps, records.label)
             continue
-        parts.sources += [records.analysis_source(record) for record in found]
         numbers = [_numbers(record) for record in found]
         for rank, depth in enumerate(study.depths):
-            if same := [each for each in numbers if each["depth"] == depth]:
-                _line(panel, same, style.depth_style(rank))
-        parts.panels += numbers
+            names = ("n_patches", "measured_over_predicted", "standard_error")
+            known = [[each[name] for name in names] for each in numbers if each["depth"] == depth]
+            if known:
+                p, ratios, errors = zip(*known, strict=True)
+                look = style.depth_style(rank).plot()
+                panel.errorbar(p, ratios, yerr=errors, label=f"$d = {depth}$", **look)
+        sheet.numbers += numbers
         panel.axhline(1, color=style.FAINT, linewidth=style.THIN_LINE, zorder=0)
-        patch_axis(panel, study.patches)
-        remark(panel, f"no traces: {len(gaps)} configurations" if gaps else "", bottom=True)
+        panels.patch_axis(panel, study.patches)
+        missing = f"no traces: {len(gaps)} configurations" if gaps else ""
+        panels.remark(panel, missing, bottom=True)
+        panel.set_ylim(bottom=0)
+        panel.legend(loc="lower left", ncols=2)
         drawn.append(panel)
-    if drawn:
-        for panel in drawn:
-            panel.set_ylim(bottom=0)
-            panel.legend(loc="lower left", ncols=2)
-        common_scale(drawn)
-        drawn[0].set_ylabel(r"$\mathrm{tr}\,G$ over the trace law")
-    return parts.drawing(figure)
-
-
-def _line(axes: "Axes", numbers: list[dict[str, Any]], look: style.SeriesStyle) -> None:
-    axes.errorbar(
-        [each["n_patches"] for each in numbers],
-        [each["measured_over_predicted"] for each in numbers],
-        yerr=[each["standard_error"] for each in numbers],
-        label=f"$d = {numbers[0]['depth']}$",
-        **look.plot(),
-    )
+    panels.label_rows([drawn], [r"$\mathrm{tr}\,G$ over the trace law"])
+    return sheet.drawing()
 
 
 def _numbers(record: TrainedModel) -> dict[str, Any]:

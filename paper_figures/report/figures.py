@@ -1,13 +1,16 @@
-"""The report's figures, drawn by matplotlib from the report's numbers alone."""
+"""The report's figures: inline SVG in the page's colours, from the report's numbers alone."""
 
+import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from patchlaw.paper_figures.report.svg import FAINT, INK, SERIES, inline_svg
+from patchlaw.paper_figures import style
+from patchlaw.paper_figures.figures.law_ratios import plot_ratios, show_agreement
+from patchlaw.paper_figures.panels import decimal_ticks
 from patchlaw.verification.comparison import LawComparison
 from patchlaw.verification.records import TERMS, TrainedModel
 
@@ -15,19 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Drawn in these colours, which nothing else uses, and replaced by the page's variables, so that
+# one drawing serves light, dark and paper.
+INK, FAINT = "#000101", "#000102"
+SERIES = tuple(f"#0002{index:02x}" for index in range(8))
+_VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)"} | {
+    colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)
+}
 _MARKERS = "osD^vPX*"
 _SIZE = (5.2, 4.2)  # inches: text keeps its size on a telephone
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure ready for the page.
-
-    Attributes:
-        name: id on the page.
-        svg: one <svg> element.
-        caption: what is drawn, sample counts included.
-    """
+    """A figure for the page: its id there, one <svg> element, a caption with sample counts."""
 
     name: str
     svg: str
@@ -35,43 +39,29 @@ class Drawing:
 
 
 def law_figure(name: str, subject: str, rows: Sequence[LawComparison]) -> Drawing:
-    """Predicted against measured ratios, log-log, one marker a law, error bars where there are.
-
-    Args:
-        name: id on the page.
-        subject: whose eigenvalues of which matrix.
-        rows: laws without a prediction are left out.
-    """
+    """Predicted against measured ratios of the subject, one marker a law that has a prediction."""
     drawn = [row for row in rows if row.predicted is not None and row.measured > 0]
     figure, axes = _axes()
-    ends = [v for row in drawn for v in (row.measured, row.predicted or row.measured)]
-    low, high = min(ends) / 1.25, max(ends) * 1.25
-    line = np.array([low, high])
-    axes.fill_between(line, line / 1.2, line * 1.2, color=FAINT, alpha=0.25, linewidth=0)
-    axes.plot(line, line, color=INK, linewidth=0.8)
     laws = list(dict.fromkeys(row.law for row in drawn))
     for index, law in enumerate(laws):
         group = [row for row in drawn if row.law == law]
-        measured = np.array([row.measured for row in group])
-        predicted = np.array([float(row.predicted or 0) for row in group])
-        axes.errorbar(
-            measured,
-            predicted,
-            xerr=_error_bars(group, measured),
-            fmt=_MARKERS[index % len(_MARKERS)],
+        plot_ratios(
+            axes,
+            group,
+            {"capsize": 3, "elinewidth": 1},
+            marker=_MARKERS[index % len(_MARKERS)],
             color=SERIES[index % len(SERIES)],
             markersize=6,
-            capsize=3,
-            elinewidth=1,
             linestyle="none",
             # an identity, not a prediction: drawn hollow
             markerfacecolor="none" if group[0].status == "proven" else None,
             label=law.replace("_", " "),
         )
-    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
-    axes.set(xlabel="measured ratio", ylabel="predicted ratio")
-    _plain_ticks(axes)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
+    ends = [v for row in drawn for v in (row.measured, row.predicted or row.measured)]
+    low, high = min(ends) / style.LOG_MARGIN, max(ends) * style.LOG_MARGIN
+    show_agreement(axes, low, high, INK, FAINT, 0.8)
+    axes.set_ylabel("predicted ratio")
+    _legend(axes, loc="upper left")
     pairs = len({(row.depth, row.n_patches) for row in drawn})
     bars = any(row.measured_interval is not None for row in drawn)
     caption = (
@@ -114,8 +104,8 @@ def eigenvalue_figure(name: str, models: Sequence[TrainedModel]) -> Drawing:
     patches = [model.run.n_patches for model in models]
     axes.set_xticks(patches, list(map(str, patches)))
     axes.minorticks_off()
-    _plain_ticks(axes, only_y=True)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    decimal_ticks(axes, "y")
+    _legend(axes)
     images = max((model.run.images for model in models), default=0)
     caption = (
         f"Largest eigenvalues at the minimum of the training loss, {images:,} images; bars are "
@@ -147,7 +137,7 @@ def density_figure(name: str, depth: int, models: Sequence[TrainedModel]) -> Dra
             if top.value > edge:
                 axes.axvline(top.value, ymax=0.05, color=colour, linewidth=1.2)
     axes.set(yscale="log", xlabel="eigenvalue", ylabel="density")
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    _legend(axes)
     caption = (
         f"Eigenvalue densities, depth {depth}, on a logarithmic scale; bands are standard errors, "
         "ticks at the bottom outliers."
@@ -171,23 +161,42 @@ def _axes() -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def _plain_ticks(axes: "Axes", only_y: bool = False) -> None:
-    """Decimal tick labels: matplotlib's powers of ten need a mathematical font."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    for axis in (axes.yaxis,) if only_y else (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_formatter(NullFormatter())
+def _legend(axes: "Axes", **options: Any) -> None:
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, **options)
 
 
-def _error_bars(rows: Sequence[LawComparison], measured: NDArray[np.float64]) -> Any:
-    """Distances to the intervals' ends, shape (2, n); None where no row has one."""
-    intervals = [row.measured_interval for row in rows]
-    if all(interval is None for interval in intervals):
-        return None
-    ends = np.array(
-        [(v, v) if i is None else i for v, i in zip(measured, intervals, strict=True)]
-    ).T
-    # a bar must stay positive on a logarithmic axis
-    return np.maximum([measured - np.maximum(ends[0], 1e-3 * measured), ends[1] - measured], 0)
+def inline_svg(figure: "Figure", prefix: str, label: str) -> str:
+    """The figure as one <svg> element for HTML.
+
+    Args:
+        figure: drawn in the colours above, on no background.
+        prefix: put before every id, so that figures of one page do not clash.
+        label: what a screen reader says.
+
+    Raises:
+        ValueError: an address is left in the drawing.
+    """
+    from html import escape
+
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "patchlaw"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = text[text.index("<svg") :]
+    text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
+    text = text.replace("xlink:href", "href")
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
+    text = re.sub(r'href="#', f'href="#{prefix}-', text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    # the page sets the size; the viewBox keeps the proportions
+    text = re.sub(r'\s(width|height)="[\d.]+pt"', "", text, count=2)
+    text = text.replace("<svg", f'<svg role="img" aria-label="{escape(label, quote=True)}"', 1)
+    if "://" in text:
+        raise ValueError(f"{prefix}: expected a drawing without addresses, got one with '://'")
+    return text.strip()

@@ -12,7 +12,6 @@ from patchlaw.paper_figures.report.figures import (
     eigenvalue_figure,
     law_figure,
 )
-from patchlaw.paper_figures.report.summary import summary_lines
 from patchlaw.paper_figures.report.tables import (
     check_table,
     eigenvalue_table,
@@ -21,6 +20,7 @@ from patchlaw.paper_figures.report.tables import (
     model_table,
     theorem_table,
 )
+from patchlaw.paper_figures.report.text import summary_lines
 from patchlaw.verification.claims import Verdict
 from patchlaw.verification.claims.text import evidence_table, rule_text
 from patchlaw.verification.comparison import LawComparison
@@ -56,11 +56,12 @@ class Page:
 
     def render(self, report: Report) -> str:
         """The page, valid at every stage of the run."""
+        counted = Counter(entry.judgement.verdict for entry in report.ledger)
         return _template().render(
             css=_stylesheet(),
             sections=_SECTIONS,
             report=report,
-            counts=_counts(report),
+            counts=[(word, counted[word]) for word in Verdict],
             summary=summary_lines(report),
             evidence_table=evidence_table,
             rule_text=rule_text,
@@ -121,11 +122,6 @@ def stage_table(report: Report) -> Table:
     rows = tuple((stage, f"{seconds:.1f}") for stage, seconds in report.seconds.items())
     total = ("all finished stages", f"{sum(report.seconds.values()):.1f}")
     return Table("Wall-clock time", ("stage", "seconds"), (*rows, total))
-
-
-def _counts(report: Report) -> list[tuple[Verdict, int]]:
-    counted = Counter(entry.judgement.verdict for entry in report.ledger)
-    return [(word, counted[word]) for word in Verdict]
 
 
 def _filled(tables: Sequence[Table]) -> list[Table]:

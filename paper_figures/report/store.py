@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from patchlaw.paper_figures.report.data import Report
-from patchlaw.paper_figures.report.markdown import as_markdown
 from patchlaw.paper_figures.report.page import Page
+from patchlaw.paper_figures.report.text import as_markdown
 from patchlaw.verification.store.atomic_write import write_atomically
 
 

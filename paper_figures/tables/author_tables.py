@@ -10,16 +10,17 @@ from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableConte
 from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
     EPOCHS,
-    Configuration,
+    EVERY_RUN,
+    BySeed,
+    OnRecord,
     analyse,
-    analyse_all,
     author_by_configuration,
     planned_seeds,
+    select_runs,
     train,
     train_all,
 )
 from patchlaw.paper_figures.tables.quantity import Quantity
-from patchlaw.paper_figures.tables.selection import BySeed, OnRecord, select_runs
 from patchlaw.paper_figures.tables.table import PaperTable
 from patchlaw.verification.cells import Cell, Count
 
@@ -34,21 +35,6 @@ _OF_SEEDS = (
 _SEEDS = Column("n_seeds", "seeds")
 
 
-@dataclass(frozen=True)
-class Extra:
-    """Columns of ours without a counterpart of the author's.
-
-    Attributes:
-        columns: of them.
-        cells: theirs, of what the records of a configuration hold.
-        remark: a note on what one record holds; empty for none.
-    """
-
-    columns: tuple[Column, ...]
-    cells: Callable[[Sequence[Any]], dict[str, Cell]]
-    remark: Callable[[Any], str] = lambda _: ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class _OfRecords(PaperTable):
     """A table of numbers from records.
@@ -57,21 +43,17 @@ class _OfRecords(PaperTable):
         select: the records that it may use.
         stage: of the analysis that its numbers are from; empty for training.
         notes: below it.
-        extra: further columns.
+        extra: columns of ours without a counterpart of the author's.
+        extra_cells: theirs, of what the records of a configuration hold.
+        remark: a note on what one record holds; empty for none.
     """
 
     select: Callable[[Records], BySeed[OnRecord[Any]]]
     notes: tuple[str, ...]
     stage: str = ""
-    extra: Extra | None = None
-
-    def extra_columns(self) -> tuple[Column, ...]:
-        """The further columns."""
-        return self.extra.columns if self.extra else ()
-
-    def extra_cells(self, found: Sequence[OnRecord[Any]]) -> dict[str, Cell]:
-        """Their cells."""
-        return self.extra.cells([each.value for each in found]) if self.extra else {}
+    extra: tuple[Column, ...] = ()
+    extra_cells: Callable[[Sequence[Any]], dict[str, Cell]] = lambda _: {}
+    remark: Callable[[Any], str] = lambda _: ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +78,7 @@ class BesideAuthor(_OfRecords):
             used = list(of_seeds.values()) if self.averaged else own
             sources += [each.source for each in used]
             several |= len(used) > 1
-            cells = self.extra_cells(own)
+            cells = self.extra_cells([each.value for each in own])
             for quantity in chain(*self.panels.values()):
                 cells |= quantity.compared(author, own[0].value if own else None)
             for quantity in self.averaged:
@@ -104,14 +86,14 @@ class BesideAuthor(_OfRecords):
                 cells["n_seeds"] = Count(len(used))
             rows.append(Row(configuration.patches, configuration.depth, cells))
             if own:
-                remark = self.extra.remark(own[0].value) if self.extra else ""
+                remark = self.remark(own[0].value)
                 remarks += [f"{configuration}: {remark}"] if remark else []
                 continue
             commands, state = [], "not run"
             if AUTHOR_SEED not in runs.minima.get(configuration, {}):
                 commands.append(train(configuration, AUTHOR_SEED))
             if self.stage:
-                commands.append(analyse(configuration, AUTHOR_SEED, self.stage))
+                commands.append(analyse(configuration.run_config(AUTHOR_SEED).run_id, self.stage))
             elif AUTHOR_SEED in runs.unfinished.get(configuration, {}):
                 state = f"{runs.unfinished[configuration][AUTHOR_SEED]} of {EPOCHS} epochs done"
             missing += commands
@@ -121,7 +103,7 @@ class BesideAuthor(_OfRecords):
             Panel(tuple(chain(*(q.comparison() for q in quantities))), heading)
             for heading, quantities in self.panels.items()
         ]
-        panels[-1] = replace(panels[-1], columns=panels[-1].columns + self.extra_columns())
+        panels[-1] = replace(panels[-1], columns=panels[-1].columns + self.extra)
         if self.averaged:
             columns = (_SEEDS, *chain(*(q.over_seeds() for q in self.averaged)))
             panels.append(Panel(columns, "Ours over all seeds on record", shown=several))
@@ -155,43 +137,37 @@ class OverSeeds(_OfRecords):
         for configuration in author_by_configuration():
             of_seeds = found.get(configuration, {})
             ours = [of_seeds[seed] for seed in seeds if seed in of_seeds]
-            cells = {"n_seeds": Count(len(ours)), **self.extra_cells(ours)}
+            values = [each.value for each in ours]
+            cells = {"n_seeds": Count(len(ours)), **self.extra_cells(values)}
             for quantity in self.quantities:
-                cells |= quantity.averaged([each.value for each in ours], lost=True)
+                cells |= quantity.averaged(values, lost=True)
             rows.append(Row(configuration.patches, configuration.depth, cells))
             sources += [each.source for each in ours]
             none += [] if ours else [configuration]
         n_all = len(rows) * len(seeds)
         n_missing = n_all - len(sources)
-        missing = (train_all(), *((analyse_all(self.stage),) if self.stage else ()))
+        missing = (train_all(), *((analyse(EVERY_RUN, self.stage),) if self.stage else ()))
+        empty = f" Not run: {'; '.join(map(str, none))}." if none else ""
+        short = (
+            f"{n_missing} of {n_all} runs over all seeds are missing.{empty} To make them: "
+            f"{_in_turn(missing)}"
+        )
         means = chain(*(q.over_seeds(lost=True) for q in self.quantities))
         return TableContent(
             number=self.number,
             title=self.title,
-            panels=(Panel((_SEEDS, *means, *self.extra_columns())),),
+            panels=(Panel((_SEEDS, *means, *self.extra)),),
             rows=tuple(rows),
             notes=(
                 _LOST,
                 " ".join(("Ours: runs by the author's protocol.", _OF_SEEDS, *self.notes)),
-                *([_short_of_seeds(none, n_missing, n_all, missing)] if n_missing else ()),
+                *([short] if n_missing else ()),
             ),
             sources=tuple(sources),
             missing=missing if n_missing else (),
             n_found=len(sources),
             n_missing=n_missing,
         )
-
-
-def _short_of_seeds(
-    none: Sequence[Configuration], n_missing: int, n_all: int, commands: Sequence[str]
-) -> str:
-    """What is missing of ``n_all`` records; ``none`` are the configurations without any seed."""
-    names = "; ".join(map(str, none))
-    empty = f" Not run: {names}." if none else ""
-    return (
-        f"{n_missing} of {n_all} runs over all seeds are missing.{empty} To make them: "
-        f"{_in_turn(commands)}"
-    )
 
 
 def _in_turn(commands: Sequence[str]) -> str:

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from patchlaw.paper_figures.recipes import FOLDER
 from patchlaw.paper_figures.records import Source
-from patchlaw.paper_figures.tables.protocol import FOLDER
 from patchlaw.verification.cells import Cell
 
 
@@ -47,13 +47,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """One configuration.
-
-    Attributes:
-        patches: P.
-        depth: d.
-        cells: by the column's key.
-    """
+    """One configuration: P, d, and its cells by the column's key."""
 
     patches: int
     depth: int

@@ -16,10 +16,14 @@ import click
 from patchlaw.hessian_theory.predictions import LAWS
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
-from patchlaw.paper_figures.study import Study, paper_study, scaling_study
+from patchlaw.paper_figures.study import paper_study, scaling_study
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
-from patchlaw.paper_figures.tables.protocol import AUTHOR_SEED, author_by_configuration
-from patchlaw.paper_figures.tables.selection import select_eigenvalues, select_runs
+from patchlaw.paper_figures.tables.protocol import (
+    AUTHOR_SEED,
+    author_by_configuration,
+    select_eigenvalues,
+    select_runs,
+)
 from patchlaw.verification.comparison import (
     FittedExponent,
     LawComparison,
@@ -129,15 +133,11 @@ def tables(records: Records) -> dict[str, str]:
         "laws": summary_table(
             (
                 (author_pairs(), fitted_exponents(author_models())),
-                (ours, _exponents(paper, records)),
-                (shallow, _exponents(scaling, records)),
+                (ours, fitted_exponents(records.analyses_of(paper))),
+                (shallow, fitted_exponents(records.analyses_of(scaling))),
             )
         ),
     }
-
-
-def _exponents(study: Study, records: Records) -> list[FittedExponent]:
-    return fitted_exponents(records.analyses_of(study))
 
 
 def _text(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

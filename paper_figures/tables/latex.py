@@ -7,15 +7,8 @@ from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableConte
 from patchlaw.verification.cells import Cell, Count, Gap
 
 # A backslash first would be escaped again with its braces, so one pass over single characters.
-_SPECIAL = {
+_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"$<$",

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from patchlaw.paper_figures.records import Records
-from patchlaw.paper_figures.tables.author_tables import BesideAuthor, Extra, OverSeeds
+from patchlaw.paper_figures.tables.author_tables import BesideAuthor, OverSeeds
 from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableContent
-from patchlaw.paper_figures.tables.protocol import author_by_configuration
-from patchlaw.paper_figures.tables.quantity import Quantity
-from patchlaw.paper_figures.tables.selection import (
+from patchlaw.paper_figures.tables.protocol import (
+    author_by_configuration,
     select_components,
     select_eigenvalues,
     select_runs,
 )
+from patchlaw.paper_figures.tables.quantity import Quantity
 from patchlaw.paper_figures.tables.table import PaperTable
 from patchlaw.verification.cells import NO_NUMBER, Cell, Count, Number, places_of
 from patchlaw.verification.records import Eigenvalue
@@ -141,14 +141,12 @@ TABLES: tuple[PaperTable, ...] = (
         select=select_eigenvalues,
         stage="hessian",
         panels={"": (_TOP,)},
-        extra=Extra(
-            (
-                Column("residual_norm", "residual norm", group="evidence for ours"),
-                Column("n_samples", "images", group="evidence for ours"),
-            ),
-            _evidence,
-            _unconverged,
+        extra=(
+            Column("residual_norm", "residual norm", group="evidence for ours"),
+            Column("n_samples", "images", group="evidence for ours"),
         ),
+        extra_cells=_evidence,
+        remark=_unconverged,
         notes=(
             "Author: recorded, seed 1001, 60,000 images, power iteration until the estimate "
             "changed by less than 0.001. Ours: one run, the author's seed; Table 5 has all seeds.",
@@ -170,7 +168,8 @@ TABLES: tuple[PaperTable, ...] = (
         select=select_eigenvalues,
         stage="hessian",
         quantities=(_TOP,),
-        extra=Extra((Column("largest_radius", "largest error of one"),), _largest_radius),
+        extra=(Column("largest_radius", "largest error of one"),),
+        extra_cells=_largest_radius,
         notes=(
             "Over the 60,000 training images; the largest error of one is the widest half-width of "
             "the seeds' certified intervals (Table 3).",

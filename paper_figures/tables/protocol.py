@@ -1,25 +1,30 @@
-"""The paper's configurations and seeds, and the commands that make their records."""
+"""The author's protocol: its configurations, our runs by it, the commands that make records."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
 
 from patchlaw.paper_figures import recipes
-from patchlaw.paper_figures.recipes import Recipe
-from patchlaw.verification.records import AuthorResult, author_results
-from patchlaw.verification.runs import RunConfig, RunRequest
-from patchlaw.verification.runs.plan import read_plan
+from patchlaw.paper_figures.recipes import FOLDER, Recipe
+from patchlaw.paper_figures.records import Records, Source
+from patchlaw.paper_figures.study import PAPER_PLAN, paper_study
+from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.records import (
+    AuthorResult,
+    Eigenvalue,
+    TrainedModel,
+    author_results,
+    trained_model,
+)
+from patchlaw.verification.runs import EpochEntry, RunConfig, RunRequest
 
-AUTHOR_SEED = 1001  # of all the author's recorded runs
-EPOCHS = 50
-TRAIN_IMAGES = 60_000
+AUTHOR_SEED = trained_model.AUTHOR_SEED
+EPOCHS, TRAIN_IMAGES = trained_model.SCALE_EPOCHS, trained_model.SCALE_IMAGES
 
-# Stands for the records' folder in a command, as in a Recipe's words; see TableContent.at.
-FOLDER = "{records}"
-
-_PLAN = Path(__file__).resolve().parents[1] / "plans" / "paper.toml"
+_T = TypeVar("_T")
+_Record = TypeVar("_Record", TrainedModel, LandscapeRecord)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,33 @@ class Configuration:
         return RunConfig.paper(self.patches, self.depth, seed, EPOCHS)
 
 
+EVERY_RUN = "P*_d*_s????"  # of the author's protocol
+
+BySeed: TypeAlias = Mapping[Configuration, Mapping[int, _T]]
+"""What is on record of each configuration, by seed, ascending."""
+
+
+@dataclass(frozen=True)
+class OnRecord(Generic[_T]):
+    """Something of one run, with the record that it is from."""
+
+    value: _T
+    source: Source
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs there are.
+
+    Attributes:
+        minima: of those with all epochs done: the epoch of least training loss.
+        unfinished: epochs done of the others.
+    """
+
+    minima: BySeed[OnRecord[EpochEntry]]
+    unfinished: BySeed[int]
+
+
 @cache
 def author_by_configuration() -> Mapping[Configuration, AuthorResult]:
     """The author's recorded results, in the order of the tables."""
@@ -46,30 +78,81 @@ def author_by_configuration() -> Mapping[Configuration, AuthorResult]:
 @cache
 def planned_seeds() -> tuple[int, ...]:
     """Seeds of the plan of the paper's runs, ascending: the author's and four more."""
-    return tuple(sorted({request.seed for request in read_plan(_PLAN)}))
+    return tuple(sorted({run.seed for run in paper_study().runs}))
+
+
+def select_runs(records: Records) -> Runs:
+    """Runs by the author's protocol, from runs/."""
+    minima, unfinished = [], []
+    for run in records.runs.values():
+        model = run.config.model
+        configuration, seed = Configuration(model.n_patches, model.depth), model.seed
+        if run.config.sha256 != configuration.run_config(seed).sha256:
+            continue
+        if run.epochs_done < EPOCHS:
+            unfinished.append((configuration, seed, run.epochs_done))
+            continue
+        # the paper's runs end after so many epochs, ours may have gone on
+        entry = min(run.history[1 : EPOCHS + 1], key=lambda e: e.train.loss)
+        minima.append((configuration, seed, OnRecord(entry, records.source(run))))
+    return Runs(_by_seed(minima), _by_seed(unfinished))
+
+
+def select_eigenvalues(records: Records) -> BySeed[OnRecord[Eigenvalue]]:
+    """Largest eigenvalues of H over all training images, from analyses/."""
+    return _by_seed(
+        (configuration, record.run.seed, OnRecord(top, records.source(record)))
+        for configuration, record in _by_protocol(records.analyses)
+        if (top := record.top("H")) is not None and top.n_samples == TRAIN_IMAGES
+    )
+
+
+def select_components(records: Records) -> BySeed[OnRecord[tuple[float, float]]]:
+    """Contribution ratios, from landscapes/ where there is one, else from analyses/."""
+    found = []
+    for configuration, record in _by_protocol(records.analyses):
+        trajectory = record.trajectory
+        if trajectory is not None and trajectory.n_points == EPOCHS + 1:
+            first, second = trajectory.pc_ratios[:2]
+            of_run = OnRecord((first, second), records.source(record))
+            found.append((configuration, record.run.seed, of_run))
+    for configuration, landscape in _by_protocol(records.landscapes):
+        first, second = (float(ratio) for ratio in landscape.pca.ratios[:2])
+        of_run = OnRecord((first, second), records.source(landscape))
+        found.append((configuration, landscape.run.seed, of_run))
+    return _by_seed(found)
+
+
+def _by_protocol(kept: Mapping[str, _Record]) -> Iterator[tuple[Configuration, _Record]]:
+    for record in kept.values():
+        run = record.run
+        configuration = Configuration(run.n_patches, run.depth)
+        expected = EPOCHS, configuration.run_config(run.seed).sha256
+        if (run.epochs, run.configuration_sha256) == expected:
+            yield configuration, record
+
+
+def _by_seed(found: Iterable[tuple[Configuration, int, _T]]) -> BySeed[_T]:
+    """Of several with the same seed the last one."""
+    result: dict[Configuration, dict[int, _T]] = {}
+    for configuration, seed, value in found:
+        result.setdefault(configuration, {})[seed] = value
+    return {configuration: dict(sorted(each.items())) for configuration, each in result.items()}
 
 
 def train(configuration: Configuration, seed: int) -> str:
-    """Command that trains one run, with a placeholder for the folder of records."""
+    """Command that trains one run, with FOLDER for the folder of records, as in those below."""
     return _line(recipes.train(RunRequest(configuration.patches, configuration.depth, seed)))
 
 
 def train_all() -> str:
     """Command that trains every run of the paper's plan that is not there."""
-    plan = _PLAN.relative_to(_PLAN.parents[2]).as_posix()
-    return _line(Recipe(("sweep", plan, "--out", f"{FOLDER}/runs")))
+    return _line(Recipe(("sweep", "/".join(PAPER_PLAN.parts[-3:]), "--out", f"{FOLDER}/runs")))
 
 
-def analyse(configuration: Configuration, seed: int, stage: str) -> str:
-    """Command that does one stage of a run's analysis."""
-    run_id = configuration.run_config(seed).run_id
-    return f"{_line(recipes.analyse(run_id))} --stage {shlex.quote(stage)}"
-
-
-def analyse_all(stage: str) -> str:
-    """The same for every run of the author's protocol that is there."""
-    runs = f"{FOLDER}/runs/P*_d*_s????"
-    return f"patchlaw analyse {runs} --out {FOLDER}/analyses --stage {shlex.quote(stage)}"
+def analyse(runs: str, stage: str) -> str:
+    """Command that does one stage of the analysis of a run, or of all whose names fit a pattern."""
+    return f"{_line(recipes.analyse(runs))} --stage {shlex.quote(stage)}"
 
 
 def _line(recipe: Recipe) -> str:

@@ -6,22 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patchlaw.paper_figures.drawing import Inputs
-from patchlaw.paper_figures.outcome import Outcome, status_of
+from patchlaw.paper_figures.outcome import Outcome, status_of, write_files
 from patchlaw.paper_figures.provenance import Format
 from patchlaw.paper_figures.records import Records
-from patchlaw.paper_figures.tables import csv, latex, markdown, sidecar
+from patchlaw.paper_figures.tables import latex, renderings
 from patchlaw.paper_figures.tables.content import TableContent
-from patchlaw.verification.store.atomic_write import write_atomically
 
 
 @dataclass(frozen=True)
 class PaperTable(ABC):
-    """A table of the paper, written from the records.
-
-    Attributes:
-        number: in the paper.
-        title: what it shows, one line.
-    """
+    """A table of the paper by its number there, written from the records."""
 
     number: int
     title: str
@@ -36,28 +30,21 @@ class PaperTable(ABC):
         """What it says."""
 
     def write(self, inputs: Inputs, out: Path, formats: Sequence[Format] = ()) -> Outcome:
-        """Write Markdown, LaTeX, CSV and the sidecar, whatever the formats of figures.
-
-        Args:
-            inputs: the records; there may be none.
-            out: folder of the files, which exists.
-            formats: of figures.
+        """Write Markdown, LaTeX, CSV and the sidecar to a folder, whatever the formats of figures.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder, which must exist, cannot be written.
         """
         records = inputs.records
         found = self.content(records)
         # what is printed names the folder as it is typed; files name no path of this machine
         content = found.at(records.label)
         texts = {
-            ".md": markdown.render(content),
-            ".tex": latex.render(content),
-            ".csv": csv.render(content),
-            ".json": sidecar.render(self.name, content),
+            "md": renderings.as_markdown(content),
+            "tex": latex.render(content),
+            "csv": renderings.as_csv(content),
+            "json": renderings.as_json(self.name, content),
         }
-        files = tuple(out / f"{self.name}{suffix}" for suffix in texts)
-        for file, text in zip(files, texts.values(), strict=True):
-            write_atomically(file, text)
+        files = write_files(out, self.name, texts)
         status = status_of(content.n_found, content.n_missing)
         return Outcome(self.name, files, status, found.at(records.typed).missing)

@@ -123,7 +123,7 @@ def _recomputed(
     console: "PlainConsole",
 ) -> "list[Outcome]":
     """Make what is missing, then write everything that lacked something anew."""
-    from patchlaw.paper_figures.recompute import commands_of, run_command
+    from patchlaw.paper_figures.recipes import commands_of, run_command
 
     needed = commands_of(outcomes)
     if not needed:
@@ -142,7 +142,7 @@ def _recomputed(
 
 
 def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainConsole") -> None:
-    from patchlaw.paper_figures.recompute import commands_of
+    from patchlaw.paper_figures.recipes import commands_of
     from patchlaw.verification.tables import Table, as_rich
 
     needed = commands_of(outcomes)

@@ -57,7 +57,7 @@ def verify(
     from patchlaw.paper_figures.report.data import Report
     from patchlaw.paper_figures.report.steps import carry_out, samples_of
     from patchlaw.paper_figures.report.store import ReportStore
-    from patchlaw.paper_figures.report.terminal import print_report
+    from patchlaw.paper_figures.report.text import print_report
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.records import read_analyses
     from patchlaw.verification.store.environment import current_environment

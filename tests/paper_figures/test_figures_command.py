@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.commands.train import train
-from patchlaw.paper_figures import recompute
-from patchlaw.paper_figures.catalogue import FIGURES, PaperFigure
+from patchlaw.paper_figures import recipes
+from patchlaw.paper_figures.catalogue import FIGURES
+from patchlaw.paper_figures.provenance import PaperFigure
 from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables import TABLES
 from patchlaw.verification.store.errors import RecordError
@@ -96,14 +97,13 @@ def test_the_list_names_everything(tmp_path):
 
 
 def test_every_name_is_unique_and_every_figure_says_what_it_is():
-    captions = [figure.caption for figure in FIGURES]
-    assert len({caption.name for caption in captions}) == len(captions)
+    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
     for number in range(1, 6):
-        assert any(caption.paper == f"Fig. {number}" for caption in captions)
+        assert any(figure.paper == f"Fig. {number}" for figure in FIGURES)
     for figure in FIGURES:
         module = __import__(figure.draw.__module__, fromlist=["__doc__"])
-        opening = "Ours" if figure.caption.paper == "ours" else figure.caption.paper.split(",")[0]
-        assert module.__doc__.startswith(opening)
+        opening = "Ours" if figure.paper == "ours" else figure.paper.split(",")[0]
+        assert opening in module.__doc__.split(":")[0]
 
 
 def test_tables_are_written_by_name_beside_figures(small, tmp_path):
@@ -132,9 +132,7 @@ def test_ctrl_c_ends_with_130_and_keeps_what_is_written(small, tmp_path, monkeyp
     monkeypatch.setattr(
         PaperFigure,
         "write",
-        lambda self, *rest: (
-            interrupted() if self.caption.name == "figure-5" else write(self, *rest)
-        ),
+        lambda self, *rest: interrupted() if self.name == "figure-5" else write(self, *rest),
     )
     options = ("--small", "--records", small, "--out", tmp_path / "out", "--format", "png")
     result = invoke("figure-1", "figure-5", *options)
@@ -155,7 +153,7 @@ def test_recompute_runs_what_is_missing_once_and_draws_it(tmp_path, monkeypatch)
         ran.append(command)
         write_analysis(folder, SMALL)
 
-    monkeypatch.setattr(recompute, "run_command", run)
+    monkeypatch.setattr(recipes, "run_command", run)
     options = ("--small", "--records", folder, "--out", out, "--format", "png")
     write_landscape(folder, SMALL)
     first = invoke("figure-3", "figure-4", "alignment", *options)

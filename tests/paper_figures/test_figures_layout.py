@@ -99,7 +99,7 @@ def test_no_text_is_cut_off_or_printed_over_another(drawings, name, monkeypatch)
 @pytest.mark.parametrize("name", [figure.name for figure in FIGURES])
 def test_figures_fit_a_journal_s_page(drawings, name):
     width, height = drawings[name].get_size_inches()
-    assert width in (style.ONE_COLUMN, style.TWO_COLUMNS)
+    assert width == style.TWO_COLUMNS
     assert height <= style.PAGE_HEIGHT
     smallest = min(text.get_fontsize() for text in drawings[name].findobj(Text) if text.get_text())
     assert smallest >= style.TINY_TEXT - 1

@@ -47,6 +47,16 @@ def test_without_records_every_figure_says_what_to_run(tmp_path):
     assert line in result.output
 
 
+def test_small_mode_without_any_record_draws_empty_panels(tmp_path):
+    """No study, so no run that a grey panel could name: trace-law ended in an IndexError."""
+    (tmp_path / "none").mkdir()
+    options = ("--small", "--records", tmp_path / "none", "--format", "png")
+    result = invoke("figure-1", "level-off", "trace-law", *options, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert len(re.findall(r"^[\w-]+ +not run ", result.output, re.MULTILINE)) == 3
+    assert sidecar(tmp_path / "out", "trace-law")["numbers"]["panels"] == []
+
+
 def test_panels_without_records_are_grey_and_hold_the_command(tmp_path):
     write_everything(tmp_path, config_of(4, 50))
     write_run(tmp_path, config_of(9, 50))

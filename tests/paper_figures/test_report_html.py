@@ -16,9 +16,8 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.sparse.linalg import LinearOperator
 
-from patchlaw.paper_figures.report.figures import eigenvalue_figure, law_figure
+from patchlaw.paper_figures.report.figures import SERIES, eigenvalue_figure, inline_svg, law_figure
 from patchlaw.paper_figures.report.page import Page, as_html
-from patchlaw.paper_figures.report.svg import SERIES, inline_svg
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.solvers import spectral_density
 from tests.paper_figures.report_cases import (

@@ -11,8 +11,8 @@ from patchlaw.commands.analyse import analyse
 from patchlaw.commands.verify import make_config, verify
 from patchlaw.paper_figures.report import steps
 from patchlaw.paper_figures.report.data import Report
-from patchlaw.paper_figures.report.markdown import as_markdown
 from patchlaw.paper_figures.report.store import ReportStore
+from patchlaw.paper_figures.report.text import as_markdown
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims import TheoremResult, proofs, read_report
 from patchlaw.verification.comparison import compare_models
