@@ -215,7 +215,8 @@ class PatchModule(torch.nn.Module):
                 f"images: expected shape (N, {side}, {side}) with N >= 1, in {self.unit}, "
                 f"got {tuple(tensor.shape)}"
             )
-        if not torch.isfinite(tensor).all():
+        ends = torch.stack(tensor.detach().aminmax())  # which a NaN anywhere makes NaN
+        if not torch.isfinite(ends).all():
             raise ValueError("images: expected finite pixels, got NaN or infinity")
         return tensor
 

@@ -45,8 +45,20 @@ def serves(model: CircuitModel, images: Tensor) -> bool:
 
 def logits(model: CircuitModel, images: Tensor) -> Tensor:
     """Logits (N, C) of checked images, differentiable in the model's parameters."""
-    result: Tensor = _Logits.apply(model.angles, model.pixel_bias, images, model)
-    return result
+    angles, bias = model.angles, model.pixel_bias
+    # asked here: a Function sees that its inputs require gradients, not whether they are wanted
+    if torch.is_grad_enabled() and (angles.requires_grad or bias.requires_grad):
+        result: Tensor = _Logits.apply(angles, bias, images, model)
+        return result
+    passes = ChunkedPasses(model)
+    with passes.single_threaded_blas():
+        circuits = _circuits(model, passes, _float64(angles))
+        found = passes.logits_at(circuits, images.numpy(), _float64(bias).ravel())
+    return torch.from_numpy(found).to(angles.dtype)
+
+
+def _float64(parameter: Tensor) -> NDArray[np.float64]:
+    return parameter.detach().numpy().astype(np.float64)
 
 
 # The data-free blocks of each model's last call and the angles that they are of: while the angles
@@ -81,9 +93,9 @@ class _Logits(torch.autograd.Function):
     def forward(
         ctx: Any, angles: Tensor, bias: Tensor, images: Tensor, model: CircuitModel
     ) -> Tensor:
-        """Logits; the states are kept only where a gradient will be asked for."""
+        """Logits; the states are kept for the reverse pass."""
         passes = ChunkedPasses(model)
-        data, flat_bias = images.numpy(), bias.detach().numpy().astype(np.float64).ravel()
+        data, flat_bias = images.numpy(), _float64(bias).ravel()
 
         def work(share: list[Chunk]) -> _Share:
             kept = _Share(passes.pool(share[0].width), [])
@@ -95,11 +107,7 @@ class _Logits(torch.autograd.Function):
             return kept
 
         with passes.single_threaded_blas():
-            circuits = _circuits(model, passes, angles.detach().numpy().astype(np.float64))
-            if not any(ctx.needs_input_grad):
-                return torch.from_numpy(passes.logits_at(circuits, data, flat_bias)).to(
-                    angles.dtype
-                )
+            circuits = _circuits(model, passes, _float64(angles))
             result = np.empty((len(data), model.n_classes))
             shares = passes.map(work, passes.shares(passes.chunks(len(data))))
         ctx.save_for_backward(angles, bias, images)
