@@ -10,7 +10,7 @@ from patchlaw.simulators.engine import Engine, TrainingEngine
 from patchlaw.simulators.output_losses import OutputLoss
 from patchlaw.simulators.patch_model import PatchModel
 
-EngineName: TypeAlias = Literal["auto", "numba", "torch"]
+EngineName: TypeAlias = Literal["auto", "fast", "torch"]
 
 
 def make_engine(
@@ -26,14 +26,14 @@ def make_engine(
         model: the distributed QNN.
         loss: loss of the logits (default: softmax cross-entropy).
         max_chunk: samples worked on at a time (a thread, in numba; default: the engine's own).
-        name: "numba" (CPU only), "torch" (any device), or "auto": numba on the CPU, else torch.
+        name: "fast" (CPU only), "torch" (any device), or "auto": fast on the CPU, else torch.
 
     Raises:
         ValueError: an unknown name, or what the engine refuses.
     """
     if name not in get_args(EngineName):
         raise ValueError(f"name: expected one of {list(get_args(EngineName))}, got {name!r}")
-    if name == "numba" or (name == "auto" and model.angles.device.type == "cpu"):
+    if name == "fast" or (name == "auto" and model.angles.device.type == "cpu"):
         # numba takes a second to import: only where it is used
         from patchlaw.simulators.fast_engine import FastEngine
 

@@ -194,7 +194,7 @@ def test_models_of_own_gates_compute_by_autograd() -> None:
     ]
     np.testing.assert_allclose(model(images).detach(), expected, atol=1e-12)
     np.testing.assert_allclose(training_engine(model).logits(images), expected, atol=1e-12)
-    for name in ("auto", "numba", "torch"):
+    for name in ("auto", "fast", "torch"):
         with pytest.raises(
             ValueError,
             match="fast engines expect EntanglingBlock and EncodingBlock only, got GateBlock as "
@@ -218,7 +218,7 @@ def test_autograd_engine_gives_the_fast_engines_gradient() -> None:
 
 
 @pytest.mark.parametrize("n_classes", [1, 3, 4])
-@pytest.mark.parametrize("name", ["numba", "torch"])
+@pytest.mark.parametrize("name", ["fast", "torch"])
 @pytest.mark.parametrize("strings", [(), ("Z0 X1", "Y0", "X0 Y1", "Y0 Y1")])
 def test_fast_engines_read_any_side_classes_and_observables(
     strings: tuple[str, ...], name: EngineName, n_classes: int
