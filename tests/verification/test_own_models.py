@@ -24,7 +24,7 @@ from patchlaw.verification.comparison import compare_models
 from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.operators import CurvatureProblem, HessianOperator, RestrictedOperator
-from patchlaw.verification.records import TrainedModel
+from patchlaw.verification.records import TrainedModel, read_analyses
 from patchlaw.verification.runs import Factory, ModelConfig, Run, RunConfig, execute_run
 from patchlaw.verification.solvers import block_spectra, dense_residual
 from patchlaw.verification.training import Trainer, TrainingConfig
@@ -309,6 +309,23 @@ def test_laws_are_compared(name: str, tmp_path: Path) -> None:
     assert {"elementwise", "aligned"} <= {row.law for row in rows}
     one, four = (record.eigenvalues["G"][0].value for record in records)
     assert rows[0].measured == pytest.approx(four / one)
+
+
+def test_families_and_exponents_are_held_apart(tmp_path: Path) -> None:
+    """One folder, two families, alpha = 1/2: only this catches the laws taken at alpha = 1."""
+    records = []
+    for name in MODELS:
+        for n_patches in (1, 4):
+            config = config_of(name, 1, n_patches=n_patches, aggregation_exponent=0.5)
+            run = execute_run(tmp_path, config, SAMPLES, threads=1)
+            stages = ("evaluation", "gauss-newton")
+            records.append(execute_analysis(run, SAMPLES, tmp_path / "records", FEW, stages=stages))
+    rows = compare_models(read_analyses(tmp_path / "records"))
+    assert len({row.protocol for row in rows}) == len(MODELS)
+    assert all("alpha = 0.5" in row.protocol for row in rows)
+    assert {row.predicted for row in rows if row.law == "elementwise"} == {0.25}
+    assert {row.predicted for row in rows if row.law == "aligned"} == {1.0}
+    assert all(row.n_patches == (1, 4) for row in rows)
 
 
 def test_configurations_of_the_papers_circuit_are_as_they_were() -> None:

@@ -26,7 +26,13 @@ def record_path(run: Run, out: Path) -> Path:
 
 def facts_of(run: Run) -> RunFacts:
     """What a record says of its run."""
-    return RunFacts(**run.facts, n_parameters=len(run.parameters(run.minimum_epoch)))
+    model = run.config.model
+    return RunFacts(
+        **run.facts,
+        n_parameters=len(run.parameters(run.minimum_epoch)),
+        family=model.family,
+        aggregation_exponent=model.aggregation_exponent,
+    )
 
 
 def execute_analysis(

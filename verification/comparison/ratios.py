@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations, pairwise
 
 from patchlaw.hessian_theory.predictions import BESIDE, LAWS, RatioInputs
@@ -78,7 +79,8 @@ def compare_models(
         row
         for group in alike_but_for("n_patches", known)
         for first, second in (combinations(group, 2) if every_pair else pairwise(group))
-        for row in _rows(first, second, RatioInputs(known[first], known[second]))
+        for alpha in [Fraction(str(first.run.aggregation_exponent))]
+        for row in _rows(first, second, RatioInputs(known[first], known[second], alpha))
     ]
 
 

@@ -7,7 +7,7 @@ author recorded: what was not computed is None or empty.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -46,6 +46,8 @@ class RunFacts:
         id: the run's name.
         n_parameters: D; 0 where it is not on record, likewise the next.
         configuration_sha256: hash of the run's configuration.
+        family: what its patches hold, in words, if not the paper's circuit.
+        aggregation_exponent: alpha of the mean over the patches.
     """
 
     n_patches: Patches
@@ -57,6 +59,16 @@ class RunFacts:
     id: str = ""
     n_parameters: Count = 0
     configuration_sha256: str = ""
+    family: str = ""
+    aggregation_exponent: float = 1.0
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON; of the paper's model what former releases wrote."""
+        facts = asdict(self)
+        for name in ("family", "aggregation_exponent"):
+            if facts[name] == getattr(RunFacts, name):
+                del facts[name]
+        return facts
 
     @property
     def place(self) -> dict[str, Any]:
@@ -71,7 +83,11 @@ class RunFacts:
         A run whose name has a suffix is not by the author's protocol.
         """
         other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
-        return f"{self.images:,} images, {self.epochs} epochs" + (", other settings" * other)
+        words = [f"{self.images:,} images, {self.epochs} epochs", *["other settings"] * other]
+        words += [self.family] * bool(self.family)
+        if self.aggregation_exponent != 1:
+            words.append(f"alpha = {self.aggregation_exponent:g}")
+        return ", ".join(words)
 
     @property
     def at_paper_scale(self) -> bool:

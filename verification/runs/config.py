@@ -86,6 +86,15 @@ class ModelConfig:
             if circuit == Ansatz(self.n_qubits, self.depth):
                 object.__setattr__(self, "ansatz", None)
 
+    @property
+    def family(self) -> str:
+        """What stands on a patch, in words; empty for the paper's circuit."""
+        if self.ansatz is None and self.factory is None:
+            return ""
+        parts = (self.ansatz, self.factory, self.shared, self.patch_side, self.square)
+        kind = "own circuit" if self.factory is None else self.factory.function
+        return f"{kind} {digest({'parts': plain(parts)})[:8]}"
+
     @classmethod
     def of_circuit(cls, ansatz: Ansatz, n_patches: int, **fields: Any) -> "ModelConfig":
         """The model with a circuit of one's own on every patch; ``fields`` as the class."""
