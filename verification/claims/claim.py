@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from patchlaw.verification.checks import CheckResult
@@ -73,6 +74,9 @@ class Part:
     def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
         """The verdict on this part."""
         return judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
+
+
+scale_part = partial(Part, reach=Reach.PAPER_SCALE)
 
 
 @dataclass(frozen=True)

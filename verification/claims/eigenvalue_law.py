@@ -3,7 +3,7 @@
 import math
 from statistics import median
 
-from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.claim import Claim, Part, scale_part
 from patchlaw.verification.claims.exponents import exponents
 from patchlaw.verification.claims.measures import (
     Number,
@@ -114,14 +114,13 @@ SQUARED_LAW = Claim(
             contradicted_by=("replicated-patches",),
             contradicted_by_checks=("replication",),
         ),
-        Part(
+        scale_part(
             "4b",
             "lambda_max(H) at the minima is (P1/P2)^2 times that at P1",
             "Sec. 3.2.2, Table 3; Sec. 3.2.3, Table 5",
             "One ratio of neighbouring P at equal depth lies, with its interval, further than "
             "20 % from (P1/P2)^2.",
             _WHY_20,
-            reach=Reach.PAPER_SCALE,
             measures=(eigenvalue_ratios("H", "n_patches", squared_law),),
             complete=8,
         ),
@@ -138,14 +137,13 @@ SQUARED_LAW = Claim(
             complete=12,
             role=Role.PREMISE,
         ),
-        Part(
+        scale_part(
             "4d",
             "The first term dominates the Hessian at the minima",
             "Secs. 3.2.2 and 3.2.3",
             "lambda_max(G) is less than 0.8 lambda_max(H) at a minimum, error bounds included.",
             "'Dominates' is read as: what is left when R is dropped differs by less than the "
             "tolerance of 4b.",
-            reach=Reach.PAPER_SCALE,
             measures=(
                 per_model(
                     "lambda_max(G) / lambda_max(H)",
@@ -155,22 +153,20 @@ SQUARED_LAW = Claim(
             ),
             complete=12,
         ),
-        Part(
+        scale_part(
             "4e",
             "lambda_max(H) at the minima falls as P^-2 over all P",
             "Sec. 3.2.2; Sec. 4 ('scales down by a factor of 1/P^2')",
             "-2 lies outside the 95 % interval of the exponent fitted to lambda_max(H) over all P.",
             _WHY_INTERVAL,
-            reach=Reach.PAPER_SCALE,
             measures=(exponents("lambda_max(H)", "H", -2),),
         ),
-        Part(
+        scale_part(
             "4f",
             "lambda_max(G), the first term's, falls as P^-2 over all P",
             "Sec. 4 ('the dominant Hessian term scales down by a factor of 1/P^2 as predicted')",
             "-2 lies outside the 95 % interval of the exponent fitted to lambda_max(G) over all P.",
             "The criterion of 4e for the term of which Sec. 4 speaks.",
-            reach=Reach.PAPER_SCALE,
             measures=(exponents("lambda_max(G)", "G", -2),),
         ),
     ),
@@ -216,7 +212,7 @@ VANISHING_LOSS = Claim(
             ),
             complete=3,
         ),
-        Part(
+        scale_part(
             "5d",
             "When P is large the second term dominates the Hessian during training",
             "Sec. 3.2.2, last paragraph ('would typically be dominated by the second term')",
@@ -224,7 +220,6 @@ VANISHING_LOSS = Claim(
             "moments between start and minimum is below 1 in one model.",
             "P = 16 is the paper's largest; 'typically' is read as half of the moments, "
             "'dominates' as having the larger eigenvalue.",
-            reach=Reach.PAPER_SCALE,
             measures=(
                 along_training(
                     "median of lambda_max(R) / lambda_max(G) during training",
@@ -243,33 +238,30 @@ TABLES_3_AND_5 = Claim(
     "The largest eigenvalue falls with P, grows with d, and 4 to 9 almost matches (4/9)^2",
     "Secs. 3.2.2 and 3.2.3, Tables 3 and 5",
     (
-        Part(
+        scale_part(
             "9a",
             "lambda_max(H) at the minimum falls with P at fixed d",
             "Sec. 3.2.3, Table 5 ('consistently suppresses')",
             "One ratio of neighbouring P at equal depth is above 1, error bounds included.",
             "'Consistently': no exception.",
-            reach=Reach.PAPER_SCALE,
             measures=(eigenvalue_ratios("H", "n_patches", Band.below(1.0, "below 1")),),
             complete=8,
         ),
-        Part(
+        scale_part(
             "9b",
             "lambda_max(H) at the minimum grows with d at fixed P",
             "Secs. 3.2.2 and 3.2.3, Tables 3 and 5",
             "One ratio of neighbouring d at equal P is below 1, error bounds included.",
             "Stated without exception.",
-            reach=Reach.PAPER_SCALE,
             measures=(eigenvalue_ratios("H", "depth", Band.above(1.0, "above 1")),),
             complete=9,
         ),
-        Part(
+        scale_part(
             "9c",
             "From 4 to 9 patches it almost matches (4/9)^2",
             "Sec. 3.2.2",
             "A ratio at one of the depths lies, with its interval, further than 20 % from (4/9)^2.",
             _WHY_20,
-            reach=Reach.PAPER_SCALE,
             measures=(eigenvalue_ratios("H", "n_patches", squared_law, pairs="4→9"),),
             complete=4,
         ),

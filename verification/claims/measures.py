@@ -103,9 +103,7 @@ def ratios_of_means(
     return per_pair(f"{symbol} ratio", along, ratio, band, keep=keep)
 
 
-def changes_of_test_accuracy(
-    along: Along, keep: Callable[[Pair], bool] = lambda pair: True
-) -> Measure:
+def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
     """Test accuracy, second minus first, with twice the binomial standard error of a difference.
 
     Both models see the same images, so the true error is smaller: undecided pieces err on the

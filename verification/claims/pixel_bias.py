@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from patchlaw.hessian_theory.coverage import PatchCoverage
-from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.claim import Claim, Part, scale_part
 from patchlaw.verification.claims.eigenvalue_law import TOLERANCE
 from patchlaw.verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
 from patchlaw.verification.claims.piece_of_evidence import Band
@@ -95,7 +95,7 @@ PIXEL_BIAS = Claim(
             ),
             complete=16,
         ),
-        Part(
+        scale_part(
             "6e",
             "The bias does not disrupt the flattening: it adds little to the largest eigenvalue",
             "Sec. 2.2 ('because of this tiny proportion')",
@@ -103,7 +103,6 @@ PIXEL_BIAS = Claim(
             "squared norm of H's top eigenvector lies on the bias.",
             "The paper argues from 196 biases among 10^4 to 10^5 angles, so only models of that "
             "size count; tolerance as in 4b.",
-            reach=Reach.PAPER_SCALE,
             measures=(
                 per_model(
                     "lambda_max(G over the angles) / lambda_max(G)",
