@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -73,8 +71,10 @@ def _run(
         _print_list(chosen, reports, seconds, console, each_step=check)
     if markdown is not None:
         from patchlaw.hessian_theory.theory_page import theory_page
+        from patchlaw.verification.store.atomic_write import write_atomically
 
-        _write(markdown, theory_page(reports))
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(markdown, theory_page(reports))
         click.echo(f"wrote {markdown}")
     return int(any(r.status in ("failed", "vacuous") for r in reports.values()))
 
@@ -128,17 +128,3 @@ def _print_list(
         + ", ".join(f"{count} {kind}" for kind, count in counts.items())
         + (f"; not proved: {', '.join(rest)}" if rest else "")
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write under a temporary name beside the target, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

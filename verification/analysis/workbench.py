@@ -12,7 +12,6 @@ from torch import Tensor
 
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
-from patchlaw.verification.analysis.watched import WatchedOperator
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
 from patchlaw.verification.records import Eigenvalue
@@ -30,6 +29,30 @@ _EXTRA_VECTORS = 3
 _EXTRA_VECTORS_WITHOUT_GAP = 10
 _NOISE = 0.1
 _SHOWN = 3  # values of a solve on its line
+
+
+class WatchedOperator(SymmetricOperator):
+    """The same matrix; ``told`` is called after every pass with the vectors multiplied so far."""
+
+    def __init__(self, op: SymmetricOperator, told: Callable[[int], None]) -> None:
+        self._op = op
+        self._told = told
+        super().__init__(op.dtype, op.shape[0], op.n_samples)
+
+    def identity(self) -> dict[str, Any]:
+        """That of the operator: checkpoints do not depend on who watches."""
+        return self._op.identity()
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The operator's."""
+        return self._op.caveats
+
+    def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The operator's."""
+        result = self._op.matmat(vectors)
+        self._told(self.matvecs + vectors.shape[1])
+        return np.asarray(result)
 
 
 @dataclass(frozen=True, eq=False)
