@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from patchlaw.commands.options import records_option
+
 
 @click.command()
 @click.argument("name", required=False)
@@ -14,11 +16,7 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A report.json of `patchlaw verify`, in place of re-proving and re-checking now.",
 )
-@click.option(
-    "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of analysed runs; the ones that come with the source tree if left out.",
-)
+@records_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def claim(

@@ -25,6 +25,13 @@ runs_argument = click.argument(
 )
 
 
+records_option = click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of analysed runs; the ones that come with the source tree if left out.",
+)
+
+
 def out_option(default: str | None, what: str) -> Callable[[F], F]:
     """``--out``, a folder.
 

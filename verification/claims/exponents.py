@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchlaw.verification.claims.claim import Measure
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 from patchlaw.verification.comparison import FittedExponent, fit_exponent
 from patchlaw.verification.comparison.exponents import LEAST_PATCHES

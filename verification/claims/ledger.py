@@ -7,8 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from patchlaw.verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
-from patchlaw.verification.claims.claim import Claim, Entry, PartEntry
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.claim import Claim, Entry, Findings, PartEntry
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from patchlaw.verification.claims.claim import Measure
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
 from patchlaw.verification.records import Eigenvalue, TrainedModel, all_converged, ratio_interval
 from patchlaw.verification.records.trained_model import Along

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from patchlaw.verification.checks import CheckResult
-from patchlaw.verification.claims.findings import Findings, TheoremResult
+from patchlaw.verification.claims.claim import Findings, TheoremResult
 from patchlaw.verification.records import TrainedModel, read_model
 from patchlaw.verification.store.json_files import JsonFileError, read_json, typed
 

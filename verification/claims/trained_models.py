@@ -15,7 +15,7 @@ from patchlaw.verification.claims.measures import (
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Role
-from patchlaw.verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import TrainedModel, all_converged
 from patchlaw.verification.records.trained_model import Along
 

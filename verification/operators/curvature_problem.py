@@ -10,12 +10,14 @@ from torch import Tensor
 
 from patchlaw.simulators import ParameterLayout, PatchModel
 from patchlaw.verification.operators.backend import CurvatureBackend
+from patchlaw.verification.operators.base import (
+    GaussNewtonOperator,
+    HessianOperator,
+    ResidualOperator,
+)
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
-from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
-from patchlaw.verification.operators.hessian import HessianOperator
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.operators.patch_block import as_patch_model
-from patchlaw.verification.operators.residual import ResidualOperator
 from patchlaw.verification.operators.restriction import RestrictedOperator
 
 
