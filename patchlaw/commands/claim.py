@@ -30,14 +30,7 @@ def claim(
     """
     from patchlaw.console import PlainConsole
     from patchlaw.paper_figures.records import ANALYSES
-    from patchlaw.verification.claims import (
-        CLAIMS,
-        entry_record,
-        find,
-        finite,
-        ledger,
-        read_report,
-    )
+    from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
     from patchlaw.verification.jobs.progress import ConsoleProgress

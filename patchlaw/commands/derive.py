@@ -47,24 +47,13 @@ def derive(
     if markdown and markdown.exists() and not markdown.is_file():
         # a rename would put a file in its place
         raise click.UsageError(f"--markdown: expected a file to write, got {markdown}")
-    ctx.exit(_run(chosen, bool(name), latex=latex, check=check, markdown=markdown, seed=seed))
 
-
-def _run(
-    chosen: tuple[Derivation, ...],
-    single: bool,
-    *,
-    latex: bool,
-    check: bool,
-    markdown: Path | None,
-    seed: int,
-) -> int:
     from patchlaw.console import PlainConsole
     from patchlaw.hessian_theory.proof.render import as_latex, as_text
 
     console = PlainConsole()
     reports, seconds = _prove(chosen, console, seed)
-    if single:
+    if name:
         theorem, report = chosen[0], reports[chosen[0].name]
         click.echo(as_latex(theorem, report) if latex else as_text(theorem, report))
     else:
@@ -76,7 +65,7 @@ def _run(
         markdown.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(markdown, theory_page(reports))
         click.echo(f"wrote {markdown}")
-    return int(any(r.status in ("failed", "vacuous") for r in reports.values()))
+    ctx.exit(int(any(r.status in ("failed", "vacuous") for r in reports.values())))
 
 
 def _prove(

@@ -86,8 +86,7 @@ def gauss_newton(bench: Workbench) -> Sections:
     layout = bench.subset.layout
     g = bench.two_levels("G", lambda problem: problem.gauss_newton)
     angles = bench.two_levels(
-        "G over the angles",
-        lambda problem: RestrictedOperator(problem.gauss_newton, layout.own),
+        "G over the angles", lambda problem: RestrictedOperator(problem.gauss_newton, layout.own)
     )
     shares = VectorShares.of(g.whole.vectors[:, 0], layout)
     return _levels(bench, {"G": g, "G over the angles": angles}) | {"shares": {"G": shares}}

@@ -69,11 +69,8 @@ class Workbench:
 
     Attributes:
         run: trained for at least one epoch.
-        samples: those of the run.
-        options: of the analysis.
         work: folder for the solvers' checkpoints.
         memory_budget: bytes of states that a problem may keep between products.
-        progress: told of everything.
         section: gives a section of the record as it stands, None if there is none.
         device: torch device that multiplies; the eigensolvers' vectors stay on the CPU.
     """

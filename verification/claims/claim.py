@@ -18,13 +18,7 @@ class TheoremResult:
     """Outcome of checking a derivation of ``hessian_theory`` again.
 
     Attributes:
-        name: of the theorem.
         status: "proved", "instances", "failed" or "vacuous".
-        steps: how many were checked.
-        title: what it says.
-        source: where from.
-        error: of the first step that fails.
-        seconds: wall-clock time.
         numerical_test: pytest node of the property that tests it on the model, if known.
     """
 
@@ -40,12 +34,9 @@ class TheoremResult:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Everything that may bear on a claim.
+    """Everything that may bear on a claim: theorems and checks that were run, models of any source.
 
     Attributes:
-        theorems: by name; only those that were checked.
-        checks: by name; only those that were run.
-        models: of every source.
         check_command: command that runs the exact checks again.
     """
 
@@ -55,11 +46,7 @@ class Findings:
     check_command: str = "patchlaw verify"
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
-        """Models next to each other in P or in depth, and alike otherwise.
-
-        Args:
-            along: "n_patches" or "depth".
-        """
+        """Models next to each other in P or in depth, and alike otherwise."""
         for group in alike_but_for(along, self.models):
             yield from pairwise(group)
 
@@ -135,14 +122,7 @@ scale_part = partial(Part, reach=Reach.PAPER_SCALE)
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper.
-
-    Attributes:
-        id: its number.
-        title: one line.
-        source: where the paper says it.
-        parts: its statements; ids are the claim's with a letter.
-    """
+    """A claim of the paper: number, title, where it stands there, and its statements."""
 
     id: str
     title: str

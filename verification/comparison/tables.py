@@ -13,9 +13,7 @@ from patchlaw.verification.tables import Table
 def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table]:
     """Measured ratios beside every law, one table for each protocol and matrix.
 
-    Args:
-        whose: "our" or "the author's"; likewise below.
-        comparisons: the ratios.
+    ``whose`` is "our" or "the author's"; likewise below.
     """
     groups: dict[tuple[str, str], list[LawComparison]] = {}
     for row in comparisons:
@@ -64,10 +62,7 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
 
 
 def _by_protocol(
-    title: str,
-    header: tuple[str, ...],
-    rows: Iterable[tuple[str, tuple[str, ...]]],
-    note: str,
+    title: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple[str, ...]]], note: str
 ) -> list[Table]:
     """One table for the rows of each protocol, which stands before a row."""
     protocols: dict[str, list[tuple[str, ...]]] = {}

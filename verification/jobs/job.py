@@ -141,9 +141,7 @@ class Job(ABC):
     def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """Say where the last bits may differ from those of work that was not interrupted.
 
-        Args:
-            last: the last session's environment and max_chunk.
-            now: this session's.
+        Of two sessions' environments, each with its max_chunk.
         """
         changed = [
             f"{key}: {last.get(key)} then, {now[key]} now"

@@ -127,10 +127,5 @@ def random_walk_ratios(n_points: int) -> NDArray[np.float64]:
 
 
 def random_walk_ratio(n_points: int, n_components: int) -> float:
-    """Contribution ratio of a random walk's first components together; see random_walk_ratios.
-
-    Args:
-        n_points: points of the walk, the start included.
-        n_components: components taken, the largest first.
-    """
+    """Contribution ratio of a random walk's first components together; see random_walk_ratios."""
     return float(random_walk_ratios(n_points)[:n_components].sum())

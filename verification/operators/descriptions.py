@@ -26,21 +26,10 @@ _MAX_PARTS = 100_000  # ours: descriptions of whole programs hanging from an att
 _INTERNALS = frozenset(vars(torch.nn.Module()))
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
-_PLAIN = (
-    type(None),
-    type(...),
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    torch.dtype,
-    torch.device,
-    torch.layout,
-    torch.Size,
-    range,
-)
+_PLAIN = {
+    *map(type, (None, ..., True, 0, 0.0, 0j, "", b"", range(0), torch.Size())),
+    *(torch.dtype, torch.device, torch.layout),
+}
 
 
 class IndescribableError(ValueError):
@@ -251,9 +240,7 @@ def _numbers(tensor: Tensor) -> tuple[str, list[Tensor]]:
     if tensor.device.type == "meta":
         raise IndescribableError("tensor on the meta device")
     if tensor.layout == torch.strided:
-        if not tensor.is_quantized:
-            return head, [tensor]
-        return head, [tensor.dequantize()]
+        return head, [tensor.dequantize() if tensor.is_quantized else tensor]
     head += f" {tensor.layout}"
     if tensor.layout == torch.sparse_coo:
         whole = tensor.coalesce()

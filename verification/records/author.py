@@ -33,8 +33,6 @@ class AuthorRun:
     printed to 3.
 
     Attributes:
-        n_patches: P.
-        depth: d.
         iteration_train_loss: Shape (3000,), epoch by epoch: the mini-batch's loss before the
             update.
         iteration_train_accuracy: Shape (3000,), likewise.

@@ -157,13 +157,9 @@ class SubsetSpectrum:
 
 @dataclass(frozen=True)
 class SplitMoment:
-    """The split at one moment of training: top eigenvalues of H, G and R on the subset.
+    """The split at one moment of training: loss and top eigenvalues of H, G and R on the subset.
 
-    Attributes:
-        epoch: epochs done.
-        loss: mean loss over the subset.
-        top: by matrix.
-        bias_share: share of H's top eigenvector on the bias.
+    ``bias_share`` is that of H's top eigenvector on the bias.
     """
 
     epoch: Count
