@@ -20,11 +20,8 @@ class FittedExponent:
 
     Attributes:
         quantity: one of QUANTITIES.
-        protocol: data and training of the runs.
         depth: d; None for all depths and seeds together, one intercept each.
         seed: likewise.
-        patches: the values of P.
-        depths: the values of d.
         left_out: models whose eigenvalue did not converge or is not positive.
         fit: exponent, interval, scatter.
     """

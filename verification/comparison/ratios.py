@@ -76,20 +76,16 @@ class LawComparison:
 
     Attributes:
         matrix: "H", "G", "R" or "G over the angles".
-        depth: d.
         n_patches: (P1, P2).
         measured: the measured ratio; NaN where an eigenvalue did not converge or the first is 0.
         measured_interval: from the eigenvalues' intervals; None for recorded eigenvalues, which
             have none.
-        law: the law's name.
-        formula: the law.
         status: "proven", "assumed" or "empirical".
         predicted: the law's ratio; None where it cannot be computed.
         relative_error: predicted / measured - 1; None where either is missing.
         reason: why the measured ratio or the prediction is missing.
         seed: seed of both runs, where it tells runs apart.
         protocol: data and training of both runs, where they differ between runs.
-        runs: names of both.
         inputs: what the prediction was computed from, by name: "loss1" is L at P1; see
             ``hessian_theory.predictions.Input``.
     """

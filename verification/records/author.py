@@ -53,9 +53,6 @@ class AuthorResult:
     """The author's results for one (P, d), at the epoch of least loss over the training set.
 
     Attributes:
-        n_patches: P.
-        depth: d.
-        learning_rate: Adam's initial learning rate.
         n_parameters: P (48 d + 128) + 196 (Table 2).
         epoch_of_min_train_loss: Counted from 0.
         train_loss: Over the 60,000 training images (Table 1, as are the next three).
@@ -66,7 +63,6 @@ class AuthorResult:
             iteration stopped when the estimate changed by less than 1e-3, float32 (Table 3).
         pca_ratio_1: Contribution ratio of the first principal component of the 51 epoch-end angle
             vectors, pixel bias left out (Table 6).
-        pca_ratio_2: That of the second.
         landscape_grid_400_seconds_rtx4090: Seconds one RTX 4090 took for the 20x20 grid of losses;
             None where it was not recorded.
     """

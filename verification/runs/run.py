@@ -119,9 +119,6 @@ class Run:
     """A run with at least its start on disk. Epochs are counted by those done: 0 is the start.
 
     Attributes:
-        path: its folder.
-        header: configuration, execution, environment.
-        checkpoint: state after the last finished epoch.
         kept: in a thinned copy the epochs whose parameters it has; None in a whole run.
     """
 
