@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -52,7 +51,9 @@ def claim(
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)
     if as_json:
-        found = [_only(entry_record(entry), part) for entry in entries]
+        found = [entry_record(entry) for entry in entries]
+        if part is not None:
+            found[0]["parts"] = [each for each in found[0]["parts"] if each["id"] == part]
         shown = found if chosen is None else found[0]
         click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
         return
@@ -61,9 +62,3 @@ def claim(
         print_ledger(entries, console)
     else:
         print_entry(entries[0], console, part)
-
-
-def _only(record: dict[str, Any], part: str | None) -> dict[str, Any]:
-    if part is None:
-        return record
-    return record | {"parts": [p for p in record["parts"] if p["id"] == part]}

@@ -52,13 +52,10 @@ def summarise_laws(
     groups: dict[tuple[str, str, str], list[LawComparison]] = {}
     for row in comparisons:
         groups.setdefault((row.protocol, row.matrix, row.law), []).append(row)
-    return [_summary(rows, _pooled(exponents, *key[:2])) for key, rows in groups.items()]
-
-
-def _pooled(exponents: Sequence[FittedExponent], protocol: str, matrix: str) -> PowerLawFit | None:
-    """The first fit of a matrix under a protocol: that of all depths and seeds together."""
-    fits = (e.fit for e in exponents if (e.protocol, e.quantity) == (protocol, matrix))
-    return next(fits, None)
+    pooled: dict[tuple[str, str], PowerLawFit] = {}  # the first fit: of all depths and seeds
+    for each in exponents:
+        pooled.setdefault((each.protocol, each.quantity), each.fit)
+    return [_summary(rows, pooled.get(key[:2])) for key, rows in groups.items()]
 
 
 def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSummary:

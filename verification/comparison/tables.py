@@ -93,7 +93,7 @@ def _summary_row(s: LawSummary) -> tuple[str, ...]:
         _error(s.largest_log_error),
         str(s.n_within),
         "-" if s.exponent is None else f"{s.exponent:g}",
-        _holds(s.exponent_in_interval),
+        {None: "-", True: "yes", False: "no"}[s.exponent_in_interval],
     )
 
 
@@ -155,10 +155,6 @@ def _input(found: dict[str, float], of: Input) -> str:
 
 def _error(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _holds(inside: bool | None) -> str:
-    return "-" if inside is None else "yes" if inside else "no"
 
 
 def _interval(fit: PowerLawFit) -> str:

@@ -105,9 +105,12 @@ class _Description:
         if type(value) in _PLAIN:
             return repr(value)
         if isinstance(value, Tensor):
-            return f"tensor({_digest_of(value)})"
+            digest = hashlib.sha256()
+            update_digest(digest, value, "")
+            return f"tensor({digest.hexdigest()})"
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
-            return f"array({value.dtype.str}, {value.shape}, {_sha(value.tobytes())})"
+            digest = hashlib.sha256(value.tobytes())
+            return f"array({value.dtype.str}, {value.shape}, {digest.hexdigest()})"
         if isinstance(value, type | Callable) and (name := _global_name(value)):
             return name
         for depth, outer in enumerate(reversed(self._inside)):
@@ -194,16 +197,6 @@ def _short(value: object) -> str:
     """What something is, without its address."""
     name = getattr(value, "__qualname__", None)
     return f"{type(value).__name__} {name}" if isinstance(name, str) else type(value).__name__
-
-
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _digest_of(tensor: Tensor) -> str:
-    digest = hashlib.sha256()
-    update_digest(digest, tensor, "")
-    return digest.hexdigest()
 
 
 def update_digest(digest: Any, tensor: Tensor, label: str | None) -> None:

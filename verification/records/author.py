@@ -91,7 +91,9 @@ def author_runs() -> MappingProxyType[tuple[int, int], AuthorRun]:
     """
     runs = {}
     for entry in _load("author_runs.json", "runs"):
-        series = {name: _read_only(entry[name]) for name in _SERIES}
+        series = {name: np.array(entry[name], dtype=np.float64) for name in _SERIES}
+        for array in series.values():
+            array.flags.writeable = False
         run = AuthorRun(n_patches=entry["n_patches"], depth=entry["depth"], **series)
         runs[run.n_patches, run.depth] = run
     return MappingProxyType(runs)
@@ -107,9 +109,3 @@ def _load(name: str, key: str) -> list[dict[str, Any]]:
     content = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
     entries: list[dict[str, Any]] = content[key]
     return entries
-
-
-def _read_only(values: list[float]) -> NDArray[np.float64]:
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
