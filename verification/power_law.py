@@ -65,10 +65,6 @@ def fit_power_law(
     The residuals are taken as independent and alike. Where y is no power of x, the misfit counts
     as scatter and widens the interval.
 
-    Args:
-        points: the measurements.
-        confidence: in (0, 1).
-
     Raises:
         ValueError: an x or y that is not positive and finite, or a confidence out of range.
     """

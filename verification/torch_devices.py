@@ -1,6 +1,8 @@
-"""The device that a command works on: checked at the door, named in records."""
+"""What a command works on: the device, checked at the door and named in records; the threads."""
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -30,3 +32,15 @@ def accelerator_of(device: str) -> str | None:
     if kind == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{kind} of {platform.machine()}"
+
+
+@contextmanager
+def torch_threads(count: int | None) -> Iterator[None]:
+    """This many threads inside, the former number afterwards; None changes nothing."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

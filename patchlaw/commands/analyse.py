@@ -1,8 +1,7 @@
 """``patchlaw analyse``: curvature of a trained run at its minimum, resumable stage by stage."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,10 +14,6 @@ from patchlaw.commands.options import (
     settings_options,
 )
 from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, check_stages
-
-if TYPE_CHECKING:
-    from patchlaw.verification.jobs.progress import Progress
-    from patchlaw.verification.records import TrainedModel
 
 
 @click.command()
@@ -62,7 +57,6 @@ def analyse(
     refused, 2 for a wrong option, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.verification.jobs.progress import ConsoleProgress
 
     console = PlainConsole()
     try:
@@ -74,57 +68,39 @@ def analyse(
     if list_only:
         click.echo("\n".join(STAGES))
         return
-    failures = []
+    from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
+    from patchlaw.verification.analysis.document import recorded_options
+    from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.runs import Run, load_samples
+
+    failed = False
     for folder in runs:
         try:
             with (
                 interruptible(console, "goes on where it was"),
                 ConsoleProgress(console) as progress,
             ):
-                record = analyse_run(
-                    folder, out, asked, chosen, memory * 1e9, threads, device, data, progress
+                run = Run.open(folder)
+                if beyond := [e for e in asked.get("epochs", ()) if e > run.epochs_done]:
+                    raise ValueError(
+                        f"{folder}: --epoch: expected at most {run.epochs_done}, the epochs of the "
+                        f"run, got {beyond[0]}; leave it out"
+                    )
+                record = execute_analysis(
+                    run,
+                    load_samples(data, run.config.data.images, run.config.data.subset_seed),
+                    out,
+                    recorded_options(record_path(run, out)).changed(**asked),
+                    stages=chosen,
+                    memory_budget=memory * 1e9,
+                    threads=threads,
+                    device=device,
+                    progress=progress,
                 )
         except (ValueError, OSError) as error:
-            failures.append(folder)
+            failed = True
             console.say(f"Error: {error}")
         else:
             console.say(f"Record: {record.path}")
-    if failures:
+    if failed:
         raise SystemExit(1)
-
-
-def analyse_run(
-    folder: Path,
-    out: Path,
-    asked: Mapping[str, Any],
-    stages: tuple[str, ...],
-    memory_budget: float,
-    threads: int | None,
-    device: str | None,
-    data: Path | None,
-    progress: "Progress",
-) -> "TrainedModel":
-    """Open a run, load the samples it was trained on, and analyse it by the options asked for."""
-    from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
-    from patchlaw.verification.analysis.document import recorded_options
-    from patchlaw.verification.runs import Run, load_samples
-
-    run = Run.open(folder)
-    if beyond := [epoch for epoch in asked.get("epochs", ()) if epoch > run.epochs_done]:
-        raise ValueError(
-            f"{folder}: --epoch: expected at most {run.epochs_done}, the epochs of the run, got "
-            f"{beyond[0]}; leave it out"
-        )
-    kept = run.config.data
-    samples = load_samples(data, kept.images, kept.subset_seed)
-    return execute_analysis(
-        run,
-        samples,
-        out,
-        recorded_options(record_path(run, out)).changed(**asked),
-        stages=stages,
-        memory_budget=memory_budget,
-        threads=threads,
-        device=device,
-        progress=progress,
-    )

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
+
+from patchlaw.commands.options import records_option
 
 
 @click.command()
@@ -14,11 +15,7 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A report.json of `patchlaw verify`, in place of re-proving and re-checking now.",
 )
-@click.option(
-    "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of analysed runs; the ones that come with the source tree if left out.",
-)
+@records_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def claim(
@@ -32,14 +29,7 @@ def claim(
     """
     from patchlaw.console import PlainConsole
     from patchlaw.paper_figures.records import ANALYSES
-    from patchlaw.verification.claims import (
-        CLAIMS,
-        entry_record,
-        find,
-        finite,
-        ledger,
-        read_report,
-    )
+    from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
     from patchlaw.verification.jobs.progress import ConsoleProgress
@@ -61,7 +51,9 @@ def claim(
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)
     if as_json:
-        found = [_only(entry_record(entry), part) for entry in entries]
+        found = [entry_record(entry) for entry in entries]
+        if part is not None:
+            found[0]["parts"] = [each for each in found[0]["parts"] if each["id"] == part]
         shown = found if chosen is None else found[0]
         click.echo(json.dumps(finite(shown), indent=1, allow_nan=False))
         return
@@ -70,9 +62,3 @@ def claim(
         print_ledger(entries, console)
     else:
         print_entry(entries[0], console, part)
-
-
-def _only(record: dict[str, Any], part: str | None) -> dict[str, Any]:
-    if part is None:
-        return record
-    return record | {"parts": [p for p in record["parts"] if p["id"] == part]}

@@ -1,26 +1,25 @@
 """``patchlaw compare``: measured eigenvalue ratios beside every law, with fitted exponents."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from patchlaw.commands.options import records_option
+
 if TYPE_CHECKING:
-    from patchlaw.verification.comparison import FittedExponent, LawComparison, LawSummary
+    from patchlaw.verification.comparison import LawComparison
+    from patchlaw.verification.records import TrainedModel
 
 # as verification.comparison.QUANTITIES, which a test holds it against: importing that loads torch
 QUANTITIES = ("H", "G", "R", "G over the angles", "sum of G_pp", "largest R_pp")
 
 
 @click.command()
-@click.option(
-    "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of analysed runs; the ones that come with the source tree if left out.",
-)
+@records_option
 @click.option(
     "--matrix",
     "matrices",
@@ -38,26 +37,23 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     table.
     """
     from patchlaw.paper_figures.records import ANALYSES
-    from patchlaw.verification.comparison import compare_author, compare_models, fitted_exponents
+    from patchlaw.verification.comparison import compare_author, compare_models
     from patchlaw.verification.records import author_models, indistinct, read_analyses
 
     folder = records or ANALYSES
     try:
         models = read_analyses(folder)
-        ours = _Findings(compare_models(models), fitted_exponents(models), matrices)
+        ours = _findings(models, compare_models(models), matrices)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    author = _Findings(compare_author(every_pair=True), fitted_exponents(author_models()), matrices)
+    author = _findings(author_models(), compare_author(every_pair=True), matrices)
     if as_json:
         from patchlaw.verification.claims import finite
 
         content = {
-            "records": {
-                "n_records": len(models),
-                "indistinct": indistinct(models),
-                **ours.record(),
-            },
-            "author": author.record(),
+            "records": {"n_records": len(models), "indistinct": indistinct(models)}
+            | _as_record(ours),
+            "author": _as_record(author),
         }
         click.echo(json.dumps(finite(content), indent=1, allow_nan=False))
         return
@@ -65,54 +61,40 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
         click.echo(f"No analysed runs in {folder}; `patchlaw analyse RUN` writes a record.")
     for label in indistinct(models):
         click.echo(f"{label}: not compared, as another record has its P, depth, seed and protocol.")
-    ours.show("our")
-    author.show("the author's")
+    _show("our", ours)
+    _show("the author's", author)
 
 
-class _Findings:
-    """Ratios, exponents and summaries of one source, of the matrices asked for."""
+def _findings(
+    models: "Sequence[TrainedModel]",
+    comparisons: "Iterable[LawComparison]",
+    matrices: tuple[str, ...],
+) -> dict[str, Any]:
+    """Ratios, summaries and exponents of one source, of the matrices asked for."""
+    from patchlaw.verification.comparison import fitted_exponents, summarise_laws
 
-    def __init__(
-        self,
-        comparisons: "Iterable[LawComparison]",
-        exponents: "Iterable[FittedExponent]",
-        matrices: tuple[str, ...],
-    ) -> None:
-        from patchlaw.verification.comparison import summarise_laws
+    wanted = matrices or QUANTITIES
+    ratios = [row for row in comparisons if row.matrix in wanted]
+    fits = [fit for fit in fitted_exponents(models) if fit.quantity in wanted]
+    return {"comparisons": ratios, "laws": summarise_laws(ratios, fits), "exponents": fits}
 
-        wanted = matrices or QUANTITIES
-        self.comparisons = [row for row in comparisons if row.matrix in wanted]
-        self.exponents = [fit for fit in exponents if fit.quantity in wanted]
-        self.summaries: Sequence[LawSummary] = summarise_laws(self.comparisons, self.exponents)
 
-    def record(self) -> dict[str, Any]:
-        """All of it as plain data."""
-        return {
-            name: [asdict(entry) for entry in entries]
-            for name, entries in (
-                ("comparisons", self.comparisons),
-                ("laws", self.summaries),
-                ("exponents", self.exponents),
-            )
-        }
+def _as_record(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: [asdict(entry) for entry in entries] for name, entries in found.items()}
 
-    def show(self, whose: str) -> None:
-        """Print the tables that have rows."""
-        from patchlaw.console import PlainConsole
-        from patchlaw.verification.comparison.tables import (
-            exponent_tables,
-            input_tables,
-            ratio_tables,
-            summary_tables,
-        )
-        from patchlaw.verification.tables import print_table
 
-        console = PlainConsole()
-        for table in (
-            *ratio_tables(whose, self.comparisons),
-            *input_tables(whose, self.comparisons),
-            *summary_tables(whose, self.summaries),
-            *exponent_tables(whose, self.exponents),
-        ):
-            if table.rows:
-                print_table(table, console)
+def _show(whose: str, found: Mapping[str, Any]) -> None:
+    """Print the tables that have rows."""
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.comparison import tables
+    from patchlaw.verification.tables import print_table
+
+    console = PlainConsole()
+    for table in (
+        *tables.ratio_tables(whose, found["comparisons"]),
+        *tables.input_tables(whose, found["comparisons"]),
+        *tables.summary_tables(whose, found["laws"]),
+        *tables.exponent_tables(whose, found["exponents"]),
+    ):
+        if table.rows:
+            print_table(table, console)

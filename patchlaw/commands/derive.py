@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -49,34 +47,25 @@ def derive(
     if markdown and markdown.exists() and not markdown.is_file():
         # a rename would put a file in its place
         raise click.UsageError(f"--markdown: expected a file to write, got {markdown}")
-    ctx.exit(_run(chosen, bool(name), latex=latex, check=check, markdown=markdown, seed=seed))
 
-
-def _run(
-    chosen: tuple[Derivation, ...],
-    single: bool,
-    *,
-    latex: bool,
-    check: bool,
-    markdown: Path | None,
-    seed: int,
-) -> int:
     from patchlaw.console import PlainConsole
     from patchlaw.hessian_theory.proof.render import as_latex, as_text
 
     console = PlainConsole()
     reports, seconds = _prove(chosen, console, seed)
-    if single:
+    if name:
         theorem, report = chosen[0], reports[chosen[0].name]
         click.echo(as_latex(theorem, report) if latex else as_text(theorem, report))
     else:
         _print_list(chosen, reports, seconds, console, each_step=check)
     if markdown is not None:
         from patchlaw.hessian_theory.theory_page import theory_page
+        from patchlaw.verification.store.atomic_write import write_atomically
 
-        _write(markdown, theory_page(reports))
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(markdown, theory_page(reports))
         click.echo(f"wrote {markdown}")
-    return int(any(r.status in ("failed", "vacuous") for r in reports.values()))
+    ctx.exit(int(any(r.status in ("failed", "vacuous") for r in reports.values())))
 
 
 def _prove(
@@ -128,17 +117,3 @@ def _print_list(
         + ", ".join(f"{count} {kind}" for kind, count in counts.items())
         + (f"; not proved: {', '.join(rest)}" if rest else "")
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write under a temporary name beside the target, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

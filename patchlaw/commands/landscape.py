@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 @data_option("that the run was trained on, if not on the embedded images.")
 @machine_options("the record's")
 def landscape(
-    run: Path,
-    out: Path,
-    data: Path | None,
-    threads: int | None,
-    device: str | None,
-    **chosen: Any,
+    run: Path, out: Path, data: Path | None, threads: int | None, device: str | None, **chosen: Any
 ) -> None:
     """Compute the loss landscape of RUN, a folder that `patchlaw train` wrote.
 
@@ -59,13 +54,7 @@ def landscape(
                     "epochs; the record is that of a shorter run"
                 )
             record = compute_landscape(
-                opened,
-                samples,
-                out,
-                settings,
-                threads=threads,
-                device=device,
-                progress=progress,
+                opened, samples, out, settings, threads=threads, device=device, progress=progress
             )
     print_summary(record, console)
 

@@ -25,13 +25,15 @@ runs_argument = click.argument(
 )
 
 
-def out_option(default: str | None, what: str) -> Callable[[F], F]:
-    """``--out``, a folder.
+records_option = click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of analysed runs; the ones that come with the source tree if left out.",
+)
 
-    Args:
-        default: its name; None where it must be given.
-        what: it is, for the help.
-    """
+
+def out_option(default: str | None, what: str) -> Callable[[F], F]:
+    """``--out``, a folder; without a default it must be given."""
     return click.option(
         "--out",
         type=click.Path(file_okay=False, path_type=Path),
@@ -50,11 +52,7 @@ def _folder(context: click.Context, option: click.Parameter, path: Path) -> Path
 
 
 def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
-    """``--data``, a folder of MNIST-format files or one of them.
-
-    Args:
-        what: they are, for the help.
-    """
+    """``--data``, a folder of MNIST-format files or one of them."""
     kind = click.Path(exists=True, path_type=Path)
     return click.option("--data", type=kind, help=f"MNIST-format IDX files {what}")
 
@@ -62,9 +60,7 @@ def data_option(what: str = "to use in place of the embedded images.") -> Callab
 def settings_options(kind: type, *, recorded: bool = False) -> Callable[[F], F]:
     """An option for each field of a dataclass of ``setting``s.
 
-    Args:
-        kind: the dataclass.
-        recorded: None or () for an option that is not given, as a record decides then.
+    Where ``recorded``, one that is not given is None or (), as a record decides then.
     """
 
     def add(command: F) -> F:
@@ -86,12 +82,7 @@ def settings_options(kind: type, *, recorded: bool = False) -> Callable[[F], F]:
 
 
 def machine_options(whose: str = "", work: str = "") -> Callable[[F], F]:
-    """``--threads`` and ``--device``.
-
-    Args:
-        whose: "the run's" or the like, where the first session decides.
-        work: that the device does, for the help.
-    """
+    """``--threads`` and ``--device``; ``whose`` where the first session decides."""
     known = f"{whose} own; for a new one, " if whose else ""
 
     def add(command: F) -> F:
@@ -108,12 +99,7 @@ def machine_options(whose: str = "", work: str = "") -> Callable[[F], F]:
 
 @contextmanager
 def interruptible(console: "PlainConsole", how: str) -> Iterator[None]:
-    """Ctrl-C ends with a line and ``INTERRUPTED``.
-
-    Args:
-        console: where to.
-        how: the same command goes on.
-    """
+    """Ctrl-C ends with a line and ``INTERRUPTED``."""
     try:
         yield
     except KeyboardInterrupt:

@@ -131,21 +131,25 @@ def print_epochs(comparison: "ReplayComparison", console: "PlainConsole") -> Non
     console.say(
         f"{'epoch':>5} {'rate':>8} {'largest':>9} {'recorded':>10} {'replayed':>10} {'diff.':>9}"
     )
-    for each in comparison.by_epoch():
+    history = comparison.run.history
+    rows = zip(
+        comparison.largest, author.epoch_test_loss, comparison.test_differences, strict=False
+    )
+    for entry, (largest, recorded, apart) in zip(history[1:], rows, strict=False):
         console.say(
-            f"{each.epoch:>5} {each.learning_rate:>8.1e} {each.largest:>9.1e} "
-            f"{each.recorded_test_loss:>10.5f} {each.test_loss:>10.5f} "
-            f"{each.test_loss - each.recorded_test_loss:>+9.1e}"
+            f"{entry.epoch:>5} {entry.learning_rate or 0.0:>8.1e} {largest:>9.1e} "
+            f"{recorded:>10.5f} {entry.test.loss:>10.5f} {apart:>+9.1e}"
         )
     for tolerance in (1e-3, 1e-2):
-        parting = comparison.departure(tolerance)
-        if parting is None:
+        step = comparison.departure(tolerance)
+        if step is None:
             console.say(f"no step differs by more than {tolerance:.0e}")
         else:
+            entry = history[step // len(history[1].step_losses) + 1]
             console.say(
-                f"first step that differs by more than {tolerance:.0e}: {parting.step} (epoch "
-                f"{parting.epoch}, rate {parting.learning_rate:.1e}): recorded "
-                f"{parting.recorded:.5f}, replayed {parting.replayed:.5f}"
+                f"first step that differs by more than {tolerance:.0e}: {step + 1} (epoch "
+                f"{entry.epoch}, rate {entry.learning_rate or 0.0:.1e}): recorded "
+                f"{author.iteration_train_loss[step]:.5f}, replayed {comparison.losses[step]:.5f}"
             )
     if not comparison.agrees:
         console.say("DIFFERS within the first five epochs", "bold red")

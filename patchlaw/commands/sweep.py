@@ -6,12 +6,7 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.options import (
-    data_option,
-    interruptible,
-    machine_options,
-    out_option,
-)
+from patchlaw.commands.options import data_option, interruptible, machine_options, out_option
 
 
 @click.command()

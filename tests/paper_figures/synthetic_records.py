@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import to_builtins
 
 from patchlaw.verification.jobs.job import Execution
-from patchlaw.verification.landscape.random_walk import random_walk_ratios
+from patchlaw.verification.landscape.pca import random_walk_ratios
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
     LandscapeRun,

@@ -405,7 +405,7 @@ def test_ctrl_c_exits_130_and_leaves_the_other_runs(run, tmp_path, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("patchlaw.commands.analyse.analyse_run", interrupted)
+    monkeypatch.setattr("patchlaw.verification.analysis.analysis_job.execute_analysis", interrupted)
     done = CliRunner().invoke(analyse, [str(run.path), str(run.path), "--out", str(tmp_path)])
     assert done.exit_code == 130
     assert done.output == "Interrupted; the same command goes on where it was\n"

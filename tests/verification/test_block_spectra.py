@@ -37,13 +37,18 @@ def test_block_spectra_agree_with_numpy(tmp_path) -> None:
         return np.linalg.eigvalsh(matrix[np.ix_(indices, indices)])[::-1][:2]
 
     for p in range(4):
-        for blocks, matrix in ((result.gauss_newton_blocks, g), (result.residual_blocks, r)):
-            np.testing.assert_allclose(blocks[p].values, top(matrix, layout.patch(p)), atol=1e-7)
-    np.testing.assert_allclose(result.gauss_newton_bias.values, top(g, layout.shared), atol=1e-7)
-    np.testing.assert_allclose(result.residual_bias.values, top(r, layout.shared), atol=1e-7)
-    np.testing.assert_allclose(result.gauss_newton_angles.values, top(g, layout.own), atol=1e-7)
+        for name, matrix in (("G", g), ("R", r)):
+            found = result.parts[f"{name}-{p}"].values
+            np.testing.assert_allclose(found, top(matrix, layout.patch(p)), atol=1e-7)
+    for name, matrix, indices in (
+        ("G-bias", g, layout.shared),
+        ("R-bias", r, layout.shared),
+        ("G-angles", g, layout.own),
+    ):
+        found = result.parts[name].values
+        np.testing.assert_allclose(found, top(matrix, indices), atol=1e-7)
     values, vectors = np.linalg.eigh(g)
-    np.testing.assert_allclose(result.gauss_newton.values, values[::-1][:2], atol=1e-7)
+    np.testing.assert_allclose(result.parts["G"].values, values[::-1][:2], atol=1e-7)
     squares = vectors[:, -1] ** 2
     np.testing.assert_allclose(result.shares.patches, squares[:80].reshape(4, 20).sum(axis=1))
     assert result.shares.bias == pytest.approx(squares[80:].sum())
@@ -59,14 +64,12 @@ def test_block_spectra_killed_between_two_matrices_go_on(tmp_path) -> None:
     for name in ("G-3", "R-3"):  # as if the run had ended before the last patch
         shutil.rmtree(tmp_path / name)
     again = block_spectra(PROBLEM, tol=1e-8, checkpoint=tmp_path)
-    assert again.gauss_newton_blocks[3].replayed == again.residual_blocks[3].replayed == 0
-    for name in ("gauss_newton_blocks", "residual_blocks"):
-        for first, second in zip(getattr(whole, name), getattr(again, name), strict=True):
-            np.testing.assert_array_equal(first.values, second.values)
-        assert all(r.replayed for r in getattr(again, name)[:3])
-    assert (
-        again.gauss_newton.replayed == whole.gauss_newton.matvecs - 4
-    )  # three probes, one residual
+    assert list(again.parts) == list(whole.parts)
+    for name, found in again.parts.items():
+        np.testing.assert_array_equal(found.values, whole.parts[name].values)
+        assert (found.replayed == 0) == (name in ("G-3", "R-3"))
+    # three probes, one residual
+    assert again.parts["G"].replayed == whole.parts["G"].matvecs - 4
     assert again.alignment == whole.alignment
 
 

@@ -34,7 +34,7 @@ from patchlaw.verification.claims.eigenvalue_law import (
     scaled_alignment,
 )
 from patchlaw.verification.claims.measures import Number
-from patchlaw.verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import (
     Eigenvalue,
     RunFacts,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchlaw.verification.claims import CLAIMS, Evidence, Grade, Outcome, Verdict
-from patchlaw.verification.claims.exponents import says
+from patchlaw.verification.claims.measures import says
 from patchlaw.verification.comparison import fitted_exponents
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, author_models

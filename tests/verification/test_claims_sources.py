@@ -11,7 +11,7 @@ import pytest
 from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.claims import Grade, find, read_report
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.claim import Findings
 from patchlaw.verification.comparison import compare_models
 from patchlaw.verification.records import read_analyses
 from patchlaw.verification.runs import execute_run

@@ -11,12 +11,12 @@ from patchlaw.verification.checks.exact import (
     elements_scale,
     gauss_newton_psd,
     hessian_splits,
+    judge,
     matrices_symmetric,
     replicas_scale_once,
     residual_block_diagonal,
 )
 from patchlaw.verification.checks.instances import Instance, replicated
-from patchlaw.verification.checks.result import judge
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
 from patchlaw.verification.jobs import job
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.landscape import landscape_job
-from patchlaw.verification.landscape.grid import PlaneLoss
-from patchlaw.verification.landscape.landscape_job import compute_landscape
+from patchlaw.verification.landscape.landscape_job import PlaneLoss, compute_landscape
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.runs import Run, RunError, execute_run
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from patchlaw.simulators.reference import model_logits
-from patchlaw.verification.landscape.grid import PlaneLoss, grid_axis
+from patchlaw.verification.landscape.landscape_job import PlaneLoss, grid_axis
 from patchlaw.verification.landscape.pca import TrajectoryPlane
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from tests.strategies import ModelCase, model_cases, real_arrays

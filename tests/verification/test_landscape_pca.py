@@ -5,8 +5,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from patchlaw.verification.landscape.pca import trajectory_plane
-from patchlaw.verification.landscape.random_walk import random_walk_ratio, random_walk_ratios
+from patchlaw.verification.landscape.pca import (
+    random_walk_ratio,
+    random_walk_ratios,
+    trajectory_plane,
+)
 from tests.strategies import real_arrays
 from tests.verification.landscape_cases import independent_components
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchlaw.verification.comparison import LawComparison, compare_author, compare_models
-from patchlaw.verification.comparison.law_inputs import law_inputs
+from patchlaw.verification.comparison.ratios import law_inputs
 from patchlaw.verification.records import TERMS, indistinct, ratio_interval
 from tests.verification.comparison_cases import analysed, solved
 

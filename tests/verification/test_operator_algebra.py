@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.sparse.linalg import aslinearoperator
 
-from patchlaw.verification.analysis.watched import WatchedOperator
+from patchlaw.verification.analysis.workbench import WatchedOperator
 from patchlaw.verification.operators import (
     CrossBlockOperator,
     CurvatureProblem,

@@ -11,7 +11,7 @@ from patchlaw.verification.operators import (
     ResidualOperator,
     RestrictedOperator,
 )
-from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
+from patchlaw.verification.operators.fast import OffsetCrossEntropy
 from tests.verification.curvature_cases import qnn_case
 
 CASE = qnn_case()

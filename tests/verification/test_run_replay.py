@@ -43,17 +43,25 @@ def recorded_run(
 
 
 def test_the_step_of_departure_is_the_first_beyond_the_tolerance():
-    """Steps 61 and 62 open epoch 2: only this catches an epoch or step counted one off."""
+    """Counted from 0."""
     run = recorded_run(3, {60: 9e-4, 62: -2e-3, 130: 0.5})
     comparison = ReplayComparison(run, AUTHOR, 3)
-    small, large = comparison.departure(1e-3), comparison.departure(1e-2)
-    assert small is not None
-    assert large is not None
-    assert (small.step, small.epoch) == (62, 2)
-    assert small.replayed == pytest.approx(small.recorded - 2e-3)
-    assert (large.step, large.epoch) == (130, 3)
-    assert [each.largest for each in comparison.by_epoch()] == pytest.approx([9e-4, 2e-3, 0.5])
+    assert (comparison.departure(1e-3), comparison.departure(1e-2)) == (61, 129)
+    assert comparison.largest == pytest.approx([9e-4, 2e-3, 0.5])
     assert comparison.departure(1.0) is None
+
+
+def test_a_departure_is_shown_with_its_epoch_and_both_losses(monkeypatch):
+    """Steps 60 and 62 lie in epochs 1 and 2: only this catches an epoch or step one off."""
+    run = recorded_run(3, {60: 9e-4, 62: -2e-3, 130: 0.5})
+    monkeypatch.setattr(module, "run_of", lambda *_: run)
+    result = CliRunner().invoke(replay, ["--patches", "4", "--depth", "50", "--epochs", "3"])
+    recorded = float(AUTHOR.iteration_train_loss[61])
+    assert (
+        "first step that differs by more than 1e-03: 62 (epoch 2, rate 1.0e-02): "
+        f"recorded {recorded:.5f}, replayed {recorded - 2e-3:.5f}"
+    ) in " ".join(result.output.split())
+    assert "first step that differs by more than 1e-02: 130 (epoch 3" in result.output
 
 
 @pytest.mark.parametrize(

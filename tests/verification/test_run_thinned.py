@@ -10,7 +10,7 @@ from patchlaw.commands.thin import thin
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.runs import Run, RunError, execute_run, thin_run
-from patchlaw.verification.runs.kept_epochs import KEPT, KEPT_FILE
+from patchlaw.verification.runs.run import KEPT, KEPT_FILE
 from patchlaw.verification.runs.status import status_of
 from patchlaw.verification.store.errors import RecordError
 from tests.verification.analysis_cases import OPTIONS

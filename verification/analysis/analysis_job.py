@@ -24,17 +24,6 @@ def record_path(run: Run, out: Path) -> Path:
     return out / f"{run.config.run_id}.json"
 
 
-def facts_of(run: Run) -> RunFacts:
-    """What a record says of its run."""
-    model = run.config.model
-    return RunFacts(
-        **run.facts,
-        n_parameters=len(run.parameters(run.minimum_epoch)),
-        family=model.family,
-        aggregation_exponent=model.aggregation_exponent,
-    )
-
-
 def execute_analysis(
     run: Run,
     samples: RunSamples,
@@ -73,7 +62,13 @@ def execute_analysis(
     check_samples(samples.sha256, run.config.data.sha256)
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
-    path, facts, asked = record_path(run, out), facts_of(run), check_stages(stages)
+    facts = RunFacts(
+        **run.facts,
+        n_parameters=len(run.parameters(run.minimum_epoch)),
+        family=run.config.model.family,
+        aggregation_exponent=run.config.model.aggregation_exponent,
+    )
+    path, asked = record_path(run, out), check_stages(stages)
     options = options or recorded_options(path)
     options.check_fits(facts.n_parameters)
     work = path.with_suffix(".work")

@@ -78,8 +78,8 @@ class AnalysisDocument:
     def finish(self, stage: str, sections: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Add a stage's sections and its mark, and write the file.
 
-        Sections that are JSON objects are merged into what earlier stages put there. The mark of a
-        stage that has added to what it had keeps the former ones under "earlier".
+        Sections become JSON, whose objects are merged into what earlier stages put there. The mark
+        of a stage that has added to what it had keeps the former ones under "earlier".
 
         Raises:
             ValueError: NaN or infinity in them.
@@ -89,8 +89,8 @@ class AnalysisDocument:
             former = {k: v for k, v in stages[stage].items() if k not in (_INCOMPLETE, _EARLIER)}
             mark[_EARLIER] = [*stages[stage].get(_EARLIER, ()), former]
         content = {**self._content, "stages": {**stages, stage: mark}}
-        for name, section in sections.items():
-            content[name] = _merged(content.get(name), section)
+        for name, section in sections.items():  # a NaN stays one, and is refused
+            content[name] = _merged(content.get(name), plain(section, lambda number: False))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         ANALYSIS.write(self.path, content)
         self._content = content

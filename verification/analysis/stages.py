@@ -1,11 +1,10 @@
 """The stages of an analysis: each gives sections of the record from the workbench."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
-from msgspec import to_builtins
 from numpy.typing import NDArray
 
 from patchlaw.verification.analysis.options import STAGES
@@ -15,10 +14,7 @@ from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.solvers import (
     Alignment,
-    EigenResult,
     Estimate,
-    OutlierCount,
-    SpectralDensity,
     VectorShares,
     estimate_trace,
     outliers_above_bulk,
@@ -26,6 +22,7 @@ from patchlaw.verification.solvers import (
     spectral_density,
 )
 from patchlaw.verification.solvers.probe_vectors import mean_and_error
+from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import Objective
 
 Sections: TypeAlias = dict[str, Any]
@@ -41,8 +38,8 @@ def evaluation(bench: Workbench) -> Sections:
     return {
         "minimum": {
             "epoch": bench.run.minimum_epoch,
-            "train": to_builtins(objective.evaluate(samples.train_images, samples.train_labels)),
-            "test": to_builtins(objective.evaluate(samples.test_images, samples.test_labels)),
+            "train": objective.evaluate(samples.train_images, samples.train_labels),
+            "test": objective.evaluate(samples.test_images, samples.test_labels),
         }
     }
 
@@ -59,9 +56,7 @@ def trajectory(bench: Workbench) -> Sections:
         "trajectory": {
             "pc_ratios": _contributions(points, minimum),
             "n_points": len(points),
-            "pc_ratios_to_minimum": (
-                _contributions(before, minimum) if len(before) >= LEAST_POINTS else []
-            ),
+            "pc_ratios_to_minimum": _contributions(before, minimum),
             "n_points_to_minimum": len(before),
             "largest_step": float(steps.max() / steps.sum()),
         }
@@ -73,17 +68,17 @@ def hessian(bench: Workbench) -> Sections:
     found = _hessian_pairs(bench)
     shares = VectorShares.of(found.whole.vectors[:, 0], bench.subset.layout)
     return {
-        "eigenvalues": {"H": _entries(found.whole)},
-        "shares": {"H": _shares(shares)},
+        "eigenvalues": {"H": Eigenvalue.all_of(found.whole)},
+        "shares": {"H": shares},
         "bias_share": shares.bias,
-        "subset": _subset_facts(bench) | {"top": _entries(found.subset)},
+        "subset": _subset_facts(bench) | {"top": Eigenvalue.all_of(found.subset)},
     }
 
 
 def hessian_outliers(bench: Workbench) -> Sections:
     """The largest eigenvalues of H over all images, in place of the top one alone."""
     found = _hessian_pairs(bench, bench.options.n_top)
-    return {"eigenvalues": {"H": _entries(found.whole)}}
+    return {"eigenvalues": {"H": Eigenvalue.all_of(found.whole)}}
 
 
 def gauss_newton(bench: Workbench) -> Sections:
@@ -91,13 +86,10 @@ def gauss_newton(bench: Workbench) -> Sections:
     layout = bench.subset.layout
     g = bench.two_levels("G", lambda problem: problem.gauss_newton)
     angles = bench.two_levels(
-        "G over the angles",
-        lambda problem: RestrictedOperator(problem.gauss_newton, layout.own),
+        "G over the angles", lambda problem: RestrictedOperator(problem.gauss_newton, layout.own)
     )
     shares = VectorShares.of(g.whole.vectors[:, 0], layout)
-    return _levels(bench, {"G": g, "G over the angles": angles}) | {
-        "shares": {"G": _shares(shares)}
-    }
+    return _levels(bench, {"G": g, "G over the angles": angles}) | {"shares": {"G": shares}}
 
 
 def residual(bench: Workbench) -> Sections:
@@ -112,7 +104,7 @@ def gauss_newton_blocks(bench: Workbench) -> Sections:
     alignment = Alignment.of_values(
         (angles.value, angles.radius), [block.whole.extreme for block in named.values()]
     )
-    return _levels(bench, named) | {"alignment": asdict(alignment)}
+    return _levels(bench, named) | {"alignment": alignment}
 
 
 def residual_blocks(bench: Workbench) -> Sections:
@@ -154,12 +146,12 @@ def density(bench: Workbench) -> Sections:
     near = np.abs(found.nodes) <= _NEAR_ZERO * float(top.values[0])
     share, error = mean_and_error((found.weights * near).sum(axis=1))
     sections: Sections = {
-        "density": _density_entry(found),
-        "outliers": _outliers(outliers_above_bulk(top, found)),
+        "density": found,
+        "outliers": plain(outliers_above_bulk(top, found), math.isnan),  # null for no edge
         "near_zero": {"share": float(share), "standard_error": float(error)},
     }
     if top.converged.all():
-        sections["outliers_by_gap"] = _outliers(outliers_by_gap(top))
+        sections["outliers_by_gap"] = plain(outliers_by_gap(top), math.isnan)
     return sections
 
 
@@ -174,7 +166,7 @@ def bottom(bench: Workbench) -> Sections:
         folder="H-bottom",
         max_matvecs=_BOTTOM_PRODUCTS,
     )
-    return {"subset": _subset_facts(bench) | {"bottom": _entries(found)}}
+    return {"subset": _subset_facts(bench) | {"bottom": Eigenvalue.all_of(found)}}
 
 
 def along_training(bench: Workbench) -> Sections:
@@ -213,7 +205,7 @@ def along_training(bench: Workbench) -> Sections:
         moments[epoch] = {
             "epoch": epoch,
             "loss": Objective(model).evaluate(images, labels).loss,
-            "top": {"H": _entries(h)[0], "G": _entries(g)[0], "R": _entries(r)[0]},
+            "top": {name: Eigenvalue.all_of(x)[0] for name, x in (("H", h), ("G", g), ("R", r))},
             "bias_share": shares.bias,
         }
     return {"along_training": [moments[epoch] for epoch in epochs]}
@@ -234,13 +226,13 @@ def traces(bench: Workbench) -> Sections:
     )
     return {
         "traces": {
-            "total": asdict(found.trace),
-            "patches": [asdict(found.blocks[name]) for name in names],
-            "bias": asdict(found.blocks.get("bias", Estimate(0.0, 0.0))),
+            "total": found.trace,
+            "patches": [found.blocks[name] for name in names],
+            "bias": found.blocks.get("bias", Estimate(0.0, 0.0)),
             "n_probes": found.n_probes,
             "n_samples": op.n_samples,
             "seed": options.seed,
-            "caveats": list(found.caveats),
+            "caveats": found.caveats,
         }
     }
 
@@ -268,9 +260,10 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
 )
 
 
-def _contributions(points: NDArray[np.float64], origin: int) -> list[float]:
-    ratios: list[float] = trajectory_plane(points, origin).ratios[:_TOP_IN_RECORD].tolist()
-    return ratios
+def _contributions(points: NDArray[np.float64], origin: int) -> NDArray[np.float64]:
+    if len(points) < LEAST_POINTS:
+        return points[:0, 0]
+    return trajectory_plane(points, origin).ratios[:_TOP_IN_RECORD]
 
 
 def _hessian_pairs(bench: Workbench, k: int = 1) -> TwoLevels:
@@ -303,32 +296,12 @@ def _blocks(
 
 def _levels(bench: Workbench, named: Mapping[str, TwoLevels]) -> Sections:
     """Sections for matrices of which one pair was asked for."""
-    others = {name: _entries(found.subset)[0] for name, found in named.items()}
+    others = {name: Eigenvalue.all_of(found.subset)[0] for name, found in named.items()}
     return {
-        "eigenvalues": {name: _entries(found.whole) for name, found in named.items()},
+        "eigenvalues": {name: Eigenvalue.all_of(found.whole) for name, found in named.items()},
         "subset": _subset_facts(bench) | {"others": others},
     }
 
 
 def _subset_facts(bench: Workbench) -> Sections:
     return {"n_samples": len(bench.subset_data[1]), "seed": bench.options.subset_seed}
-
-
-def _entries(result: EigenResult) -> list[dict[str, Any]]:
-    return [asdict(entry) for entry in Eigenvalue.all_of(result)]
-
-
-def _shares(shares: VectorShares) -> Sections:
-    return {"patches": shares.patches.tolist(), "bias": shares.bias}
-
-
-def _density_entry(found: SpectralDensity) -> Sections:
-    return asdict(found) | {"nodes": found.nodes.tolist(), "weights": found.weights.tolist()}
-
-
-def _outliers(count: OutlierCount) -> Sections:
-    """With null for an edge that is none."""
-    return {
-        name: None if isinstance(value, float) and np.isnan(value) else value
-        for name, value in asdict(count).items()
-    }

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
-from patchlaw.verification.analysis.watched import WatchedOperator
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
 from patchlaw.verification.records import Eigenvalue
@@ -32,6 +31,30 @@ _NOISE = 0.1
 _SHOWN = 3  # values of a solve on its line
 
 
+class WatchedOperator(SymmetricOperator):
+    """The same matrix; ``told`` is called after every pass with the vectors multiplied so far."""
+
+    def __init__(self, op: SymmetricOperator, told: Callable[[int], None]) -> None:
+        self._op = op
+        self._told = told
+        super().__init__(op.dtype, op.shape[0], op.n_samples)
+
+    def identity(self) -> dict[str, Any]:
+        """That of the operator: checkpoints do not depend on who watches."""
+        return self._op.identity()
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The operator's."""
+        return self._op.caveats
+
+    def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The operator's."""
+        result = self._op.matmat(vectors)
+        self._told(self.matvecs + vectors.shape[1])
+        return np.asarray(result)
+
+
 @dataclass(frozen=True, eq=False)
 class TwoLevels:
     """Eigenpairs on the subset and, from there, over all training images (the same if it is)."""
@@ -46,11 +69,8 @@ class Workbench:
 
     Attributes:
         run: trained for at least one epoch.
-        samples: those of the run.
-        options: of the analysis.
         work: folder for the solvers' checkpoints.
         memory_budget: bytes of states that a problem may keep between products.
-        progress: told of everything.
         section: gives a section of the record as it stands, None if there is none.
         device: torch device that multiplies; the eigensolvers' vectors stay on the CPU.
     """

@@ -24,13 +24,7 @@ SIZES = ((2, 1, 4, 4), (2, 2, 4, 1), (2, 1, 4, 9), (3, 1, 5, 4), (2, 2, 6, 4), (
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """A model in double precision, its samples and its dense matrices.
-
-    Attributes:
-        model: the model.
-        images: shape (N, side, side), radians.
-        labels: shape (N,).
-    """
+    """A model in float64, images (N, side, side) in radians, labels (N,), and dense matrices."""
 
     model: DistributedQNN
     images: Tensor

@@ -1,7 +1,13 @@
 """The ledger of the paper's claims: statements, evidence, and verdicts computed from it."""
 
-from patchlaw.verification.claims.claim import Claim, Entry, Part, PartEntry
-from patchlaw.verification.claims.findings import Findings, TheoremResult
+from patchlaw.verification.claims.claim import (
+    Claim,
+    Entry,
+    Findings,
+    Part,
+    PartEntry,
+    TheoremResult,
+)
 from patchlaw.verification.claims.ledger import CLAIMS, entry_record, find, finite, ledger
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
 from patchlaw.verification.claims.report_file import read_report

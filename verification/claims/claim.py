@@ -1,13 +1,55 @@
 """The form of a claim: its parts, what would refute each, and how evidence is gathered for it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from typing import TypeAlias
 
 from patchlaw.verification.checks import CheckResult
-from patchlaw.verification.claims.findings import Findings
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+from patchlaw.verification.records import TrainedModel
+from patchlaw.verification.records.trained_model import Along, alike_but_for
+
+
+@dataclass(frozen=True)
+class TheoremResult:
+    """Outcome of checking a derivation of ``hessian_theory`` again.
+
+    Attributes:
+        status: "proved", "instances", "failed" or "vacuous".
+        numerical_test: pytest node of the property that tests it on the model, if known.
+    """
+
+    name: str
+    status: str
+    steps: int
+    title: str = ""
+    source: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    numerical_test: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that may bear on a claim: theorems and checks that were run, models of any source.
+
+    Attributes:
+        check_command: command that runs the exact checks again.
+    """
+
+    theorems: Mapping[str, TheoremResult] = field(default_factory=dict)
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+    models: tuple[TrainedModel, ...] = ()
+    check_command: str = "patchlaw verify"
+
+    def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
+        """Models next to each other in P or in depth, and alike otherwise."""
+        for group in alike_but_for(along, self.models):
+            yield from pairwise(group)
+
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]
 
@@ -75,16 +117,12 @@ class Part:
         return judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
 
 
+scale_part = partial(Part, reach=Reach.PAPER_SCALE)
+
+
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper.
-
-    Attributes:
-        id: its number.
-        title: one line.
-        source: where the paper says it.
-        parts: its statements; ids are the claim's with a letter.
-    """
+    """A claim of the paper: number, title, where it stands there, and its statements."""
 
     id: str
     title: str

@@ -6,18 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from patchlaw.verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
-from patchlaw.verification.claims.claim import Claim, Entry, PartEntry
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims import eigenvalue_law, structure, trained_models
+from patchlaw.verification.claims.claim import Claim, Entry, Findings, PartEntry
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (
-            *structure.CLAIMS,
-            *eigenvalue_law.CLAIMS,
-            *pixel_bias.CLAIMS,
-            *trained_models.CLAIMS,
-        ),
+        (*structure.CLAIMS, *eigenvalue_law.CLAIMS, *trained_models.CLAIMS),
         key=lambda claim: int(claim.id),
     )
 )

@@ -4,10 +4,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from patchlaw.verification.claims.claim import Measure
-from patchlaw.verification.claims.findings import Findings
+from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
-from patchlaw.verification.records import Eigenvalue, TrainedModel, all_converged, ratio_interval
+from patchlaw.verification.comparison import FittedExponent, fit_exponent
+from patchlaw.verification.comparison.exponents import LEAST_PATCHES
+from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.records import (
+    Eigenvalue,
+    TrainedModel,
+    alike_but_for,
+    all_converged,
+    ratio_interval,
+)
 from patchlaw.verification.records.trained_model import Along
 
 Pair = tuple[TrainedModel, TrainedModel]
@@ -103,9 +111,7 @@ def ratios_of_means(
     return per_pair(f"{symbol} ratio", along, ratio, band, keep=keep)
 
 
-def changes_of_test_accuracy(
-    along: Along, keep: Callable[[Pair], bool] = lambda pair: True
-) -> Measure:
+def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
     """Test accuracy, second minus first, with twice the binomial standard error of a difference.
 
     Both models see the same images, so the true error is smaller: undecided pieces err on the
@@ -180,6 +186,72 @@ def on_subset(model: TrainedModel, found: Number | None) -> Number | None:
         text = f"on a subset, whose lambda_max(H) is {ratio:.3f} of all images'"
         note = "; ".join(filter(None, (note, text)))
     return found._replace(note=note, samples=subset.n_samples)
+
+
+def exponents(quantity: str, name: str, expected: int) -> Measure:
+    """The exponent of P in lambda_max ~ P^e, one piece a protocol, beside an expected one.
+
+    One prefactor for each (depth, seed), one exponent for all: see ``fit_power_law``. A piece
+    speaks for the expected exponent if the interval contains it and no exponent a whole power
+    away, against it if the interval leaves it out, and is undecided otherwise, also with fewer
+    than three values of P.
+
+    Args:
+        quantity: as labels show it.
+        name: as ``verification.comparison`` knows it.
+        expected: the exponent that the statement names.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        pools: dict[tuple[str, Grade, str], list[list[TrainedModel]]] = {}
+        for group in alike_but_for("n_patches", findings.models):
+            first = group[0]
+            key = first.origin, Grade.of(first), first.run.protocol
+            pools.setdefault(key, []).append(group)
+        for pool in pools.values():
+            found = fit_exponent(name, pool)
+            if found is not None:
+                yield _exponent(quantity, expected, found, pool[0][0])
+
+    return measure
+
+
+def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:
+    """What a fit over so many values of P says of an exponent."""
+    if n_patches < LEAST_PATCHES or fit.interval is None:
+        return Outcome.OPEN
+    if not fit.contains(expected):
+        return Outcome.AGAINST
+    if expected - 1 < fit.interval[0] and fit.interval[1] < expected + 1:
+        return Outcome.FOR
+    return Outcome.OPEN
+
+
+def _exponent(quantity: str, expected: int, found: FittedExponent, first: TrainedModel) -> Evidence:
+    fit = found.fit
+    if fit.interval is None:
+        notes = ["no degree of freedom left for an interval"]
+    else:
+        notes = [f"interval: Student's t, scatter {fit.residual_std:.2g} of log lambda"]
+    if len(found.patches) < LEAST_PATCHES:
+        notes.append("two values of P lie on any power law")
+    if found.left_out:
+        notes.append(f"{found.left_out} left out: not converged or not positive")
+    patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))
+    # a report's records lie beside it
+    records = " --records analyses" if first.origin == "verify" else ""
+    return Evidence(
+        label=f"exponent of {quantity} in P, P {patches}, d {depths}",
+        grade=Grade.of(first),
+        outcome=says(fit, expected, len(found.patches)),
+        value=fit.exponent,
+        interval=fit.interval,
+        criterion=f"{100 * fit.confidence:g} % interval holds {expected}, no exponent a power away",
+        samples=f"{fit.n_points} minima, {fit.n_groups} of (d, seed), {fit.dof} dof"
+        f", {first.run.images:,} images",
+        reproduce=f"patchlaw compare{records} --matrix '{found.quantity}'",
+        note="; ".join(notes),
+    )
 
 
 def counted(label: str, numbers: Iterable[tuple[str, float, Band]], reproduce: str) -> Measure:

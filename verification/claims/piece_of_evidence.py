@@ -39,7 +39,6 @@ class Evidence:
 
     Attributes:
         label: what it is, short enough for a table.
-        grade: kind of evidence.
         outcome: what it says, by the part's criterion.
         value: the number; None for a proof.
         interval: contains the number, where an error bound is known.

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.verification.checks import CheckResult, exact_checks, random_instances
-from patchlaw.verification.claims.claim import Claim
-from patchlaw.verification.claims.findings import Findings, TheoremResult
+from patchlaw.verification.claims.claim import Claim, Findings, TheoremResult
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.records import TrainedModel
 

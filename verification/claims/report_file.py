@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from patchlaw.verification.checks import CheckResult
-from patchlaw.verification.claims.findings import Findings, TheoremResult
+from patchlaw.verification.claims.claim import Findings, TheoremResult
 from patchlaw.verification.records import TrainedModel, read_model
 from patchlaw.verification.store.json_files import JsonFileError, read_json, typed
 
@@ -15,11 +15,7 @@ _NEEDED = {"format", "theorems", "checks", "models", "reproduce"}
 
 
 def read_report(path: Path, others: tuple[TrainedModel, ...] = ()) -> Findings:
-    """Findings of a report; verdicts in the file are not read, the ledger computes them again.
-
-    Args:
-        path: of the file.
-        others: further models (the author's, experiment records).
+    """Findings of a report and of further models; its verdicts are computed again, not read.
 
     Raises:
         ValueError: not such a report, of a version this release cannot read, or with a section

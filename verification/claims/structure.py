@@ -1,8 +1,7 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
 from patchlaw.verification.claims.claim import Claim, Part
-from patchlaw.verification.claims.exponents import exponents
-from patchlaw.verification.claims.measures import ratios_of_means
+from patchlaw.verification.claims.measures import exponents, ratios_of_means
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.comparison.exponents import LARGEST_RESIDUAL_BLOCK

@@ -3,18 +3,19 @@
 import math
 from collections.abc import Callable
 
-from patchlaw.verification.claims.claim import Claim, Measure, Part
+from patchlaw.verification.claims.claim import Claim, Measure, Part, scale_part
 from patchlaw.verification.claims.measures import (
+    ModelBand,
     Number,
     Pair,
-    changes_of_test_accuracy,
+    accuracy_changes,
     on_subset,
     per_model,
     ratios_of_means,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
-from patchlaw.verification.claims.verdict import Reach, Role
-from patchlaw.verification.landscape.random_walk import random_walk_ratio
+from patchlaw.verification.claims.verdict import Role
+from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import TrainedModel, all_converged
 from patchlaw.verification.records.trained_model import Along
 
@@ -32,23 +33,18 @@ def _test_loss_falls(along: Along, keep: Callable[[Pair], bool] = lambda pair: T
     )
 
 
-def _plane(model: TrainedModel) -> float | None:
-    found = model.trajectory.pc_ratios if model.trajectory else ()
-    return sum(found[:2]) if len(found) >= 2 else None
+def _plane(band: ModelBand, of: str = "", words: str = "") -> Measure:
+    """PC1 + PC2 of the trajectory, or of its part that is named so on record and in words."""
 
+    def share(model: TrainedModel) -> float | None:
+        found = getattr(model.trajectory, f"pc_ratios{of}", ())
+        return sum(found[:2]) if len(found) >= 2 else None
 
-def _points(model: TrainedModel) -> str:
-    return f"{model.trajectory and model.trajectory.n_points} epoch ends"
+    def points(model: TrainedModel) -> str:
+        number = getattr(model.trajectory, f"n_points{of}", None)
+        return f"{number} epoch ends{words and ','}{words}"
 
-
-def _plane_to_minimum(model: TrainedModel) -> float | None:
-    found = model.trajectory.pc_ratios_to_minimum if model.trajectory else ()
-    return sum(found[:2]) if len(found) >= 2 else None
-
-
-def _points_to_minimum(model: TrainedModel) -> str:
-    found = model.trajectory and model.trajectory.n_points_to_minimum
-    return f"{found} epoch ends, up to the minimum"
+    return per_model(f"PC1 + PC2{words}", share, band, points)
 
 
 def _beyond_the_walk(model: TrainedModel) -> Band:
@@ -56,6 +52,14 @@ def _beyond_the_walk(model: TrainedModel) -> Band:
         return Band.above(math.nan, "unknown number of points")  # decides nothing
     ratio = random_walk_ratio(model.trajectory.n_points, 2)
     return Band.above(ratio, f"above {ratio:.4f}, a random walk's")
+
+
+def _outliers_beside_classes(tolerance: float, words: str) -> Measure:
+    def band(model: TrainedModel) -> Band:
+        c = model.run.n_classes
+        return Band((1 - tolerance) * c, (1 + tolerance) * c, f"C = {c}{words}")
+
+    return per_model("outliers", _outliers, band)
 
 
 def _outliers(model: TrainedModel) -> Number | None:
@@ -106,26 +110,19 @@ GENERALISATION = Claim(
     "Test loss and accuracy improve with P, and with d up to 150",
     "Secs. 3.2.1 and 3.2.3, Tables 1 and 4",
     tuple(
-        Part(
+        scale_part(
             part,
             statement,
             "Secs. 3.2.1 and 3.2.3, Tables 1 and 4",
             f"Fewer than three quarters of the comparisons of neighbouring {step} show it.",
             _TREND,
-            reach=Reach.PAPER_SCALE,
             measures=(measure,),
             quorum=0.75,
             complete=complete,
         )
         for part, statement, step, measure, complete in (
             ("10a", "Test loss falls with P at fixed d", "P", _test_loss_falls("n_patches"), 8),
-            (
-                "10b",
-                "Test accuracy rises with P at fixed d",
-                "P",
-                changes_of_test_accuracy("n_patches"),
-                8,
-            ),
+            ("10b", "Test accuracy rises with P at fixed d", "P", accuracy_changes("n_patches"), 8),
             (
                 "10c",
                 "Test loss falls with d up to 150 at fixed P",
@@ -137,7 +134,7 @@ GENERALISATION = Claim(
                 "10d",
                 "Test accuracy rises with d up to 150 at fixed P",
                 "d",
-                changes_of_test_accuracy("depth", _within_the_trend),
+                accuracy_changes("depth", _within_the_trend),
                 6,
             ),
         )
@@ -149,44 +146,26 @@ SPECTRUM = Claim(
     "The spectrum is a bulk near zero plus about as many outliers as classes",
     "Sec. 3.2.3, Fig. 4",
     (
-        Part(
+        scale_part(
             "11a",
             "Most eigenvalues lie near zero",
             "Sec. 3.2.3, Fig. 4",
             "Fewer than nine in ten eigenvalues of H lie within lambda_max / 100 of zero.",
             "'Most', read strictly, and 'near zero' as one bin of a hundred on the scale of the "
             "figure's axis.",
-            reach=Reach.PAPER_SCALE,
-            measures=(
-                per_model(
-                    "share of eigenvalues near zero",
-                    _near_zero,
-                    Band.above(0.9),
-                ),
-            ),
+            measures=(per_model("share of eigenvalues near zero", _near_zero, Band.above(0.9)),),
             complete=12,
         ),
-        Part(
+        scale_part(
             "11b",
             "About C = 10 eigenvalues stand out of the bulk",
             "Sec. 3.2.3, Fig. 4",
             "The number counted by the rule that the record states is below 8 or above 12.",
             "'Approximately', read as 20 %; what the count's uncertainty allows must lie within.",
-            reach=Reach.PAPER_SCALE,
-            measures=(
-                per_model(
-                    "outliers",
-                    _outliers,
-                    lambda m: Band(
-                        0.8 * m.run.n_classes,
-                        1.2 * m.run.n_classes,
-                        f"C = {m.run.n_classes} within 20 %",
-                    ),
-                ),
-            ),
+            measures=(_outliers_beside_classes(0.2, " within 20 %"),),
             complete=12,
         ),
-        Part(
+        scale_part(
             "11c",
             "The largest eigenvalue stands apart from the other outliers",
             "Sec. 3.2.3",
@@ -194,12 +173,9 @@ SPECTRUM = Claim(
             "the C-th.",
             "'Deviates significantly from the rest, even among the outliers': further away than "
             "they are from each other.",
-            reach=Reach.PAPER_SCALE,
             measures=(
                 per_model(
-                    "(lambda_1 - lambda_2) / (lambda_2 - lambda_C)",
-                    _top_gap,
-                    Band.above(1.0),
+                    "(lambda_1 - lambda_2) / (lambda_2 - lambda_C)", _top_gap, Band.above(1.0)
                 ),
             ),
             complete=12,
@@ -213,28 +189,26 @@ TRAJECTORY = Claim(
     "Two principal components explain over 0.90 of the trajectory",
     "Appendix B, Table 6",
     (
-        Part(
+        scale_part(
             "12a",
             "PC1 + PC2 exceed 0.90 for every model",
             "Appendix B, Table 6",
             "One model at 0.90 or less.",
             "The paper's own number.",
-            reach=Reach.PAPER_SCALE,
-            measures=(per_model("PC1 + PC2", _plane, Band.above(0.9), _points),),
+            measures=(_plane(Band.above(0.9)),),
             complete=12,
         ),
-        Part(
+        scale_part(
             "12b",
             "That is more than a random walk of the same length gives",
             "ours: without it 12a says little of training",
             "One model at or below the random walk's value.",
             "Exact for a walk in many dimensions; there are 10^4 and more.",
-            reach=Reach.PAPER_SCALE,
-            measures=(per_model("PC1 + PC2", _plane, _beyond_the_walk, _points),),
+            measures=(_plane(_beyond_the_walk),),
             complete=12,
             role=Role.PREMISE,
         ),
-        Part(
+        scale_part(
             "12c",
             "It holds of the way to the minimum, around which the landscape is drawn",
             "ours: PCA of all 50 epochs also sees what happens after the minimum",
@@ -242,15 +216,7 @@ TRAJECTORY = Claim(
             "The paper's own number; one epoch of unstable steps after the minimum can carry the "
             "trajectory further than all others together, and PC1 is then that one step. Added "
             "after this was seen in our (4, 50), seed 1001, so of that run it is no prediction.",
-            reach=Reach.PAPER_SCALE,
-            measures=(
-                per_model(
-                    "PC1 + PC2 up to the minimum",
-                    _plane_to_minimum,
-                    Band.above(0.9),
-                    _points_to_minimum,
-                ),
-            ),
+            measures=(_plane(Band.above(0.9), "_to_minimum", " up to the minimum"),),
             complete=12,
             role=Role.PREMISE,
         ),
@@ -259,13 +225,12 @@ TRAJECTORY = Claim(
 
 
 def _open_question(part: str, statement: str, how: str) -> Part:
-    return Part(
+    return scale_part(
         part,
         statement,
         "Sec. 4, future work",
         how,
         "Named by the paper as future work; no experiment here looks at it yet.",
-        reach=Reach.PAPER_SCALE,
     )
 
 
@@ -288,20 +253,13 @@ FUTURE_WORK = Claim(
             "s = c / sqrt(P) is an effective improvement",
             "Trained beside s = c / P at equal P and d, its test loss is not lower.",
         ),
-        Part(
+        scale_part(
             "13c",
             "The number of outliers equals the number of classes exactly",
             "Sec. 4, future work",
             "A model whose count, by the rule that its record states, is not C.",
             "'Exactly'.",
-            reach=Reach.PAPER_SCALE,
-            measures=(
-                per_model(
-                    "outliers",
-                    _outliers,
-                    lambda m: Band(m.run.n_classes, m.run.n_classes, f"C = {m.run.n_classes}"),
-                ),
-            ),
+            measures=(_outliers_beside_classes(0, ""),),
             complete=12,
         ),
         _open_question(

@@ -51,12 +51,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with the reason for it.
-
-    Attributes:
-        verdict: the verdict.
-        reason: one sentence, with counts.
-    """
+    """A verdict with the reason for it: one sentence, with counts."""
 
     verdict: Verdict
     reason: str

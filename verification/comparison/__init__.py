@@ -6,11 +6,7 @@ from patchlaw.verification.comparison.exponents import (
     fit_exponent,
     fitted_exponents,
 )
-from patchlaw.verification.comparison.ratios import (
-    LawComparison,
-    compare_author,
-    compare_models,
-)
+from patchlaw.verification.comparison.ratios import LawComparison, compare_author, compare_models
 from patchlaw.verification.comparison.summaries import LawSummary, summarise_laws
 
 __all__ = [

@@ -20,11 +20,8 @@ class FittedExponent:
 
     Attributes:
         quantity: one of QUANTITIES.
-        protocol: data and training of the runs.
         depth: d; None for all depths and seeds together, one intercept each.
         seed: likewise.
-        patches: the values of P.
-        depths: the values of d.
         left_out: models whose eigenvalue did not converge or is not positive.
         fit: exponent, interval, scatter.
     """
@@ -69,12 +66,7 @@ def fitted_exponents(
 def fit_exponent(
     quantity: str, groups: Sequence[Sequence[TrainedModel]], confidence: float = CONFIDENCE
 ) -> FittedExponent | None:
-    """The exponent of one quantity over groups of one protocol, with one prefactor each.
-
-    Args:
-        quantity: one of QUANTITIES.
-        groups: as ``alike_but_for`` gives them.
-        confidence: of the interval.
+    """The exponent of one of QUANTITIES over groups of ``alike_but_for``, with one prefactor each.
 
     Returns:
         None where no group has two values of P that can be used.

@@ -18,11 +18,7 @@ class LawSummary:
     """One law over every ratio of one matrix under one protocol.
 
     Attributes:
-        protocol: data and training of the runs.
         matrix: "H", "G", "R" or "G over the angles".
-        law: the law's name.
-        formula: the law.
-        status: "proven", "assumed" or "empirical".
         n_pairs: ratios with a prediction; pairs of one (depth, seed) share models.
         n_missing: ratios without, or whose measured ratio is missing or not positive.
         n_within: those with |predicted / measured - 1| <= 0.2.
@@ -52,22 +48,14 @@ class LawSummary:
 def summarise_laws(
     comparisons: Iterable[LawComparison], exponents: Sequence[FittedExponent] = ()
 ) -> list[LawSummary]:
-    """One summary for each protocol, matrix and law, in the order in which they first occur.
-
-    Args:
-        comparisons: the ratios.
-        exponents: fitted to the same models.
-    """
+    """One summary for each protocol, matrix and law, in the order in which they first occur."""
     groups: dict[tuple[str, str, str], list[LawComparison]] = {}
     for row in comparisons:
         groups.setdefault((row.protocol, row.matrix, row.law), []).append(row)
-    return [_summary(rows, _pooled(exponents, *key[:2])) for key, rows in groups.items()]
-
-
-def _pooled(exponents: Sequence[FittedExponent], protocol: str, matrix: str) -> PowerLawFit | None:
-    """The first fit of a matrix under a protocol: that of all depths and seeds together."""
-    fits = (e.fit for e in exponents if (e.protocol, e.quantity) == (protocol, matrix))
-    return next(fits, None)
+    pooled: dict[tuple[str, str], PowerLawFit] = {}  # the first fit: of all depths and seeds
+    for each in exponents:
+        pooled.setdefault((each.protocol, each.quantity), each.fit)
+    return [_summary(rows, pooled.get(key[:2])) for key, rows in groups.items()]
 
 
 def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSummary:

@@ -13,9 +13,7 @@ from patchlaw.verification.tables import Table
 def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table]:
     """Measured ratios beside every law, one table for each protocol and matrix.
 
-    Args:
-        whose: "our" or "the author's"; likewise below.
-        comparisons: the ratios.
+    ``whose`` is "our" or "the author's"; likewise below.
     """
     groups: dict[tuple[str, str], list[LawComparison]] = {}
     for row in comparisons:
@@ -64,10 +62,7 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
 
 
 def _by_protocol(
-    title: str,
-    header: tuple[str, ...],
-    rows: Iterable[tuple[str, tuple[str, ...]]],
-    note: str,
+    title: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple[str, ...]]], note: str
 ) -> list[Table]:
     """One table for the rows of each protocol, which stands before a row."""
     protocols: dict[str, list[tuple[str, ...]]] = {}
@@ -98,7 +93,7 @@ def _summary_row(s: LawSummary) -> tuple[str, ...]:
         _error(s.largest_log_error),
         str(s.n_within),
         "-" if s.exponent is None else f"{s.exponent:g}",
-        _holds(s.exponent_in_interval),
+        {None: "-", True: "yes", False: "no"}[s.exponent_in_interval],
     )
 
 
@@ -160,10 +155,6 @@ def _input(found: dict[str, float], of: Input) -> str:
 
 def _error(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _holds(inside: bool | None) -> str:
-    return "-" if inside is None else "yes" if inside else "no"
 
 
 def _interval(fit: PowerLawFit) -> str:

@@ -22,8 +22,7 @@ from patchlaw.verification.store.environment import current_environment
 from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import PositiveCount
 from patchlaw.verification.store.lock import held, lock_file
-from patchlaw.verification.torch_devices import check_device
-from patchlaw.verification.torch_threads import torch_threads
+from patchlaw.verification.torch_devices import check_device, torch_threads
 
 # What of an environment may change the last bits.
 _DECISIVE = ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk")
@@ -142,9 +141,7 @@ class Job(ABC):
     def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """Say where the last bits may differ from those of work that was not interrupted.
 
-        Args:
-            last: the last session's environment and max_chunk.
-            now: this session's.
+        Of two sessions' environments, each with its max_chunk.
         """
         changed = [
             f"{key}: {last.get(key)} then, {now[key]} now"

@@ -30,9 +30,6 @@ class ConsoleProgress(Progress):
     """Prints the lines and, on a terminal, draws a bar for the present part of the work.
 
     A context manager, so that the bar goes when the work ends or fails.
-
-    Args:
-        console: where to.
     """
 
     def __init__(self, console: Console) -> None:
@@ -80,12 +77,7 @@ class ConsoleProgress(Progress):
 
 
 class Pace:
-    """How long a unit of the work takes and how much time is left.
-
-    Args:
-        total: units.
-        done: of them before this session.
-    """
+    """How long one of ``total`` units takes, some done before this session; the time left."""
 
     def __init__(self, total: int, done: int) -> None:
         self._total, self._first, self._begin = total, done, time.perf_counter()

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from patchlaw.simulators import PatchModel
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Pace, Progress
-from patchlaw.verification.landscape.grid import PlaneLoss, grid_axis
-from patchlaw.verification.landscape.pca import TrajectoryPlane, trajectory_plane
-from patchlaw.verification.landscape.random_walk import random_walk_ratios
+from patchlaw.verification.landscape.pca import (
+    TrajectoryPlane,
+    random_walk_ratios,
+    trajectory_plane,
+)
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
     LandscapeRun,
@@ -27,7 +31,7 @@ from patchlaw.verification.landscape.record import (
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.store.errors import RecordError
-from patchlaw.verification.training import stratified_subset
+from patchlaw.verification.training import Objective, stratified_subset
 
 # Ours: what a kill may cost; a write takes milliseconds.
 SAVE_SECONDS = 5.0
@@ -35,6 +39,50 @@ SAVE_SECONDS = 5.0
 # part of its extent; a component with its sign turned differs by more.
 _SAME_PLANE = 1e-6
 _LINES = 10  # of the log
+
+
+Float = NDArray[np.float64]
+
+
+def grid_axis(coordinates: Float, points: int, margin: float) -> Float:
+    """Equally spaced positions over a coordinate's range and a margin on both sides.
+
+    Args:
+        coordinates: of the trajectory's points along one component, radians.
+        points: how many positions, at least 2.
+        margin: added on either side, radians (paper: 5).
+
+    Returns:
+        Shape (points,), ascending.
+    """
+    low, high = float(coordinates.min()) - margin, float(coordinates.max()) + margin
+    return np.linspace(low, high, points)
+
+
+class PlaneLoss:
+    """L(theta_min + x PC1 + y PC2), shared parameters held at the minimum's; mean over images.
+
+    Args:
+        model: at the minimum; its patches' parameters are moved by every call, its bias never.
+        plane: of the patches' parameter vectors in the model's order; its origin is the minimum.
+        images: shape (N, side, side), radians.
+        labels: shape (N,), int64.
+    """
+
+    def __init__(
+        self, model: PatchModel, plane: TrajectoryPlane, images: Tensor, labels: Tensor
+    ) -> None:
+        self._model, self._plane = model, plane
+        self._images, self._labels = model.check_images(images), labels
+        self._objective = Objective(model)
+        self._own = torch.from_numpy(model.layout.own)
+        self._flat = model.flat_parameters().cpu().double()
+
+    def __call__(self, x: float, y: float) -> float:
+        """Mean loss in nats, summed in float64; the parameters are rounded to the model's dtype."""
+        self._flat[self._own] = torch.from_numpy(self._plane.at(x, y))
+        self._model.load_flat_parameters(self._flat)
+        return self._objective.evaluate(self._images, self._labels).loss
 
 
 def compute_landscape(
@@ -130,8 +178,9 @@ class _LandscapeJob(Job):
 
     def work(self) -> None:
         """Compute what is missing, row by row; write at the start, now and then, and at the end."""
-        plane = trajectory_plane(_angles(self.run), self.minimum)
         model = self.run.model(self.minimum, self.device or "cpu")
+        angles = self.run.trajectory()[:, model.layout.own].double().numpy()
+        plane = trajectory_plane(angles, self.minimum)
         loss_at = PlaneLoss(model, plane, *self.data[:2])
         execution, environment = self.execution(model), self.environment()
         if self._begun:
@@ -197,11 +246,8 @@ class _LandscapeJob(Job):
     def _opening(self) -> str:
         record, n_losses = self.record, self.record.grid.loss.size
         state = f"resumed after {record.grid.n_done} of" if record.resumed else "started,"
-        kind = (
-            "all the"
-            if record.covers_training_set
-            else (f"a stratified subset of {record.run.images}")
-        )
+        part = f"a stratified subset of {record.run.images}"
+        kind = "all the" if record.covers_training_set else part
         return (
             f"{self.place}: {state} {n_losses} losses, each over {record.n_samples} images ({kind} "
             "training images)"
@@ -263,14 +309,6 @@ def _chosen(samples: RunSamples, settings: LandscapeSettings) -> tuple[Tensor, T
     except ValueError as error:
         raise ValueError(f"images: {error}") from None
     return images[kept], labels[kept], settings.seed
-
-
-def _angles(run: Run) -> NDArray[np.float64]:
-    """Angle vectors at the start and at every epoch's end, shape (epochs + 1, D - pixels)."""
-    own = run.config.model.build().layout.own
-    return np.stack(
-        [run.parameters(epoch)[own].double().numpy() for epoch in range(run.epochs_done + 1)]
-    )
 
 
 def _facts(run: Run) -> LandscapeRun:

@@ -31,13 +31,8 @@ class LandscapeRun:
     """Whose landscape it is.
 
     Attributes:
-        id: the run's name.
-        n_patches: P.
-        depth: d.
-        seed: of the initial angles.
         images: training images of the run.
         epochs: epochs done, so the trajectory has one point more.
-        n_classes: C.
         configuration_sha256: hash of the run's configuration.
         parameters_sha256: hash of the hashes of its epoch ends' parameter files.
     """
@@ -120,19 +115,14 @@ class LandscapeRecord:
     """The loss over the plane of a run's trajectory, as far as it is computed.
 
     Attributes:
-        reproduce: command that gives it again.
-        run: whose it is.
         n_samples: images behind each loss of the grid.
         subset_seed: seed of their stratified draw; None if they are all of the run's.
         minimum_epoch: epochs done at the minimum of the training loss, the plane's origin.
         pca: the plane's share of the trajectory.
-        trajectory: its points in the plane.
-        grid: the losses.
         loss_at_minimum: the loss at the origin, over the grid's images.
         execution: threads and chunks, the same in every session.
         environment: of the process that began.
         resumed: the sessions that went on.
-        seconds: wall-clock time of all of them.
     """
 
     reproduce: str

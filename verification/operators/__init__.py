@@ -1,11 +1,13 @@
 """Curvature matrices as scipy LinearOperators: Hessian = Gauss-Newton + residual."""
 
 from patchlaw.simulators.layout import ParameterLayout
-from patchlaw.verification.operators.base import CurvatureOperator
+from patchlaw.verification.operators.base import (
+    CurvatureOperator,
+    GaussNewtonOperator,
+    HessianOperator,
+    ResidualOperator,
+)
 from patchlaw.verification.operators.curvature_problem import CurvatureProblem
-from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
-from patchlaw.verification.operators.hessian import HessianOperator
-from patchlaw.verification.operators.residual import ResidualOperator
 from patchlaw.verification.operators.restriction import CrossBlockOperator, RestrictedOperator
 from patchlaw.verification.operators.symmetric import LinearCombination, SymmetricOperator
 

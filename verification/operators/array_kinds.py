@@ -1,5 +1,6 @@
 """Arrays of every kind as torch tensors of the same numbers, or refused in words."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,19 +54,16 @@ def _is_of_python(data: Any) -> bool:
 
 def _own_tensor(name: str, tensor: Tensor) -> Tensor:
     kind = type(tensor).__name__
-    if "Masked" in kind:
-        raise ValueError(f"{name}: expected data without a mask, got a {kind}; {_UNMASK}")
-    if tensor.is_nested:
-        raise ValueError(f"{name}: expected samples of one shape, got a nested tensor; {_ALIKE}")
-    if tensor.layout != torch.strided:
-        layout = str(tensor.layout).removeprefix("torch.")
-        raise ValueError(f"{name}: expected a dense tensor, got layout {layout}; use .to_dense()")
-    if tensor.device.type == "meta":
-        raise ValueError(
-            f"{name}: expected numbers, got a tensor on the meta device; load the data"
-        )
-    if tensor.is_quantized:
-        raise ValueError(f"{name}: expected plain numbers, got {tensor.dtype}; use .dequantize()")
+    layout = str(tensor.layout).removeprefix("torch.")
+    for refused, expected, got in (
+        ("Masked" in kind, "data without a mask", f"a {kind}; {_UNMASK}"),
+        (tensor.is_nested, "samples of one shape", f"a nested tensor; {_ALIKE}"),
+        (layout != "strided", "a dense tensor", f"layout {layout}; use .to_dense()"),
+        (tensor.is_meta, "numbers", "a tensor on the meta device; load the data"),
+        (tensor.is_quantized, "plain numbers", f"{tensor.dtype}; use .dequantize()"),
+    ):
+        if refused:
+            raise ValueError(f"{name}: expected {expected}, got {got}")
     with torch.inference_mode(False), torch.no_grad():
         # a conjugate or negative view has bits that are not its numbers
         plain = tensor.detach().resolve_conj().resolve_neg()
@@ -79,12 +77,8 @@ def _stacked(name: str, data: Sequence[object]) -> Tensor:
     shapes = {tuple(part.shape) for part in parts}
     if len(shapes) > 1:
         raise _ragged(name, f"shapes {sorted(shapes)[:3]}")
-    if len({part.dtype for part in parts}) > 1:
-        common = parts[0].dtype
-        for part in parts[1:]:
-            common = torch.promote_types(common, part.dtype)
-        parts = [part.to(common) for part in parts]
-    return torch.stack([part.to(parts[0].device) for part in parts])
+    common = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+    return torch.stack([part.to(parts[0].device, common) for part in parts])
 
 
 def _array(name: str, data: Any) -> NDArray[Any]:

@@ -321,17 +321,7 @@ class AutodiffBackend:
         gradient = torch.autograd.grad(scalar, self._own, create_graph=True, allow_unused=True)
 
         def multiply(vectors: list[Tensor]) -> NDArray[np.float64]:
-            # a gradient that no longer depends on the parameters (linear model) contributes zero
-            pairs = [
-                (g, v)
-                for g, v in zip(gradient, vectors, strict=True)
-                if g is not None and g.requires_grad
-            ]
-            columns = len(vectors[0])
-            if not pairs:
-                return np.zeros((self.n_parameters, columns))
-            outputs, weights = zip(*pairs, strict=True)
-            return self._join(_pull_back(outputs, self._own, weights), columns)
+            return self._join(_pull_back(gradient, self._own, vectors), len(vectors[0]))
 
         return multiply
 
@@ -343,15 +333,7 @@ class AutodiffBackend:
         )
 
         def multiply(vectors: list[Tensor]) -> Tensor:
-            pairs = [
-                (w, v)
-                for w, v in zip(pulled, vectors, strict=True)
-                if w is not None and w.requires_grad
-            ]
-            if not pairs:
-                return z.new_zeros(len(vectors[0]), *z.shape)
-            outputs, weights = zip(*pairs, strict=True)
-            (jv,) = _pull_back(outputs, [u], weights)
+            (jv,) = _pull_back(pulled, [u], vectors)
             return z.new_zeros(len(vectors[0]), *z.shape) if jv is None else jv
 
         return multiply
@@ -385,14 +367,24 @@ def _digest(z: Tensor) -> Tensor:
 
 
 def _pull_back(
-    outputs: Sequence[Tensor], inputs: Sequence[Tensor], weights: Sequence[Tensor]
+    outputs: Sequence[Tensor | None], inputs: Sequence[Tensor], weights: Sequence[Tensor]
 ) -> tuple[Tensor | None, ...]:
-    """Vector-Jacobian products for m weights at once, each result of shape (m, *input.shape)."""
+    """Vector-Jacobian products for m weights at once, each result of shape (m, *input.shape).
+
+    An output that no longer depends on the inputs (of a linear model) contributes zero.
+    """
     columns = len(weights[0])
+    pairs = [
+        (out, weight if columns > 1 else weight[0])
+        for out, weight in zip(outputs, weights, strict=True)
+        if out is not None and out.requires_grad
+    ]
+    if not pairs:
+        return (None,) * len(inputs)
     results = torch.autograd.grad(
-        outputs,
+        [out for out, _ in pairs],
         inputs,
-        grad_outputs=[w if columns > 1 else w[0] for w in weights],
+        grad_outputs=[weight for _, weight in pairs],
         is_grads_batched=columns > 1,
         retain_graph=True,
         allow_unused=True,

@@ -1,4 +1,4 @@
-"""The common part of the curvature operators: a backend, shared or of their own."""
+"""The curvature operators H, G and R: each on a backend, shared or of its own."""
 
 from typing import Any, ClassVar, Self
 
@@ -124,3 +124,33 @@ class CurvatureOperator(SymmetricOperator):
     def product(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
         """The mean over the samples."""
         return self.backend.product(self.kind, vectors)
+
+
+class HessianOperator(CurvatureOperator):
+    """H_ij = (1/N) sum_n d2 l_n / dt_i dt_j, the whole of Eq. (5) of the paper.
+
+    H v = G v + R v and (u, H v) = (H u, v). Arguments, attributes and errors: CurvatureOperator.
+    """
+
+    kind = "hessian"
+
+
+class GaussNewtonOperator(CurvatureOperator):
+    """G_ij = (1/N) sum_n sum_kl S_kl (dz_k/dt_i)(dz_l/dt_j), first term of the paper's Eq. (5).
+
+    S = diag(pi) - pi pi^T, pi = softmax(z); the prefactor s^2 of the paper sits in z = s sum_p
+    f_p. v^T G v >= 0 for every v. Arguments, attributes and errors: CurvatureOperator.
+    """
+
+    kind = "gauss_newton"
+
+
+class ResidualOperator(CurvatureOperator):
+    """R_ij = (1/N) sum_n sum_k g_k d2 z_k / dt_i dt_j, second term of the paper's Eq. (5).
+
+    g = pi - e_y is frozen and the second derivatives of the logits are taken directly, never
+    H - G. In the angles of different patches R is exactly zero. Arguments, attributes and
+    errors: CurvatureOperator.
+    """
+
+    kind = "residual"

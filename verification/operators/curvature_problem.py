@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import torch
 from numpy.typing import ArrayLike
@@ -10,12 +10,14 @@ from torch import Tensor
 
 from patchlaw.simulators import ParameterLayout, PatchModel
 from patchlaw.verification.operators.backend import CurvatureBackend
+from patchlaw.verification.operators.base import (
+    GaussNewtonOperator,
+    HessianOperator,
+    ResidualOperator,
+)
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
-from patchlaw.verification.operators.gauss_newton import GaussNewtonOperator
-from patchlaw.verification.operators.hessian import HessianOperator
 from patchlaw.verification.operators.losses import LossFunction, LossName
 from patchlaw.verification.operators.patch_block import as_patch_model
-from patchlaw.verification.operators.residual import ResidualOperator
 from patchlaw.verification.operators.restriction import RestrictedOperator
 
 
@@ -23,18 +25,8 @@ class CurvatureProblem:
     """H, G and R of one model at one parameter vector over one data set, on one backend.
 
     The backend is made at the first use, from the parameters that the model has then; the states
-    that the fast backend keeps between products exist once for all three.
-
-    Args:
-        model: see CurvatureOperator, also for the other arguments.
-        images: shape (N, ...).
-        labels: as the loss expects.
-        loss: name or function.
-        chunk_size: samples worked on at once.
-        backend: "auto", "autodiff" or "fast".
-        memory_budget: bytes that the fast backend may keep.
-        check: False leaves out the trial of a module or loss of one's own.
-        name: what model and loss compute, where checkpoints need to be told.
+    that the fast backend keeps between products exist once for all three. Arguments and errors:
+    CurvatureOperator.
     """
 
     def __init__(
@@ -50,14 +42,16 @@ class CurvatureProblem:
         check: bool = True,
         name: str | None = None,
     ) -> None:
-        self.model = model
+        self.model, self.loss = model, loss
         self._data, self.labels = own_copy(images, labels)
-        self._name = name
-        self._check = check
-        self.loss = loss
-        self._chunk_size = chunk_size
-        self._backend_name = backend
-        self._memory_budget = memory_budget
+        self._options: dict[str, Any] = {
+            "loss": loss,
+            "chunk_size": chunk_size,
+            "backend": backend,
+            "memory_budget": memory_budget,
+            "check": check,
+            "name": name,
+        }
 
     @property
     def images(self) -> Tensor:
@@ -76,17 +70,7 @@ class CurvatureProblem:
     @cached_property
     def backend(self) -> CurvatureBackend:
         """The shared arithmetic."""
-        return make_backend(
-            self.model,
-            self._data,
-            self.labels,
-            self._backend_name,
-            self._chunk_size,
-            self.loss,
-            self._memory_budget,
-            self._check,
-            self._name,
-        )
+        return make_backend(self.model, self._data, self.labels, **self._options)
 
     @cached_property
     def hessian(self) -> HessianOperator:
@@ -144,17 +128,7 @@ class CurvatureProblem:
             raise ValueError(f"by: expected 'patch' or 'parameter', got {by!r}")
         model = self.patch_model
         return [
-            CurvatureProblem(
-                model.patch_block(p),
-                inputs,
-                self.labels,
-                loss=self.loss,
-                chunk_size=self._chunk_size,
-                backend=self._backend_name,
-                memory_budget=self._memory_budget,
-                check=self._check,
-                name=self._name,
-            )
+            CurvatureProblem(model.patch_block(p), inputs, self.labels, **self._options)
             for p, inputs in enumerate(model.block_inputs(self.images))
         ]
 

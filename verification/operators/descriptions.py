@@ -26,21 +26,10 @@ _MAX_PARTS = 100_000  # ours: descriptions of whole programs hanging from an att
 _INTERNALS = frozenset(vars(torch.nn.Module()))
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
-_PLAIN = (
-    type(None),
-    type(...),
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    torch.dtype,
-    torch.device,
-    torch.layout,
-    torch.Size,
-    range,
-)
+_PLAIN = {
+    *map(type, (None, ..., True, 0, 0.0, 0j, "", b"", range(0), torch.Size())),
+    *(torch.dtype, torch.device, torch.layout),
+}
 
 
 class IndescribableError(ValueError):
@@ -116,9 +105,12 @@ class _Description:
         if type(value) in _PLAIN:
             return repr(value)
         if isinstance(value, Tensor):
-            return f"tensor({_digest_of(value)})"
+            digest = hashlib.sha256()
+            update_digest(digest, value, "")
+            return f"tensor({digest.hexdigest()})"
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
-            return f"array({value.dtype.str}, {value.shape}, {_sha(value.tobytes())})"
+            digest = hashlib.sha256(value.tobytes())
+            return f"array({value.dtype.str}, {value.shape}, {digest.hexdigest()})"
         if isinstance(value, type | Callable) and (name := _global_name(value)):
             return name
         for depth, outer in enumerate(reversed(self._inside)):
@@ -207,16 +199,6 @@ def _short(value: object) -> str:
     return f"{type(value).__name__} {name}" if isinstance(name, str) else type(value).__name__
 
 
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _digest_of(tensor: Tensor) -> str:
-    digest = hashlib.sha256()
-    update_digest(digest, tensor, "")
-    return digest.hexdigest()
-
-
 def update_digest(digest: Any, tensor: Tensor, label: str | None) -> None:
     """Feed a tensor into a hash: a line of label, dtype and shape, and the numbers.
 
@@ -251,9 +233,7 @@ def _numbers(tensor: Tensor) -> tuple[str, list[Tensor]]:
     if tensor.device.type == "meta":
         raise IndescribableError("tensor on the meta device")
     if tensor.layout == torch.strided:
-        if not tensor.is_quantized:
-            return head, [tensor]
-        return head, [tensor.dequantize()]
+        return head, [tensor.dequantize() if tensor.is_quantized else tensor]
     head += f" {tensor.layout}"
     if tensor.layout == torch.sparse_coo:
         whole = tensor.coalesce()

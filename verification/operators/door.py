@@ -49,15 +49,7 @@ class Derivatives(Protocol):
 
 
 class Door:
-    """The checks of one module, loss and handful of samples.
-
-    Args:
-        backend: derivatives of the module.
-        loss: of the logits.
-        images: the samples, (n, ...).
-        labels: theirs.
-        chunk_size: samples at once at most.
-    """
+    """The checks of one module, loss and handful of samples, ``chunk_size`` at once at most."""
 
     def __init__(
         self, backend: Derivatives, loss: TorchLoss, images: Tensor, labels: Tensor, chunk_size: int
@@ -239,11 +231,7 @@ class Door:
         try:
             with self._module.in_double():
                 fine = Door(
-                    self._backend,
-                    self._loss,
-                    finer(self._images),
-                    finer(self._labels),
-                    self._chunk,
+                    self._backend, self._loss, finer(self._images), finer(self._labels), self._chunk
                 )
                 fine._terms = self._terms
                 fine_direction = [d.double() for d in direction]
@@ -251,16 +239,14 @@ class Door:
                 verdicts = fine._judge(fine_direction, fine_claims)
         except (RuntimeError, ValueError, TypeError):  # float32 is written into the module
             return dict(zip(parts, self._judge(direction, claimed), strict=True))
+        sizes = self._sizes(direction, claimed)
         holds = [
             c.verdict != "undecided"
             and float((a - b).norm()) <= _SAME * max(float(b.norm()), 1e-3 * size)
-            for c, a, b, size in zip(
-                verdicts, claimed, fine_claims, self._sizes(direction, claimed), strict=True
-            )
+            for c, a, b, size in zip(verdicts, claimed, fine_claims, sizes, strict=True)
         ]
         if not all(holds):
-            coarse = self._judge(direction, claimed)
-            triples = zip(verdicts, coarse, holds, strict=True)
+            triples = zip(verdicts, self._judge(direction, claimed), holds, strict=True)
             verdicts = [in_double if ok else own for in_double, own, ok in triples]
         return dict(zip(parts, verdicts, strict=True))
 
@@ -363,17 +349,11 @@ _LOSS, _LOGITS = "the loss", "the logits"
 
 def _undecided(names: Sequence[str]) -> tuple[str, ...]:
     tensors = [n for n in names if n not in (_LOSS, _LOGITS)]
-    said = [
-        f"first derivatives of {n} undecided by finite differences"
-        for n in names[:2]
-        if n in (_LOSS, _LOGITS)
-    ]
+    said = [f"first derivatives of {n}" for n in names[:2] if n in (_LOSS, _LOGITS)]
     if tensors:
-        listed = ", ".join(repr(n) for n in tensors[:3]) + (
-            f" and {len(tensors) - 3} more" if len(tensors) > 3 else ""
-        )
-        said.append(f"second derivatives in {listed} undecided by finite differences")
-    return tuple(said)
+        more = f" and {len(tensors) - 3} more" if len(tensors) > 3 else ""
+        said.append(f"second derivatives in {', '.join(map(repr, tensors[:3]))}{more}")
+    return tuple(f"{each} undecided by finite differences" for each in said)
 
 
 def needs_a_batch(error: Exception) -> ValueError:

@@ -17,10 +17,37 @@ from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredE
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.fingerprint import Fingerprint
 from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
-from patchlaw.verification.operators.offset_loss import OffsetCrossEntropy
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
+
+Float = NDArray[np.float64]
+
+
+class OffsetCrossEntropy:
+    """l = -log softmax(z + o)_y with targets (N, 1 + C): the label y, then the offset o."""
+
+    def __init__(self) -> None:
+        self._plain = CrossEntropy()
+
+    def check_targets(self, targets: NDArray[np.generic], n_classes: int) -> None:
+        """Targets are real rows (label, offsets), labels from 0 to C - 1."""
+        if targets.ndim != 2 or targets.shape[1] != 1 + n_classes:
+            raise ValueError(f"targets: expected shape (N, {1 + n_classes}), got {targets.shape}")
+        self._plain.check_targets(targets[:, 0].astype(np.int64), n_classes)
+
+    def value_and_gradient(self, z: Float, targets: NDArray[np.generic]) -> tuple[Float, Float]:
+        """(l, pi - e_y) at z + o, shapes (m,) and (C, m)."""
+        labels = targets[:, 0].astype(np.int64)
+        return self._plain.value_and_gradient(self._shifted(z, targets), labels)
+
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
+        """S z_dot at z + o."""
+        return self._plain.curvature_product(self._shifted(z, targets), targets[:, 0], z_dot)
+
+    @staticmethod
+    def _shifted(z: Float, targets: NDArray[np.generic]) -> Float:
+        return z + targets[:, 1:].astype(np.float64).T
 
 
 def fast_backend_knows(

@@ -31,9 +31,6 @@ class Fingerprint:
     user stands for it, and without one there is no hash.
 
     Args:
-        model: at the state that counts.
-        loss: of the outputs.
-        samples: inputs and targets.
         name: what model and loss compute, in the user's words; None if they speak for themselves.
 
     Raises:

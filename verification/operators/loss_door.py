@@ -9,12 +9,7 @@ from patchlaw.verification.operators.losses import TorchLoss
 
 
 def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:
-    """Try a loss of one's own; those known by name are trusted.
-
-    Args:
-        loss: of the logits.
-        z: logits (n, C) of some samples.
-        y: their targets.
+    """Try a loss of one's own at logits (n, C) of some samples; those known by name are trusted.
 
     Raises:
         ValueError: not one number a sample, without graph, samples of a batch mixed, piecewise
@@ -27,11 +22,7 @@ def check_loss(loss: TorchLoss, z: Tensor, y: Tensor) -> None:
 
 
 def _check_apart(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
-    """Refuse a loss that is not one number a sample, or mixes the samples of a batch.
-
-    Raises:
-        ValueError: such a loss, or one without a graph.
-    """
+    """Refuse a loss that is not one number a sample, or mixes the samples of a batch."""
     with torch.enable_grad():
         at = z.detach().clone().requires_grad_(True)
         values = loss.values(at, y)
@@ -58,11 +49,7 @@ def _check_apart(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
 
 
 def _check_curvature(loss: CustomLoss, z: Tensor, y: Tensor) -> None:
-    """Refuse a loss of one's own whose S is missing, zero everywhere, or not its derivative.
-
-    Raises:
-        ValueError: such a loss.
-    """
+    """Refuse a loss of one's own whose S is missing, zero everywhere, or not its derivative."""
     if not _curved(loss, z, y):
         raise ValueError(
             "loss: expected a loss that is twice differentiable in the logits, got one whose "

@@ -16,11 +16,7 @@ LossName: TypeAlias = Literal["cross_entropy", "squared_error"]
 
 
 class TorchLoss(Protocol):
-    """A loss l(z, y) of the outputs z (n, ...), one number a sample.
-
-    Attributes:
-        name: for messages.
-    """
+    """A loss l(z, y) of the outputs z (n, ...), one number a sample."""
 
     @property
     def name(self) -> str:
@@ -142,10 +138,6 @@ def _positions(z: Tensor) -> int:
 
 def check_logits(like: Tensor, labels: Tensor) -> None:
     """Refuse outputs that are no logits of classes, seen by their labels.
-
-    Args:
-        like: outputs of one sample.
-        labels: of all.
 
     Raises:
         ValueError: outputs (N,), more than three axes, or as many as do not go with the labels'.

@@ -73,11 +73,7 @@ def check_model(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 def _check_kind(name: str, module: torch.nn.Module) -> None:
-    """Refuse wrappers around the module that is meant.
-
-    Raises:
-        ValueError: data-parallel, sharded or compiled modules.
-    """
+    """Refuse wrappers around the module that is meant."""
     kind, place = type(module).__name__, f" at {name!r}" if name else ""
     if kind in _PARALLEL:
         raise ValueError(

@@ -22,10 +22,7 @@ def spread(n_samples: int, count: int) -> list[int]:
 
 
 def trial_samples(
-    loss: TorchLoss,
-    logits: Callable[[Tensor], Tensor],
-    samples: Samples,
-    chunk_size: int,
+    loss: TorchLoss, logits: Callable[[Tensor], Tensor], samples: Samples, chunk_size: int
 ) -> list[int]:
     """Samples to try: first and last, some that the loss looks at, some that it masks.
 

@@ -7,11 +7,7 @@ from patchlaw.verification.records.author import (
     author_runs,
 )
 from patchlaw.verification.records.eigenvalue import Eigenvalue, all_converged, ratio_interval
-from patchlaw.verification.records.reading import (
-    ANALYSIS,
-    read_analyses,
-    read_model,
-)
+from patchlaw.verification.records.reading import ANALYSIS, read_analyses, read_model
 from patchlaw.verification.records.trained_model import (
     ANGLE_BLOCK,
     BIAS_BLOCK,

@@ -33,8 +33,6 @@ class AuthorRun:
     printed to 3.
 
     Attributes:
-        n_patches: P.
-        depth: d.
         iteration_train_loss: Shape (3000,), epoch by epoch: the mini-batch's loss before the
             update.
         iteration_train_accuracy: Shape (3000,), likewise.
@@ -55,9 +53,6 @@ class AuthorResult:
     """The author's results for one (P, d), at the epoch of least loss over the training set.
 
     Attributes:
-        n_patches: P.
-        depth: d.
-        learning_rate: Adam's initial learning rate.
         n_parameters: P (48 d + 128) + 196 (Table 2).
         epoch_of_min_train_loss: Counted from 0.
         train_loss: Over the 60,000 training images (Table 1, as are the next three).
@@ -68,7 +63,6 @@ class AuthorResult:
             iteration stopped when the estimate changed by less than 1e-3, float32 (Table 3).
         pca_ratio_1: Contribution ratio of the first principal component of the 51 epoch-end angle
             vectors, pixel bias left out (Table 6).
-        pca_ratio_2: That of the second.
         landscape_grid_400_seconds_rtx4090: Seconds one RTX 4090 took for the 20x20 grid of losses;
             None where it was not recorded.
     """
@@ -97,7 +91,9 @@ def author_runs() -> MappingProxyType[tuple[int, int], AuthorRun]:
     """
     runs = {}
     for entry in _load("author_runs.json", "runs"):
-        series = {name: _read_only(entry[name]) for name in _SERIES}
+        series = {name: np.array(entry[name], dtype=np.float64) for name in _SERIES}
+        for array in series.values():
+            array.flags.writeable = False
         run = AuthorRun(n_patches=entry["n_patches"], depth=entry["depth"], **series)
         runs[run.n_patches, run.depth] = run
     return MappingProxyType(runs)
@@ -113,9 +109,3 @@ def _load(name: str, key: str) -> list[dict[str, Any]]:
     content = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
     entries: list[dict[str, Any]] = content[key]
     return entries
-
-
-def _read_only(values: list[float]) -> NDArray[np.float64]:
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array

@@ -46,23 +46,13 @@ class Eigenvalue:
     @classmethod
     def all_of(cls, result: EigenResult) -> "tuple[Eigenvalue, ...]":
         """Every pair of a solve, in its order."""
+        names = ("rounding", "dtype", "matvecs", "tol", "seed", "seconds", "caveats")
+        of_all = {name: getattr(result, name) for name in names}
+        columns = (result.values, result.residual_norms, result.converged)
+        pairs = (column.tolist() for column in columns)
         return tuple(
-            cls(
-                value=float(value),
-                residual_norm=float(residual),
-                converged=bool(converged),
-                n_samples=result.n_samples or 0,
-                rounding=result.rounding,
-                dtype=result.dtype,
-                matvecs=result.matvecs,
-                tol=result.tol,
-                seed=result.seed,
-                seconds=result.seconds,
-                caveats=result.caveats,
-            )
-            for value, residual, converged in zip(
-                result.values, result.residual_norms, result.converged, strict=True
-            )
+            cls(value, residual_norm, converged, result.n_samples or 0, **of_all)
+            for value, residual_norm, converged in zip(*pairs, strict=True)
         )
 
     @property

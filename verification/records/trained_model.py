@@ -173,13 +173,9 @@ class SubsetSpectrum:
 
 @dataclass(frozen=True)
 class SplitMoment:
-    """The split at one moment of training: top eigenvalues of H, G and R on the subset.
+    """The split at one moment of training: loss and top eigenvalues of H, G and R on the subset.
 
-    Attributes:
-        epoch: epochs done.
-        loss: mean loss over the subset.
-        top: by matrix.
-        bias_share: share of H's top eigenvector on the bias.
+    ``bias_share`` is that of H's top eigenvector on the bias.
     """
 
     epoch: Count
@@ -213,25 +209,19 @@ class TrainedModel:
     """Everything on record about one trained model; None or empty where it is not.
 
     Attributes:
-        run: which run.
-        reproduce: command that gives these numbers again.
-        minimum: where, with losses and accuracies.
         eigenvalues: over all training images, by matrix, largest first: "H", "G", "R",
             "G over the angles", "G over the bias", "R over the bias", "G_00", .., "R_00", ..
         bias_share: squared norm of H's top eigenvector on the pixel bias.
         shares: of the top eigenvector, by matrix ("H", "G").
-        traces: of G.
         subset: the spectrum on the subset; None if it is that over all images.
         density: spectral density of H on the subset.
         outliers: counted there by the stated rule.
         outliers_by_gap: by the widest relative gap.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
         along_training: the split along training, epochs ascending.
-        trajectory: principal components.
         stages: environment and seconds of every stage, by name; "earlier" has those of the
             sessions before one that added to the stage, "incomplete" says that more is asked for
             than is there.
-        path: the file.
         origin: a record that was read, a model of ``patchlaw verify``, or the paper's author;
             models of different origin are never held against each other.
     """

@@ -74,13 +74,9 @@ class Checkpoint:
     """A run after its last finished epoch.
 
     Attributes:
-        configuration: hash of the run's configuration.
-        history: one entry an epoch end, the start first.
-        parameter_files: in the same order.
+        history: one entry an epoch end, the start first; so are the parameter files.
         optimiser_file: Adam's state after the last epoch.
         scheduler: the rate scheduler's state.
-        learning_rate: rate of the next epoch.
-        sessions: of every process that worked on the run.
     """
 
     configuration: str
@@ -121,7 +117,11 @@ def save_checkpoint(
         epoch,
     )
     optimiser = write_tensors(
-        folder, optimiser_name(epoch), _optimiser_tensors(trainer), configuration, epoch
+        folder,
+        f"optimiser-{epoch:03d}.safetensors",
+        _optimiser_tensors(trainer),
+        configuration,
+        epoch,
     )
     checkpoint = Checkpoint(
         configuration=configuration,
@@ -136,11 +136,6 @@ def save_checkpoint(
     if previous is not None:
         (folder / previous.optimiser_file.name).unlink(missing_ok=True)
     return checkpoint
-
-
-def optimiser_name(epoch: int) -> str:
-    """File of Adam's state after some epochs."""
-    return f"optimiser-{epoch:03d}.safetensors"
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -164,13 +159,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def load_parameters(folder: Path, checkpoint: Checkpoint, epoch: int, like: PatchModel) -> Tensor:
-    """Parameters after some epochs, shape (D,), in the model's flat order.
-
-    Args:
-        folder: the run's.
-        checkpoint: names the files.
-        epoch: epochs done, 0 to ``checkpoint.epoch``.
-        like: the run's model, with whatever parameters.
+    """Parameters after 0 to ``checkpoint.epoch`` epochs, shape (D,), in the flat order of ``like``.
 
     Raises:
         RecordError: the file is missing, altered, or not this model's.
@@ -205,21 +194,18 @@ def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> N
         states[parameter] = state | {
             "step": checked(path, tensors, f"{name}.step", (), torch.float32)
         }
-    _check_scheduler(folder / CHECKPOINT_FILE, checkpoint.scheduler, trainer.scheduler.state_dict())
+    stored, fresh = checkpoint.scheduler, trainer.scheduler.state_dict()
+    found, kinds = ({name: _kind(value) for name, value in s.items()} for s in (stored, fresh))
+    if found != kinds:
+        raise RecordError(
+            f"{folder / CHECKPOINT_FILE}: scheduler: expected {kinds}, got {found}; {RESTORE}"
+        )
     model.load_flat_parameters(flat)
     for parameter, state in states.items():
         trainer.optimiser.state[parameter] = state
     trainer.scheduler.load_state_dict(checkpoint.scheduler)
     trainer.optimiser.param_groups[0]["lr"] = checkpoint.learning_rate
     trainer.epoch = checkpoint.epoch
-
-
-def _check_scheduler(path: Path, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
-    """Raise RecordError unless the stored state has the fields and kinds of a fresh one."""
-    kinds = {name: _kind(value) for name, value in fresh.items()}
-    found = {name: _kind(value) for name, value in stored.items()}
-    if found != kinds:
-        raise RecordError(f"{path}: scheduler: expected {kinds}, got {found}; {RESTORE}")
 
 
 def _kind(value: Any) -> str:

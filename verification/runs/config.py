@@ -178,11 +178,6 @@ class RunConfig:
 
     The number of epochs is no part of the run's identity: neither batches nor rates of an epoch
     depend on how many follow, so a run of 20 epochs is the beginning of one of 50.
-
-    Attributes:
-        model: circuit, aggregation, start, dtype.
-        training: the protocol.
-        data: the samples.
     """
 
     model: ModelConfig

@@ -15,44 +15,6 @@ TEST_LOSS_TOLERANCE = 5.5e-5  # equal to 4 decimals: half a unit and the roundin
 JUDGED_EPOCHS = 5
 
 
-@dataclass(frozen=True)
-class EpochDifference:
-    """One epoch of both runs; differences are absolute, in nats.
-
-    Attributes:
-        epoch: epochs done at its end.
-        learning_rate: the rate of this epoch.
-        largest: largest |difference| of its mini-batch losses.
-        recorded_test_loss: the author's, after the epoch.
-        test_loss: ours.
-    """
-
-    epoch: int
-    learning_rate: float
-    largest: float
-    recorded_test_loss: float
-    test_loss: float
-
-
-@dataclass(frozen=True)
-class Departure:
-    """The first step whose loss differs by more than a tolerance, counted from 1 as is the epoch.
-
-    Attributes:
-        step: of the whole run.
-        epoch: that it is in.
-        learning_rate: the rate there.
-        recorded: the author's mini-batch loss.
-        replayed: ours.
-    """
-
-    step: int
-    epoch: int
-    learning_rate: float
-    recorded: float
-    replayed: float
-
-
 @dataclass(frozen=True, eq=False)
 class ReplayComparison:
     """Mini-batch losses before each update and test losses after each epoch, recorded and ours.
@@ -94,40 +56,23 @@ class ReplayComparison:
         losses = self.losses
         return np.abs(losses - self.author.iteration_train_loss[: len(losses)])
 
-    def by_epoch(self) -> list[EpochDifference]:
-        """One entry an epoch."""
-        largest = self.differences.reshape(self.epochs, -1).max(axis=1)
-        return [
-            EpochDifference(
-                entry.epoch,
-                entry.learning_rate or 0.0,
-                float(largest[entry.epoch - 1]),
-                float(self.author.epoch_test_loss[entry.epoch - 1]),
-                entry.test.loss,
-            )
-            for entry in self.run.history[1 : self.epochs + 1]
-        ]
+    @property
+    def largest(self) -> NDArray[np.float64]:
+        """Largest difference of each epoch, shape (epochs,)."""
+        return np.asarray(self.differences.reshape(self.epochs, -1).max(axis=1))
 
-    def departure(self, tolerance: float) -> Departure | None:
-        """Where the losses first differ by more than ``tolerance``; None if nowhere."""
-        beyond = np.flatnonzero(self.differences > tolerance)
-        if not len(beyond):
-            return None
-        step = int(beyond[0])
-        epoch = step // len(self.run.history[1].step_losses) + 1
-        return Departure(
-            step + 1,
-            epoch,
-            self.run.history[epoch].learning_rate or 0.0,
-            float(self.author.iteration_train_loss[step]),
-            float(self.losses[step]),
-        )
+    @property
+    def test_differences(self) -> NDArray[np.float64]:
+        """Ours - recorded of the test losses after each epoch, shape (epochs,)."""
+        ours = [entry.test.loss for entry in self.run.history[1 : self.epochs + 1]]
+        return np.asarray(ours - self.author.epoch_test_loss[: self.epochs])
+
+    def departure(self, tolerance: float) -> int | None:
+        """First step, from 0, whose losses differ by more than ``tolerance``; None if none does."""
+        return next(iter(np.flatnonzero(self.differences > tolerance).tolist()), None)
 
     @property
     def agrees(self) -> bool:
         """Whether the judged epochs, the first five or fewer, hold both tolerances."""
-        return all(
-            each.largest <= LOSS_TOLERANCE
-            and abs(each.test_loss - each.recorded_test_loss) <= TEST_LOSS_TOLERANCE
-            for each in self.by_epoch()[:JUDGED_EPOCHS]
-        )
+        steps, tests = self.largest[:JUDGED_EPOCHS], np.abs(self.test_differences[:JUDGED_EPOCHS])
+        return bool((steps <= LOSS_TOLERANCE).all() and (tests <= TEST_LOSS_TOLERANCE).all())

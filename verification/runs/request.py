@@ -18,12 +18,7 @@ MAX_LEARNING_RATE = 1e6  # ours: Adam moves an angle by about as much, whose per
 
 
 def check_training_memory(patches: int, depth: int, itemsize: int) -> None:
-    """Refuse a circuit whose training cannot fit into memory, before it is built.
-
-    Args:
-        patches: P.
-        depth: d.
-        itemsize: bytes of a parameter.
+    """Refuse a circuit whose training, at ``itemsize`` bytes a parameter, cannot fit into memory.
 
     Raises:
         ValueError: the least that it needs is more than is available.

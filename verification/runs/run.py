@@ -17,18 +17,45 @@ from patchlaw.verification.runs.checkpoint import (
     load_parameters,
 )
 from patchlaw.verification.runs.config import RunConfig
-from patchlaw.verification.runs.kept_epochs import KEPT_FILE, read_kept
 from patchlaw.verification.store.errors import RecordError, StoreError
-from patchlaw.verification.store.json_files import JsonFileError, typed
+from patchlaw.verification.store.json_files import Count, JsonFileError, typed
 from patchlaw.verification.store.seal import FileKind
 from patchlaw.verification.store.tensors import RESTORE, FileRecord, check_size, read_tensors
 
 CONFIG_FILE = "config.json"
 HEADER = FileKind("patchlaw run", RESTORE, nested=True)
+KEPT_FILE = "kept.json"
+KEPT = FileKind("patchlaw thinned run", RESTORE, nested=True)
 
 
 class RunError(StoreError):
     """A run cannot be used as asked; a damaged file of one is a ``RecordError``."""
+
+
+@dataclass(frozen=True)
+class KeptEpochs:
+    """``kept.json``: hash of a run's configuration, and the epochs that a thinned copy has."""
+
+    configuration: str
+    epochs: tuple[Count, ...]
+
+
+def read_kept(folder: Path, configuration: str, epochs_done: int) -> frozenset[int] | None:
+    """Epochs whose parameters the folder has; None for a whole run.
+
+    Raises:
+        RecordError: the file is cut, altered or another run's.
+    """
+    path = folder / KEPT_FILE
+    if not path.exists():
+        return None
+    kept = KEPT.read_as(path, KeptEpochs)
+    if kept.configuration != configuration or max(kept.epochs, default=0) > epochs_done:
+        raise RecordError(
+            f"{path}: expected epochs up to {epochs_done} of configuration {configuration}, got "
+            f"{sorted(kept.epochs)} of {kept.configuration}; {RESTORE}"
+        )
+    return frozenset(kept.epochs)
 
 
 @dataclass(frozen=True)
@@ -92,9 +119,6 @@ class Run:
     """A run with at least its start on disk. Epochs are counted by those done: 0 is the start.
 
     Attributes:
-        path: its folder.
-        header: configuration, execution, environment.
-        checkpoint: state after the last finished epoch.
         kept: in a thinned copy the epochs whose parameters it has; None in a whole run.
     """
 

@@ -51,10 +51,6 @@ class Shard:
     def from_environment(cls, environment: Mapping[str, str], n_runs: int) -> "Shard":
         """The shard of a job array's task, or all of the plan outside of one.
 
-        Args:
-            environment: variables of the process.
-            n_runs: runs of the plan.
-
         Raises:
             ValueError: variables that leave open which share the task is to do.
         """
@@ -86,11 +82,7 @@ class _Tasks(NamedTuple):
     step: int
 
     def shard(self, n_runs: int) -> Shard:
-        """The share of this task among all.
-
-        Raises:
-            ValueError: it is none of them, or the only one.
-        """
+        """The share of this task among all."""
         count = (self.last - self.first) // max(self.step, 1) + 1
         position, beside = divmod(self.task - self.first, max(self.step, 1))
         if self.step < 1 or beside or not 0 <= position < count:

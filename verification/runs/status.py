@@ -16,18 +16,12 @@ class RunStatus:
     """One run; None where it is not known.
 
     Attributes:
-        run: name of its folder.
         state: "running" while a process holds it, "partial" if none does and epochs are missing,
             "thinned" for a copy that keeps the parameters of a few epochs.
         epochs_done: epochs with a checkpoint.
-        epochs: the goal.
-        minimum_epoch: epochs done at the minimum of the training loss so far.
-        train_loss: there, over all training samples.
-        train_accuracy: there.
-        test_loss: there.
-        test_accuracy: there.
+        minimum_epoch: epochs done at the minimum of the training loss so far; losses and
+            accuracies are those there.
         seconds_per_epoch: mean over the epochs done.
-        problem: why it is damaged.
     """
 
     run: str
@@ -46,9 +40,7 @@ class RunStatus:
 def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
     """State of one run; never raises for what it finds in the folder.
 
-    Args:
-        folder: the run's.
-        checksums: read every file, else look at sizes only.
+    With ``checksums`` every file is read, else sizes are looked at only.
     """
     try:
         running = is_held(folder)  # asked first: a run that ends meanwhile is called running

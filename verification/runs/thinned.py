@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.runs.kept_epochs import KEPT, KEPT_FILE, KeptEpochs
-from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunError
+from patchlaw.verification.runs.run import CONFIG_FILE, KEPT, KEPT_FILE, KeptEpochs, Run, RunError
 from patchlaw.verification.store.tensors import read_tensors
 
 

@@ -1,7 +1,7 @@
 """Eigenvalues of the patches' blocks and of the bias block, alignment, and who holds a vector."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,37 +98,19 @@ class BlockSpectra:
     """Largest eigenpairs of the parts of G and R, and what follows from them.
 
     Attributes:
-        gauss_newton: of G.
-        gauss_newton_angles: of G over all angles.
-        gauss_newton_blocks: of every G_pp, P of them.
-        gauss_newton_bias: of G's block of what the patches share (a circuit model's bias); None
-            if they share nothing.
-        residual_blocks: of every R_pp; their largest is lambda_max of R over the angles.
-        residual_bias: of R's block of the same.
+        parts: every solve by the name of its matrix (and of its checkpoint): "G", "G-angles" for G
+            over all angles, "G-bias" and "R-bias" for the blocks of what the patches share (a
+            circuit model's bias) if they share anything, "G-0", .. for every G_pp and "R-0", ..
+            for every R_pp, whose largest is lambda_max of R over the angles.
         alignment: A.
         shares: of G's top eigenvector.
         seconds: wall-clock time.
     """
 
-    gauss_newton: EigenResult
-    gauss_newton_angles: EigenResult
-    gauss_newton_blocks: tuple[EigenResult, ...]
-    gauss_newton_bias: EigenResult | None
-    residual_blocks: tuple[EigenResult, ...]
-    residual_bias: EigenResult | None
+    parts: Mapping[str, EigenResult]
     alignment: Alignment
     shares: VectorShares
     seconds: float
-
-    @property
-    def parts(self) -> dict[str, EigenResult]:
-        """Every solve, by the name of its matrix (and of its checkpoint)."""
-        named = {"G": self.gauss_newton, "G-angles": self.gauss_newton_angles}
-        if self.gauss_newton_bias is not None and self.residual_bias is not None:
-            named |= {"G-bias": self.gauss_newton_bias, "R-bias": self.residual_bias}
-        for letter, blocks in (("G", self.gauss_newton_blocks), ("R", self.residual_blocks)):
-            named |= {f"{letter}-{p}": block for p, block in enumerate(blocks)}
-        return named
 
     @property
     def converged(self) -> bool:
@@ -175,28 +157,24 @@ def block_spectra(
     layout = problem.layout
     folder = None if checkpoint is None else Path(checkpoint)
 
-    def solve(name: str, op: SymmetricOperator) -> EigenResult:
-        where = None if folder is None else folder / name
-        return top_eigenpairs(op, k, "LA", tol, seed, checkpoint=where)
+    def matrices() -> Iterator[tuple[str, SymmetricOperator]]:
+        yield "G", problem.gauss_newton
+        yield "G-angles", RestrictedOperator(problem.gauss_newton, layout.own)
+        if len(layout.shared):
+            yield "G-bias", RestrictedOperator(problem.gauss_newton, layout.shared)
+            yield "R-bias", RestrictedOperator(problem.residual, layout.shared)
+        for p, block in enumerate(problem.blocks()):  # one backend at a time holds its states
+            yield f"G-{p}", block.gauss_newton
+            yield f"R-{p}", block.residual
 
-    whole = solve("G", problem.gauss_newton)
-    angles = solve("G-angles", RestrictedOperator(problem.gauss_newton, layout.own))
-    bias_g = bias_r = None
-    if len(layout.shared):
-        bias_g = solve("G-bias", RestrictedOperator(problem.gauss_newton, layout.shared))
-        bias_r = solve("R-bias", RestrictedOperator(problem.residual, layout.shared))
-    blocks_g, blocks_r = [], []
-    for p, block in enumerate(problem.blocks()):  # one backend at a time holds its states
-        blocks_g.append(solve(f"G-{p}", block.gauss_newton))
-        blocks_r.append(solve(f"R-{p}", block.residual))
+    found = {
+        name: top_eigenpairs(op, k, "LA", tol, seed, checkpoint=folder and folder / name)
+        for name, op in matrices()
+    }
+    blocks = [found[f"G-{p}"] for p in range(layout.n_patches)]
     return BlockSpectra(
-        gauss_newton=whole,
-        gauss_newton_angles=angles,
-        gauss_newton_blocks=tuple(blocks_g),
-        gauss_newton_bias=bias_g,
-        residual_blocks=tuple(blocks_r),
-        residual_bias=bias_r,
-        alignment=Alignment.of(angles, blocks_g),
-        shares=VectorShares.of(whole.vectors[:, 0], layout),
+        parts=dict(sorted(found.items(), key=lambda part: part[0][0] * part[0][2:].isdigit())),
+        alignment=Alignment.of(found["G-angles"], blocks),
+        shares=VectorShares.of(found["G"].vectors[:, 0], layout),
         seconds=time.perf_counter() - begin,
     )

@@ -197,9 +197,7 @@ def dense_residual(
     return _result(matrix, products, begin, "one column of every patch's block together")
 
 
-def _own_and_shared(
-    problem: CurvatureProblem,
-) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+def _own_and_shared(problem: CurvatureProblem) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     """The parameters that act in one patch, patch by patch, and those that act in several.
 
     A pixel that no patch covers is in neither: its rows and columns are zero.

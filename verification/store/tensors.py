@@ -27,14 +27,7 @@ class FileRecord:
 def write_tensors(
     folder: Path, name: str, tensors: Mapping[str, Tensor], owner: str, epoch: int
 ) -> FileRecord:
-    """Write tensors to ``folder / name``.
-
-    Args:
-        folder: the run's folder.
-        name: relative to it.
-        tensors: what to write.
-        owner: configuration hash of the run.
-        epoch: epochs done.
+    """Write tensors to ``folder / name``; the owner is a configuration's hash.
 
     Raises:
         RecordError: a file of that name is there and does not belong to this run and epoch.
