@@ -221,7 +221,7 @@ def analysis_content(config: RunConfig) -> dict[str, Any]:
         "format": "patchlaw analysis",
         "version": 1,
         "reproduce": f"patchlaw analyse runs/{run.id}",
-        "run": asdict(run),
+        "run": run.as_plain(),
         "options": {},
         "stages": {"evaluation": environment, "hessian": environment},
         "minimum": {
@@ -328,7 +328,7 @@ def write_landscape(
     record = LandscapeRecord(
         reproduce=f"patchlaw landscape runs/{run.id}",
         run=LandscapeRun(
-            **{k: v for k, v in asdict(run).items() if k != "n_parameters"},
+            **{k: v for k, v in run.as_plain().items() if k != "n_parameters"},
             parameters_sha256="0" * 64,
         ),
         n_samples=images or run.images,
