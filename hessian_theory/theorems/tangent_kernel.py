@@ -28,7 +28,6 @@ from patchlaw.hessian_theory.theorems.second_moments import (
 )
 from patchlaw.hessian_theory.theorems.slope_moments import TRACELESS, VARIANCE_VALUE, a, involution
 from patchlaw.hessian_theory.theorems.three_blocks import (
-    BACK,
     BACKWARDS,
     BLOCKS,
     CITED_BACKWARDS,
@@ -176,7 +175,7 @@ ONE_SAMPLE = Derivation(
     "angle, E[d_h f_k d_h f_l] = v delta_kl, is theorem tangent-kernel at one sample.",
     source="ours",
     assumptions=(
-        Assumption("x = x': W_e = U_e = 1"),
+        Assumption("x = x', so that W_e = V_e^+ V_e = 1"),
         Assumption("the rest as in tangent-kernel"),
     ),
     premises=(
@@ -188,7 +187,7 @@ ONE_SAMPLE = Derivation(
                 "x = x'",
                 (i, j),
             )
-            for pair in (*FORTH, *BACK)
+            for pair in FORTH
             for base in pair
         ),
         *(Citation(f"angle in block {x}", KERNEL, f"angle in {x}") for x in BLOCKS),

@@ -267,7 +267,6 @@ QUATERNIONS = Derivation(
                    "others (dimension d), W' is its adjoint"),
     ),
     premises=(
-        DIMENSION_PREMISE,
         Premise("M", Formula(_M[_a, _b], "=", _relative(_x, _y, _a, _b)),
                 "definition of M = u^+ u'", (_a, _b), _qubit),
         Premise("M'", Formula(_N[_a, _b], "=", _relative(_y, _x, _a, _b)),
