@@ -14,6 +14,7 @@ from patchlaw.hessian_theory.theorems import (
     gram_exponents,
     kernel_of_an_angle,
     loss_ceilings,
+    orthogonal_twirl,
     pauli_rotations,
     second_moments,
     softmax,
@@ -41,7 +42,12 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     ),
     (
         "The tangent kernel",
-        (*twirled_pairs.THEOREMS, *kernel_of_an_angle.THEOREMS, *tangent_kernel.THEOREMS),
+        (
+            *twirled_pairs.THEOREMS,
+            *kernel_of_an_angle.THEOREMS,
+            *tangent_kernel.THEOREMS,
+            *orthogonal_twirl.THEOREMS,
+        ),
     ),
 )
 

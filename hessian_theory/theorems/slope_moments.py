@@ -98,15 +98,15 @@ def pauli_z(row: Expr, column: Expr) -> Expr:
     return Integer({(1, 1): 1, (2, 2): -1}.get((int(row), int(column)), 0))
 
 
-def slope_rule(moment: IndexedRule) -> IndexedRule:
-    """The entries of T at d = 2 for A = Z, by those of E at integer indices, for witnesses."""
+def slope_rule(moment: IndexedRule, generator: IndexedRule = pauli_z) -> IndexedRule:
+    """The entries of T at d = 2 by those of E and A at integer indices, for witnesses."""
 
     @cache
     def slopes(*at: Expr) -> Expr:
         opened = two_slopes(E, *at).subs(d, 2).doit()
         return opened.replace(
             lambda e: e.is_Indexed,
-            lambda e: (moment if e.base == E else pauli_z)(*e.indices),
+            lambda e: (moment if e.base == E else generator)(*e.indices),
         )
 
     return slopes
