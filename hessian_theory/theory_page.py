@@ -57,7 +57,7 @@ _ARGUMENT = (
      "fall (bias-not-suppressed), and lambda_max(G) is bounded by a/P + b (level-off)."),
     ("trace-law", "If circuits are close to 2-designs the mean square slope is v = d^2 / (2 (d + 1)"
      "(d^2 - 1)) and tr G = s^2 P n_p v <tr S>: sizes from the architecture and the loss."),
-    ("tangent-kernel", "For two samples the mean product of slopes is v q_1 q_2 delta_kl, whichever "
+    ("tangent-kernel", "For two samples the mean product of slopes is v q_1 q_2 delta_kl, whatever "
      "block the angle lies in, with q_e from the data's encodings alone: the expected kernel, and "
      "with it the outliers of G. The paper's circuits are orthogonal, which changes v and q by "
      "terms of order 1/d (orthogonal-twirl)."),

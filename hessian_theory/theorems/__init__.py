@@ -14,6 +14,7 @@ from patchlaw.hessian_theory.theorems import (
     gram_exponents,
     kernel_of_an_angle,
     loss_ceilings,
+    orthogonal_tangent_kernel,
     orthogonal_twirl,
     pauli_rotations,
     second_moments,
@@ -47,6 +48,7 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
             *kernel_of_an_angle.THEOREMS,
             *tangent_kernel.THEOREMS,
             *orthogonal_twirl.THEOREMS,
+            *orthogonal_tangent_kernel.THEOREMS,
         ),
     ),
 )

@@ -55,6 +55,21 @@ _ADJOINT = (_BRAUER[1] - _BRAUER[2]) / (d * (d - 1))
 VALUE = (d - 2) / (2 * (d - 1) ** 2)
 
 
+def character(matrix: IndexedBase) -> Expr:
+    """((tr W)^2 - tr W^2) / (d (d - 1))."""
+    twice = over_rows(matrix[i, j] * matrix[j, i], i, j)
+    return (trace(matrix) ** 2 - twice) / (d * (d - 1))
+
+
+ANTISYMMETRIC = Premise(
+    "A^T",
+    Formula(a[i, j], "=", -a[j, i]),
+    "A has odd weight",
+    (i, j),
+    (InRange(i, d), InRange(j, d)),
+)
+
+
 def orthogonal_design(
     moment: IndexedBase, coefficients: tuple[Expr, ...], square: Expr, name: str = ""
 ) -> tuple[Premise, ...]:
@@ -86,7 +101,9 @@ def orthogonal_design(
     )
 
 
-def _brauer_rule(second: Expr) -> IndexedRule:
+def antisymmetric_rule(second: Expr) -> IndexedRule:
+    """The entries a_2 (SWAP - its transpose) at integer indices, for witnesses."""
+
     def value(*at: Expr) -> Expr:
         one, two, three, four = at
         swap = Integer(one == four and two == three)
@@ -95,13 +112,13 @@ def _brauer_rule(second: Expr) -> IndexedRule:
     return value
 
 
-def _y(row: Expr, column: Expr) -> Expr:
-    """Entries of Y on one qubit, 0 beyond."""
+def pauli_y(row: Expr, column: Expr) -> Expr:
+    """Entries of Y at d = 2, 0 beyond, for witnesses."""
     return I * (row - column) * Integer({int(row), int(column)} == {1, 2})
 
 
-def _turn(row: Expr, column: Expr) -> Expr:
-    """A real turn with cosine 3/5 on one qubit, 0 beyond."""
+def quarter(row: Expr, column: Expr) -> Expr:
+    """A real turn with cosine 3/5 at d = 2, 0 beyond, for witnesses."""
     known = {(1, 1): 3, (1, 2): -4, (2, 1): 4, (2, 2): 3}
     return Rational(known.get((int(row), int(column)), 0), 5)
 
@@ -110,7 +127,7 @@ def _point(rng: random.Random) -> Point:
     """d = 2, X = Y = sigma_y: every turn leaves it, so q = 1."""
     values = {d: Integer(2), _t: Integer(2), _s: Integer(2), _q: Integer(1)}
     values |= dict(zip(_a, (Integer(0), Integer(1), Integer(-1)), strict=True))
-    return Point(rng, values, {"E": _brauer_rule(Integer(1)), "W": _turn})
+    return Point(rng, values, {"E": antisymmetric_rule(Integer(1)), "W": quarter})
 
 
 def _solved(moment: IndexedBase, c: tuple[Expr, ...], square: Expr, name: str) -> tuple[Step, ...]:
@@ -193,11 +210,7 @@ TWIRL = Derivation(
         *orthogonal_design(E, _a, _t),
         Premise(
             "q",
-            Formula(
-                _q,
-                "=",
-                (trace(_W) ** 2 - over_rows(_W[i, j] * _W[j, i], i, j)) / (d * (d - 1)),
-            ),
+            Formula(_q, "=", character(_W)),
             "definition of q",
         ),
     ),
@@ -238,8 +251,8 @@ def _angle_point(rng: random.Random) -> Point:
     values = {d: Integer(2), _t: Integer(2), _r: Integer(1)}
     values |= dict(zip(_a, (Integer(0), Integer(1), Integer(-1)), strict=True))
     values |= dict(zip(_b, (Integer(0), Rational(1, 2), Rational(-1, 2)), strict=True))
-    states, observables = _brauer_rule(Rational(1, 2)), _brauer_rule(Integer(1))
-    indexed = {"E": observables, "Q": states, "a": _y, "T": slope_rule(observables, _y)}
+    states, observables = antisymmetric_rule(Rational(1, 2)), antisymmetric_rule(Integer(1))
+    indexed = {"E": observables, "Q": states, "a": pauli_y, "T": slope_rule(observables, pauli_y)}
     return Point(rng, values, indexed)
 
 
@@ -262,13 +275,7 @@ ANGLE = Derivation(
         DIMENSION_PREMISE,
         *orthogonal_design(Q, _b, _r, "state "),
         *orthogonal_design(E, _a, _t, "frame "),
-        Premise(
-            "A^T",
-            Formula(a[i, j], "=", -a[j, i]),
-            "A has odd weight",
-            (i, j),
-            (InRange(i, d), InRange(j, d)),
-        ),
+        ANTISYMMETRIC,
         involution(a, "A"),
         slopes_premise("T", T, E),
         *(
@@ -354,5 +361,41 @@ ANGLE = Derivation(
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_orthogonal_kernel_of_an_angle",
 )  # fmt: skip
+
+
+def behind(
+    label: str,
+    moment: IndexedBase,
+    coefficients: tuple[Expr, ...],
+    square: Expr,
+    matrix: IndexedBase,
+    factor: Expr,
+) -> Citation:
+    """Theorem orthogonal-twirl, step pair, for other averages.
+
+    What it needs of them: `orthogonal_design(moment, coefficients, square)` and factor =
+    `character(matrix)`.
+    """
+    turned = {_W: Lambda((i, j), matrix[i, j]), _q: factor}
+    return Citation(label, TWIRL, "pair", _at(moment, coefficients, square) | turned)
+
+
+def at_angle(
+    label: str,
+    moments: tuple[IndexedBase, IndexedBase, IndexedBase],
+    coefficients: tuple[Expr, ...],
+    overlaps: tuple[Expr, Expr],
+) -> Citation:
+    """Theorem orthogonal-kernel-of-an-angle for other averages Q, E, T = `moments`.
+
+    What it needs of them: the designs with b_1.., a_1.. = `coefficients` and r, t = `overlaps`,
+    `slopes_premise` of T and what it says of A.
+    """
+    at: dict[Any, Any] = {
+        old: Lambda(_FOUR, new[_FOUR]) for old, new in zip((Q, E, T), moments, strict=True)
+    }
+    at |= dict(zip((*_b, *_a), coefficients, strict=True)) | {_r: overlaps[0], _t: overlaps[1]}
+    return Citation(label, ANGLE, "kernel", at)
+
 
 THEOREMS = (TWIRL, ANGLE)

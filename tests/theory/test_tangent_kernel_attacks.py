@@ -109,6 +109,27 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
     ("v after all", "orthogonal-kernel-of-an-angle", side("kernel", times(1 + 1 / D))),
     ("r for 2 r", "orthogonal-kernel-of-an-angle", side("kernel", times(Rational(1, 2)))),
     ("A symmetric", "orthogonal-kernel-of-an-angle", weaker("A^T", lambda x: scaled(x, -1))),
+    *(
+        alteration
+        for block in "ABC"
+        for alteration in (
+            (
+                f"the start state has r = 1, {block}",
+                "orthogonal-tangent-kernel",
+                side(f"angle in {block}", times(2)),
+            ),
+            (
+                f"{block} sees no V_2",
+                "orthogonal-tangent-kernel",
+                side(f"angle in {block}", times(1 / Q2)),
+            ),
+            (
+                f"{block} no design",
+                "orthogonal-tangent-kernel",
+                without(f"states {block} commutant"),
+            ),
+        )
+    ),
     ("symmetric pair", "orthogonal-twirl", weaker("flip", lambda x: scaled(x, -1))),
 ]
 

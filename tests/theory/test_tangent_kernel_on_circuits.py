@@ -1,7 +1,7 @@
 """The tangent kernel of the paper's circuits, averaged over random blocks, against depth.
 
 The paper's blocks never become unitary 2-designs: they commute with the spin flip Y^n K and, for an
-even number of qubits, fill the orthogonal group at most (theorem orthogonal-kernel-of-an-angle).
+even number of qubits, fill the orthogonal group at most (theorem orthogonal-tangent-kernel).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from patchlaw.hessian_theory.proof.language import DIMENSION
+from patchlaw.hessian_theory.theorems.orthogonal_twirl import VALUE
 from patchlaw.hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 from patchlaw.simulators.ansatz import Ansatz, ControlledZ
 from patchlaw.simulators.reference import rotation
@@ -24,13 +25,12 @@ D = 2**N
 SAMPLES = 4
 OUTPUTS = 4
 V = float(VARIANCE_VALUE.subs(DIMENSION, D))
-ORTHOGONAL_V = (D - 2) / (2 * (D - 1) ** 2)
+ORTHOGONAL_V = float(VALUE.subs(DIMENSION, D))
 
 
 def encodings(ansatz: Ansatz, angles: np.ndarray, features: np.ndarray) -> np.ndarray:
     """V_e(x), shape (2, samples, D, D), gate by gate."""
-    found = np.ones((2, len(features), 1, 1))
-    half = N // 2
+    found, half = [], N // 2
     for e in range(2):
         first_angle = (1 + e) * 2 * N * ansatz.depth + e * N * N
         unitaries = []
@@ -47,8 +47,8 @@ def encodings(ansatz: Ansatz, angles: np.ndarray, features: np.ndarray) -> np.nd
                     single = rotation(trained, angles[at + 1]) @ single
                 matrix = np.kron(matrix, single)
             unitaries.append(matrix)
-        found = np.array(unitaries)[None] if e == 0 else np.concatenate([found, [unitaries]])
-    return found
+        found.append(unitaries)
+    return np.array(found)
 
 
 @dataclass(frozen=True)
