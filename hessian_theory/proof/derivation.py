@@ -120,7 +120,7 @@ class Citation:
     step: str
     at: Mapping[Symbol | IndexedBase | Any, Expr | Lambda] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def proved(self) -> Theorem:
         """The theorem meant, as the kernel proved it."""
         return instantiate(self.theorem.proved(self.step), self.at)

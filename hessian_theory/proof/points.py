@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import mpmath
 from sympy import (
+    Add,
     Basic,
     Derivative,
     Expr,
@@ -22,6 +24,7 @@ from sympy import (
     Integer,
     Rational,
     S,
+    Sum,
     Symbol,
     cos,
     lambdify,
@@ -110,7 +113,7 @@ class Point:
     def open(self, expr: Basic) -> Expr:
         """Insert sizes, open sums, and replace all that is undefined by concrete values."""
         sizes = {s: self._symbol(s) for s in _ordered(expr) if s.is_integer}
-        opened = expr.subs(sizes).doit()
+        opened = _with_sums_opened(expr.subs(sizes)).doit()
         opened = opened.replace(
             lambda e: isinstance(e, LossCurvature),
             lambda e: self._curvature(e),
@@ -188,6 +191,19 @@ class Point:
         """Whether an index lies in its range at the point."""
         index, upper = (self.value(side, 50) for side in (given.index, given.upper))
         return bool(1 <= index <= upper)
+
+
+def _with_sums_opened(expr: Basic) -> Basic:
+    """Sums to integers written out, the inner ones first: sympy's doit looks for closed forms."""
+    if not expr.has(Sum):
+        return expr
+    expr = expr.func(*map(_with_sums_opened, expr.args))
+    if not isinstance(expr, Sum) or not all(hi.is_Integer for _, _, hi in expr.limits):
+        return expr
+    indices = [x for x, _, _ in expr.limits]
+    ranges = [range(int(lo), int(hi) + 1) for _, lo, hi in expr.limits]
+    places = ([Integer(x) for x in at] for at in product(*ranges))
+    return Add(*(expr.function.xreplace(dict(zip(indices, at, strict=True))) for at in places))
 
 
 def _ordered(expr: Basic) -> list[Symbol]:

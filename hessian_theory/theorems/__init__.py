@@ -12,14 +12,19 @@ from patchlaw.hessian_theory.theorems import (
     element_bounds,
     gram,
     gram_exponents,
+    kernel_of_an_angle,
     loss_ceilings,
+    orthogonal_tangent_kernel,
+    orthogonal_twirl,
     pauli_rotations,
     second_moments,
     softmax,
     specialisations,
     spectrum_of_r,
     split,
+    tangent_kernel,
     trace_law,
+    twirled_pairs,
 )
 
 CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
@@ -35,6 +40,16 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     (
         "The trace law",
         (*second_moments.THEOREMS, *derivative_variance.THEOREMS, *trace_law.THEOREMS),
+    ),
+    (
+        "The tangent kernel",
+        (
+            *twirled_pairs.THEOREMS,
+            *kernel_of_an_angle.THEOREMS,
+            *tangent_kernel.THEOREMS,
+            *orthogonal_twirl.THEOREMS,
+            *orthogonal_tangent_kernel.THEOREMS,
+        ),
     ),
 )
 

@@ -7,6 +7,7 @@ import random
 from sympy import (
     Expr,
     I,
+    IndexedBase,
     Integer,
     KroneckerDelta,
     Rational,
@@ -180,7 +181,13 @@ def _for_one_qubit(premise: Premise) -> Premise:
     return Premise(premise.label, formula, premise.origin, premise.forall)
 
 
-_slopes_of_two = _tilted_slope(j, i, 1) * _tilted_slope(l, k, -1)
+def _slope(row: Expr, column: Expr) -> Expr:
+    """-Y / sqrt 2, what both commutators come to."""
+    return -I * (row - column) / sqrt(2)
+
+
+_slopes_of_two = _slope(j, i) * _slope(l, k)
+_any = IndexedBase("B", complex=True)
 
 CROSS_FAILS = Derivation(
     name="cross-observables-one-sided",
@@ -202,6 +209,16 @@ CROSS_FAILS = Derivation(
             "=",
             Integer(0),
             "tr O~ O~': the turned observables stay orthogonal",
+        ),
+        *(
+            Step(
+                f"X of (X {sign} Z)/sqrt 2",
+                _over_qubit(_any[i, j] * _tilted_slope(j, i, int(f"{sign}1")), i, j),
+                "=",
+                _over_qubit(_any[i, j] * _slope(j, i), i, j),
+                "(i/2) [A, O~] = -Y / sqrt 2, against any operator B",
+            )
+            for sign in "+-"
         ),
         Step(
             "covariance",

@@ -88,7 +88,7 @@ def design(
         Premise(
             f"{name}swap",
             Formula(over_rows(moment[i, j, j, i], i, j), "=", square),
-            "conjugation leaves the trace of the square as it is",
+            "conjugation leaves the trace of the product as it is",
         ),
     )
 

@@ -9,6 +9,7 @@ with entries: Q[i, j, k, l] = E rho_ij rho_kl, E[i, j, k, l] = E O~_ij O~_kl.
 from __future__ import annotations
 
 import random
+from functools import cache
 
 from sympy import (
     Expr,
@@ -23,7 +24,7 @@ from sympy import (
 from patchlaw.hessian_theory.proof.derivation import Premise
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
-from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     design,
@@ -97,20 +98,26 @@ def pauli_z(row: Expr, column: Expr) -> Expr:
     return Integer({(1, 1): 1, (2, 2): -1}.get((int(row), int(column)), 0))
 
 
-def variance_point(rng: random.Random) -> Point:
-    """One qubit, A = Z, random state and frame."""
-    coefficients = (Rational(-1, 3), Rational(2, 3), Rational(1, 6), Rational(1, 6))
-    moment = design_rule(*coefficients[:2])
+def slope_rule(moment: IndexedRule, generator: IndexedRule = pauli_z) -> IndexedRule:
+    """The entries of T at d = 2 by those of E and A at integer indices, for witnesses."""
 
+    @cache
     def slopes(*at: Expr) -> Expr:
         opened = two_slopes(E, *at).subs(d, 2).doit()
         return opened.replace(
             lambda e: e.is_Indexed,
-            lambda e: (moment if e.base == E else pauli_z)(*e.indices),
+            lambda e: (moment if e.base == E else generator)(*e.indices),
         )
 
+    return slopes
+
+
+def variance_point(rng: random.Random) -> Point:
+    """One qubit, A = Z, random state and frame."""
+    coefficients = (Rational(-1, 3), Rational(2, 3), Rational(1, 6), Rational(1, 6))
+    moment = design_rule(*coefficients[:2])
     return Point(
         rng,
         {d: Integer(2), **dict(zip((*frame, *state), coefficients, strict=True))},
-        {"E": moment, "Q": design_rule(*coefficients[2:]), "a": pauli_z, "T": slopes},
+        {"E": moment, "Q": design_rule(*coefficients[2:]), "a": pauli_z, "T": slope_rule(moment)},
     )

@@ -1,0 +1,141 @@
+"""A hostile author at the tangent kernel: false variants of its theorems, all refused."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from sympy import Expr, Rational
+
+from patchlaw.hessian_theory.proof.evidence import Combination
+from patchlaw.hessian_theory.proof.language import DIMENSION as D
+from patchlaw.hessian_theory.proof.language import Formula
+from patchlaw.hessian_theory.theorems import find
+from patchlaw.hessian_theory.theorems.three_blocks import FACTORS, SQUARES
+from tests.theory.attacks import accepted
+from tests.theory.test_kernel_attacks import (
+    Change,
+    both,
+    evidence,
+    no_delta,
+    premise,
+    scaled,
+    side,
+    uses,
+    weaker,
+    without,
+)
+
+Q1, Q2 = FACTORS
+NEXT = str.maketrans("ABC", "BCA")
+
+
+def times(factor: Expr) -> Callable[[Expr], Expr]:
+    return lambda e: e * factor
+
+
+ALTERATIONS: list[tuple[str, str, Change]] = [
+    ("d^2 for d^2 - 1", "twirled-pair", side("pair", times((D**2 - 1) / D**2))),
+    ("the same of the moment", "twirled-pair", side("moment of the pair", times(1 - 1 / D**2))),
+    ("B with a trace", "twirled-pair", without("tr B")),
+    ("B with another trace", "twirled-pair", weaker("tr B", lambda x: Formula(x.left, "=", D))),
+    ("X and Y have traces", "twirled-pair", weaker("trace", lambda x: Formula(x.left, "=", D))),
+    ("one U for each", "twirled-pair", without("commutant")),
+    ("what remains of the trace", "encoding-between-twirls", side("pair", times(2))),
+    ("|tr W|^2 / d^2", "encoding-between-twirls", weaker("q", lambda x: scaled(x, 1 - D**-2))),
+    ("W not unitary", "encoding-between-twirls", without("unitary")),
+    ("W twice a unitary", "encoding-between-twirls", weaker("unitary", lambda x: scaled(x, 4))),
+    ("tr u^+ u' = x . y", "quaternion-overlap", side("inner product", times(Rational(1, 2)))),
+    ("(x . y), not squared", "quaternion-overlap", side("one more qubit", lambda e: e + 1 / D)),
+    ("M at one entry", "quaternion-overlap", premise("M", forall=())),
+    ("M twice", "quaternion-overlap", weaker("M", lambda x: scaled(x, 2))),
+    ("quick variance", "kernel-of-an-angle", side("kernel", times(1 - D**-2))),
+    ("tr A not zero", "kernel-of-an-angle", without("tr A")),
+    ("A^2 = 2", "kernel-of-an-angle", weaker("A^2", lambda x: scaled(x, 2))),
+    ("X twice", "kernel-of-an-angle", weaker("T", lambda x: scaled(x, 4))),
+    ("X at one entry", "kernel-of-an-angle", premise("T", forall=())),
+    ("states of trace 2", "kernel-of-an-angle", weaker("state trace", lambda x: scaled(x, 4))),
+    *(
+        alteration
+        for block in "ABC"
+        for alteration in (
+            (f"{block} sees no V_1", "tangent-kernel", side(f"angle in {block}", times(1 / Q1))),
+            (f"{block} sees V_2 twice", "tangent-kernel", side(f"angle in {block}", times(Q2))),
+            (f"{block} mixes outputs", "tangent-kernel", side(f"angle in {block}", no_delta)),
+            (
+                f"{block} at twice v",
+                "kernel-at-one-sample",
+                side(f"angle in {block}", times(2)),
+            ),
+            (f"{block} no design", "tangent-kernel", without(f"states {block} commutant")),
+            (
+                f"nothing random behind {block}",
+                "tangent-kernel",
+                without(f"observables {block} commutant"),
+            ),
+            (
+                f"in {block} as in another",
+                "tangent-kernel",
+                uses(
+                    f"angle in {block}",
+                    lambda u: dataclasses.replace(u, label=u.label.translate(NEXT)),
+                ),
+            ),
+        )
+    ),
+    ("observables not orthogonal", "tangent-kernel", without("t_C")),
+    ("all outputs alike", "tangent-kernel", weaker("t_C", lambda x: Formula(x.left, "=", D))),
+    (
+        "V_1 cited for V_2",
+        "tangent-kernel",
+        weaker("t_B", lambda x: Formula(x.left, "=", SQUARES[0])),
+    ),
+    (
+        "v and the observables twice",
+        "tangent-kernel",
+        both(weaker("t_C", lambda x: scaled(x, 2)), side("angle in C", times(3))),
+    ),
+    ("q = 2 at one sample", "kernel-at-one-sample", side("q_1", times(2))),
+    ("other samples", "kernel-at-one-sample", without("W_1 = 1")),
+    ("the same at one entry", "kernel-at-one-sample", premise("W_1 = 1", forall=())),
+    ("1/d", "output-covariance", side("covariance", times((D + 1) / D))),
+    ("one encoding", "output-covariance", side("covariance", times(1 / Q2))),
+    ("outputs correlate", "output-covariance", side("covariance", no_delta)),
+    ("outputs with traces", "output-covariance", without("tr O")),
+    ("outputs not orthogonal", "output-covariance", without("orthogonal")),
+    ("nothing used", "output-covariance", evidence("covariance", Combination())),
+    ("d for d - 1", "orthogonal-twirl", side("moment", times((D - 1) / D))),
+    ("unitary after all", "orthogonal-twirl", side("pair", lambda e: e + 1 / D)),
+    ("W twice", "orthogonal-twirl", weaker("q", lambda x: scaled(x, 4))),
+    ("v after all", "orthogonal-kernel-of-an-angle", side("kernel", times(1 + 1 / D))),
+    ("r for 2 r", "orthogonal-kernel-of-an-angle", side("kernel", times(Rational(1, 2)))),
+    ("A symmetric", "orthogonal-kernel-of-an-angle", weaker("A^T", lambda x: scaled(x, -1))),
+    *(
+        alteration
+        for block in "ABC"
+        for alteration in (
+            (
+                f"the start state has r = 1, {block}",
+                "orthogonal-tangent-kernel",
+                side(f"angle in {block}", times(2)),
+            ),
+            (
+                f"{block} sees no V_2",
+                "orthogonal-tangent-kernel",
+                side(f"angle in {block}", times(1 / Q2)),
+            ),
+            (
+                f"{block} no design",
+                "orthogonal-tangent-kernel",
+                without(f"states {block} commutant"),
+            ),
+        )
+    ),
+    ("symmetric pair", "orthogonal-twirl", weaker("flip", lambda x: scaled(x, -1))),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [a[1:] for a in ALTERATIONS], ids=[f"{a[1]}: {a[0]}" for a in ALTERATIONS]
+)
+def test_altered_theorem_is_refused(name: str, change: Change) -> None:
+    assert not accepted(change(find(name)))
