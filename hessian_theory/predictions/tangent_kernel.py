@@ -34,7 +34,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
 from patchlaw.hessian_theory.predictions.architecture import MAX_QUBITS
@@ -323,7 +322,8 @@ class TangentKernel:
         )
         root = np.linalg.cholesky(covariance)
         size = self.output_scale * np.sqrt(self.n_patches / (2.0**self.n_qubits + 1))
-        return size * (root @ rng.standard_normal((draws, self.n_samples, n_classes)))
+        logits = root @ rng.standard_normal((draws, self.n_samples, n_classes))
+        return np.asarray(size * logits)
 
     def _probabilities(self, softmax: Array) -> NDArray[np.float64]:
         pi = np.asarray(softmax, dtype=np.float64)
@@ -351,12 +351,17 @@ class TangentKernel:
             x = vectors.reshape(n, c)
             inside = root * x - pi * (root * x).sum(axis=1, keepdims=True)
             inside = (kernel @ inside.astype(single)).astype(np.float64) / n
-            return (root * (inside - (pi * inside).sum(axis=1, keepdims=True))).reshape(-1)
+            outside = root * inside - root * (pi * inside).sum(axis=1, keepdims=True)
+            return np.asarray(outside.reshape(-1))
 
         size = n * c
         if size <= _DENSE or 2 * k >= size:
             dense = np.stack([product(row) for row in np.eye(size)])
-            return np.linalg.eigvalsh((dense + dense.T) / 2)[::-1][:k]
+            values = np.linalg.eigvalsh((dense + dense.T) / 2)
+            return np.asarray(values[::-1][:k], dtype=np.float64)
+        # scipy takes a while to import, and ratio laws have no use for it
+        from scipy.sparse.linalg import LinearOperator, eigsh
+
         start = np.random.default_rng(seed).standard_normal(size)
         operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
         values = eigsh(operator, k, which="LA", v0=start, tol=tol, return_eigenvectors=False)

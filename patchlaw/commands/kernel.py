@@ -1,6 +1,7 @@
 """``patchlaw kernel``: spectra over the angles beside the tangent kernel's law, resumable."""
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,7 +78,7 @@ def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -
                     f"{moment.measured[0].value:.4g}",
                     f"{moment.predicted[0]:.4g}",
                     f"{100 * moment.errors[0]:+.1f} %",
-                    f"{100 * sorted(errors)[len(errors) // 2]:.1f} %",
+                    f"{100 * median(errors):.1f} %",
                     f"{100 * max(errors):.1f} %",
                     f"{moment.seconds_measured / max(moment.seconds_predicted, 1e-9):.0f}",
                 )

@@ -115,6 +115,7 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.pass_context
 def predict(
     context: click.Context,
+    /,
     patches1: int | None,
     patches2: int | None,
     alpha: Fraction,
