@@ -14,6 +14,7 @@ COMMANDS = (
     "data",
     "derive",
     "figures",
+    "kernel",
     "landscape",
     "predict",
     "replay",

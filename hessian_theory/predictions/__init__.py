@@ -55,6 +55,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
+from patchlaw.hessian_theory.predictions.tangent_kernel import EncodingRotations, TangentKernel
 
 __all__ = [
     "BESIDE",
@@ -66,6 +67,7 @@ __all__ = [
     "Architecture",
     "CollapseConstant",
     "CurvatureBounds",
+    "EncodingRotations",
     "Input",
     "Interval",
     "Law",
@@ -76,6 +78,7 @@ __all__ = [
     "RatioPrediction",
     "SizeEstimate",
     "Status",
+    "TangentKernel",
     "UpperBound",
     "aggregation_exponents",
     "aggregation_table",

@@ -9,6 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
+from patchlaw.commands.predict_start import (
+    START_NAMES,
+    check_start_options,
+    print_start,
+    start_options,
+)
 from patchlaw.hessian_theory.predictions import (
     Architecture,
     Input,
@@ -86,8 +92,8 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--from", "patches1", type=int, required=True, help="Patches P1.")
-@click.option("--to", "patches2", type=int, required=True, help="Patches P2.")
+@click.option("--from", "patches1", type=int, help="Patches P1.")
+@click.option("--to", "patches2", type=int, help="Patches P2.")
 @click.option(
     "--alpha",
     type=number,
@@ -104,10 +110,14 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.option("--scale", type=number, default="100", show_default=True, help="Logit scale c.")
 @click.option("--kappa", type=number, help="Measured lambda_max(G) / tr G, for the sizes.")
 @click.option("--no-bias", is_flag=True, help="Leave the pixel bias out of the bounds.")
+@start_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_context
 def predict(
-    patches1: int,
-    patches2: int,
+    context: click.Context,
+    /,
+    patches1: int | None,
+    patches2: int | None,
     alpha: Fraction,
     depth: int | None,
     qubits: int,
@@ -116,6 +126,7 @@ def predict(
     scale: Fraction,
     kappa: Fraction | None,
     no_bias: bool,
+    start: bool,
     as_json: bool,
     **known: Any,
 ) -> None:
@@ -124,7 +135,22 @@ def predict(
     Prints the ratio under every law that the given inputs allow, the interval that contains the
     true one, and how far each is to be trusted. With --depth it adds rigorous upper bounds and
     size estimates for both models. Numbers may be written as 0.5 or 1/2.
+
+    With --start and --patches in place of --from and --to, it predicts the spectrum of G over the
+    angles before training from images, --depth and sizes alone; no circuit is run.
     """
+    check_start_options(context, start)
+    of_start = {name: known.pop(name) for name in START_NAMES}
+    if start:
+        sizes = (depth, qubits, image_side, classes, scale, alpha)
+        print_start(sizes, as_json=as_json, **of_start)
+        return
+    for name, value in (("--from", patches1), ("--to", patches2)):
+        if value is None:
+            raise click.MissingParameter(param_hint=f"'{name}'", param_type="option")
+    assert patches1 is not None
+    assert patches2 is not None
+
     from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
     from patchlaw.hessian_theory.predictions.report import predict_all
 

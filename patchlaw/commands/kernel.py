@@ -1,0 +1,101 @@
+"""``patchlaw kernel``: spectra over the angles beside the tangent kernel's law, resumable."""
+
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from patchlaw.commands.options import (
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+    refusals,
+    runs_argument,
+    settings_options,
+)
+from patchlaw.verification.kernels.kernel_job import KernelSettings
+
+if TYPE_CHECKING:
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.kernels.record import KernelRecord
+
+
+@click.command()
+@runs_argument
+@out_option("kernels", "Folder of records, one a run: <run id>.json.")
+@settings_options(KernelSettings)
+@data_option("that the runs were trained on, if not on the embedded images.")
+@machine_options("the record's")
+def kernel(
+    runs: tuple[Path, ...],
+    out: Path,
+    data: Path | None,
+    threads: int | None,
+    device: str | None,
+    **chosen: Any,
+) -> None:
+    """Measure the largest eigenvalues of G over the angles, and hold them against the law.
+
+    For every RUN that `patchlaw train` wrote, at its start and at its minimum of the training
+    loss, on a stratified part of the training images; the law needs the model's softmax outputs
+    and the encodings there, and fits nothing. The same command again goes on where it was
+    stopped. Exit code: 0 when all is measured, 1 if a run or record is refused, 130 after Ctrl-C.
+    """
+    from patchlaw.console import PlainConsole
+    from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.kernels.kernel_job import measure_kernel
+    from patchlaw.verification.kernels.record import read_kernels
+    from patchlaw.verification.runs import Run, load_samples
+
+    console = PlainConsole()
+    with interruptible(console, "goes on where it stopped"), refusals():
+        settings = KernelSettings(**chosen)
+        with ConsoleProgress(console) as progress:
+            for path in runs:
+                run = Run.open(path)
+                samples = load_samples(data, run.config.data.images, run.config.data.subset_seed)
+                measure_kernel(
+                    run, samples, out, settings, threads=threads, device=device, progress=progress
+                )
+        print_errors(read_kernels(out), console)
+
+
+def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -> None:
+    """The law's errors of every record in a folder, and the criteria beside them."""
+    from patchlaw.verification.kernels.criterion import findings, shallow_end
+    from patchlaw.verification.tables import Table, print_table
+
+    rows = []
+    for record in records:
+        for name, moment in record.moments.items():
+            errors = [abs(error) for error in moment.errors]
+            rows.append(
+                (
+                    record.run.id,
+                    name,
+                    f"{moment.measured[0].value:.4g}",
+                    f"{moment.predicted[0]:.4g}",
+                    f"{100 * moment.errors[0]:+.1f} %",
+                    f"{100 * median(errors):.1f} %",
+                    f"{100 * max(errors):.1f} %",
+                    f"{moment.seconds_measured / max(moment.seconds_predicted, 1e-9):.0f}",
+                )
+            )
+    header = ("run", "moment", "lambda_1", "law", "error", "median", "worst", "times faster")
+    title = "G over the angles: measured, and by the tangent kernel's law"
+    print_table(Table(title, header, tuple(rows), whole=header[:2], right=header[2:]), console)
+    for found in findings(records):
+        limits, word = found.criterion, "met" if found.met else "not met"
+        console.say(
+            f"{limits.moment}, d >= 20: median {100 * found.median:.1f} % (limit "
+            f"{100 * limits.median:.0f} %), worst {100 * found.worst:.1f} % (limit "
+            f"{100 * limits.worst:.0f} %, {found.worst_at}), {found.n_models} models: {word}"
+        )
+    end = shallow_end(records)
+    console.say(
+        f"lambda_1 at the start within 10 % from depth {end} on"
+        if end is not None
+        else "lambda_1 at the start within 10 % at no depth on record"
+    )

@@ -1,0 +1,254 @@
+"""The expected tangent kernel: against dense constructions, and against averages over circuits."""
+
+from functools import reduce
+
+import numpy as np
+import pytest
+
+from patchlaw.hessian_theory.predictions import (
+    EncodingRotations,
+    TangentKernel,
+    derivative_variance,
+)
+
+PAULIS = np.array([np.eye(2), [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], np.diag([1, -1])], complex)
+TURN = 2.0  # radians by which the second trained angle of a qubit is ahead of the first
+
+
+def unit_quaternions(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    draw = rng.standard_normal((*shape, 4)) * 0.5 + [1, 0, 0, 0]
+    return draw / np.linalg.norm(draw, axis=-1, keepdims=True)
+
+
+def matrix(quaternion: np.ndarray) -> np.ndarray:
+    w, *xyz = quaternion
+    return w * PAULIS[0] - 1j * np.einsum("a,aij->ij", xyz, PAULIS[1:])
+
+
+def on_qubits(quaternions: np.ndarray) -> np.ndarray:
+    """V of the quaternions (n, 4), by Kronecker products."""
+    return reduce(np.kron, [matrix(u) for u in quaternions])
+
+
+def haar(rng: np.random.Generator, dimension: int) -> np.ndarray:
+    draw = rng.standard_normal((2, dimension, dimension))
+    q, r = np.linalg.qr(draw[0] + 1j * draw[1])
+    return q * (np.diagonal(r) / np.abs(np.diagonal(r)))
+
+
+def small_kernel(seed: int, n: int = 2, p: int = 3, samples: int = 4) -> TangentKernel:
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for m in (2, 1):
+        u = unit_quaternions(rng, p, samples, n)
+        tangents = rng.standard_normal((p, samples, n, m, 4)) / 2
+        tangents -= (tangents * u[..., None, :]).sum(-1, keepdims=True) * u[..., None, :]
+        blocks.append(EncodingRotations(u, tangents))
+    return TangentKernel(tuple(blocks), 7, 3.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_overlap_is_that_of_the_unitaries(n):
+    """Catches a sign or an order of quaternion entries, and a q whose 1/D^2 is left in."""
+    kernel = small_kernel(n, n)
+    for p in range(3):
+        for a in range(4):
+            for b in range(4):
+                expected = 1.0
+                for encoding in kernel.encodings:
+                    first, second = (on_qubits(encoding.quaternions[p, i]) for i in (a, b))
+                    square = abs(np.trace(first.conj().T @ second)) ** 2
+                    expected *= (square - 1) / (4**n - 1)
+                assert kernel.overlap(p)[a, b] == pytest.approx(expected, abs=1e-12)
+    mean = np.mean([kernel.overlap(p) for p in range(3)], axis=0)
+    np.testing.assert_allclose(kernel.mean_overlap, mean, rtol=1e-12)
+
+
+def test_encodings_angles_are_the_mixed_derivative_of_the_overlap():
+    """By finite differences of q in each angle of either sample; a lost factor 2 shows."""
+    kernel, h = small_kernel(5), 1e-4
+    n_patches, n_samples, n = kernel.encodings[0].quaternions.shape[:3]
+
+    def overlap(
+        moved: int, qubit: int, angle: int, step: float, other: float, p: int
+    ) -> np.ndarray:
+        """q_p with sample a's angle moved by ``step`` in the rows, ``other`` in the columns."""
+        total = np.ones((n_samples, n_samples))
+        for number, encoding in enumerate(kernel.encodings):
+            sides = []
+            for move in (step, other):
+                u = encoding.quaternions[p].copy()
+                if number == moved:
+                    u[:, qubit] += move * encoding.tangents[p, :, qubit, angle]
+                sides.append(u)
+            squares = np.prod(np.einsum("aqi,bqi->abq", *sides) ** 2, axis=-1)
+            total *= (4**n * squares - 1) / (4**n - 1)
+        return total
+
+    for p in range(n_patches):
+        expected = kernel.n_free * kernel.overlap(p)
+        for number, encoding in enumerate(kernel.encodings):
+            for qubit in range(n):
+                for angle in range(encoding.tangents.shape[3]):
+                    at = [
+                        sign * other * overlap(number, qubit, angle, sign * h, other * h, p)
+                        for sign in (1, -1)
+                        for other in (1, -1)
+                    ]
+                    mixed = sum(at) / (4 * h * h)
+                    expected += mixed / (2**n + 1) / float(derivative_variance(n))
+        np.testing.assert_allclose(kernel.of_patch(p), expected, atol=2e-6)
+    np.testing.assert_allclose(
+        kernel.mean, np.mean([kernel.of_patch(p) for p in range(n_patches)], axis=0), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("n", "words"), [(1, ("X", "Z")), (2, ("XI", "ZI"))])
+def test_law_against_haar_random_blocks(n, words):
+    """Outputs' covariance and the kernel of an angle in each of A, B, C and both encodings.
+
+    The circuit is simulated here gate by gate with Haar-random blocks, each of the data-free ones
+    with a rotation between two of them, derivatives by parameter shifts; 4.5 standard errors.
+    Catches any wrong power of D, a missing q of one encoding, an off-diagonal k, l, and the
+    encodings' angles taken for those of the data-free blocks.
+    """
+    rng = np.random.default_rng(20 + n)
+    dimension, draws = 2**n, 6000
+    inner = unit_quaternions(rng, 2, 2, n)  # encoding, sample, qubit
+    axis = np.array([0, 1.0, 0])
+    tangent = np.zeros((2, 2, n, 1, 4))
+    for e in range(2):
+        for a in range(2):
+            w, v = inner[e, a, 0, 0], inner[e, a, 0, 1:]
+            # u sigma_y on the first qubit only: d u / d t of u R_Y(t) at t = 0
+            tangent[e, a, 0, 0] = np.concatenate([[-v @ axis], w * axis + np.cross(v, axis)]) / 2
+    encodings = tuple(EncodingRotations(inner[e][None], tangent[e][None]) for e in range(2))
+    alone = {
+        name: TangentKernel(tuple(EncodingRotations(inner[e][None]) for e in range(2)), 1)
+        for name in ("A", "B", "C")
+    }
+    expected = {name: kernel.of_patch(0) for name, kernel in alone.items()}
+    for e in range(2):
+        chosen = [EncodingRotations(inner[i][None]) for i in range(2)]
+        chosen[e] = encodings[e]
+        kernel = TangentKernel(tuple(chosen), 1)
+        # one angle has a derivative that is not zero, so nothing is to be divided by
+        expected[f"V{e + 1}"] = kernel.of_patch(0) - kernel.overlap(0)
+
+    letters = {"I": 0, "X": 1, "Z": 3}
+    observables = [reduce(np.kron, [PAULIS[letters[c]] for c in word]) for word in words]
+    y = np.kron(PAULIS[2], np.eye(dimension // 2))
+    quarter = {s: (np.eye(dimension) - 1j * s * y) / np.sqrt(2) for s in (1, -1)}  # R_Y(+-pi/2)
+    quarter[0] = np.eye(dimension)
+    encode = [[on_qubits(inner[e, a]) for a in range(2)] for e in range(2)]
+    places = ("A", "V1", "B", "V2", "C")
+    sums = {name: [] for name in (*places, "outputs")}
+    for _ in range(draws):
+        blocks = [haar(rng, dimension) for _ in range(6)]
+
+        def outputs(place: str, sign: int, a: int, blocks=blocks) -> np.ndarray:
+            state = np.eye(dimension, dtype=complex)[0]
+            for i, name in enumerate(places):
+                turn = quarter[sign if name == place else 0]
+                if name in ("V1", "V2"):
+                    state = encode[i // 2][a] @ (turn @ state)
+                else:
+                    state = blocks[i + 1] @ (turn @ (blocks[i] @ state))
+            return np.array([(state.conj() @ o @ state).real for o in observables])
+
+        plain = [outputs("", 0, a) for a in range(2)]
+        sums["outputs"].append(np.einsum("ak,bl->abkl", plain, plain))
+        for place in places:
+            slopes = [(outputs(place, 1, a) - outputs(place, -1, a)) / 2 for a in range(2)]
+            sums[place].append(np.einsum("ak,bl->abkl", slopes, slopes))
+    law = {name: derivative_variance(n) * expected[name] for name in places}
+    law["outputs"] = alone["A"].overlap(0) / (dimension + 1)
+    for name, values in sums.items():
+        values = np.array(values)
+        error = values.std(axis=0) / np.sqrt(draws)
+        wanted = np.einsum("ab,kl->abkl", np.array(law[name], dtype=float), np.eye(2))
+        assert (np.abs(values.mean(axis=0) - wanted) < 4.5 * error + 1e-12).all(), name
+        assert np.allclose(np.diagonal(law[name]), law[name][0, 0]), name
+
+
+def test_spectrum_is_that_of_the_dense_matrix():
+    """Against S^(1/2) by eigh and np.kron; catches a factor P, N or s and a wrong root of S."""
+    for samples in (4, 60):  # whole, and by Lanczos
+        kernel = small_kernel(1, samples=samples)
+        rng = np.random.default_rng(3)
+        pi = rng.dirichlet(np.ones(5), samples)
+        blocks = []
+        for row in pi:
+            values, vectors = np.linalg.eigh(np.diag(row) - np.outer(row, row))
+            blocks.append(vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T)
+        v = float(derivative_variance(2))
+        tops = []
+        total = np.zeros((5 * samples, 5 * samples))
+        for p in range(3):
+            t = np.einsum("akc,ab,bcl->akbl", blocks, kernel.of_patch(p), blocks) / samples
+            g = 9 * v * t.reshape(5 * samples, 5 * samples)
+            tops.append(np.linalg.eigvalsh(g)[-1])
+            total += g
+        dense = np.linalg.eigvalsh(total)[::-1]
+        np.testing.assert_allclose(kernel.spectrum(pi, 6), dense[:6], rtol=1e-6)
+        np.testing.assert_allclose(kernel.patch_tops(pi), tops, rtol=1e-6)
+        assert kernel.alignment(pi) == pytest.approx(dense[0] / sum(tops), rel=1e-6)
+        threshold = (dense[20 % (4 * samples)] + dense[20 % (4 * samples) - 1]) / 2
+        assert kernel.n_outliers(pi, threshold) == (dense > threshold).sum()
+        # tangents of random length: the trace is n_p only where they are derivatives of rotations
+        plain = TangentKernel(
+            tuple(EncodingRotations(e.quaternions) for e in kernel.encodings), 7, 3.0
+        )
+        rank = 4 * samples
+        assert plain.trace(pi) == pytest.approx(plain.spectrum(pi, rank).sum(), rel=1e-6)
+
+
+def test_start_logits_have_the_law_s_covariance():
+    """Catches a lost P or D + 1, and samples drawn independently."""
+    kernel = small_kernel(2)
+    logits = kernel.start_logits(3, np.random.default_rng(0), draws=20000)
+    covariance = np.einsum("dak,dbl->abkl", logits, logits) / 20000
+    expected = 9 * 3 * np.einsum("ab,kl->abkl", kernel.mean_overlap, np.eye(3)) / 5
+    np.testing.assert_allclose(covariance, expected, atol=0.03 * 9 * 3 / 5)
+    again = kernel.start_logits(3, np.random.default_rng(0), draws=20000)
+    np.testing.assert_array_equal(logits, again)
+
+
+def test_single_precision_and_parts_agree():
+    """Catches a subset that mixes up samples, and cancellation in float32."""
+    kernel = small_kernel(4, n=3, samples=30)
+    chosen = np.array([3, 17, 5])
+    part = kernel.subset(chosen)
+    np.testing.assert_allclose(part.mean, kernel.mean[np.ix_(chosen, chosen)], rtol=1e-12)
+    single = TangentKernel(
+        tuple(
+            EncodingRotations(e.quaternions.astype(np.float32), e.tangents.astype(np.float32))
+            for e in kernel.encodings
+        ),
+        7,
+        3.0,
+    )
+    np.testing.assert_allclose(single.mean, kernel.mean, atol=1e-5 * kernel.angles_per_patch)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: EncodingRotations(e.quaternions[0]), "quaternions: expected shape"),
+        (lambda e: EncodingRotations(2 * e.quaternions), "unit length"),
+        (lambda e: EncodingRotations(e.quaternions, e.tangents[:1]), "tangents: expected shape"),
+        (lambda e: TangentKernel((), 1), "encodings: expected at least one"),
+        (lambda e: TangentKernel((e,), 0), "n_free: expected"),
+        (lambda e: TangentKernel((e,), 1, -1.0), "output_scale: expected"),
+        (lambda e: TangentKernel((e,), 1).spectrum(np.full((4, 3), 0.5)), "sum to 1"),
+        (
+            lambda e: TangentKernel((e,), 1).spectrum(np.full((3, 2), 0.5)),
+            "softmax: expected shape",
+        ),
+        (lambda e: TangentKernel((e,), 1).n_outliers(np.full((4, 2), 0.5), 0), "threshold"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, message):
+    """Catches silent broadcasting of shapes that do not belong together."""
+    with pytest.raises(ValueError, match=message):
+        change(small_kernel(0).encodings[0])

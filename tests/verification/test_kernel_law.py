@@ -1,0 +1,380 @@
+"""The tangent kernel's law on models: what it takes of them, its record, starts predicted."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from patchlaw.commands.kernel import kernel as kernel_command
+from patchlaw.commands.predict import predict
+from patchlaw.hessian_theory.predictions import Architecture
+from patchlaw.paper_figures.records import RESULTS
+from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
+from patchlaw.simulators.reference import apply_gate, rotation
+from patchlaw.verification.kernels.criterion import findings, shallow_end
+from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
+from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
+from patchlaw.verification.kernels.record import KernelRecord, read_kernels
+from patchlaw.verification.kernels.sampled import heaviest_spectrum, sampled_spectrum
+from patchlaw.verification.kernels.start import predict_start
+from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
+from patchlaw.verification.runs import Run, execute_run, load_samples
+from patchlaw.verification.solvers import top_eigenpairs
+from patchlaw.verification.store.errors import StoreError
+from patchlaw.verification.training import stratified_subset
+from tests.verification.run_cases import Stop, StopAt, toy_config, toy_samples
+
+
+def small_model(seed: int = 0, depth: int = 2, n_qubits: int = 3) -> DistributedQNN:
+    model = DistributedQNN(4, depth, n_qubits, 4, 4, seed=seed, dtype=torch.float64)
+    with torch.no_grad():
+        model.pixel_bias.copy_(torch.linspace(-0.4, 0.6, 16).reshape(4, 4))
+    return model
+
+
+def encoding_unitary(
+    model: DistributedQNN, block: int, patch: int, image: np.ndarray
+) -> np.ndarray:
+    """The encoding of one block, gate by gate on every basis state."""
+    ansatz = model.ansatz
+    n, shape = ansatz.n_qubits, (2,) * ansatz.n_qubits
+    angles = model.angles[patch].detach().numpy()
+    pixels = (image + model.pixel_bias.detach().numpy()).reshape(-1)
+    features = pixels[model.grid.pixel_indices[patch]]
+    columns = []
+    for state in np.eye(2**n, dtype=complex):
+        psi = state.reshape(shape)
+        gates = ansatz.blocks[block].gates(
+            n, ansatz.angle_offsets[block], ansatz.feature_offsets[block]
+        )
+        for gate in gates:
+            if hasattr(gate, "axis"):
+                value = (
+                    features[gate.index]
+                    if isinstance(gate, FeatureRotation)
+                    else angles[gate.index]
+                )
+                psi = apply_gate(psi, rotation(gate.axis, value), (gate.qubit,))
+        columns.append(psi.reshape(-1))
+    return np.array(columns).T
+
+
+@pytest.mark.parametrize("n_qubits", [2, 3])
+def test_overlaps_are_those_of_the_encodings_gates(n_qubits):
+    """Catches features or angles of another block, patch or order, and a bias left out."""
+    model = small_model(n_qubits=n_qubits)
+    images = np.random.default_rng(1).uniform(0, 2, (2, 4, 4))
+    found = tangent_kernel_of(model, images, encoding_angles=False)
+    size = 4**n_qubits
+    for patch in range(4):
+        expected = 1.0
+        for block in (1, 3):
+            first, second = (encoding_unitary(model, block, patch, image) for image in images)
+            expected *= (abs(np.trace(first.conj().T @ second)) ** 2 - 1) / (size - 1)
+        assert found.overlap(patch)[0, 1] == pytest.approx(expected, abs=1e-12)
+    assert found.n_free == 6 * 2 * n_qubits
+    assert found.angles_per_patch == found.n_free
+
+
+def test_tangents_are_the_quaternions_derivatives():
+    """By central differences in every angle: catches a tangent of another angle or qubit."""
+    model, step = small_model(), 1e-5
+    images = np.random.default_rng(2).uniform(0, 2, (3, 4, 4))
+    exact = tangent_kernel_of(model, images)
+    assert exact.angles_per_patch == model.ansatz.n_angles
+    for number, block in enumerate((1, 3)):
+        begin, m = model.ansatz.angle_offsets[block], exact.encodings[number].tangents.shape[3]
+        for qubit in range(3):
+            for angle in range(m):
+                sides = []
+                for sign in (1, -1):
+                    moved = small_model()
+                    with torch.no_grad():
+                        moved.angles[:, begin + m * qubit + angle] += sign * step
+                    sides.append(tangent_kernel_of(moved, images).encodings[number].quaternions)
+                slope = (sides[0] - sides[1]) / (2 * step)
+                found = np.zeros_like(slope)
+                found[:, :, qubit] = exact.encodings[number].tangents[:, :, qubit, angle]
+                np.testing.assert_allclose(found, slope, atol=1e-9)
+
+
+def test_deep_circuits_kernel_is_the_law_s():
+    """Mean over random data-free angles of n = 3, d = 12 circuits, derivatives by autograd.
+
+    The encodings' angles and the others apart: catches a law that gives one the kernel of the
+    other, or a factor 2 in either. 4.5 standard errors and 10 %, by which so small a circuit's
+    outermost layers are off.
+    """
+    images = torch.tensor(np.random.default_rng(3).uniform(0, 2, (2, 3, 3)))
+    fixed = DistributedQNN(1, 12, 3, 3, 2, seed=777, dtype=torch.float64)
+    encoding = np.zeros(fixed.ansatz.n_angles, dtype=bool)
+    for block in (1, 3):
+        encoding[slice(*fixed.ansatz.angle_offsets[block : block + 2])] = True
+    kernels = {True: [], False: []}
+    for seed in range(40):
+        model = DistributedQNN(1, 12, 3, 3, 2, 1.0, 0.0, seed=seed, dtype=torch.float64)
+        with torch.no_grad():
+            model.angles *= 4  # over more than a period
+            model.angles[:, encoding] = fixed.angles[:, encoding]
+        jacobian = torch.autograd.functional.jacobian(
+            lambda a, model=model: model.autograd_logits(images, angles=a), model.angles.detach()
+        ).reshape(2, 2, -1)
+        for kind, found in kernels.items():
+            part = jacobian[..., encoding == kind]
+            found.append(torch.einsum("aki,bli->abkl", part, part).numpy())
+    law = tangent_kernel_of(fixed, images)
+    free = law.n_free * law.overlap(0)
+    expected = {False: free, True: law.of_patch(0) - free}
+    for kind, found in kernels.items():
+        error = np.std(found, axis=0) / np.sqrt(len(found))
+        wanted = law.variance * np.einsum("ab,kl->abkl", expected[kind], np.eye(2))
+        off = np.abs(np.mean(found, axis=0) - wanted)
+        assert (off < 4.5 * error + 0.1 * wanted.max()).all(), (kind, off / wanted.max())
+    assert expected[False][0, 1] < 0.6 * expected[False][0, 0]  # the samples are told apart
+
+
+def test_other_circuits_and_models_are_refused():
+    """Catches a number for a circuit that the law does not speak of."""
+    images = torch.zeros(1, 2, 2, dtype=torch.float64)
+    gates = GateBlock([("RX", 0, Angle(0))])
+    for blocks in (
+        (EntanglingBlock(1), EncodingBlock(2)),
+        (EncodingBlock(1), EntanglingBlock(1), EncodingBlock(1)),
+        (EntanglingBlock(1), EncodingBlock(2), gates),
+    ):
+        ansatz = Ansatz.from_blocks(2, blocks)
+        model = DistributedQNN(1, image_side=2, n_classes=2, ansatz=ansatz, dtype=torch.float64)
+        with pytest.raises(TypeError, match="ansatz: expected entangling blocks with one encoding"):
+            tangent_kernel_of(model, images)
+    ensemble = PatchEnsemble(lambda: torch.nn.Linear(4, 2), PatchGrid(2, 2, 1))
+    with pytest.raises(TypeError, match="model: expected a DistributedQNN, got PatchEnsemble"):
+        tangent_kernel_of(ensemble, images)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    samples = toy_samples()
+    folder = tmp_path_factory.mktemp("kernel") / "run"
+    return execute_run(folder, toy_config(samples, 2, dtype="float64"), samples, threads=1)
+
+
+SETTINGS = KernelSettings(images=20, top=3, tol=1e-6)
+
+
+def without_times(record: KernelRecord) -> list:
+    return [
+        (
+            name,
+            moment.predicted,
+            [found.value for found in moment.measured],
+            moment.predicted_alignment,
+        )
+        for name, moment in record.moments.items()
+    ]
+
+
+def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
+    """Measured ones against numpy's of the dense G; a stopped job ends with the same numbers."""
+    whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
+    assert list(whole.moments) == ["start", "minimum"]
+    assert whole.moments["start"].epoch == 0
+    assert whole.moments["minimum"].epoch == run.minimum_epoch
+    assert whole.n_samples == 20
+    samples = toy_samples()
+    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    for moment in whole.moments.values():
+        model = run.model(moment.epoch)
+        images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+        g = CurvatureProblem(model, images, labels, backend="autodiff").gauss_newton
+        own = model.layout.own
+        dense = (g @ np.eye(g.shape[0]))[np.ix_(own, own)]
+        expected = np.linalg.eigvalsh(dense)[::-1][:3]
+        np.testing.assert_allclose([found.value for found in moment.measured], expected, rtol=1e-5)
+        pi = softmax_outputs(model, images).numpy()
+        law = tangent_kernel_of(model, images)
+        np.testing.assert_allclose(moment.predicted, law.spectrum(pi, 3), rtol=1e-9)
+        assert moment.predicted_trace == pytest.approx(law.trace(pi))
+        np.testing.assert_allclose(moment.errors, moment.predicted / expected - 1, atol=1e-4)
+
+    with pytest.raises(Stop):
+        measure_kernel(
+            run,
+            toy_samples(),
+            tmp_path / "b",
+            SETTINGS,
+            threads=1,
+            progress=StopAt(f"{whole.run.id}, start"),
+        )
+    (path,) = (tmp_path / "b").glob("*.json")
+    assert list(KernelRecord.read(path).moments) == ["start"]
+    resumed = measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
+    assert without_times(resumed) == without_times(whole)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="expected top 3, got 4"):
+        measure_kernel(run, toy_samples(), tmp_path / "b", replace(SETTINGS, top=4))
+    measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
+    assert path.read_bytes() == before
+
+
+def test_criteria_judge_deep_records_only(run, tmp_path):
+    """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
+    shallow = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
+    assert shallow.run.depth == 1
+    assert findings([shallow]) == ()
+
+    def like(depth: int, factor: float) -> KernelRecord:
+        moments = {
+            name: replace(m, predicted=tuple(factor * found.value for found in m.measured))
+            for name, m in shallow.moments.items()
+        }
+        return replace(
+            shallow, run=replace(shallow.run, depth=depth, id=f"d{depth}"), moments=moments
+        )
+
+    good, bad = like(20, 1.02), like(50, 0.8)
+    start, minimum = findings([shallow, good, bad, like(21, 1.02)])
+    assert (start.n_models, start.n_values) == (3, 9)
+    assert start.median == pytest.approx(0.02)
+    assert start.worst == pytest.approx(0.2)
+    assert start.worst_at.startswith("d50, lambda_")
+    assert not start.met
+    assert minimum.met
+    assert shallow_end([like(2, 1.5), like(5, 1.05), good]) == 5
+    assert shallow_end([good, bad]) is None
+
+
+def test_large_data_sets_from_parts():
+    """Both ways against all 200 images at once: catches a lost size/N and a bias left in."""
+    rng = np.random.default_rng(8)
+    labels = torch.tensor(np.arange(200) % 4)
+    images = torch.tensor(rng.uniform(0, 1, (200, 4, 4)) + 0.3 * labels.numpy()[:, None, None])
+    model = small_model(depth=4)
+    pi = softmax_outputs(model, images).numpy()
+    law = tangent_kernel_of(model, images)
+    exact = law.spectrum(pi, 3)
+    parts = sampled_spectrum(model, images, labels, 3, size=100, parts=6)
+    assert list(parts.by_size) == [25, 50, 100]
+    error = 4 * parts.standard_error + 0.1 * parts.extrapolated
+    assert (np.abs(parts.values - exact) < error).all()
+    assert (4 * parts.standard_error < 0.3 * exact).all()
+
+    whole = heaviest_spectrum(model, images, 3, size=500)
+    np.testing.assert_allclose(whole.low, exact, rtol=1e-6)
+    np.testing.assert_allclose(whole.high, exact, rtol=1e-6)
+    part = heaviest_spectrum(model, images, 3, size=150)
+    assert (part.low <= exact * (1 + 1e-6)).all()
+    assert (exact <= part.high).all()
+    assert part.n_kept == 150
+    curvature = np.sort(1 - (pi * pi).sum(axis=1))[::-1]
+    assert part.curvature_kept == pytest.approx(curvature[:150].sum() / curvature.sum())
+    trace = law.trace(pi) * (1 - part.curvature_kept)
+    np.testing.assert_allclose(part.high - part.low, trace, rtol=1e-6)
+    with pytest.raises(ValueError, match="size: expected from 16"):
+        sampled_spectrum(model, images, labels, size=12)
+    with pytest.raises(ValueError, match="parts: expected at least 2"):
+        sampled_spectrum(model, images, labels, size=100, parts=1)
+
+
+def test_committed_records_are_the_law_s_predictions():
+    """Predictions on record made anew from run and images: catches a formula changed since."""
+    records = {record.run.id: record for record in read_kernels(RESULTS / "kernels")}
+    record = next(r for r in records.values() if (r.run.n_patches, r.run.depth) == (4, 2))
+    run = Run.open(RESULTS / "runs" / record.run.id)
+    data = run.config.data
+    samples = load_samples(None, data.images, data.subset_seed)
+    chosen = stratified_subset(samples.train_labels.numpy(), record.n_samples, record.subset_seed)
+    images, moment = samples.train_images[chosen], record.moments["minimum"]
+    model = run.model(moment.epoch)
+    law = tangent_kernel_of(model, images)
+    pi = softmax_outputs(model, images).numpy()
+    np.testing.assert_allclose(law.spectrum(pi, record.top), moment.predicted, rtol=1e-3)
+    assert law.trace(pi) == pytest.approx(moment.predicted_trace, rel=1e-3)
+    for other in records.values():
+        for found in other.moments.values():
+            assert all(value.converged for value in found.measured)
+            assert len(found.predicted) == len(found.measured) == other.top
+
+
+def test_kernel_command(run, tmp_path):
+    """Catches an option that does not reach the job, and a refusal with a traceback."""
+    missing = CliRunner().invoke(
+        kernel_command, [str(run.path), "--out", str(tmp_path / "k"), "--images", "20"]
+    )
+    assert missing.exit_code == 1  # the embedded images are not this run's
+    assert "Error: samples: expected digest" in missing.output
+    assert not (tmp_path / "k").exists()
+
+
+def start(*arguments: str):
+    return CliRunner().invoke(predict, ["--start", *arguments], env={"COLUMNS": "120"})
+
+
+def test_start_from_the_command_line():
+    """Catches options that do not reach the prediction, and draws that are not seeded."""
+    few = ("--patches", "1,4", "--depth", "50", "--images", "60", "--draws", "2", "--json")
+    first = start(*few)
+    assert first.exit_code == 0, first.output
+    one, four = json.loads(first.output)
+    assert [found["n_patches"] for found in (one, four)] == [1, 4]
+    assert one["alignment"]["mean"] == pytest.approx(1)
+    assert 0.25 <= four["alignment"]["mean"] <= 1
+    rates = [2 / top for top in four["eigenvalues"][0]["draws"]]
+    assert four["largest_rate"]["draws"] == pytest.approx(rates)
+    assert start(*few).output == first.output
+    assert start(*few, "--seed", "1").output != first.output
+    table = start(*few[:-1])
+    assert "before training, depth 50" in table.output
+    assert "nothing fitted" in table.output
+
+
+def test_start_is_that_of_real_circuits():
+    """lambda_max of G of real starts beside the law's, n = 4 and random images with two classes.
+
+    Catches a scale of the logits that is off, which the ratios between P would not show.
+    """
+    rng = np.random.default_rng(5)
+    labels = torch.tensor(np.arange(40) % 2)
+    images = torch.tensor(rng.uniform(0, 0.8, (40, 5, 5)) + 0.6 * labels.numpy()[:, None, None])
+    law = predict_start(
+        Architecture(4, 12, 4, 5, 4, 20), images, labels, n_samples=40, draws=20, top=2
+    )
+    tops = []
+    for seed in range(12):
+        model = DistributedQNN(4, 12, 4, 5, 4, 20.0, seed=seed, dtype=torch.float64)
+        g = RestrictedOperator(CurvatureProblem(model, images, labels).gauss_newton, "patches")
+        tops.append(float(top_eigenpairs(g, 1, tol=1e-3, seed=0).values[0]))
+    error = np.std(tops) / np.sqrt(12) + law.eigenvalues[0].deviation / np.sqrt(20)
+    assert abs(np.mean(tops) - law.eigenvalues[0].mean) < 3.5 * error + 0.05 * np.mean(tops)
+    assert 3.5 * error < 0.5 * np.mean(tops)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--depth", "5"), "--start: expected --patches with it, got none"),
+        (("--patches", "4"), "--start: expected --depth with it, got none"),
+        (("--patches", "4,x", "--depth", "5"), "expected whole numbers with commas, got '4,x'"),
+        (("--patches", "5", "--depth", "5"), "n_patches: expected a square"),
+        (("--patches", "4", "--depth", "0"), "depth: expected a positive integer"),
+        (("--patches", "4", "--depth", "5", "--from", "4"), "--from: expected none beside --start"),
+        (("--patches", "4", "--depth", "5", "--data", "nowhere"), "expected 'mnist' or a path"),
+        (("--patches", "4", "--depth", "5", "--images", "12"), "n_samples: expected at least 20"),
+    ],
+)
+def test_start_refuses_what_does_not_fit(arguments, message):
+    """Catches a traceback and an option that is silently left unread."""
+    result = start(*arguments)
+    assert result.exit_code in (1, 2), result.output
+    assert message in result.output
+    assert not isinstance(result.exception, ValueError | TypeError)
+
+
+def test_options_of_the_start_need_it():
+    """Catches --patches that is silently left unread."""
+    result = CliRunner().invoke(predict, ["--from", "4", "--to", "9", "--patches", "4"])
+    assert result.exit_code == 2
+    assert "--patches: expected --start with it" in result.output

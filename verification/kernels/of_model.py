@@ -1,0 +1,103 @@
+"""What the tangent kernel's law takes of a model: its encodings' quaternions, softmax outputs."""
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from patchlaw.hessian_theory.predictions import EncodingRotations, TangentKernel
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
+from patchlaw.simulators.distributed_qnn import DistributedQNN
+from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+
+_CHUNK = 1000  # samples a pass, to bound memory
+
+
+def tangent_kernel_of(
+    model: DistributedQNN, images: Tensor | ArrayLike, *, encoding_angles: bool = True
+) -> TangentKernel:
+    """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
+
+    The data-free blocks' angles are not looked at: 2-designs stand for them.
+
+    Args:
+        model: of the paper's kind, data-free blocks with encodings in between.
+        images: shape (N, side, side), radians.
+        encoding_angles: False counts the angles of the data-free blocks only.
+
+    Raises:
+        TypeError: another model or circuit.
+    """
+    return TangentKernel(
+        encoding_rotations(model, images, encoding_angles),
+        data_free_angles(model.ansatz),
+        model.output_scale,
+    )
+
+
+def data_free_angles(ansatz: Ansatz) -> int:
+    """Trained angles of a patch outside the encodings: 6 d n in the paper's circuit.
+
+    Raises:
+        TypeError: the circuit does not alternate data-free blocks with encodings, so the law does
+            not hold for it.
+    """
+    kinds = [EncodingBlock if i % 2 else EntanglingBlock for i in range(len(ansatz.blocks))]
+    alternates = all(isinstance(b, k) for b, k in zip(ansatz.blocks, kinds, strict=True))
+    if not alternates or len(kinds) < 3 or len(kinds) % 2 == 0:
+        names = ", ".join(type(block).__name__ for block in ansatz.blocks)
+        raise TypeError(
+            "ansatz: expected entangling blocks with one encoding block between each two, got "
+            f"{names}; the tangent kernel's law holds for data-free 2-designs between encodings"
+        )
+    return sum(block.n_angles(ansatz.n_qubits) for block in ansatz.blocks[::2])
+
+
+def encoding_rotations(
+    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True
+) -> tuple[EncodingRotations, ...]:
+    """Quaternions of every encoding block, with their derivatives in its trained angles.
+
+    The derivative of R_a(t) is R_a(t + pi) / 2, and so is that of a product that has it once.
+
+    Args:
+        model: see ``tangent_kernel_of``, likewise the errors.
+        images: shape (N, side, side), radians.
+        tangents: whether the derivatives are wanted.
+    """
+    if not isinstance(model, DistributedQNN):
+        raise TypeError(
+            f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
+            "of another circuit's encodings to TangentKernel"
+        )
+    ansatz, n = model.ansatz, model.ansatz.n_qubits
+    data_free_angles(ansatz)
+    found = []
+    with torch.no_grad():
+        features = model.patch_features(model.check_images(images))
+        places = zip(ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False)
+        for block, angle, feature in places:
+            if not isinstance(block, EncodingBlock):
+                continue
+            angles = model.angles[:, angle : angle + block.n_angles(n)]
+            own = features[:, feature : feature + block.n_features(n)]
+            size = block.n_angles(n) // n  # of one qubit
+            derivatives = []
+            for i in range(size if tangents else 0):
+                moved = angles.clone()
+                moved[:, i::size] += torch.pi
+                derivatives.append(encoding_quaternions(block, n, moved, own) / 2)
+            quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
+            found.append(
+                EncodingRotations(
+                    quaternions.cpu().numpy(),
+                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if tangents else None,
+                )
+            )
+    return tuple(found)
+
+
+def softmax_outputs(model: torch.nn.Module, images: Tensor) -> Tensor:
+    """pi of every sample, shape (N, C), float64."""
+    with torch.no_grad():
+        logits = torch.cat([model(chunk) for chunk in images.split(_CHUNK)])
+    return logits.double().softmax(dim=1)

@@ -1,0 +1,99 @@
+"""The record of a run's spectra over the angles, measured and predicted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from patchlaw.verification.jobs.job import Execution
+from patchlaw.verification.records import Eigenvalue, RunFacts
+from patchlaw.verification.store.json_files import Count, NonNegative, PositiveCount
+from patchlaw.verification.store.seal import FileKind
+
+KERNEL = FileKind(
+    "patchlaw kernel",
+    "restore it from a copy, or move it away and measure again with `patchlaw kernel`",
+)
+
+
+@dataclass(frozen=True)
+class KernelMoment:
+    """G over the angles at one moment of training, on the record's images.
+
+    Attributes:
+        epoch: epochs done.
+        mean_softmax_trace: <tr S> there.
+        measured: largest eigenvalues by Lanczos on exact products, descending.
+        predicted: as many from the tangent kernel's law.
+        predicted_data_free: the same from the angles of the data-free blocks alone.
+        predicted_trace: tr G by the law.
+        predicted_alignment: lambda_max(G) / sum_p lambda_max(G_pp) by the law.
+        seconds_measured: wall-clock time of the measured ones.
+        seconds_predicted: of the predicted ones, softmax outputs and kernel included; without
+            those of the data-free blocks and the alignment.
+    """
+
+    epoch: Count
+    mean_softmax_trace: NonNegative
+    measured: tuple[Eigenvalue, ...]
+    predicted: tuple[float, ...]
+    predicted_data_free: tuple[float, ...]
+    predicted_trace: float
+    predicted_alignment: float
+    seconds_measured: NonNegative
+    seconds_predicted: NonNegative
+
+    @property
+    def errors(self) -> tuple[float, ...]:
+        """predicted / measured - 1 of each eigenvalue."""
+        pairs = zip(self.predicted, self.measured, strict=True)
+        return tuple(law / found.value - 1 for law, found in pairs)
+
+
+@dataclass(frozen=True)
+class KernelRecord:
+    """What was measured and predicted of one run.
+
+    Attributes:
+        reproduce: command that gives it again.
+        run: which run.
+        n_samples: training images of the stratified subset.
+        subset_seed: of their draw.
+        top: eigenvalues asked for.
+        tol: relative tolerance of the measured ones.
+        solver_seed: of the start vectors.
+        execution: threads, device, samples a pass.
+        moments: "start" and "minimum", as far as they are measured.
+        environments: of every session that measured one.
+    """
+
+    reproduce: str
+    run: RunFacts
+    n_samples: PositiveCount
+    subset_seed: Count
+    top: PositiveCount
+    tol: float
+    solver_seed: Count
+    execution: Execution
+    moments: Mapping[str, KernelMoment]
+    environments: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "KernelRecord":
+        """Read a record, finished or not.
+
+        Raises:
+            RecordError: truncated, altered, another program's, or numbers of another kind.
+            OSError: the file cannot be read.
+        """
+        return KERNEL.read_as(path, cls, exactly=True)
+
+
+def read_kernels(folder: Path) -> tuple[KernelRecord, ...]:
+    """Every record of a folder, by P, depth and seed.
+
+    Raises:
+        RecordError: as ``KernelRecord.read``.
+    """
+    records = [KernelRecord.read(path) for path in folder.glob("*.json")]
+    return tuple(sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed)))
