@@ -10,7 +10,7 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, Rational, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -54,7 +54,7 @@ def _turned(moment: IndexedBase, matrix: IndexedBase) -> Expr:
     return over_rows(moment[_FOUR] * matrix[j, k] * matrix[i, l], *_FOUR)
 
 
-_PREMISES = (
+_PREMISES: tuple[Premise | Citation, ...] = (
     DIMENSION_PREMISE,
     *(
         Premise(f"q {e + 1}, {side}", Formula(FACTORS[e], "=", character(matrix[e])),

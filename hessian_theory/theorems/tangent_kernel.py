@@ -92,7 +92,7 @@ def _angle_step(e: int, forwards: str, backwards: str) -> Step:
     )  # fmt: skip
 
 
-_PREMISES = (
+_PREMISES: tuple[Premise | Citation, ...] = (
     DIMENSION_PREMISE,
     *FORWARDS,
     *BACKWARDS,

@@ -59,7 +59,11 @@ COVARIANCE = symbols("F", real=True)
 OUTPUT = IndexedBase("O", complex=True)
 
 FORWARDS = (
-    *(premise for e in (0, 1) for premise in encoding(*FORTH[e], FACTORS[e], f" {e + 1}, states")),
+    *(
+        premise
+        for e in (0, 1)
+        for premise in encoding(FORTH[e][0], FORTH[e][1], FACTORS[e], f" {e + 1}, states")
+    ),
     *(
         premise
         for e, moment, coefficients, r in zip(
@@ -80,7 +84,7 @@ BACKWARDS = (
     *(
         premise
         for e in (0, 1)
-        for premise in encoding(*BACK[e], FACTORS[e], f" {e + 1}, observables")
+        for premise in encoding(BACK[e][0], BACK[e][1], FACTORS[e], f" {e + 1}, observables")
     ),
     *(
         premise
