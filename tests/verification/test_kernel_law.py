@@ -19,7 +19,6 @@ from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
 from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
 from patchlaw.verification.kernels.record import KernelRecord, read_kernels
-from patchlaw.verification.kernels.sampled import heaviest_spectrum, sampled_spectrum
 from patchlaw.verification.kernels.start import predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.runs import Run, execute_run, load_samples
@@ -245,38 +244,6 @@ def test_criteria_judge_deep_records_only(run, tmp_path):
     assert minimum.met
     assert shallow_end([like(2, 1.5), like(5, 1.05), good]) == 5
     assert shallow_end([good, bad]) is None
-
-
-def test_large_data_sets_from_parts():
-    """Both ways against all 200 images at once: catches a lost size/N and a bias left in."""
-    rng = np.random.default_rng(8)
-    labels = torch.tensor(np.arange(200) % 4)
-    images = torch.tensor(rng.uniform(0, 1, (200, 4, 4)) + 0.3 * labels.numpy()[:, None, None])
-    model = small_model(depth=4)
-    pi = softmax_outputs(model, images).numpy()
-    law = tangent_kernel_of(model, images)
-    exact = law.spectrum(pi, 3)
-    parts = sampled_spectrum(model, images, labels, 3, size=100, parts=6)
-    assert list(parts.by_size) == [25, 50, 100]
-    error = 4 * parts.standard_error + 0.1 * parts.extrapolated
-    assert (np.abs(parts.values - exact) < error).all()
-    assert (4 * parts.standard_error < 0.3 * exact).all()
-
-    whole = heaviest_spectrum(model, images, 3, size=500)
-    np.testing.assert_allclose(whole.low, exact, rtol=1e-6)
-    np.testing.assert_allclose(whole.high, exact, rtol=1e-6)
-    part = heaviest_spectrum(model, images, 3, size=150)
-    assert (part.low <= exact * (1 + 1e-6)).all()
-    assert (exact <= part.high).all()
-    assert part.n_kept == 150
-    curvature = np.sort(1 - (pi * pi).sum(axis=1))[::-1]
-    assert part.curvature_kept == pytest.approx(curvature[:150].sum() / curvature.sum())
-    trace = law.trace(pi) * (1 - part.curvature_kept)
-    np.testing.assert_allclose(part.high - part.low, trace, rtol=1e-6)
-    with pytest.raises(ValueError, match="size: expected from 16"):
-        sampled_spectrum(model, images, labels, size=12)
-    with pytest.raises(ValueError, match="parts: expected at least 2"):
-        sampled_spectrum(model, images, labels, size=100, parts=1)
 
 
 def test_committed_records_are_the_law_s_predictions():
