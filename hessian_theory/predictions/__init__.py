@@ -55,6 +55,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
+from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import EncodingRotations, TangentKernel
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "Input",
     "Interval",
     "Law",
+    "LawBounds",
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
@@ -92,6 +94,7 @@ __all__ = [
     "gauss_newton_trace",
     "gradient_norm_ceiling",
     "law_inputs",
+    "law_bounds",
     "laws_for",
     "overlap_radius",
     "predict_eigenvalue_ratio",

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.theorems import (
     coverage_counts,
+    data_bounds,
     derivative_variance,
     eigenvalue_bounds,
     element_bounds,
@@ -36,6 +37,7 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     ("The spectrum of G", (*gram.THEOREMS, *gram_exponents.THEOREMS)),
     ("The spectrum of R", spectrum_of_r.THEOREMS),
     ("Upper bounds on eigenvalues", eigenvalue_bounds.THEOREMS),
+    ("Bounds that use data", data_bounds.THEOREMS),
     ("Coverage and the pixel bias", coverage_counts.THEOREMS),
     (
         "The trace law",
