@@ -1,6 +1,7 @@
 """The class directions g_a = <J^T S e_a>, whose span nearly holds the top eigenvectors of G."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,12 +30,22 @@ class ClassDirections:
     vectors: Float
     curvature: Float
 
+    @cached_property
+    def _pencil(self) -> tuple[Float, Float]:
+        combinations = orthonormal_combinations(self.curvature[:-1, :-1])
+        images = self.vectors @ combinations
+        values, vectors = np.linalg.eigh(images.T @ images)
+        return values[::-1], images @ vectors[:, -1]
+
     @property
     def output_ritz(self) -> Float:
         """Without a product; see the class."""
-        combinations = orthonormal_combinations(self.curvature[:-1, :-1])
-        images = self.vectors @ combinations
-        return np.asarray(np.linalg.eigvalsh(images.T @ images)[::-1])
+        return self._pencil[0]
+
+    @property
+    def start(self) -> Float:
+        """The direction of the first of these, shape (D,): a start for ``top_eigenpairs``."""
+        return self._pencil[1]
 
 
 @dataclass(frozen=True)
