@@ -10,7 +10,7 @@ from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
-from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems.notation import C
 
 _r, _u, _j, _a, _b, _i, _k, _l = symbols("r u j a b i k l", integer=True, positive=True)
@@ -101,9 +101,12 @@ FROBENIUS = Derivation(
 def _flat_point(rng: random.Random) -> Point:
     """All entries one: every row sum is D."""
     size = Integer(rng.randint(1, 3))
-    flat = {"A": lambda r, u: Integer(1), "w": lambda r: Integer(1)}
-    flat |= {"K": lambda r, u: Integer(1)}
-    return Point(rng, {_size: size, _rho: size}, flat)
+    one: dict[str, IndexedRule] = {
+        "A": lambda r, u: Integer(1),
+        "K": lambda r, u: Integer(1),
+        "w": lambda r: Integer(1),
+    }
+    return Point(rng, {_size: size, _rho: size}, one)
 
 
 ROW_SUMS = Derivation(

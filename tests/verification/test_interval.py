@@ -75,23 +75,23 @@ def test_any_model_is_between_its_bounds(case, seed) -> None:
 
 
 def failures(matrix: np.ndarray, directions: np.ndarray, name: str, exact: float) -> float:
-    """Share of 400 draws of the probes in which a bound fails, at confidence 0.8."""
+    """Share of 200 draws of the probes in which a bound fails, at confidence 0.8."""
     op = aslinearoperator(matrix)
-    found = [eigenvalue_interval(op, directions, 4, s, confidence=0.8) for s in range(400)]
+    found = [eigenvalue_interval(op, directions, 4, s, confidence=0.8) for s in range(200)]
     return float(np.mean([getattr(interval, name) < exact for interval in found]))
 
 
 @pytest.mark.parametrize("name", ["upper", "trace_upper", "frobenius_upper"])
 def test_bounds_fail_no_more_often_than_they_say(name) -> None:
-    """The worst case: all of G in the complement, rank one. 0.2 +- 4 standard errors at most.
+    """The worst case: all of G in the complement, rank one. 0.2 +- 3 standard errors at most.
 
     There the sketch's quantile is exact: a bound too large by a degree of freedom shows as well.
     """
     matrix = np.diag([0.0, 0.0, 5.0, 0.0, 0.0, 0.0])
     share = failures(matrix, np.eye(6)[:, :2], name, 5.0)
-    assert share <= 0.28
+    assert share <= 0.285
     if name == "upper":
-        assert share >= 0.12
+        assert share >= 0.115
     assert failures(matrix, np.eye(6)[:, :3], name, 5.0 * (1 - 1e-9)) == 0  # nothing is left
 
 
