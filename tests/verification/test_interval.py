@@ -120,6 +120,14 @@ def test_eigenvectors_of_lanczos_close_the_interval() -> None:
     assert typed(plain(found), EigenvalueInterval) == found
 
 
+def test_probes_are_not_the_start_of_lanczos() -> None:
+    """A top vector that Lanczos of the same seed misses must not be hidden from the probes too."""
+    start = np.random.default_rng(0).standard_normal((2, 40))
+    missed = np.linalg.svd(start)[2][-1]  # at right angles to what that stream begins with
+    op = aslinearoperator(np.outer(missed, missed))
+    assert eigenvalue_interval(op, start.T, 2, 0).upper >= 1
+
+
 def test_start_from_class_directions_finds_the_same_value() -> None:
     """Within the radii; leaving the start out is not what changes."""
     start = class_directions(PROBLEM).start
