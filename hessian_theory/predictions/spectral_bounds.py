@@ -146,7 +146,8 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
     """Bounds on the law's lambda_max = factor lambda_max((1/N) S^(1/2) (K x 1_C) S^(1/2)).
 
     Args:
-        kernel: K, such as ``TangentKernel.mean``, shape (N, N), positive semi-definite.
+        kernel: K, such as ``TangentKernel.mean``, shape (N, N). That it is positive semi-definite
+            is a premise; it is checked on the diagonal and the class directions only.
         softmax: outputs pi, shape (N, C); S = diag(pi) - pi pi^T.
         factor: of the eigenvalues, s^2 P v for ``TangentKernel.mean``.
 
@@ -174,6 +175,8 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
     norms = np.abs(k) * np.sqrt(np.maximum(mixed, 0)) / n
     trace = float((diagonal * (1 - squares.sum(axis=1))).mean())
     frobenius = float(np.linalg.norm(norms))
+    if not trace:  # every softmax saturated: S = 0
+        return LawBounds(*[0.0] * 7, ritz=(0.0,))
     w = np.stack([_root_transposed(pi, np.broadcast_to(e, (n, c))) for e in np.eye(c)], axis=2)
     powers = [(w / np.sqrt(n)).reshape(n * c, c)]
     for _ in range(2):

@@ -69,6 +69,11 @@ def test_alike_images_leave_no_gap():
     assert tight == pytest.approx([top] * 4, rel=1e-6)
 
 
+def test_saturated_softmax_leaves_nothing():
+    found = law_bounds(np.eye(3), np.eye(3))
+    assert (found.lower, found.upper) == (0.0, 0.0)
+
+
 def test_indefinite_kernel_is_refused_and_would_break_the_bounds():
     """lambda_max <= tr K does not hold without K >= 0: the premise is needed, and asked for."""
     kernel, pi = np.array([[0.1, 1.0], [1.0, 0.1]]), np.full((2, 2), 0.5)

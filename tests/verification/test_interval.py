@@ -232,6 +232,15 @@ def test_refusals(call, message) -> None:
         call()
 
 
+def test_saturated_softmax_has_no_directions() -> None:
+    """S = 0 exactly: no direction, no pencil, and zero below in place of a division."""
+    saturated = qnn_case(scale=1e6)
+    found = class_directions(CurvatureProblem(saturated.model, saturated.images, saturated.labels))
+    assert not found.vectors.any()
+    assert found.output_ritz.tolist() == [0.0]
+    assert not found.start.any()
+
+
 def test_class_directions_want_patches() -> None:
     module = oracles.mlp_case()
     with pytest.raises(TypeError, match="patches"):

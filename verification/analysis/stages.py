@@ -243,6 +243,8 @@ def bounds(bench: Workbench) -> Sections:
     """lambda_max(G) over all images between two bounds, from class directions and probes."""
     op, options = bench.whole.gauss_newton, bench.options
     directions = class_directions(bench.whole)
+    if not directions.vectors.any():  # every softmax saturated: G = 0
+        return {}
     interval = eigenvalue_interval(
         bench.watched("bounds on G", op),
         directions.vectors,

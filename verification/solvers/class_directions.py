@@ -34,6 +34,8 @@ class ClassDirections:
     def _pencil(self) -> tuple[Float, Float]:
         combinations = orthonormal_combinations(self.curvature[:-1, :-1])
         images = self.vectors @ combinations
+        if not images.size:  # every softmax saturated: S = 0
+            return np.zeros(1), np.zeros(len(images))
         values, vectors = np.linalg.eigh(images.T @ images)
         return values[::-1], images @ vectors[:, -1]
 
