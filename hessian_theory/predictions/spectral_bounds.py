@@ -176,7 +176,7 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
     trace = float((diagonal * (1 - squares.sum(axis=1))).mean())
     frobenius = float(np.linalg.norm(norms))
     if not trace:  # every softmax saturated: S = 0
-        return LawBounds(*[0.0] * 7, ritz=(0.0,))
+        return LawBounds(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (0.0,))
     w = np.stack([_root_transposed(pi, np.broadcast_to(e, (n, c))) for e in np.eye(c)], axis=2)
     powers = [(w / np.sqrt(n)).reshape(n * c, c)]
     for _ in range(2):
