@@ -114,7 +114,7 @@ class PatchEncoding:
     def split_rotations(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """From rotations (P, n, 3 h) to angles (P, 2 h n) and features (P, h n)."""
         parts = values.unflatten(-1, (self.features_per_qubit, 3))
-        return parts[..., (0, 2)].flatten(1), parts[..., 1].flatten(1)
+        return parts[..., ::2].flatten(1), parts[..., 1].flatten(1)
 
     def tables(self, features: Tensor) -> EncodingTables:
         """Tables of a chunk with features (P, m, n^2), radians."""

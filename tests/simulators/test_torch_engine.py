@@ -289,7 +289,7 @@ def test_everything_stays_on_one_device() -> None:
     case = small()
     engine = TorchEngine(case.model.to("meta"))
     circuits = engine.circuits(case.model.angles.detach().double())
-    tables = circuits.tables(case.images.flatten(1).to("meta"))
+    tables = circuits.tables(case.images.flatten(1)[None].to("meta"))
     outputs, trace = circuits.forward(tables)
     at = bind_loss(CrossEntropy(), case.labels.numpy(), outputs.device).at(outputs, slice(None))
     sums = circuits.zero_cotangents()
@@ -299,9 +299,9 @@ def test_everything_stays_on_one_device() -> None:
     outputs_dot, tangents = circuits.tangent(tables, trace, direction)
     weights_dot = at.curvature_product(outputs_dot)
     circuits.reverse_tangent(tables, trace, tangents, direction, at.gradient, weights_dot, sums)
-    product = circuits.gradient_tangent(direction, sums, sums, 9)
-    assert (product.device.type, product.shape) == ("meta", (case.model.n_parameters,))
-    assert circuits.gradient(sums, 9).device.type == "meta"
+    product = circuits.gradient_tangent(direction, sums, sums)
+    assert (product.device.type, product.shape) == ("meta", (1, case.model.n_parameters))
+    assert circuits.gradient(sums).device.type == "meta"
 
 
 @given(n=st.integers(2, 5), data=st.data())
