@@ -31,7 +31,7 @@ from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
 
-_PRODUCTS_SIDE_BY_SIDE = 64  # ours, reckoned: 2^8 x 2^8 results that fill a large GPU
+_SIDE_BY_SIDE = 64  # ours, reckoned: 2^8 x 2^8 results that fill a large GPU
 
 
 @dataclass
@@ -222,7 +222,7 @@ class PatchCircuits:
         lam = self._measured(weights, trace.last)
         kept = []
         for k in reversed(range(len(tables))):
-            into.matrices[k] += _outer(lam, trace.encoded[k])
+            into.matrices[k] += outer_products(lam, trace.encoded[k])
             lam = self._multiply(lam, self._matrices[k].conj())
             kept.append(lam)
             into.rotations[k] += tables[k].pull_back(self._momenta(lam, trace.encoded[k]))
@@ -247,8 +247,8 @@ class PatchCircuits:
         lam_dot += self._measured(weights, tangents.last)
         for k in reversed(range(len(tables))):
             table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
-            into.matrices[k] += _outer(lam_dot, state)
-            into.matrices[k] += _outer(lam, state_dot)
+            into.matrices[k] += outer_products(lam_dot, state)
+            into.matrices[k] += outer_products(lam, state_dot)
             lam_dot = self._multiply(lam_dot, self._matrices[k].conj())
             lam_dot += self._multiply(lam, direction.matrices[k].conj())
             if trace.cotangents:
@@ -312,23 +312,26 @@ class PatchCircuits:
         return torch.cat([angles, read[:, self._readers].sum(dim=-1)], dim=1)
 
 
-def _outer(cotangents: Tensor, states: Tensor) -> Tensor:
-    """Sum over samples of Λ S^†, shape (R P, 2^n, 2^n)."""
-    left, right = states.flatten(2), cotangents.flatten(2)
-    if left.is_cuda:
-        left, right = _slices(left), _slices(right)
-    transposed: Tensor = left.mH @ right  # no copy to conjugate
-    return (transposed.sum(dim=1) if transposed.ndim == 4 else transposed).mT
+def outer_products(cotangents: Tensor, states: Tensor, side_by_side: int | None = None) -> Tensor:
+    """Sum over samples of Λ S^†, shape (R P, 2^n, 2^n).
 
+    One 2^n x 2^n result a patch would leave most of a GPU idle, so the samples of few patches are
+    cut into slices.
 
-def _slices(rows: Tensor) -> Tensor:
-    """Samples of few patches in slices, (P, slices, m / slices, 2^n), which a GPU does side by side.
-
-    One 2^n x 2^n result a patch would leave most of its processors idle.
+    Args:
+        cotangents: Λ, shape (R P, m, rows, columns).
+        states: S, likewise.
+        side_by_side: results at a time at least, if m can be cut so; None: by device.
     """
-    patches, m, _ = rows.shape
-    wanted = range(min(m, -(-_PRODUCTS_SIDE_BY_SIDE // patches)), 0, -1)
-    return rows.unflatten(1, (next(k for k in wanted if m % k == 0), -1))
+    left, right = states.flatten(2), cotangents.flatten(2)
+    patches, m, _ = left.shape
+    wanted = (_SIDE_BY_SIDE if left.is_cuda else 1) if side_by_side is None else side_by_side
+    slices = next(k for k in range(min(m, -(-wanted // patches)), 0, -1) if m % k == 0)
+    if slices == 1:
+        transposed: Tensor = left.mH @ right  # no copy to conjugate
+        return transposed.mT
+    left, right = (rows.reshape(patches * slices, m // slices, -1) for rows in (left, right))
+    return (left.mH @ right).unflatten(0, (patches, slices)).sum(dim=1).mT
 
 
 def _sum_over_samples(states: Tensor) -> Tensor:

@@ -72,6 +72,7 @@ class Recordings:
         Args:
             name: of the pass; whatever else decides what it does belongs into it.
             function: computes on the inputs' device without a wait, and keeps none of them.
+            inputs: what it computes with, at least one.
         """
         if self._recorder is None:
             return function(*inputs)

@@ -1,0 +1,198 @@
+"""Replicas and recorded passes of the torch engine, on a stand-in for CUDA graphs."""
+
+import gc
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.fast_engine import FastEngine
+from patchlaw.simulators.torch_engine import patch_circuits
+from patchlaw.simulators.torch_engine.engine import TorchEngine
+from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
+from patchlaw.simulators.torch_engine.recordings import Outputs, Recordings
+from patchlaw.simulators.torch_engine.training_pass import TrainingPass
+from tests.simulators.plain_derivatives import KINDS
+from tests.simulators.tape import NoCopyFromTheHost, tape_recorder
+
+N = 12
+
+
+def replicas(count: int, n_qubits: int = 3, **options: object) -> list[DistributedQNN]:
+    sizes = {"n_patches": 4, "depth": 2, "image_side": n_qubits + 1, "n_classes": 4, "scale": 5.0}
+    given = {"dtype": torch.float64} | sizes | options
+    models = [DistributedQNN(n_qubits=n_qubits, seed=seed, **given) for seed in range(count)]
+    for seed, model in enumerate(models):
+        if model.pixel_bias.device.type == "cpu":
+            generator = torch.Generator().manual_seed(seed)
+            bias = 0.3 * torch.randn(model.pixel_bias.shape, generator=generator)
+            model.pixel_bias.data.copy_(bias)
+    return models
+
+
+def samples(side: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(N, side, side, generator=generator, dtype=torch.float64)
+    return images, torch.arange(N) % 4
+
+
+@given(
+    count=st.integers(1, 4),
+    n_patches=st.sampled_from([1, 4]),
+    max_chunk=st.integers(1, 6),
+    index=st.lists(st.integers(0, N - 1), min_size=5, max_size=5),
+)
+def test_replicas_against_models_alone(
+    count: int, n_patches: int, max_chunk: int, index: list[int]
+) -> None:
+    """Against the numba engine, a model and its batch at a time.
+
+    Only this catches a patch, a bias or a batch of one replica in the sums of another, and a loss
+    that is divided by the samples of all.
+    """
+    models = replicas(count, n_patches=n_patches)
+    images, labels = samples(4)
+    batches = torch.stack([(torch.tensor(index) + 3 * r) % N for r in range(count)])
+    together = TrainingPass(models, images, labels, max_chunk=max_chunk)
+    losses, gradients = together.losses_and_gradients(batches)
+    for r, model in enumerate(models):
+        alone = FastEngine(model, n_threads=1)
+        loss, gradient = alone.loss_and_gradient(images[batches[r]], labels[batches[r]])
+        assert losses[r].item() == pytest.approx(loss, rel=1e-12)
+        np.testing.assert_allclose(gradients[r], gradient, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("m", [7, 12, 64])
+def test_outer_products_in_slices_are_the_same(m: int) -> None:
+    """As a GPU takes them: only this catches slices that lose samples or mix patches."""
+    generator = torch.Generator().manual_seed(0)
+    left, right = torch.randn(2, 3, m, 2, 4, generator=generator, dtype=torch.complex128)
+    whole = torch.einsum("pmi,pmj->pij", left.flatten(2), right.flatten(2).conj())
+    for side_by_side in (1, 9, 1000):
+        found = patch_circuits.outer_products(left, right, side_by_side)
+        torch.testing.assert_close(found, whole, rtol=0, atol=1e-12)
+
+
+# --- recorded
+
+
+def test_a_recorded_pass_follows_parameters_and_batches() -> None:
+    """A replay runs no Python: only this catches numbers of the first call that stay in it."""
+    models = replicas(2)
+    images, labels = samples(4)
+    step = TrainingPass(models, images, labels, max_chunk=4)
+    recordings = Recordings(tape_recorder)
+    for call in range(4):
+        index = torch.stack([(torch.arange(6) + call) % N, (torch.arange(6) * 5 + call) % N])
+        found = recordings.call("step", step.losses_and_gradients, index)
+        expected = step.losses_and_gradients(index)
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+        for model in models:
+            with torch.no_grad():
+                model.angles.mul_(0.9)
+                model.pixel_bias.add_(0.1)
+
+
+def test_recorded_logits_and_products_are_the_engines() -> None:
+    """Two data sets of one size, moved parameters, several vectors, kept and recomputed states."""
+    (model,) = replicas(1)
+    images, labels = samples(4)
+    engine = TorchEngine(model, max_chunk=5)
+    engine.recordings = Recordings(tape_recorder)
+    for call in range(4):
+        logits = engine.logits(images * (1 + call))
+        np.testing.assert_allclose(
+            logits, FastEngine(model).logits(images * (1 + call)), atol=1e-11
+        )
+        model.load_flat_parameters(model.flat_parameters() * 0.9)
+    rng = np.random.default_rng(0)
+    for kept in (0, 4):
+        budget = kept * 7 * engine.bytes_a_state
+        products = engine.curvature(images, labels, memory_budget=budget)
+        assert products.kept_samples == kept
+        products.recordings = Recordings(tape_recorder)
+        expected = FastEngine(model, n_threads=1).curvature(images, labels)
+        for kind in KINDS:
+            for call in range(3):
+                vectors = rng.normal(size=(model.n_parameters, 1 + call % 2))
+                np.testing.assert_allclose(
+                    products.product(kind, vectors), expected.product(kind, vectors), atol=1e-9
+                )
+
+
+def test_a_pass_that_cannot_be_recorded_is_computed_as_it_is() -> None:
+    """The message is plain and comes once; nothing is computed twice."""
+    calls = []
+
+    def waiting(x: Tensor) -> tuple[Tensor]:
+        calls.append(x.sum().item())
+        return (2 * x,)
+
+    recordings = Recordings(tape_recorder)
+    x = torch.ones(3)
+    recordings.call("double", waiting, x)
+    with pytest.warns(RuntimeWarning, match="CUDA graph: expected a pass that can be recorded"):
+        (found,) = recordings.call("double", waiting, x)
+    assert found.equal(2 * x)
+    recordings.call("double", waiting, x)
+    assert len(calls) == 3
+
+
+def test_other_shapes_are_other_recordings_and_not_too_many() -> None:
+    recorded = []
+
+    def counting(call: Callable[[], Outputs]) -> tuple[Callable[[], None], Outputs]:
+        recorded.append(1)
+        return tape_recorder(call)
+
+    recordings = Recordings(counting)
+    for size in range(1, 12):
+        for _ in range(3):
+            (found,) = recordings.call("double", lambda x: (2 * x,), torch.ones(size))
+            assert found.equal(torch.full((size,), 2.0))
+    assert len(recorded) == 8
+
+
+def test_what_is_recorded_keeps_no_products_alive() -> None:
+    """A cycle would keep the states of 60,000 images on the device until Python looks for it."""
+    (model,) = replicas(1)
+    engine = TorchEngine(model)
+    products = engine.curvature(*samples(4))
+    products.recordings = Recordings(tape_recorder)
+    for _ in range(2):
+        products.product("hessian", np.ones((model.n_parameters, 1)))
+    gone = weakref.ref(products)
+    gc.disable()
+    try:
+        del products
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+# --- on a device
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_pass_copies_nothing_from_the_host_and_never_waits(dtype: torch.dtype) -> None:
+    """A graph can hold neither; the first call may, as it makes what is made once."""
+    images, labels = samples(4)
+    models = replicas(2, dtype=dtype)
+    step = TrainingPass(models, images, labels)
+    for model in models:
+        model.to("meta")
+    step._images, step._readers = step._images.to("meta"), step._readers.to("meta")
+    step._loss = CrossEntropyOf(labels[None].to("meta"))
+    index = torch.zeros(2, 6, dtype=torch.int64, device="meta")
+    step.losses_and_gradients(index)
+    with NoCopyFromTheHost():
+        losses, gradients = step.losses_and_gradients(index)
+    assert losses.shape == (2,)
+    assert gradients.shape == (2, models[0].n_parameters)
