@@ -59,13 +59,13 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        log_pi = torch.log_softmax(torch.from_numpy(self._engine.logits(images)), dim=1)
-        y = labels.cpu()
-        log_pi_y = log_pi[torch.arange(len(y)), y]
-        return Evaluation(
-            loss=float(-log_pi_y.mean()),
-            accuracy=float((log_pi.argmax(dim=1) == y).double().mean()),
-            mean_softmax_trace=float((1 - log_pi.exp().square().sum(dim=1)).mean()),
-            mean_abs_slope=float(-2 * torch.expm1(log_pi_y).mean()),
-            n_samples=len(y),
+        log_pi = torch.log_softmax(self._engine.logits_tensor(images), dim=1)
+        y = labels.to(log_pi.device)
+        log_pi_y = log_pi.gather(1, y[:, None])[:, 0]
+        means = (
+            -log_pi_y.mean(),
+            (log_pi.argmax(dim=1) == y).double().mean(),
+            (1 - log_pi.exp().square().sum(dim=1)).mean(),
+            -2 * torch.expm1(log_pi_y).mean(),
         )
+        return Evaluation(*torch.stack(means).tolist(), n_samples=len(y))
