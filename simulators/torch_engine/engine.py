@@ -16,8 +16,8 @@ from patchlaw.simulators.torch_engine.curvature import TorchCurvatureProducts
 class TorchEngine(ChunkedPasses):
     """The distributed QNN's arithmetic in batched torch products, all patches at once.
 
-    On CUDA logits and curvature products over data of one size are recorded at their second call
-    and then replayed (``Recordings``); so is a training step, which is ``TrainingPass``'s.
+    On CUDA logits and curvature products over data of one size are recorded at their first call
+    and replayed (``Recordings``); so is a training step, which is ``TrainingPass``'s.
 
     The same passes as ``FastEngine`` (data-free runs once a parameter vector, then two dense
     products a sample and hand-written derivatives), on the model's device: CPU or CUDA. Nothing

@@ -1,10 +1,11 @@
 """Passes recorded once on a GPU and replayed: one launch in place of thousands.
 
-A pass is a function of tensors whose shapes do not change and that never waits for the device. Its
-first call is carried out as it is (on a side stream, which also warms up the libraries), its second
-recorded in a CUDA graph, and from then on replayed on copies of its inputs. What it reads beside
-its inputs must stay where it is; what it writes there, a replay writes too. Where nothing records
-(the CPU) or recording fails, every call is the function's own.
+A pass is a function of tensors whose shapes do not change and that never waits for the device. At
+its first call it is carried out once to warm up (on a side stream; what it changed is put back) and
+recorded in a CUDA graph; this and every other call is a replay on copies of the inputs, so that all
+of them have the same bits. What it reads beside its inputs must stay where it is; what it writes
+there, a replay writes too. Where nothing records (the CPU) or recording fails, every call is the
+function's own.
 """
 
 import warnings
@@ -64,53 +65,64 @@ class Recordings:
 
     def __init__(self, recorder: Recorder | None) -> None:
         self._recorder = recorder
-        self._found: dict[Hashable, _Recording | None] = {}
+        self._found: dict[Hashable, _Recording] = {}
 
-    def call(self, name: Hashable, function: Callable[..., Outputs], *inputs: Tensor) -> Outputs:
-        """``function(*inputs)``, by replay from the third call of a name and shapes on.
+    def call(
+        self,
+        name: Hashable,
+        function: Callable[..., Outputs],
+        *inputs: Tensor,
+        changes: Outputs = (),
+    ) -> Outputs:
+        """``function(*inputs)``, by replay where there is a recorder.
 
         Args:
             name: of the pass; whatever else decides what it does belongs into it.
             function: computes on the inputs' device without a wait, and keeps none of them.
             inputs: what it computes with, at least one.
+            changes: all that it writes to beside its outputs.
         """
-        if self._recorder is None:
-            return function(*inputs)
         key = (name, *((tuple(each.shape), each.dtype, each.device) for each in inputs))
-        if key not in self._found:
-            if len(self._found) >= _MOST:
-                return function(*inputs)
-            self._found[key] = None
-            return _on_a_side_stream(function, inputs)
-        found = self._found[key]
+        if key not in self._found and self._recorder is not None and len(self._found) < _MOST:
+            self._record(key, function, inputs, changes)
+        found = self._found.get(key)
         if found is None:
-            kept = tuple(each.clone() for each in inputs)
-            try:
-                found = _Recording(kept, *self._recorder(lambda: function(*kept)))
-            except RuntimeError as error:  # torch's for whatever a graph cannot hold
-                self._recorder = None
-                reason = str(error).partition("\n")[0]
-                warnings.warn(
-                    f"CUDA graph: expected a pass that can be recorded, got {reason}; it is "
-                    "computed without one, which is slower and gives the same numbers",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-                return function(*inputs)
-            self._found[key] = found
-        for kept_input, given in zip(found.inputs, inputs, strict=True):
-            kept_input.copy_(given)
+            return function(*inputs)
+        for kept, given in zip(found.inputs, inputs, strict=True):
+            kept.copy_(given)
         found.replay()
         return tuple(each.clone() for each in found.outputs)  # the pool is every graph's
 
+    def _record(
+        self, key: Hashable, function: Callable[..., Outputs], inputs: Outputs, changes: Outputs
+    ) -> None:
+        """Record a pass; where it cannot be, say so once and record no more."""
+        kept = tuple(each.clone() for each in inputs)
+        before = [each.clone() for each in changes]
+        _warm_up(lambda: function(*kept), kept[0].device)
+        for tensor, value in zip(changes, before, strict=True):
+            tensor.copy_(value)
+        assert self._recorder is not None
+        try:
+            self._found[key] = _Recording(kept, *self._recorder(lambda: function(*kept)))
+        except RuntimeError as error:  # torch's for whatever a graph cannot hold
+            self._recorder = None
+            reason = str(error).partition("\n")[0]
+            warnings.warn(
+                f"CUDA graph: expected a pass that can be recorded, got {reason}; it is computed "
+                "without one, which is slower",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
-def _on_a_side_stream(function: Callable[..., Outputs], inputs: Outputs) -> Outputs:
-    device = inputs[0].device
+
+def _warm_up(call: Callable[[], object], device: torch.device) -> None:
+    """Libraries set up what they need, and what is made once is made, outside of any graph."""
     if device.type != "cuda":
-        return function(*inputs)
+        call()
+        return
     side, present = torch.cuda.Stream(device), torch.cuda.current_stream(device)
     side.wait_stream(present)
     with torch.cuda.stream(side):
-        outputs = function(*inputs)
+        call()
     present.wait_stream(side)
-    return outputs

@@ -41,9 +41,7 @@ class Tape(TorchDispatchMode):
         for argument, value in zip(func._schema.arguments, args, strict=False):
             if argument.is_write:
                 self._keep(value)
-        for name in ("out",):
-            if name in kwargs:
-                self._keep(kwargs[name])
+        self._keep(kwargs.get("out"))
         results = func(*args, **kwargs)
         fresh = [t for t in tensors(results) if t.untyped_storage()._cdata not in given]
         self._own |= {t.untyped_storage()._cdata for t in fresh}
@@ -76,9 +74,12 @@ class Tape(TorchDispatchMode):
 
 def tape_recorder(call: Callable[[], Outputs]) -> tuple[Callable[[], None], Outputs]:
     """A ``Recorder``."""
-    with Tape() as tape:
-        outputs = call()
-    tape.rewind()
+    tape = Tape()
+    try:
+        with tape:
+            outputs = call()
+    finally:
+        tape.rewind()
     return tape.replay, outputs
 
 

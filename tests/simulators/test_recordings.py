@@ -128,21 +128,31 @@ def test_recorded_logits_and_products_are_the_engines() -> None:
 
 
 def test_a_pass_that_cannot_be_recorded_is_computed_as_it_is() -> None:
-    """The message is plain and comes once; nothing is computed twice."""
-    calls = []
+    """The message is plain and comes once, and what the pass changes it changes once a call."""
+    count = torch.zeros(())
 
     def waiting(x: Tensor) -> tuple[Tensor]:
-        calls.append(x.sum().item())
-        return (2 * x,)
+        count.add_(1)
+        return (x * x.sum().item(),)
 
     recordings = Recordings(tape_recorder)
     x = torch.ones(3)
-    recordings.call("double", waiting, x)
     with pytest.warns(RuntimeWarning, match="CUDA graph: expected a pass that can be recorded"):
-        (found,) = recordings.call("double", waiting, x)
-    assert found.equal(2 * x)
-    recordings.call("double", waiting, x)
-    assert len(calls) == 3
+        (found,) = recordings.call("times sum", waiting, x, changes=(count,))
+    assert found.equal(3 * x)
+    recordings.call("times sum", waiting, 2 * x, changes=(count,))
+    assert count.item() == 2
+
+
+def test_a_replay_changes_what_the_pass_changes() -> None:
+    total = torch.zeros(2)
+    recordings = Recordings(tape_recorder)
+    for call in range(1, 4):
+        (found,) = recordings.call(
+            "add", lambda x: (total.add_(x) * 2,), torch.ones(2), changes=(total,)
+        )
+        assert total.equal(torch.full((2,), float(call)))
+        assert found.equal(2 * total)
 
 
 def test_other_shapes_are_other_recordings_and_not_too_many() -> None:

@@ -46,8 +46,9 @@ class DeviceSteps:
         device, sizes = self._pass.device, [batch.shape[1] for batch in batches]
         factors = self._adam.factors(len(batches)).to(device)  # one copy an epoch, as each waits
         index = torch.from_numpy(np.concatenate(batches, axis=1)).to(device)
+        changes = (*self._adam.state, self._stopped)
         return [
-            self.recordings.call("step", self._step, batch, row)[0]
+            self.recordings.call("step", self._step, batch, row, changes=changes)[0]
             for batch, row in zip(index.split(sizes, dim=1), factors, strict=True)
         ]
 

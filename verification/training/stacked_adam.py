@@ -21,6 +21,9 @@ class StackedAdam:
     Args:
         models: of equal sizes, dtype and device.
         optimisers: of each, fresh or restored, with equal settings and step counts.
+
+    Attributes:
+        state: all that an update changes.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class StackedAdam:
         self._optimisers = tuple(optimisers)
         self._values = torch.stack([model.flat_parameters() for model in models])
         self._first, self._second = torch.zeros_like(self._values), torch.zeros_like(self._values)
+        self.state = self._values, self._first, self._second
         for row, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
             split = model.layout.split
             views = (split(each[row]) for each in (self._values, self._first, self._second))
