@@ -11,8 +11,7 @@ function's own.
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -21,21 +20,16 @@ Outputs: TypeAlias = tuple[Tensor, ...]
 #: records what a call does: (what replays it, the outputs that every replay writes)
 Recorder: TypeAlias = Callable[[Callable[[], Outputs]], tuple[Callable[[], None], Outputs]]
 
-_MOST = 8  # graphs of an object; each keeps its inputs. More shapes than these are not recorded
-
-
-@cache
-def _pool(device: torch.device) -> Any:
-    """One memory pool for all graphs: none runs beside another, and outputs are copied out."""
-    return torch.cuda.graph_pool_handle()
+_MOST = 8  # graphs of an object; each keeps its inputs; further shapes are computed as they are
 
 
 def cuda_recorder(device: torch.device) -> Recorder:
-    """Records in a CUDA graph."""
+    """Records in CUDA graphs with one pool of memory: none runs beside another."""
+    pool = torch.cuda.graph_pool_handle()
 
     def record(call: Callable[[], Outputs]) -> tuple[Callable[[], None], Outputs]:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(device), torch.cuda.graph(graph, pool=_pool(device)):
+        with torch.cuda.device(device), torch.cuda.graph(graph, pool=pool):
             outputs = call()
         return graph.replay, outputs
 
@@ -91,7 +85,7 @@ class Recordings:
         for kept, given in zip(found.inputs, inputs, strict=True):
             kept.copy_(given)
         found.replay()
-        return tuple(each.clone() for each in found.outputs)  # the pool is every graph's
+        return tuple(each.clone() for each in found.outputs)  # other graphs use their memory
 
     def _record(
         self, key: Hashable, function: Callable[..., Outputs], inputs: Outputs, changes: Outputs

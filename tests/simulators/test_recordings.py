@@ -127,6 +127,17 @@ def test_recorded_logits_and_products_are_the_engines() -> None:
                 )
 
 
+def test_a_replica_replays_what_another_recorded() -> None:
+    """Only this catches parameters of the first model in the evaluation of the second."""
+    models = replicas(2)
+    images, _ = samples(4)
+    engines = [TorchEngine(model, max_chunk=5) for model in models]
+    engines[0].recordings = engines[1].recordings = Recordings(tape_recorder)
+    for engine, model in zip(engines, models, strict=True):
+        expected = FastEngine(model).logits(images)
+        np.testing.assert_allclose(engine.logits(images), expected, atol=1e-11)
+
+
 def test_a_pass_that_cannot_be_recorded_is_computed_as_it_is() -> None:
     """The message is plain and comes once, and what the pass changes it changes once a call."""
     count = torch.zeros(())

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import training_engine
+from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.verification.store.json_files import PositiveCount
 
 # the keys of two means in the files of runs and analyses
@@ -40,6 +41,15 @@ class Objective:
     def __init__(self, model: PatchModel) -> None:
         self.model = model
         self._engine = training_engine(model)
+
+    def share_recordings(self, other: "Objective") -> None:
+        """Replay what a replica's objective recorded, where both models' engines record.
+
+        Args:
+            other: it lives as long as this one.
+        """
+        if isinstance(self._engine, ChunkedPasses) and isinstance(other._engine, ChunkedPasses):
+            self._engine.recordings = other._engine.recordings
 
     def loss_and_gradient(self, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Mean loss over a batch and its gradient (D,) in the model's flat order and dtype.

@@ -215,6 +215,8 @@ class Lockstep:
         if self._device is None:
             optimisers = [trainer.optimiser for trainer in self._trainers]
             self._device = DeviceSteps(known, optimisers, first.images, first.labels)
+            for trainer in self._trainers[1:]:
+                trainer.objective.share_recordings(first.objective)
         losses = self._device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
