@@ -70,9 +70,14 @@ def run(scale: Scale) -> Record:
     floor = max(floors, key=lambda each: each.gflops)
     for work, timing, kernels in timed:
         at_floor = floor.seconds(work.products, work.patches, work.samples)
-        bound = None if work.target is None else "under"
         record.figures.append(
-            Figure(work.what, timing.minimum / at_floor, "times its floor", bound, work.target)
+            Figure(
+                work.what,
+                timing.minimum / at_floor,
+                "times its floor",
+                None if work.target is None else "under",
+                work.target,
+            )
         )
         record.measurements.append(
             Measurement.of(
@@ -116,7 +121,6 @@ def _works(n_patches: int, depth: int, scale: Scale) -> Iterator[_Work]:
             target=target,
             calls=n_steps,
         )
-        del steps
     engine = TorchEngine(model(n_patches, depth).to(scale.device))
     repeats = scale.pick(5, 1)
     yield _Work(

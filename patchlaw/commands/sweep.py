@@ -37,8 +37,8 @@ def sweep(
     refused: a list with gaps (--array=1,2,5), a single task. To do task I of an array of N again,
     give --shard I/N.
 
-    With --together the runs of a configuration, which a GPU does in little more than the time of
-    one, count as one run in all this.
+    With --together runs that differ in their seed alone, which share a GPU's launches, count as one
+    in all this.
 
     A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if one
     failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,30 +16,19 @@ from patchlaw.commands.options import (
 MAX_SEEDS = 1000  # ours: each is a model in memory
 
 
-class Seeds(click.ParamType):
-    """One seed, or several as "1001-1005" or "1001,1003"."""
-
-    name = "seeds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The seeds in the order given."""
-        spans = [
-            re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", s) for s in str(value).split(",")
-        ]
-        ends = [(int(span[1]), int(span[2] or span[1])) for span in spans if span]
-        possible = len(ends) == len(spans) and all(a <= b < 2**32 for a, b in ends)
-        count = sum(b - a + 1 for a, b in ends)
-        seeds = [k for a, b in ends for k in range(a, b + 1)] if count <= MAX_SEEDS else []
-        if not possible or not seeds or len(set(seeds)) < count:
-            self.fail(
-                f"expected different integers from 0 to {2**32 - 1}, at most {MAX_SEEDS}, such as "
-                f"1001, 1001-1005 or 1001,1003, got {value!r}",
-                param,
-                ctx,
-            )
-        return tuple(seeds)
+def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """One seed, or several as "1001-1005" or "1001,1003", in the order given."""
+    spans = [re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", span) for span in text.split(",")]
+    ends = [(int(span[1]), int(span[2] or span[1])) for span in spans if span]
+    possible = len(ends) == len(spans) and all(a <= b < 2**32 for a, b in ends)
+    count = sum(b - a + 1 for a, b in ends)
+    seeds = [k for a, b in ends for k in range(a, b + 1)] if count <= MAX_SEEDS else []
+    if not possible or not seeds or len(set(seeds)) < count:
+        raise click.BadParameter(
+            f"expected different integers below 2^32, at most {MAX_SEEDS}, such as 1001, "
+            f"1001-1005 or 1001,1003, got {text!r}"
+        )
+    return tuple(seeds)
 
 
 @click.command()
@@ -50,7 +38,7 @@ class Seeds(click.ParamType):
     "--seed",
     "--seeds",
     "seeds",
-    type=Seeds(),
+    callback=_seeds,
     default="1001",
     show_default=True,
     help="Seed of the initial angles and of the batches; several, as 1001-1005, train a run each.",
@@ -89,8 +77,8 @@ def train(
 ) -> None:
     """Train a model by the author's protocol; the same command again resumes it.
 
-    Of several seeds the runs are trained side by side, each as if it were alone: on a GPU in little
-    more than the time of one, on the CPU in the time of all. Each can be resumed by itself.
+    Of several seeds the runs are trained side by side, each as if it were alone: on a GPU they
+    share every launch, on the CPU they take turns. Each can be resumed by itself.
 
     A checkpoint is written after every epoch. A run that was stopped at any moment and resumed on
     the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they

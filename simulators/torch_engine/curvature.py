@@ -75,10 +75,6 @@ class TorchCurvatureProducts:
         self.gradient: Float = gradient.cpu().numpy()
         self.kept_samples = sum(z.shape[1] for z, _ in self._kept.values())
 
-    def _weights(self, gradient: Tensor) -> Tensor:
-        """s g / N of a chunk, in the states' dtype."""
-        return (gradient * (self._output_scale / self.n_samples)).to(self._pixels.dtype)
-
     def product(self, kind: CurvatureKind, vectors: Float) -> Float:
         """The matrix times each column of ``vectors``, shape (D, k), float64.
 

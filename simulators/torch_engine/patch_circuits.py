@@ -185,12 +185,14 @@ class PatchCircuits:
 
     def _summed(self, outputs: Tensor) -> Tensor:
         """Over the patches of each replica: (R P, m, C) to (R, m, C), float64."""
-        return outputs.unflatten(0, self._replicas).sum(dim=1, dtype=torch.float64)
+        of_replicas: Tensor = outputs.unflatten(0, self._replicas)
+        return of_replicas.sum(dim=1, dtype=torch.float64)
 
     def _measured(self, weights: Tensor, states: Tensor) -> Tensor:
         """sum_k 2 weights_k O_k S, weights (R, m, C)."""
         of_replicas = states.unflatten(0, self._replicas)
-        return self._observables.apply(2 * weights[:, None], of_replicas).flatten(0, 1)
+        measured: Tensor = self._observables.apply(2 * weights[:, None], of_replicas)
+        return measured.flatten(0, 1)
 
     def tangent(
         self, tables: list[EncodingTables], trace: Trace, direction: Direction
@@ -327,11 +329,12 @@ def outer_products(cotangents: Tensor, states: Tensor, side_by_side: int | None 
     patches, m, _ = left.shape
     wanted = (_SIDE_BY_SIDE if left.is_cuda else 1) if side_by_side is None else side_by_side
     slices = next(k for k in range(min(m, -(-wanted // patches)), 0, -1) if m % k == 0)
-    if slices == 1:
-        transposed: Tensor = left.mH @ right  # no copy to conjugate
-        return transposed.mT
-    left, right = (rows.reshape(patches * slices, m // slices, -1) for rows in (left, right))
-    return (left.mH @ right).unflatten(0, (patches, slices)).sum(dim=1).mT
+    if slices > 1:
+        left, right = (rows.reshape(patches * slices, m // slices, -1) for rows in (left, right))
+    transposed: Tensor = left.mH @ right  # no copy to conjugate
+    if slices > 1:
+        transposed = transposed.unflatten(0, (patches, slices)).sum(dim=1)
+    return transposed.mT
 
 
 def _sum_over_samples(states: Tensor) -> Tensor:

@@ -78,4 +78,5 @@ class Objective:
             (1 - log_pi.exp().square().sum(dim=1)).mean(),
             -2 * torch.expm1(log_pi_y).mean(),
         )
-        return Evaluation(*torch.stack(means).tolist(), n_samples=len(y))
+        loss, accuracy, trace, slope = torch.stack(means).tolist()
+        return Evaluation(loss, accuracy, trace, slope, len(y))
