@@ -28,9 +28,12 @@ def cuda_recorder(device: torch.device) -> Recorder:
     pool = torch.cuda.graph_pool_handle()
 
     def record(call: Callable[[], Outputs]) -> tuple[Callable[[], None], Outputs]:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(device), torch.cuda.graph(graph, pool=pool):
-            outputs = call()
+        graph, present = torch.cuda.CUDAGraph(), torch.cuda.current_stream(device)
+        try:
+            with torch.cuda.device(device), torch.cuda.graph(graph, pool=pool):
+                outputs = call()
+        finally:
+            torch.cuda.set_stream(present)  # torch stays on its own where recording failed
         return graph.replay, outputs
 
     return record

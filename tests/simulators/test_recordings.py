@@ -2,7 +2,9 @@
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.fast_engine import FastEngine
-from patchlaw.simulators.torch_engine import patch_circuits
+from patchlaw.simulators.torch_engine import patch_circuits, recordings
 from patchlaw.simulators.torch_engine.engine import TorchEngine
 from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
 from patchlaw.simulators.torch_engine.recordings import Outputs, Recordings
@@ -87,10 +89,10 @@ def test_a_recorded_pass_follows_parameters_and_batches() -> None:
     models = replicas(2)
     images, labels = samples(4)
     step = TrainingPass(models, images, labels, max_chunk=4)
-    recordings = Recordings(tape_recorder)
+    passes = Recordings(tape_recorder)
     for call in range(4):
         index = torch.stack([(torch.arange(6) + call) % N, (torch.arange(6) * 5 + call) % N])
-        found = recordings.call("step", step.losses_and_gradients, index)
+        found = passes.call("step", step.losses_and_gradients, index)
         expected = step.losses_and_gradients(index)
         for ours, theirs in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
@@ -105,7 +107,7 @@ def test_recorded_logits_and_products_are_the_engines() -> None:
     (model,) = replicas(1)
     images, labels = samples(4)
     engine = TorchEngine(model, max_chunk=5)
-    engine.recordings = Recordings(tape_recorder)
+    engine.passes = Recordings(tape_recorder)
     for call in range(4):
         logits = engine.logits(images * (1 + call))
         np.testing.assert_allclose(
@@ -117,7 +119,7 @@ def test_recorded_logits_and_products_are_the_engines() -> None:
         budget = kept * 7 * engine.bytes_a_state
         products = engine.curvature(images, labels, memory_budget=budget)
         assert products.kept_samples == kept
-        products.recordings = Recordings(tape_recorder)
+        products.passes = Recordings(tape_recorder)
         expected = FastEngine(model, n_threads=1).curvature(images, labels)
         for kind in KINDS:
             for call in range(3):
@@ -132,10 +134,60 @@ def test_a_replica_replays_what_another_recorded() -> None:
     models = replicas(2)
     images, _ = samples(4)
     engines = [TorchEngine(model, max_chunk=5) for model in models]
-    engines[0].recordings = engines[1].recordings = Recordings(tape_recorder)
+    engines[0].recordings = engines[1].passes = Recordings(tape_recorder)
     for engine, model in zip(engines, models, strict=True):
         expected = FastEngine(model).logits(images)
         np.testing.assert_allclose(engine.logits(images), expected, atol=1e-11)
+
+
+class _FakeCuda:
+    """What of ``torch.cuda`` a recorder uses; ``graph`` fails at its end where told."""
+
+    def __init__(self, fails: bool) -> None:
+        self.fails, self.calls, self.stream = fails, [], "present"
+
+    def graph_pool_handle(self) -> str:
+        return "pool"
+
+    def CUDAGraph(self) -> SimpleNamespace:
+        return SimpleNamespace(replay=lambda: self.calls.append("replay"))
+
+    def current_stream(self, device: torch.device) -> str:
+        return self.stream
+
+    def set_stream(self, stream: str) -> None:
+        self.stream = stream
+
+    @contextmanager
+    def device(self, device: torch.device) -> Iterator[None]:
+        self.calls.append(str(device))
+        yield
+
+    @contextmanager
+    def graph(self, graph: object, pool: str) -> Iterator[None]:
+        self.stream = "of the graph"
+        self.calls.append(f"begin in {pool}")
+        yield
+        self.calls.append("end")
+        if self.fails:  # as torch: its context is not left then
+            raise RuntimeError("operation would make the legacy stream depend on a capture")
+        self.stream = "present"
+
+
+def test_cuda_graphs_are_made_as_torch_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a pass that runs outside of the graph, and work that stays on its stream."""
+    fake = _FakeCuda(fails=False)
+    monkeypatch.setattr(recordings, "torch", SimpleNamespace(cuda=fake))
+    record = recordings.cuda_recorder(torch.device("cuda", 1))
+    x = torch.ones(2)
+    replay, outputs = record(lambda: (fake.calls.append("pass"), (x,))[1])
+    replay()
+    assert fake.calls == ["cuda:1", "begin in pool", "pass", "end", "replay"]
+    assert outputs == (x,)
+    fake.fails = True
+    with pytest.raises(RuntimeError, match="legacy stream"):
+        record(lambda: (x,))
+    assert fake.stream == "present"
 
 
 def test_a_pass_that_cannot_be_recorded_is_computed_as_it_is() -> None:
@@ -146,20 +198,20 @@ def test_a_pass_that_cannot_be_recorded_is_computed_as_it_is() -> None:
         count.add_(1)
         return (x * x.sum().item(),)
 
-    recordings = Recordings(tape_recorder)
+    passes = Recordings(tape_recorder)
     x = torch.ones(3)
     with pytest.warns(RuntimeWarning, match="CUDA graph: expected a pass that can be recorded"):
-        (found,) = recordings.call("times sum", waiting, x, changes=(count,))
+        (found,) = passes.call("times sum", waiting, x, changes=(count,))
     assert found.equal(3 * x)
-    recordings.call("times sum", waiting, 2 * x, changes=(count,))
+    passes.call("times sum", waiting, 2 * x, changes=(count,))
     assert count.item() == 2
 
 
 def test_a_replay_changes_what_the_pass_changes() -> None:
     total = torch.zeros(2)
-    recordings = Recordings(tape_recorder)
+    passes = Recordings(tape_recorder)
     for call in range(1, 4):
-        (found,) = recordings.call(
+        (found,) = passes.call(
             "add", lambda x: (total.add_(x) * 2,), torch.ones(2), changes=(total,)
         )
         assert total.equal(torch.full((2,), float(call)))
@@ -173,10 +225,10 @@ def test_other_shapes_are_other_recordings_and_not_too_many() -> None:
         recorded.append(1)
         return tape_recorder(call)
 
-    recordings = Recordings(counting)
+    passes = Recordings(counting)
     for size in range(1, 12):
         for _ in range(3):
-            (found,) = recordings.call("double", lambda x: (2 * x,), torch.ones(size))
+            (found,) = passes.call("double", lambda x: (2 * x,), torch.ones(size))
             assert found.equal(torch.full((size,), 2.0))
     assert len(recorded) == 8
 
@@ -186,7 +238,7 @@ def test_what_is_recorded_keeps_no_products_alive() -> None:
     (model,) = replicas(1)
     engine = TorchEngine(model)
     products = engine.curvature(*samples(4))
-    products.recordings = Recordings(tape_recorder)
+    products.passes = Recordings(tape_recorder)
     for _ in range(2):
         products.product("hessian", np.ones((model.n_parameters, 1)))
     gone = weakref.ref(products)
