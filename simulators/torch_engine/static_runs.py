@@ -18,7 +18,12 @@ from patchlaw.simulators.circuit_plan import StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
-from patchlaw.simulators.torch_engine.static_layers import Stack, layer_groups, layer_views
+from patchlaw.simulators.torch_engine.static_layers import (
+    GROUP,
+    Stack,
+    layer_groups,
+    layer_views,
+)
 
 
 class StaticRuns:
@@ -80,6 +85,10 @@ class StaticRuns:
         self._segments = LayerSegments(
             self._rings, default_segment(angles.device) if segment is None else segment
         )
+        self._split = self._segments.split(self._phi)
+        # a GPU's segments fit into one group of layers, which the reverse pass takes again
+        found = layer_groups(self._split, self._dtype) if len(self._split) <= GROUP else ()
+        self._only_group = list(found)
         #: of each segment: its own matrix, and W up to its end
         self._own, self._ends = self._forward()
         self._state = self._to_layout(self._ends[-1])
@@ -88,8 +97,7 @@ class StaticRuns:
         """Matrices of the segments, (P, 2^n, 2^n) unless there is but one, and W at their ends."""
         count = self._segments.count
         stack = Stack(self._start() if count == 1 else self._start(count, 1 << self._n_qubits))
-        phi = self._segments.split(self._phi)
-        for group, _ in layer_groups(phi, self._dtype):
+        for group, _ in self._only_group or layer_groups(self._split, self._dtype):
             signs = self._segments.signs(group.layers, self._signs, self._patches)
             for sign, factors in zip(signs, group.factors(1), strict=True):
                 stack.apply(factors)
@@ -153,9 +161,9 @@ class StaticRuns:
         state, lam_u, lam_l = stack.state[:half], stack.upper[half:], stack.lower[half:]
         conjugate = torch.empty_like(state)
         conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
-        phi = self._segments.split(self._phi)
-        momenta = self._zero_momenta(phi)
-        for group, _ in layer_groups(phi, self._dtype, reverse=True):
+        momenta = self._zero_momenta(self._split)
+        groups = self._only_group or layer_groups(self._split, self._dtype, reverse=True)
+        for group, _ in groups:
             signs = self._segments.signs(group.layers, self._signs, self._patches, arrays=2)
             factors = group.factors(2, undo=True)
             reduced = _Reduced(group.upper, group.lower)
