@@ -164,7 +164,8 @@ class PatchCircuits:
 
     def tables(self, pixels: Tensor) -> list[EncodingTables]:
         """Each encoding's tables for pixels (R, m, pixels): images plus bias, radians."""
-        features = pixels[:, :, self.pixel_indices].transpose(1, 2).flatten(0, 1)
+        # laid out by patch, as all that is made of them is, so that products need no copy
+        features = pixels[:, :, self.pixel_indices].transpose(1, 2).contiguous().flatten(0, 1)
         return [encoding.tables(features) for encoding in self.encodings]
 
     def _multiply(self, states: Tensor, matrix: Tensor) -> Tensor:
