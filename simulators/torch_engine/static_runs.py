@@ -1,7 +1,7 @@
 """Static runs of all patches at once: unitaries, tangents, reversible adjoint, its tangent.
 
 A layer is D (U x L): the 2n rotations fused into two Kronecker factors, then the signs D of the
-CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 6 in reverse, 13
+CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 5 in reverse, 11
 for the tangent of the reverse pass, whatever the number of patches.
 
 The layers are unitary: the reverse pass undoes them, S <- (U x L)^† D S, instead of storing
@@ -18,12 +18,7 @@ from patchlaw.simulators.circuit_plan import StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
-from patchlaw.simulators.torch_engine.static_layers import (
-    GROUP,
-    Stack,
-    layer_groups,
-    layer_views,
-)
+from patchlaw.simulators.torch_engine.static_layers import GROUP, Stack, layer_groups
 
 
 class StaticRuns:
@@ -158,9 +153,8 @@ class StaticRuns:
             cotangents.append(matrix.mH @ cotangents[-1])
         stack = Stack(self._to_layout(torch.cat([*self._ends, *reversed(cotangents)])))
         half = len(stack.state) // 2
-        state, lam_u, lam_l = stack.state[:half], stack.upper[half:], stack.lower[half:]
-        conjugate = torch.empty_like(state)
-        conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
+        lam_u, lam_l = stack.upper[half:], stack.lower[half:]
+        conjugate_u, conjugate_l = stack.upper[:half].mH, stack.lower[:half].mH  # views
         momenta = self._zero_momenta(self._split)
         groups = self._only_group or layer_groups(self._split, self._dtype, reverse=True)
         for group, _ in groups:
@@ -171,7 +165,6 @@ class StaticRuns:
                 if (sign := signs[k]) is not None:
                     stack.state.mul_(sign)
                 stack.apply(factors[k])
-                torch.conj_physical(state, out=conjugate)
                 torch.bmm(conjugate_u, lam_u, out=reduced.upper[k])
                 torch.bmm(lam_l, conjugate_l, out=reduced.lower[k])
             momenta[group.layers] = self._momenta(reduced)
@@ -191,12 +184,10 @@ class StaticRuns:
         # S, Λ, Ṡ, Λ̇: undone by S' = U^† S and Ṡ' = U^† Ṡ + U̇^† S, and Λ likewise
         others = [self._to_layout(part) for part in (cotangent, tangent, cotangent_dot)]
         stack = Stack(torch.cat([self._state, *others]))
-        arrays = stack.state.split(self._patches)
-        _, lam_u, _, lam_dot_u = stack.upper.split(self._patches)
-        _, lam_l, _, lam_dot_l = stack.lower.split(self._patches)
-        conjugate, conjugate_dot = torch.empty_like(arrays[0]), torch.empty_like(arrays[2])
-        conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
-        conjugate_dot_u, conjugate_dot_l = (view.mT for view in layer_views(conjugate_dot))
+        state_u, lam_u, state_dot_u, lam_dot_u = stack.upper.split(self._patches)
+        state_l, lam_l, state_dot_l, lam_dot_l = stack.lower.split(self._patches)
+        conjugate_u, conjugate_l = state_u.mH, state_l.mH  # views
+        conjugate_dot_u, conjugate_dot_l = state_dot_u.mH, state_dot_l.mH
         momenta, momenta_dot = self._zero_momenta(self._phi), self._zero_momenta(self._phi)
         along = self._layer_angles(rates)
         for group, dots in layer_groups(self._phi, self._dtype, along, reverse=True):
@@ -209,8 +200,6 @@ class StaticRuns:
                 if rings[k]:
                     stack.state.mul_(self._signs)
                 stack.apply_with_tangent(factors[k], factors_dot[k])
-                torch.conj_physical(arrays[0], out=conjugate)
-                torch.conj_physical(arrays[2], out=conjugate_dot)
                 torch.bmm(conjugate_u, lam_u, out=reduced.upper[k])
                 torch.bmm(lam_l, conjugate_l, out=reduced.lower[k])
                 torch.bmm(conjugate_u, lam_dot_u, out=reduced_dot.upper[k])
