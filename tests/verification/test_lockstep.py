@@ -122,3 +122,7 @@ def test_runs_of_different_kinds_are_refused() -> None:
     ahead = alone(3, 1)
     with pytest.raises(ValueError, match=r"one epoch, got 1 configurations at epochs \[1, 0\]"):
         Lockstep([ahead, a_trainer(4)])
+    other = a_trainer(4)
+    other.images = other.images + 1
+    with pytest.raises(ValueError, match="the same samples"):
+        Lockstep([a_trainer(3), other])

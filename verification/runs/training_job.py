@@ -234,6 +234,7 @@ def _train(jobs: Sequence[_TrainingJob]) -> None:
     with torch_threads(first.threads):
         for job in jobs:
             job.prepare()
+            job.trainer.objective.share_recordings(first.trainer.objective)
         done = sum(job.trainer.epoch for job in jobs) * steps
         name = f"{len(jobs)} runs" if together else first.place.name
         progress.begin(name, len(jobs) * goal * steps, done)

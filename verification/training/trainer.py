@@ -144,8 +144,8 @@ class Trainer:
         """
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"loss: expected a finite number, got {loss} in epoch {self.epoch}; "
-                "lower learning_rate"
+                f"loss: expected a finite number, got {loss} in epoch {self.epoch} (batch seed "
+                f"{self.config.batch_seed}); lower learning_rate"
             )
         self.steps.append(StepRecord(self.epoch, batch, loss))
         return self.steps[-1]
@@ -171,19 +171,21 @@ class Lockstep:
     step by step, and agree to the bit.
 
     Args:
-        trainers: of one configuration but for the seeds, at the same epoch.
+        trainers: of one configuration but for the seeds, at the same epoch, on the same samples.
 
     Raises:
-        ValueError: other epochs or configurations.
+        ValueError: other epochs, configurations or samples.
     """
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
         self._trainers = tuple(trainers)
+        first = self._trainers[0]
+        same = (t.images.equal(first.images) and t.labels.equal(first.labels) for t in trainers)
         kinds = {replace(t.config, batch_seed=0) for t in trainers}
-        if len({t.epoch for t in trainers}) > 1 or len(kinds) > 1:
+        if len({t.epoch for t in trainers}) > 1 or len(kinds) > 1 or not all(same):
             raise ValueError(
-                "trainers: expected one configuration but for the seeds and one epoch, got "
-                f"{len(kinds)} configurations at epochs {[t.epoch for t in trainers]}"
+                "trainers: expected one configuration but for the seeds, the same samples and one "
+                f"epoch, got {len(kinds)} configurations at epochs {[t.epoch for t in trainers]}"
             )
         self._device: DeviceSteps | None = None
         self._next: tuple[int, list[NDArray[np.int64]]] | None = None
@@ -215,8 +217,6 @@ class Lockstep:
         if self._device is None:
             optimisers = [trainer.optimiser for trainer in self._trainers]
             self._device = DeviceSteps(known, optimisers, first.images, first.labels)
-            for trainer in self._trainers[1:]:
-                trainer.objective.share_recordings(first.objective)
         losses = self._device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
