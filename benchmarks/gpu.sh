@@ -34,7 +34,7 @@ configurations=${CONFIGURATIONS:-16,200 4,50 9,50 16,50 4,100 9,100 16,100 4,200
 size=() tiny=()
 if [ "$device" = cpu ]; then
   tiny=(--tiny)
-  size=(--images 100 --batch-size 50 --epochs 2)
+  size=(--images 100 --batch-size 50 --epochs 1)
   configurations=${CONFIGURATIONS:-4,1 9,1}
 fi
 
