@@ -89,7 +89,7 @@ def _group(
                        "among the w, different outputs; d = 2^n"),
         ),
         premises=(
-            DIMENSION_PREMISE,
+            *(() if width.is_positive else (DIMENSION_PREMISE,)),  # divisors are not 0
             *KERNEL_PREMISES,
             define("w", WIDTH, width, "the number of operators P_a"),
             define("sigma", SIGMA, sigma, "tr rho^2 of the part of |0><0| that they span"),

@@ -244,7 +244,7 @@ def _mean_point(rng: random.Random) -> Point:
     values = {d: Integer(2), _r: Rational(1, 3), _t: Rational(-2, 3)}
     before = pair_coefficients(Integer(1), values[_r])
     after = pair_coefficients(Integer(0), values[_t])
-    values |= dict(zip((*state, *frame), (*before, *after), strict=True))
+    values |= dict(zip(state, before, strict=True))
     values[C] = 2 * before[1] * values[_t]
     return Point(rng, values, {"Q": design_rule(*before), "E": design_rule(*after)})
 
@@ -252,18 +252,20 @@ def _mean_point(rng: random.Random) -> Point:
 MEAN = Derivation(
     name="mean-commutator-kernel",
     title="With random states besides it is the tangent kernel: v (d r - 1)/(d - 1) t/d",
-    summary="If the pair of states is twirled too, the mean of C is d (d r - 1) / (d (d^2 - 1)) t: "
-    "theorem kernel-of-an-angle again, and with r and t behind the encodings v q_1 q_2 delta. So "
-    "the commutator kernel assumes less and agrees where both hold.",
+    summary="If the pair of states is twirled too, the mean of C is (d r - 1) t / (d^2 - 1), "
+    "whatever the observables: theorem kernel-of-an-angle again, and with r and t behind the "
+    "encodings v q_1 q_2 delta. So the commutator kernel assumes less and agrees where both hold.",
     source="ours",
     assumptions=(
-        Assumption("Q[i, j, k, l] = E rho_ij rho'_kl and E[i, j, k, l] = E O_ij O'_kl are the "
-                   "moments of independent unitary 2-designs, r = E tr rho rho', t = E tr O O'"),
+        Assumption("Q[i, j, k, l] = E rho_ij rho'_kl is the moment of a unitary 2-design, "
+                   "r = E tr rho rho'"),
+        Assumption("E[i, j, k, l] = E O_ij O'_kl, independent of it, is of traceless observables, "
+                   "t = E tr O O'"),
     ),
     premises=(
         DIMENSION_PREMISE,
         *design(Q, state, Integer(1), _r, "state "),
-        *design(E, frame, Integer(0), _t, "frame "),
+        *design(E, frame, Integer(0), _t, "frame ")[1:],  # of observables the traces alone
         Premise("C", Formula(C, "=", -over_rows(
             sum(times * _states(at) for at, times in _WORDS), *_FOUR) / 2),
             "definition of C = -E tr([O, rho] [O', rho']) / 2"),

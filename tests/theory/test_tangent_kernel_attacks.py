@@ -143,7 +143,7 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
     ),
     *(
         alteration
-        for label in ("angle in A", "angle in B", "angle in C", "angle in V_1", "angle in V_2")
+        for label in ("angle in B", "angle in V_1")
         for alteration in (
             (f"w for w^2, {label}", "adjoint-tangent-kernel", side(label, times(WIDTH))),
             (f"twice v, {label}", "unitary-blocks", side(label, times(2))),
