@@ -1,5 +1,6 @@
 """Predicted against measured: ratios beside the laws, fitted exponents, and how each law does."""
 
+from patchlaw.verification.comparison.calibration import calibrate
 from patchlaw.verification.comparison.exponents import (
     QUANTITIES,
     FittedExponent,
@@ -14,6 +15,7 @@ __all__ = [
     "FittedExponent",
     "LawComparison",
     "LawSummary",
+    "calibrate",
     "compare_author",
     "compare_models",
     "fit_exponent",
