@@ -42,6 +42,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
     variance_ceiling,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
 from patchlaw.hessian_theory.predictions.residual_laws import (
     predict_residual_ratio,
     predict_residual_ratios,
@@ -74,6 +75,7 @@ __all__ = [
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
+    "PredictionReport",
     "RatioInputs",
     "RatioPrediction",
     "SizeEstimate",
@@ -94,6 +96,7 @@ __all__ = [
     "law_inputs",
     "laws_for",
     "overlap_radius",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
     "predict_ratio",

@@ -20,9 +20,7 @@ _DIGITS = 4  # of the logarithm's error: the third changes with a solver's last 
 def calibration_data(records: Records) -> dict[str, Any]:
     """Calibration of every law, and the files behind it with their hashes."""
     models = [records.analyses[name] for name in sorted(records.analyses)]
-    found = calibrate(
-        {"ours": compare_models(models), "author": compare_author(every_pair=True)}
-    )
+    found = calibrate({"ours": compare_models(models), "author": compare_author(every_pair=True)})
     entries = [plain(each) for each in found]
     for entry in entries:
         entry["log_error"] = round(entry["log_error"], _DIGITS)

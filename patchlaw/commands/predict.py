@@ -111,6 +111,7 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.option("--kappa", type=number, help="Measured lambda_max(G) / tr G, for the sizes.")
 @click.option("--no-bias", is_flag=True, help="Leave the pixel bias out of the bounds.")
 @start_options
+@click.option("--all", "everything", is_flag=True, help="Print every law, bound and size too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.pass_context
 def predict(
@@ -127,14 +128,16 @@ def predict(
     kappa: Fraction | None,
     no_bias: bool,
     start: bool,
+    everything: bool,
     as_json: bool,
     **known: Any,
 ) -> None:
     """Predict how the largest Hessian eigenvalue changes from P1 to P2 patches.
 
-    Prints the ratio under every law that the given inputs allow, the interval that contains the
-    true one, and how far each is to be trusted. With --depth it adds rigorous upper bounds and
-    size estimates for both models. Numbers may be written as 0.5 or 1/2.
+    Prints the ratio by the best law that the given inputs allow, with an interval made from that
+    law's errors on record, and what would narrow it. With --all every law follows, with
+    how far each is to be trusted, and with --depth rigorous upper bounds and size estimates for
+    both models. Numbers may be written as 0.5 or 1/2.
 
     With --start and --patches in place of --from and --to, it predicts the spectrum of G over the
     angles before training from images, --depth and sizes alone; no circuit is run.
@@ -151,7 +154,11 @@ def predict(
     assert patches1 is not None
     assert patches2 is not None
 
-    from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
+    from patchlaw.hessian_theory.predictions.rendering import (
+        answer_lines,
+        report_data,
+        report_tables,
+    )
     from patchlaw.hessian_theory.predictions.report import predict_all
 
     if (known["angle_part"] is None) != (known["bias_part"] is None):
@@ -182,5 +189,11 @@ def predict(
     from patchlaw.verification.tables import Table, print_table
 
     console = PlainConsole()
+    for line in answer_lines(report):
+        console.print(line)
+    if not everything:
+        console.print("Every law, bound and size: --all")
+        return
+    console.print()
     for content in report_tables(report):
         print_table(Table(*content, whole=("law", "interval")), console)
