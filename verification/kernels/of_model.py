@@ -13,7 +13,11 @@ _CHUNK = 1000  # samples a pass, to bound memory
 
 
 def tangent_kernel_of(
-    model: DistributedQNN, images: Tensor | ArrayLike, *, encoding_angles: bool = True
+    model: DistributedQNN,
+    images: Tensor | ArrayLike,
+    *,
+    encoding_angles: bool = True,
+    bias: bool = False,
 ) -> TangentKernel:
     """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
 
@@ -23,12 +27,15 @@ def tangent_kernel_of(
         model: of the paper's kind, data-free blocks with encodings in between.
         images: shape (N, side, side), radians.
         encoding_angles: False counts the angles of the data-free blocks only.
+        bias: count the pixel bias as well, a derivative for every pixel of a patch. At random
+            angles the patches that share a pixel add without coherence, as here; trained ones may
+            add coherently, up to as many times more as patches share it.
 
     Raises:
         TypeError: another model or circuit.
     """
     return TangentKernel(
-        encoding_rotations(model, images, encoding_angles),
+        encoding_rotations(model, images, encoding_angles, bias),
         data_free_angles(model.ansatz),
         model.output_scale,
     )
@@ -53,7 +60,7 @@ def data_free_angles(ansatz: Ansatz) -> int:
 
 
 def encoding_rotations(
-    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True
+    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True, bias: bool = False
 ) -> tuple[EncodingRotations, ...]:
     """Quaternions of every encoding block, with their derivatives in its trained angles.
 
@@ -63,6 +70,7 @@ def encoding_rotations(
         model: see ``tangent_kernel_of``, likewise the errors.
         images: shape (N, side, side), radians.
         tangents: whether the derivatives are wanted.
+        bias: whether those in the pixels are wanted too.
     """
     if not isinstance(model, DistributedQNN):
         raise TypeError(
@@ -86,11 +94,15 @@ def encoding_rotations(
                 moved = angles.clone()
                 moved[:, i::size] += torch.pi
                 derivatives.append(encoding_quaternions(block, n, moved, own) / 2)
+            for i in range(block.features_per_qubit if bias else 0):
+                shifted = own.clone()
+                shifted[:, i :: block.features_per_qubit] += torch.pi
+                derivatives.append(encoding_quaternions(block, n, angles, shifted) / 2)
             quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
             found.append(
                 EncodingRotations(
                     quaternions.cpu().numpy(),
-                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if tangents else None,
+                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if derivatives else None,
                 )
             )
     return tuple(found)
