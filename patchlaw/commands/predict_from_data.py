@@ -30,12 +30,14 @@ _SIZES = {
 _DEFAULTS = {"start": (600, 6), "loss": (1000, 3), "pilot": (1000, 3)}  # images, draws
 
 
-def _separated(kind: type, what: str) -> Callable[[str], tuple[Any, ...]]:
+def _separated(kind: type, what: str, example: str) -> Callable[[str], tuple[Any, ...]]:
     def parse(text: str) -> tuple[Any, ...]:
         try:
             return tuple(kind(part) for part in str(text).split(","))
         except ValueError:
-            raise click.BadParameter(f"expected {what}, got {text!r}") from None
+            raise click.BadParameter(
+                f"expected {what}, got {text!r}; write {example}"
+            ) from None
 
     return parse
 
@@ -76,7 +78,7 @@ def data_options(command: _F) -> _F:
         ),
         click.option(
             "--patches",
-            type=_separated(int, "whole numbers with commas, as 4,9,16"),
+            type=_separated(int, "whole numbers with commas", "4,9,16"),
             metavar="P,P,..",
             help="From data: numbers of patches.",
         ),
@@ -88,7 +90,7 @@ def data_options(command: _F) -> _F:
         ),
         click.option(
             "--loss",
-            type=_separated(float, "numbers with commas, as 0.02 or 0.02,0.01"),
+            type=_separated(float, "numbers with commas", "0.02 or 0.02,0.01"),
             metavar="L[,L..]",
             help="From data: a minimum of this training loss, one for all P or one a P.",
         ),
