@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from patchlaw.hessian_theory.predictions.architecture import Architecture
-from patchlaw.hessian_theory.predictions.calibration import COVERAGE, Calibration
+from patchlaw.hessian_theory.predictions.calibration import COVERAGE, Calibration, regime_of
 from patchlaw.hessian_theory.predictions.calibration import calibrations as on_record
-from patchlaw.hessian_theory.predictions.calibration import regime_of
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,

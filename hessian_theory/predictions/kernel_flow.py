@@ -11,6 +11,8 @@ arXiv 1902.06720. Assumed: the kernel stays what it was, the optimiser goes wher
 goes, and the N samples are all that the model is trained on: fewer are learned more evenly.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,10 +99,7 @@ def flow_to_loss(
         if mean_loss(ode.y.reshape(n, c), labels) > wanted:
             continue
         between = ode.dense_output()
-
-        def excess(time: float) -> float:
-            return mean_loss(between(time).reshape(n, c), labels) - wanted
-
+        excess = partial(_excess, between, labels, wanted)
         # the interpolation meets the step's ends up to rounding
         met = brentq(excess, ode.t_old, ode.t) if excess(ode.t_old) > 0 > excess(ode.t) else ode.t
         return np.asarray(between(met).reshape(n, c))
@@ -109,3 +108,9 @@ def flow_to_loss(
         f"loss: expected one that {MAX_STEPS:,} steps reach, got {wanted:.4g} where they come to "
         f"{reached:.4g}; give a larger loss, or look for equal images with different labels"
     )
+
+
+def _excess(
+    path: Callable[[float], Logits], labels: NDArray[np.integer[Any]], loss: float, time: float
+) -> float:
+    return mean_loss(path(time).reshape(len(labels), -1), labels) - loss

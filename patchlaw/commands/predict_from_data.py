@@ -35,9 +35,7 @@ def _separated(kind: type, what: str, example: str) -> Callable[[str], tuple[Any
         try:
             return tuple(kind(part) for part in str(text).split(","))
         except ValueError:
-            raise click.BadParameter(
-                f"expected {what}, got {text!r}; write {example}"
-            ) from None
+            raise click.BadParameter(f"expected {what}, got {text!r}; write {example}") from None
 
     return parse
 
@@ -131,9 +129,7 @@ def kind_of(context: click.Context) -> str | None:
         )
     needed = ("patches",) if kind == "pilot" else ("patches", "depth")
     if missing := [text for text in needed if text not in given]:
-        raise click.UsageError(
-            f"--{kind}: expected --{' and --'.join(missing)} with it, got none"
-        )
+        raise click.UsageError(f"--{kind}: expected --{' and --'.join(missing)} with it, got none")
     return kind
 
 
@@ -170,9 +166,7 @@ def print_from_data(context: click.Context, kind: str) -> None:
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
         every = losses * len(models) if len(losses) == 1 else losses
-        found = [
-            predict(model, loss, settings) for model, loss in zip(models, every, strict=True)
-        ]
+        found = [predict(model, loss, settings) for model, loss in zip(models, every, strict=True)]
     if chosen["as_json"]:
         click.echo(json.dumps([_data_of(each) for each in found], indent=2, allow_nan=False))
         return

@@ -65,9 +65,9 @@ def test_what_the_flow_cannot_reach_is_refused(monkeypatch: pytest.MonkeyPatch) 
     """Equal samples of two classes keep a loss of log 2: catches a loop without an end."""
     labels, logits = np.array([0, 1]), np.array([[2.0, 0.0], [2.0, 0.0]])
     monkeypatch.setattr(kernel_flow, "MAX_STEPS", 200)
-    with pytest.raises(ValueError, match="expected one that 200 steps reach, got 0.5"):
+    with pytest.raises(ValueError, match=r"expected one that 200 steps reach, got 0\.5"):
         flow_to_loss(np.ones((2, 2)), logits, labels, 0.5)
-    with pytest.raises(ValueError, match="loss: expected at most 1.127, where training begins"):
+    with pytest.raises(ValueError, match=r"loss: expected at most 1\.127, where training begins"):
         flow_to_loss(np.ones((2, 2)), logits, labels, 2.0)
     with pytest.raises(ValueError, match="loss: expected a finite number"):
         flow_to_loss(np.ones((2, 2)), logits, labels, 0.0)

@@ -40,10 +40,10 @@ def predict_minimum(
     """Predict G where the mean training loss is L, from images, sizes and L alone.
 
     The state: logits of the start, drawn from the Gaussian process, trained by gradient flow in the
-    expected kernel until the mean loss of the draw's images is L (``kernel_flow``). So ``n_samples``
-    stands for all images that the model is trained on: with fewer, the same loss is spread more
-    evenly over them, and lambda_max comes out too large (``half_the_images`` says which way).
-    Arguments and errors are those of ``predict_spectrum``.
+    expected kernel until the mean loss of the draw's images is L (``kernel_flow``). So
+    ``n_samples`` stands for all images that the model is trained on: with fewer, the same loss is
+    spread more evenly over them, and lambda_max comes out too large (``half_the_images`` says which
+    way). Arguments and errors are those of ``predict_spectrum``.
 
     Raises:
         ValueError: also where the flow does not reach L.

@@ -98,12 +98,10 @@ def encoding_rotations(
                 shifted = own.clone()
                 shifted[:, i :: block.features_per_qubit] += torch.pi
                 derivatives.append(encoding_quaternions(block, n, angles, shifted) / 2)
-            quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
+            quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2).cpu().numpy()
+            slopes = torch.stack(derivatives, 3).swapaxes(1, 2) if derivatives else None
             found.append(
-                EncodingRotations(
-                    quaternions.cpu().numpy(),
-                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if derivatives else None,
-                )
+                EncodingRotations(quaternions, None if slopes is None else slopes.cpu().numpy())
             )
     return tuple(found)
 

@@ -130,7 +130,7 @@ def predict_start(
 
 def start_logits(draw: Draw, n_classes: int) -> NDArray[np.float64]:
     """The state before training."""
-    return draw.kernel.start_logits(n_classes, draw.rng)[0]
+    return np.asarray(draw.kernel.start_logits(n_classes, draw.rng)[0])
 
 
 def predict_spectrum(
