@@ -4,10 +4,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.hessian_theory.predictions import EncodingRotations, TangentKernel
+from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+from patchlaw.verification.kernels.spin_flip import circuit_group
+from patchlaw.verification.torch_devices import torch_threads
 
 _CHUNK = 1000  # samples a pass, to bound memory
 
@@ -18,6 +20,7 @@ def tangent_kernel_of(
     *,
     encoding_angles: bool = True,
     bias: bool = False,
+    group: CircuitGroup | None = None,
 ) -> TangentKernel:
     """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
 
@@ -30,14 +33,17 @@ def tangent_kernel_of(
         bias: count the pixel bias as well, a derivative for every pixel of a patch. At random
             angles the patches that share a pixel add without coherence, as here; trained ones may
             add coherently, up to as many times more as patches share it.
+        group: that the blocks are taken to fill; None for the circuit's own (``circuit_group``).
 
     Raises:
         TypeError: another model or circuit.
     """
+    rotations = encoding_rotations(model, images, encoding_angles, bias)
     return TangentKernel(
-        encoding_rotations(model, images, encoding_angles, bias),
+        rotations,
         data_free_angles(model.ansatz),
         model.output_scale,
+        group or circuit_group(model.ansatz, model.n_classes),
     )
 
 
@@ -80,7 +86,8 @@ def encoding_rotations(
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []
-    with torch.no_grad():
+    # torch's threads, too, wait for each other in every small operation
+    with torch.no_grad(), torch_threads(1):
         features = model.patch_features(model.check_images(images))
         places = zip(ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False)
         for block, angle, feature in places:

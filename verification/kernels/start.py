@@ -111,9 +111,9 @@ def predict_start(
 ) -> SpectrumPrediction:
     """Predict the start from images and sizes alone.
 
-    Logits are those of the Gaussian process of covariance s^2 P qbar / (2^n + 1). The data-free
-    blocks stand in as 2-designs: within 3 % from depth 20 or so on. Arguments and errors are those
-    of ``predict_spectrum``.
+    Logits are those of the Gaussian process of covariance s^2 P u qbar (see ``TangentKernel``).
+    2-designs of the circuit's group stand in for the data-free blocks: within 3 % from depth 20 or
+    so on. Arguments and errors are those of ``predict_spectrum``.
     """
     return predict_spectrum(
         architecture,
