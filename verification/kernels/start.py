@@ -73,7 +73,8 @@ class SpectrumPrediction:
         loss: mean cross-entropy of the state.
         curvature: its <tr S>.
         eigenvalues: the largest, descending.
-        alignment: lambda_max(G) / sum_p lambda_max(G_pp).
+        alignment: lambda_max(G) / sum_p lambda_max(G_pp), of half of each draw's images: every
+            patch's kernel is made for it, and it hardly depends on their number.
         trace: tr G.
         outliers: eigenvalues of at least ``OUTLIER_SHARE`` lambda_max.
         largest_rate: 2 / lambda_max, beyond which gradient descent on the quadratic model diverges
@@ -209,7 +210,7 @@ def predict_spectrum(
         spectra.append(values)
         found["loss"].append(mean_loss(logits, draw.labels))
         found["curvature"].append(float((1 - (pi * pi).sum(axis=1)).mean()))
-        found["alignment"].append(kernel.alignment(pi, seed=seeds[2]))
+        found["alignment"].append(fewer.kernel.alignment(pi_half, seed=seeds[2]))
         found["trace"].append(kernel.trace(pi))
         outliers = kernel.n_outliers(pi, OUTLIER_SHARE * largest, seed=seeds[2])
         found["outliers"].append(float(outliers))
