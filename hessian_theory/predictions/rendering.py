@@ -48,6 +48,8 @@ def answer_lines(report: PredictionReport) -> list[str]:
         + ", ".join(f"--{name.replace('_', '-')}" for name in each.inputs)
         for each in answer.improvements
     ]
+    if record.regime == "any":
+        lines.append("All depths on record together; --depth takes those alike")
     if answer.outside:
         beyond = ", ".join(answer.outside)
         lines.append(f"Outside the records, so the interval is a guess: {beyond}")

@@ -110,7 +110,9 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.option("--classes", type=int, default=10, show_default=True, help="Classes C.")
 @click.option("--scale", type=number, default="100", show_default=True, help="Logit scale c.")
 @click.option("--kappa", type=number, help="Measured lambda_max(G) / tr G, for the sizes.")
-@click.option("--no-bias", is_flag=True, help="Leave the pixel bias out of the bounds.")
+@click.option(
+    "--no-bias", is_flag=True, help="Without the pixel bias: G over the angles in place of H."
+)
 @data_options
 @click.option("--all", "everything", is_flag=True, help="Print every law, bound and size too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")

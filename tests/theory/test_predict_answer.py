@@ -127,6 +127,8 @@ def test_first_line_is_the_answer_and_tables_wait_for_all() -> None:
     assert max(map(len, lines)) <= 80
     assert "upper bounds" not in shown
     assert "contradicted" not in shown
+    assert "--depth takes those alike" not in shown
+    assert "--depth takes those alike" in run("--from", "4", "--to", "9")
     whole = run(*arguments, *losses, "--all")
     assert whole.splitlines()[0] == lines[0]
     assert "Rigorous upper bounds" in whole
