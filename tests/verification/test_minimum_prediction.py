@@ -18,7 +18,7 @@ from patchlaw.verification.kernels.minimum import (
     predict_minimum,
     scaled_to_loss,
 )
-from patchlaw.verification.kernels.of_model import tangent_kernel_of
+from patchlaw.verification.kernels.of_model import encoding_rotations, tangent_kernel_of
 from patchlaw.verification.kernels.start import Draw, predict_spectrum, predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.runs import Run, execute_run
@@ -99,6 +99,33 @@ def test_bias_adds_its_derivatives_at_random_angles() -> None:
     error = np.std(found, axis=0) / np.sqrt(len(found))
     assert (np.abs(np.mean(found, axis=0) - wanted) < 4.5 * error + 0.1 * wanted.max()).all()
     assert expected[0, 1] < 0.8 * expected[0, 0]  # the samples are told apart
+
+
+def test_pixels_tangents_are_the_quaternions_derivatives() -> None:
+    """By central differences in every pixel: catches the derivative of another qubit or feature."""
+    images, step = torch.tensor(np.random.default_rng(2).uniform(0, 2, (3, 3, 3))), 1e-5
+    model = DistributedQNN(1, 2, 3, 3, 2, seed=0, dtype=torch.float64)
+    exact = encoding_rotations(model, images, tangents=False, bias=True)
+    both = encoding_rotations(model, images, bias=True)
+    pixels = iter(model.grid.pixel_indices[0])
+    for number, (of_pixels, of_all) in enumerate(zip(exact, both, strict=True)):
+        assert of_pixels.tangents is not None
+        assert of_all.tangents is not None
+        m = of_pixels.tangents.shape[3]
+        np.testing.assert_array_equal(of_all.tangents[:, :, :, -m:], of_pixels.tangents)
+        for qubit in range(3):
+            for feature in range(m):
+                move = torch.zeros(9, dtype=torch.float64)
+                move[int(next(pixels))] = step
+                ends = [
+                    encoding_rotations(model, images + sign * move.reshape(3, 3))
+                    for sign in (1, -1)
+                ]
+                slope = (ends[0][number].quaternions - ends[1][number].quaternions) / (2 * step)
+                found = np.zeros_like(slope)
+                found[:, :, qubit] = of_pixels.tangents[:, :, qubit, feature]
+                np.testing.assert_allclose(found, slope, atol=1e-9)
+    assert next(pixels, None) is None
 
 
 def test_scaled_logits_have_the_loss() -> None:

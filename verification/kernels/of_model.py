@@ -7,7 +7,7 @@ from torch import Tensor
 from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
-from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+from patchlaw.simulators.torch_engine.encoding import encoding_quaternions, encoding_tangents
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.torch_devices import torch_threads
 
@@ -70,8 +70,6 @@ def encoding_rotations(
 ) -> tuple[EncodingRotations, ...]:
     """Quaternions of every encoding block, with their derivatives in its trained angles.
 
-    The derivative of R_a(t) is R_a(t + pi) / 2, and so is that of a product that has it once.
-
     Args:
         model: see ``tangent_kernel_of``, likewise the errors.
         images: shape (N, side, side), radians.
@@ -95,21 +93,13 @@ def encoding_rotations(
                 continue
             angles = model.angles[:, angle : angle + block.n_angles(n)]
             own = features[:, feature : feature + block.n_features(n)]
-            size = block.n_angles(n) // n  # of one qubit
-            derivatives = []
-            for i in range(size if tangents else 0):
-                moved = angles.clone()
-                moved[:, i::size] += torch.pi
-                derivatives.append(encoding_quaternions(block, n, moved, own) / 2)
-            for i in range(block.features_per_qubit if bias else 0):
-                shifted = own.clone()
-                shifted[:, i :: block.features_per_qubit] += torch.pi
-                derivatives.append(encoding_quaternions(block, n, angles, shifted) / 2)
-            quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2).cpu().numpy()
-            slopes = torch.stack(derivatives, 3).swapaxes(1, 2) if derivatives else None
-            found.append(
-                EncodingRotations(quaternions, None if slopes is None else slopes.cpu().numpy())
-            )
+            quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
+            slopes = None
+            if tangents or bias:
+                every = encoding_tangents(block, n, angles, own, bias=bias)
+                kept = every if tangents else every[:, :, block.n_angles(n) // n :]
+                slopes = kept.permute(0, 3, 1, 2, 4).cpu().numpy()
+            found.append(EncodingRotations(quaternions.cpu().numpy(), slopes))
     return tuple(found)
 
 
