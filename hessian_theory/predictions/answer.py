@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from patchlaw.hessian_theory.predictions.architecture import Architecture
-from patchlaw.hessian_theory.predictions.calibration import COVERAGE, Calibration, regime_of
+from patchlaw.hessian_theory.predictions.calibration import (
+    COVERAGE,
+    Calibration,
+    choice_counts,
+    regime_of,
+)
 from patchlaw.hessian_theory.predictions.calibration import calibrations as on_record
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
 from patchlaw.hessian_theory.predictions.laws import (
@@ -87,8 +92,14 @@ class Answer:
 
     @property
     def coverage(self) -> float:
-        """That of pairs at depths left out."""
+        """That of pairs at depths left out, by this law."""
         return self.calibration.coverage
+
+    @property
+    def choice_coverage(self) -> float:
+        """The same of answers, the law chosen without those depths, over all sets of inputs."""
+        inside, pairs = choice_counts(self.matrix, self.calibration.regime)
+        return inside / pairs
 
 
 def best_answer(

@@ -96,6 +96,21 @@ def log_error_quantile(scores: Iterable[float], coverage: float = COVERAGE) -> f
 @cache
 def calibrations() -> Mapping[tuple[str, str, str], Calibration]:
     """What is on record, by law, matrix and regime."""
-    stored = json.loads(CALIBRATION_FILE.read_text(encoding="utf-8"))["calibrations"]
-    found = map(Calibration.of_json, stored)
+    found = map(Calibration.of_json, _stored()["calibrations"])
     return {(each.law, each.matrix, each.regime): each for each in found}
+
+
+def choice_counts(matrix: str, regime: str) -> tuple[int, int]:
+    """Of how many pairs at depths left out, and all sets of inputs, the answer held how many.
+
+    The law is chosen without that depth too, so this is what an answer's interval is worth; a
+    law's own coverage leaves out that it was chosen for its narrowness.
+    """
+    inside, pairs = _stored()["choices"][matrix][regime]
+    return inside, pairs
+
+
+@cache
+def _stored() -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(CALIBRATION_FILE.read_text(encoding="utf-8"))
+    return stored

@@ -41,7 +41,8 @@ def answer_lines(report: PredictionReport) -> list[str]:
         f"Law: {answer.law.replace('_', ' ')}, {answer.prediction.formula}; of {answer.candidates} "
         f"that the inputs allow it was off least on record, by a factor of {record.factor:.2f} "
         f"(the paper's {answer.paper_calibration.factor:.2f}). At depths left out {record.inside} "
-        f"of {pairs} measured ratios lay inside.",
+        f"of {pairs} measured ratios lay inside; {100 * answer.choice_coverage:.0f} % where the "
+        "law is chosen there too.",
     ]
     lines += [
         f"A factor of {each.factor:.2f} with "
@@ -66,6 +67,7 @@ def _answer_data(answer: Answer) -> dict[str, Any]:
         "formula": answer.prediction.formula,
         "aimed_coverage": answer.aimed,
         "coverage": record.coverage,
+        "choice_coverage": answer.choice_coverage,
         "factor": record.factor,
         "regime": record.regime,
         "depths": list(record.depths),

@@ -10,7 +10,12 @@ from typing import Any
 
 from patchlaw.hessian_theory.predictions.calibration import CALIBRATION_FILE, COVERAGE
 from patchlaw.paper_figures.records import Records, author_source
-from patchlaw.verification.comparison import calibrate, compare_author, compare_models
+from patchlaw.verification.comparison import (
+    calibrate,
+    choice_coverage,
+    compare_author,
+    compare_models,
+)
 from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.store.json_files import plain
 
@@ -20,7 +25,8 @@ _DIGITS = 4  # of the logarithm's error: the third changes with a solver's last 
 def calibration_data(records: Records) -> dict[str, Any]:
     """Calibration of every law, and the files behind it with their hashes."""
     models = [records.analyses[name] for name in sorted(records.analyses)]
-    found = calibrate({"ours": compare_models(models), "author": compare_author(every_pair=True)})
+    rows = {"ours": compare_models(models), "author": compare_author(every_pair=True)}
+    found = calibrate(rows)
     entries = [plain(each) for each in found]
     for entry in entries:
         entry["log_error"] = round(entry["log_error"], _DIGITS)
@@ -29,6 +35,7 @@ def calibration_data(records: Records) -> dict[str, Any]:
         "written_by": "python -m patchlaw.paper_figures.tables.calibration_file",
         "coverage": COVERAGE,
         "sources": {source.file: source.sha256 for source in sources},
+        "choices": choice_coverage(rows),
         "calibrations": entries,
     }
 

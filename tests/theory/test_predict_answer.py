@@ -19,7 +19,7 @@ from patchlaw.hessian_theory.predictions.calibration import (
 )
 from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables.calibration_file import calibration_data
-from patchlaw.verification.comparison import LawComparison, calibrate
+from patchlaw.verification.comparison import LawComparison, calibrate, choice_coverage
 from tests.strategies import examples
 
 LOSSES = {"loss": (0.0229, 0.0126)}
@@ -95,6 +95,22 @@ def test_held_out_depths_do_not_make_their_own_interval() -> None:
     assert calibrate({"ours": rows[:2]}) == []  # one depth, none to leave out
 
 
+def test_the_choice_of_the_law_is_left_out_as_well() -> None:
+    """A law that is best at one depth alone: catches a choice that has seen its pair.
+
+    "aligned" is off by 0.1 everywhere, "elementwise" by 0.01, but by 1 at d = 50. Left out, depth
+    50 is answered by elementwise, and missed; the others by aligned, and met.
+    """
+    depths = (50, 100, 150, 200)
+    both = [row(d, 0.1) for d in depths]
+    both += [row(d, 1.0 if d == 50 else 0.01, "elementwise") for d in depths]
+    found = choice_coverage({"ours": both})["H"]
+    assert found["deep"] == found["any"] == (3, 4)
+    assert found["shallow"] == (0, 0)
+    own = {each.law: each for each in calibrate({"ours": both}) if each.regime == "deep"}
+    assert own["aligned"].coverage == 1
+
+
 def test_the_file_is_what_the_records_give() -> None:
     """Catches a record, a law or a rule changed without `make docs`."""
     made = json.loads(json.dumps(calibration_data(Records.read(RESULTS))))
@@ -124,6 +140,7 @@ def test_first_line_is_the_answer_and_tables_wait_for_all() -> None:
     lines = shown.splitlines()
     assert lines[0] == "lambda_max(H), P 4 -> 9: 0.245 (80 %: 0.189 to 0.316); paper's law: 0.198"
     assert len(lines) <= 9
+    assert " ".join(lines).count("21 of 26 measured ratios") == 1
     assert max(map(len, lines)) <= 80
     assert "upper bounds" not in shown
     assert "contradicted" not in shown
