@@ -56,7 +56,8 @@ def encoding_tangents(
     total = encoding_quaternions(block, n_qubits, angles, features)
     phi = angles.reshape(angles.shape[0], n_qubits, h, 2, 1)
     x = features.reshape(features.shape[0], n_qubits, h, -1)
-    trained_ones, data_ones = [], []
+    trained_ones: list[Tensor] = []
+    data_ones: list[Tensor] = []
     before: Tensor | None = None
     for j in range(h):
         trained, data = block.axes(j)
