@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 import patchlaw
 from patchlaw.commands.predict import predict as command
-from patchlaw.hessian_theory.predictions import find_law
+from patchlaw.hessian_theory.predictions import RatioInputs, find_law
 from patchlaw.hessian_theory.predictions.calibration import (
     calibrations,
     log_error_quantile,
     regime_of,
 )
+from patchlaw.hessian_theory.predictions.laws import ratio_inputs
 from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables.calibration_file import calibration_data
 from patchlaw.verification.comparison import LawComparison, calibrate, choice_coverage
@@ -50,19 +51,37 @@ def test_the_answer_is_the_law_of_least_error_that_the_inputs_allow() -> None:
     assert patchlaw.predict(4, 9).answer.calibration.regime == "any"
 
 
+MADE_UP = {
+    "angle_part": (12, None),
+    "bias_part": (3, None),
+    "blocks": ([5.0] * 4, [1.0] * 9),
+    "alignment": (0.9, 0.9),
+    "curvature": (0.02, 0.015),
+    "kernel_eigenvalue": (20.0, 5.0),
+}
+
+
 def test_more_inputs_bring_the_narrower_law_that_was_promised() -> None:
-    """What the hint names, given, answers with the factor that it named."""
+    """What each hint names, given, answers with the factor that it named, and narrower."""
     first = patchlaw.predict(4, 9, depth=50, **LOSSES).answer
-    assert [each.each for each in first.improvements] == [False, True]
-    parts, blocks = first.improvements
-    assert set(parts.inputs) == {"angle_part1", "bias_part1"}
-    assert set(blocks.inputs) == {"blocks1", "blocks2"}
-    given_blocks = {"blocks": ([5.0] * 4, [1.0] * 9)}
-    then = patchlaw.predict(4, 9, depth=50, **LOSSES, **given_blocks).answer
-    assert then.law == blocks.law
-    assert then.calibration.factor == pytest.approx(blocks.factor)
-    assert then.calibration.factor < first.calibration.factor
-    assert then.candidates == first.candidates + 1
+    assert 1 <= len(first.improvements) <= 2
+    assert first.improvements[-1].factor <= first.improvements[0].factor
+    for hint in first.improvements:
+        names = {name[:-1] for name in hint.inputs}  # of angle_part1, without the model's number
+        assert names
+        assert hint.each == ("blocks" in names)
+        more = {name: MADE_UP[name] for name in names}
+        then = patchlaw.predict(4, 9, depth=50, **LOSSES, **more).answer
+        assert then.calibration.factor <= hint.factor
+        assert find_law(hint.law).predict(then_inputs(**LOSSES, **more)).ratio is not None
+        assert then.calibration.factor < first.calibration.factor
+        assert then.candidates > first.candidates
+    found = patchlaw.predict(4, 9, depth=50, **LOSSES, blocks=MADE_UP["blocks"])
+    assert found.law == "blocks"  # nothing but the measured blocks comes near them
+
+
+def then_inputs(**known: tuple) -> RatioInputs:
+    return ratio_inputs(4, 9, known)
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=40), st.sampled_from([0.5, 0.8, 0.9]))
@@ -138,9 +157,15 @@ def test_first_line_is_the_answer_and_tables_wait_for_all() -> None:
     losses = ("--loss1", "0.0229", "--loss2", "0.0126")
     shown = run(*arguments, *losses)
     lines = shown.splitlines()
-    assert lines[0] == "lambda_max(H), P 4 -> 9: 0.245 (80 %: 0.189 to 0.316); paper's law: 0.198"
+    found = patchlaw.predict(4, 9, depth=50, **LOSSES)
+    value, low, high = (float(x) for x in (found.value, found.interval.low, found.interval.high))
+    answer = f"{value:.3g} (80 %: {low:.3g} to {high:.3g}); paper's law: 0.198"
+    assert lines[0] == f"lambda_max(H), P 4 -> 9: {answer}"
+    assert value == pytest.approx(4 / 9 * 0.0126 / 0.0229)
     assert len(lines) <= 9
-    assert " ".join(lines).count("21 of 26 measured ratios") == 1
+    record = found.answer.calibration
+    pairs = sum(n for _, n in record.held_out.values())
+    assert f"{record.inside} of {pairs} measured ratios" in " ".join(shown.split())
     assert max(map(len, lines)) <= 80
     assert "upper bounds" not in shown
     assert "contradicted" not in shown
