@@ -40,7 +40,18 @@ def calibration_data(records: Records) -> dict[str, Any]:
     }
 
 
+def _one_a_line(value: Any) -> str:
+    """JSON with a line for each entry, so that a diff is short."""
+    if not isinstance(value, dict | list):
+        return json.dumps(value)
+    if isinstance(value, dict):
+        inner = ",\n".join(f"{json.dumps(key)}: {json.dumps(each)}" for key, each in value.items())
+        return f"{{\n{inner}\n}}"
+    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+
+
 if __name__ == "__main__":
-    text = json.dumps(calibration_data(Records.read()), indent=1)
-    write_atomically(CALIBRATION_FILE, text + "\n")
+    parts = calibration_data(Records.read())
+    lines = [f"{json.dumps(key)}: {_one_a_line(part)}" for key, part in parts.items()]
+    write_atomically(CALIBRATION_FILE, "{\n" + ",\n".join(lines) + "\n}\n")
     print(f"wrote {CALIBRATION_FILE}")
