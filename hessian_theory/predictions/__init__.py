@@ -44,6 +44,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
     variance_ceiling,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
 from patchlaw.hessian_theory.predictions.residual_laws import (
     predict_residual_ratio,
     predict_residual_ratios,
@@ -79,6 +80,7 @@ __all__ = [
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
+    "PredictionReport",
     "RatioInputs",
     "RatioPrediction",
     "SizeEstimate",
@@ -100,6 +102,7 @@ __all__ = [
     "law_inputs",
     "laws_for",
     "overlap_radius",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
     "predict_ratio",
