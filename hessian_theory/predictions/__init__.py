@@ -19,6 +19,7 @@ from patchlaw.hessian_theory.predictions.bounds import (
     overlap_radius,
 )
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.kernel_law import KERNEL_EIGENVALUE
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,
     LAWS,
@@ -60,6 +61,7 @@ from patchlaw.hessian_theory.predictions.tangent_kernel import EncodingRotations
 __all__ = [
     "BESIDE",
     "CURVATURE",
+    "KERNEL_EIGENVALUE",
     "LAWS",
     "LOSS",
     "PAPER_COLLAPSE",

@@ -9,12 +9,13 @@ here. What is fixed here is which figures and tables show the numbers that a par
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from patchlaw.console import PlainConsole
-from patchlaw.paper_figures.records import ANALYSES
+from patchlaw.paper_figures.records import ANALYSES, kernels_beside
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.verification.claims import (
     CLAIMS,
@@ -246,6 +247,7 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
         models = (*author_models(), *read_analyses(records or ANALYSES))
         with ConsoleProgress(PlainConsole(stderr=True)) as progress:
             findings = prove_and_check(CLAIMS, models, seed, progress)
+        findings = replace(findings, kernels=kernels_beside(records or ANALYSES))
         page.parent.mkdir(parents=True, exist_ok=True)
         entries = ledger(findings)
         write_atomically(page, claims_page(entries, findings))

@@ -132,7 +132,7 @@ def tables(records: Records) -> dict[str, str]:
         "ratios": ratio_table(ours),
         "laws": summary_table(
             (
-                (author_pairs(), fitted_exponents(author_models())),
+                (author_pairs(records), fitted_exponents(author_models())),
                 (ours, fitted_exponents(records.analyses_of(paper))),
                 (shallow, fitted_exponents(records.analyses_of(scaling))),
             )

@@ -1,6 +1,7 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ def claim(
     recorded table (marked as such). A report's own verdicts are not read.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.paper_figures.records import ANALYSES
+    from patchlaw.paper_figures.records import ANALYSES, kernels_beside
     from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
@@ -47,6 +48,7 @@ def claim(
                 findings = prove_and_check(claims, models, seed, progress)
         else:
             findings = read_report(report, models)
+        findings = replace(findings, kernels=kernels_beside(records or ANALYSES))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)

@@ -33,20 +33,22 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
 
     For every pair of P at equal depth, seed, images and epochs: the ratio with its interval, each
     law's prediction and what it was computed from. Then how each law does over all pairs, and the
-    exponents of P fitted to the eigenvalues. For the analysed runs, and for the author's recorded
+    exponents of P fitted to the eigenvalues. For the analysed runs, for runs before training where
+    records of `patchlaw kernel` lie in `kernels` beside the folder, and for the author's recorded
     table.
     """
-    from patchlaw.paper_figures.records import ANALYSES
-    from patchlaw.verification.comparison import compare_author, compare_models
+    from patchlaw.paper_figures.records import ANALYSES, kernels_beside
+    from patchlaw.verification.comparison import before_training, compare_author, compare_models
     from patchlaw.verification.records import author_models, indistinct, read_analyses
 
     folder = records or ANALYSES
     try:
-        models = read_analyses(folder)
-        ours = _findings(models, compare_models(models), matrices)
+        models, kernels = read_analyses(folder), kernels_beside(folder)
+        known = (*models, *before_training(kernels))
+        ours = _findings(known, compare_models(known, kernels), matrices)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    author = _findings(author_models(), compare_author(every_pair=True), matrices)
+    author = _findings(author_models(), compare_author(kernels, every_pair=True), matrices)
     if as_json:
         from patchlaw.verification.claims import finite
 

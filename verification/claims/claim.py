@@ -9,6 +9,7 @@ from typing import TypeAlias
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.records.trained_model import Along, alike_but_for
 
@@ -37,12 +38,14 @@ class Findings:
     """Everything that may bear on a claim: theorems and checks that were run, models of any source.
 
     Attributes:
+        kernels: spectra beside the tangent kernel's law.
         check_command: command that runs the exact checks again.
     """
 
     theorems: Mapping[str, TheoremResult] = field(default_factory=dict)
     checks: Mapping[str, CheckResult] = field(default_factory=dict)
     models: tuple[TrainedModel, ...] = ()
+    kernels: tuple[KernelRecord, ...] = ()
     check_command: str = "patchlaw verify"
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:

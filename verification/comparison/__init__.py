@@ -6,7 +6,12 @@ from patchlaw.verification.comparison.exponents import (
     fit_exponent,
     fitted_exponents,
 )
-from patchlaw.verification.comparison.ratios import LawComparison, compare_author, compare_models
+from patchlaw.verification.comparison.ratios import (
+    LawComparison,
+    before_training,
+    compare_author,
+    compare_models,
+)
 from patchlaw.verification.comparison.summaries import LawSummary, summarise_laws
 
 __all__ = [
@@ -14,6 +19,7 @@ __all__ = [
     "FittedExponent",
     "LawComparison",
     "LawSummary",
+    "before_training",
     "compare_author",
     "compare_models",
     "fit_exponent",
