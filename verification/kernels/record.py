@@ -15,6 +15,10 @@ KERNEL = FileKind(
     "restore it from a copy, or move it away and measure again with `patchlaw kernel`",
 )
 
+# Of the predictions' formulas; those of another version are made anew, measured ones are kept.
+# 1: unitary 2-designs. 2: the circuit's own group; with the commutator kernel.
+LAW = 2
+
 
 @dataclass(frozen=True)
 class KernelMoment:
@@ -23,14 +27,19 @@ class KernelMoment:
     Attributes:
         epoch: epochs done.
         mean_softmax_trace: <tr S> there.
-        measured: largest eigenvalues by Lanczos on exact products, descending.
-        predicted: as many from the tangent kernel's law.
+        measured: largest eigenvalues by Lanczos on exact products, descending; none where the
+            record has predictions only.
+        predicted: from the tangent kernel's law.
         predicted_data_free: the same from the angles of the data-free blocks alone.
         predicted_trace: tr G by the law.
         predicted_alignment: lambda_max(G) / sum_p lambda_max(G_pp) by the law.
         seconds_measured: wall-clock time of the measured ones.
         seconds_predicted: of the predicted ones, softmax outputs and kernel included; without
             those of the data-free blocks and the alignment.
+        commutator: eigenvalues of the kernel averaged over generators within each block only, see
+            ``CommutatorKernel``; none in records of law 1.
+        seconds_commutator: wall-clock time of these.
+        law: version of the formulas behind all predictions, see ``LAW``.
     """
 
     epoch: Count
@@ -42,12 +51,22 @@ class KernelMoment:
     predicted_alignment: float
     seconds_measured: NonNegative
     seconds_predicted: NonNegative
+    commutator: tuple[float, ...] = ()
+    seconds_commutator: NonNegative = 0.0
+    law: PositiveCount = 1
 
     @property
     def errors(self) -> tuple[float, ...]:
-        """predicted / measured - 1 of each eigenvalue."""
-        pairs = zip(self.predicted, self.measured, strict=True)
-        return tuple(law / found.value - 1 for law, found in pairs)
+        """predicted / measured - 1 of each eigenvalue; none where nothing is measured."""
+        return self.errors_of("predicted")
+
+    def errors_of(self, law: str) -> tuple[float, ...]:
+        """The same of "predicted", "predicted_data_free" or "commutator", if it is there."""
+        predicted: tuple[float, ...] = getattr(self, law)
+        if not (predicted and self.measured):
+            return ()
+        pairs = zip(predicted, self.measured, strict=True)
+        return tuple(value / found.value - 1 for value, found in pairs)
 
 
 @dataclass(frozen=True)
