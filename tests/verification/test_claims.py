@@ -48,7 +48,7 @@ from tests.verification.claim_worlds import checked, eigenvalue, proved_everythi
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]
-OURS = ("4g", "4h")  # of kernels' records: test_claims_kernel.py
+OURS = ("4g", "4h", "4i")  # of kernels' records: test_claims_kernel.py
 MEASURED = [
     part
     for part in PARTS.values()
@@ -311,7 +311,7 @@ def test_claims_follow_their_parts() -> None:
     assert words["7"] is words["8"] is Verdict.QUALIFIED
     assert words["13"] is Verdict.NOT_MEASURED
     asides = [p.part.id for e in entries.values() for p in e.parts if p.part.role is Role.ASIDE]
-    assert asides == ["2b", "2c", "4g", "4h", "6b"]
+    assert asides == ["2b", "2c", "4g", "4h", "4i", "6b"]
     refuted = next(p for p in entries["2"].parts if p.part.id == "2b")
     assert refuted.judgement.verdict is Verdict.REFUTED  # and claim 2 does not mind
 

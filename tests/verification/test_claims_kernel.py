@@ -1,8 +1,9 @@
-"""Parts 4g and 4h: the tangent kernel's law against measured spectra, by its own criterion."""
+"""Parts 4g to 4i: the tangent kernel's laws against measured spectra, by their own criteria."""
 
 import json
 import shutil
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from patchlaw.verification.store.errors import RecordError
 
 PAPER = [(result.n_patches, result.depth) for result in author_results()]
 KERNELS = kernels_beside(ANALYSES)
-PARTS = {criterion.moment: part for criterion, part in zip(CRITERIA, ("4g", "4h"), strict=True)}
+PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i"), strict=True))
 
 
 def judged(part: str, kernels: tuple[KernelRecord, ...]):
@@ -28,15 +29,11 @@ def like(
     record: KernelRecord, factors: tuple[float, ...], n_patches: int, depth: int, **facts
 ) -> KernelRecord:
     """The record with predictions that are so many times what was measured, in turn."""
-    moments = {
-        name: replace(
-            moment,
-            predicted=tuple(
-                factors[j % len(factors)] * found.value for j, found in enumerate(moment.measured)
-            ),
-        )
-        for name, moment in record.moments.items()
-    }
+    moments = {}
+    for name, moment in record.moments.items():
+        pairs = zip(cycle(factors), moment.measured, strict=False)
+        law = tuple(factor * found.value for factor, found in pairs)
+        moments[name] = replace(moment, predicted=law, commutator=law)
     name = f"P{n_patches}_d{depth}_s1001"
     run = replace(record.run, n_patches=n_patches, depth=depth, id=name, **facts)
     return replace(record, run=run, moments=moments)
@@ -48,10 +45,10 @@ def world(*factors: float, **facts) -> tuple[KernelRecord, ...]:
     return tuple(like(deep, factors, *place, **facts) for place in PAPER)
 
 
-@pytest.mark.parametrize("criterion", CRITERIA, ids=lambda c: c.moment)
+@pytest.mark.parametrize("criterion", CRITERIA, ids=PARTS.get)
 def test_both_limits_decide(criterion) -> None:
     """Catches a criterion of which one half is not looked at, and a limit typed anew and wrong."""
-    part = PARTS[criterion.moment]
+    part = PARTS[criterion]
     small, large = 1 + 0.9 * criterion.median, 1 + 1.1 * criterion.median
     assert judged(part, world(small)).judgement.verdict is Verdict.CONFIRMED
     assert judged(part, world(large)).judgement.verdict is Verdict.REFUTED  # by the median
@@ -80,14 +77,29 @@ def test_shallow_circuits_and_loose_eigenvalues_do_not_count() -> None:
 def test_errors_are_those_of_the_criterion_on_record() -> None:
     """Two ways to the same numbers: the ledger's pieces, and ``criterion.findings``."""
     for found in findings(KERNELS):
-        pieces = judged(PARTS[found.criterion.moment], KERNELS).evidence
+        pieces = judged(PARTS[found.criterion], KERNELS).evidence
         *own, middle, worst = pieces
         assert len(own) == found.n_models
         assert max(piece.value for piece in own) == worst.value == pytest.approx(found.worst)
         assert middle.value == pytest.approx(found.median)
         assert all(low <= piece.value <= high for piece in pieces for low, high in [piece.interval])
-        at_scale = [k for k in KERNELS if k.run.depth >= 50]
-        assert [piece.grade for piece in own].count(Grade.SCALE) == len(at_scale)
+        deep = sum(" d 20," not in piece.label for piece in own)
+        assert [piece.grade for piece in own].count(Grade.SCALE) == deep
+
+
+def test_the_run_that_a_law_was_found_on_does_not_count() -> None:
+    """Catches a law confirmed by what it was made from, and one law's numbers for another's."""
+    found_on, *others = world(1.0)
+    assert found_on.run.id in CRITERIA[2].made_on
+    wrong = world(3.0)[0]
+    assert judged("4i", (wrong, *others)).judgement == judged("4i", (*others,)).judgement
+    assert judged("4i", (found_on,)).judgement.verdict is Verdict.NOT_MEASURED
+    minimum = others[0].moments["minimum"]
+    off = tuple(2 * value for value in minimum.commutator)
+    only_one = replace(others[0], moments={"minimum": replace(minimum, commutator=off)})
+    kernels = (found_on, only_one, *others[1:])
+    assert judged("4h", kernels).judgement.verdict is Verdict.CONFIRMED
+    assert judged("4i", kernels).judgement.verdict is Verdict.REFUTED
 
 
 def test_an_altered_record_is_refused_or_changes_the_verdict(tmp_path: Path) -> None:

@@ -191,12 +191,12 @@ def _ratio_inputs(
     known: Mapping[TrainedModel, MeasuredModel],
     laws: Mapping[str, KernelRecord],
 ) -> RatioInputs:
-    """Both models, with the kernel's lambda_1 where the images of both were drawn alike.
+    """Both models, with the kernel's lambda_1 where it is one law and images are drawn alike.
 
     It depends on the images by up to 10 %, so otherwise the ratio would be one of images.
     """
     found = [_kernel_of(model, laws) for model in pair]
-    draws = {(record.n_samples, record.subset_seed) for record, _ in filter(None, found)}
+    draws = {(r.n_samples, r.subset_seed, moment.law) for r, moment in filter(None, found)}
     inputs = [known[model] for model in pair]
     if len(draws) == 1:
         inputs = [
