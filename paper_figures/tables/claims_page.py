@@ -41,6 +41,7 @@ README_MARKS = marks("claims")
 
 # Which parts a figure or table speaks of; parts of formulas alone have none.
 _SHOWS = {
+    "kernel-spectra": "4g 4h 4i",
     "law-summary": "4b",
     "law-ratios": "4b 4e 4f 9c",
     "table-3": "4b 9a 9b 9c",
