@@ -18,6 +18,8 @@ from patchlaw.hessian_theory.predictions.bounds import (
     curvature_bounds,
     overlap_radius,
 )
+from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup
+from patchlaw.hessian_theory.predictions.encoding_rotations import EncodingRotations
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,
@@ -55,7 +57,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
-from patchlaw.hessian_theory.predictions.tangent_kernel import EncodingRotations, TangentKernel
+from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
 
 __all__ = [
     "BESIDE",
@@ -65,6 +67,7 @@ __all__ = [
     "PAPER_COLLAPSE",
     "AggregationExponents",
     "Architecture",
+    "CircuitGroup",
     "CollapseConstant",
     "CurvatureBounds",
     "EncodingRotations",

@@ -28,7 +28,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from patchlaw.hessian_theory.predictions import TangentKernel
+from patchlaw.hessian_theory.predictions import CircuitGroup
+from patchlaw.hessian_theory.predictions.circuit_group import sign_of
+from patchlaw.hessian_theory.predictions.softmax_spectrum import (
+    checked_probabilities,
+    top_eigenvalues,
+)
 from patchlaw.simulators.circuit_plan import StaticRunDerivatives
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
@@ -39,16 +44,11 @@ from patchlaw.simulators.torch_engine.patch_circuits import (
     PatchCircuits,
 )
 from patchlaw.verification.kernels.of_model import data_free_angles
+from patchlaw.verification.kernels.spin_flip import circuit_group
 
 Float = NDArray[np.float64]
 
 _WORKSPACE = 2.5e8  # bytes of temporary states, beside those that are kept
-
-
-def own_group(n_qubits: int) -> str:
-    if n_qubits < 3:
-        return "unitary"
-    return "symplectic" if n_qubits % 2 else "orthogonal"
 
 
 class CommutatorKernel:
@@ -69,22 +69,22 @@ class CommutatorKernel:
     """
 
     def __init__(
-        self, model: DistributedQNN, images: Tensor | ArrayLike, group: str | None = None
+        self, model: DistributedQNN, images: Tensor | ArrayLike, group: CircuitGroup | None = None
     ) -> None:
         if not isinstance(model, DistributedQNN):
             raise TypeError(f"model: expected a DistributedQNN, got {type(model).__name__}")
         data_free_angles(model.ansatz)
-        n, size = model.ansatz.n_qubits, model.ansatz.dimension
-        own = own_group(n)
+        size = model.ansatz.dimension
+        own = circuit_group(model.ansatz, model.n_classes)
         if group not in (None, "unitary", own):
             known = " or ".join(map(repr, dict.fromkeys(("unitary", own))))
-            raise ValueError(f"group: expected {known}, got {group!r}, for {n} qubits")
+            raise ValueError(f"group: expected {known} for this circuit, got {group!r}")
         self._signs: Tensor | None = None  # of Y^n, but for a phase
         self._factor = size / (size**2 - 1)
-        if (group or own) != "unitary":
+        if eps := sign_of(group or own):
             parity = torch.tensor([(-1.0) ** index.bit_count() for index in range(size)])
             self._signs = torch.outer(parity, parity).to(model.angles.device)
-            self._factor = 2 / (size - (-1) ** n)
+            self._factor = 2 / (size - eps)
         self._angles_shape = tuple(model.angles.shape)
         self._engine = ChunkedPasses(model, workspace=_WORKSPACE)
         self._scale = model.output_scale
@@ -128,7 +128,8 @@ class CommutatorKernel:
         self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
     ) -> Float:
         """The k largest eigenvalues of G over the angles, descending; see ``TangentKernel``."""
-        return TangentKernel._top(self, np.asarray(softmax), k, seed, tol)
+        pi = checked_probabilities(np.asarray(softmax), self.n_samples)
+        return top_eigenvalues(self, pi, k, seed, tol)
 
     def _direction(self, sums: Cotangents) -> MatrixDirection:
         """Each block's expected generator, and the encodings' own angles."""

@@ -164,7 +164,10 @@ class _KernelJob(Job):
             part
             for part, done in (
                 (self._law, moment and moment.law == LAW),
-                (self._commutator, moment and moment.commutator_law == COMMUTATOR_LAW),
+                (
+                    self._commutator,  # before training the law itself holds
+                    name == "start" or (moment and moment.commutator_law == COMMUTATOR_LAW),
+                ),
                 (self._measured, moment and moment.measured),
             )[: 1 if self.predict_only else 3]
             if not done
@@ -211,7 +214,7 @@ class _KernelJob(Job):
             predicted_trace=kernel.trace(pi),
             predicted_alignment=kernel.alignment(pi),
             seconds_predicted=seconds,
-            group=getattr(kernel, "group", "unitary"),
+            group=kernel.group,
             law=LAW,
         )
 

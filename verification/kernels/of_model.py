@@ -4,16 +4,22 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.hessian_theory.predictions import EncodingRotations, TangentKernel
+from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+from patchlaw.verification.kernels.spin_flip import circuit_group
+from patchlaw.verification.torch_devices import torch_threads
 
 _CHUNK = 1000  # samples a pass, to bound memory
 
 
 def tangent_kernel_of(
-    model: DistributedQNN, images: Tensor | ArrayLike, *, encoding_angles: bool = True
+    model: DistributedQNN,
+    images: Tensor | ArrayLike,
+    *,
+    encoding_angles: bool = True,
+    group: CircuitGroup | None = None,
 ) -> TangentKernel:
     """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
 
@@ -23,14 +29,17 @@ def tangent_kernel_of(
         model: of the paper's kind, data-free blocks with encodings in between.
         images: shape (N, side, side), radians.
         encoding_angles: False counts the angles of the data-free blocks only.
+        group: that the blocks are taken to fill; None for the circuit's own (``circuit_group``).
 
     Raises:
         TypeError: another model or circuit.
     """
+    rotations = encoding_rotations(model, images, encoding_angles)
     return TangentKernel(
-        encoding_rotations(model, images, encoding_angles),
+        rotations,
         data_free_angles(model.ansatz),
         model.output_scale,
+        group or circuit_group(model.ansatz, model.n_classes),
     )
 
 
@@ -72,7 +81,8 @@ def encoding_rotations(
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []
-    with torch.no_grad():
+    # torch's threads, too, wait for each other in every small operation
+    with torch.no_grad(), torch_threads(1):
         features = model.patch_features(model.check_images(images))
         places = zip(ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False)
         for block, angle, feature in places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from patchlaw.hessian_theory.predictions import CircuitGroup
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.records import Eigenvalue, RunFacts
 from patchlaw.verification.store.json_files import Count, NonNegative, PositiveCount
@@ -53,7 +54,7 @@ class KernelMoment:
     predicted_alignment: float
     seconds_measured: NonNegative
     seconds_predicted: NonNegative
-    group: str = "unitary"
+    group: CircuitGroup = "unitary"
     law: Count = 1
     commutator: tuple[float, ...] = ()
     seconds_commutator: NonNegative = 0.0

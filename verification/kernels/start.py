@@ -78,8 +78,9 @@ def predict_start(
     """Predict the start from images and sizes alone.
 
     A draw has its own stratified part of the images, its own encoding angles, uniform in [0, pi),
-    pixel bias 0, and logits of the Gaussian process of covariance s^2 P qbar / (2^n + 1). The
-    data-free blocks stand in as 2-designs: within 3 % from depth 20 or so on.
+    pixel bias 0, and logits of the Gaussian process of covariance s^2 P u qbar (see
+    ``TangentKernel``). 2-designs of the circuit's group stand in for the data-free blocks: within
+    3 % from depth 20 or so on.
 
     Args:
         architecture: of the paper's kind.
