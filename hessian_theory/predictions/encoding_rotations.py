@@ -108,7 +108,7 @@ class PatchEncoding:
             return q, None if slope is None else 2 * slope
         q -= eps / dimension * twice.value
         q /= 1 - eps / dimension
-        if slope is not None:
+        if slope is not None and twice.slope is not None:
             slope -= eps / dimension * twice.slope
             slope *= 2 / (1 - 2 * eps / dimension)
         return q, slope

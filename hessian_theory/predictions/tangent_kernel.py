@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
 from patchlaw.hessian_theory.predictions.architecture import MAX_QUBITS
-from patchlaw.hessian_theory.predictions.blas_threads import run_all
+from patchlaw.hessian_theory.predictions.blas_threads import run_all, single_threaded_blas
 from patchlaw.hessian_theory.predictions.circuit_group import (
     CircuitGroup,
     group_variance,
@@ -265,9 +265,10 @@ class TangentKernel:
         covariance[np.diag_indices_from(covariance)] += (
             _JITTER if self.mean_overlap.dtype == np.float64 else 1e-4
         )
-        root = np.linalg.cholesky(covariance)
         size = self.output_scale * np.sqrt(self.n_patches * self.output_variance)
-        logits = root @ rng.standard_normal((draws, self.n_samples, n_classes))
+        with single_threaded_blas():
+            root = np.linalg.cholesky(covariance)
+            logits = root @ rng.standard_normal((draws, self.n_samples, n_classes))
         return np.asarray(size * logits)
 
     def _probabilities(self, softmax: Array) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-r"""The tangent kernel of a given circuit, averaged over the generators of each data-free block only.
+r"""The tangent kernel of a given circuit, averaged over the generators of each data-free block.
 
 The twirls over whole blocks behind ``TangentKernel`` hold for random circuits; training changes the
 states and the observables. What is averaged here is less: an angle's generator P, carried to its
@@ -19,17 +19,21 @@ c = 2 / (D - eps), eps = (-1)^n. Haar random states and blocks give ``TangentKer
 The angles within the encodings are counted exactly: nothing is averaged there.
 
 A product with the kernel is one with the Gram matrix of a circuit that has one free generator at
-each block's end: a reverse pass whose sums over samples are the generators, and a tangent pass along
-them, linear in N. It costs as much as a product with G: an explanation, not a shortcut.
+each block's end: a reverse pass whose sums over samples are the generators, and a tangent pass
+along them, linear in N. It costs as much as a product with G: an explanation, not a shortcut.
 """
-
-from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from patchlaw.hessian_theory.predictions import CircuitGroup
+from patchlaw.hessian_theory.predictions.circuit_group import sign_of
+from patchlaw.hessian_theory.predictions.softmax_spectrum import (
+    checked_probabilities,
+    top_eigenvalues,
+)
 from patchlaw.simulators.circuit_plan import StaticRunDerivatives
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
@@ -38,9 +42,9 @@ from patchlaw.simulators.torch_engine.patch_circuits import (
     Cotangents,
     MatrixDirection,
     PatchCircuits,
-    Trace,
 )
 from patchlaw.verification.kernels.of_model import data_free_angles
+from patchlaw.verification.kernels.spin_flip import circuit_group
 
 Float = NDArray[np.float64]
 
@@ -57,8 +61,7 @@ class CommutatorKernel:
         model: of the paper's kind, data-free blocks with encodings in between; its parameters are
             read now.
         images: shape (N, side, side), radians.
-        group: "unitary", or "orthogonal" for the algebra of rotations about X and Y and the CZ
-            ring (symplectic for odd n), which needs n >= 3.
+        group: of the generators; None for the circuit's own, "unitary" to leave its symmetry out.
 
     Raises:
         TypeError: another model or circuit.
@@ -66,23 +69,22 @@ class CommutatorKernel:
     """
 
     def __init__(
-        self, model: DistributedQNN, images: Tensor | ArrayLike, group: str = "orthogonal"
+        self, model: DistributedQNN, images: Tensor | ArrayLike, group: CircuitGroup | None = None
     ) -> None:
         if not isinstance(model, DistributedQNN):
             raise TypeError(f"model: expected a DistributedQNN, got {type(model).__name__}")
         data_free_angles(model.ansatz)
-        n, size = model.ansatz.n_qubits, model.ansatz.dimension
-        if group not in ("unitary", "orthogonal") or (group == "orthogonal" and n < 3):
-            raise ValueError(
-                "group: expected 'unitary', or 'orthogonal' for 3 qubits or more, got "
-                f"{group!r} for {n}"
-            )
+        size = model.ansatz.dimension
+        own = circuit_group(model.ansatz, model.n_classes)
+        if group not in (None, "unitary", own):
+            known = " or ".join(map(repr, dict.fromkeys(("unitary", own))))
+            raise ValueError(f"group: expected {known} for this circuit, got {group!r}")
         self._signs: Tensor | None = None  # of Y^n, but for a phase
         self._factor = size / (size**2 - 1)
-        if group == "orthogonal":
+        if eps := sign_of(group or own):
             parity = torch.tensor([(-1.0) ** index.bit_count() for index in range(size)])
             self._signs = torch.outer(parity, parity).to(model.angles.device)
-            self._factor = 2 / (size - (-1) ** n)
+            self._factor = 2 / (size - eps)
         self._angles_shape = tuple(model.angles.shape)
         self._engine = ChunkedPasses(model, workspace=_WORKSPACE)
         self._scale = model.output_scale
@@ -112,6 +114,22 @@ class CommutatorKernel:
             for chunk, trace in zip(self._chunks, self._traces, strict=True):
                 found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0])
         return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """Of cotangents; products are as accurate as the model's dtype."""
+        return np.dtype(np.float64)
+
+    def __matmul__(self, cotangents: Float) -> Float:
+        """``multiply``, as if it were a matrix."""
+        return self.multiply(cotangents)
+
+    def spectrum(
+        self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
+    ) -> Float:
+        """The k largest eigenvalues of G over the angles, descending; see ``TangentKernel``."""
+        pi = checked_probabilities(np.asarray(softmax), self.n_samples)
+        return top_eigenvalues(self, pi, k, seed, tol)
 
     def _direction(self, sums: Cotangents) -> MatrixDirection:
         """Each block's expected generator, and the encodings' own angles."""

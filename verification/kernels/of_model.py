@@ -9,6 +9,7 @@ from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
 from patchlaw.verification.kernels.spin_flip import circuit_group
+from patchlaw.verification.torch_devices import torch_threads
 
 _CHUNK = 1000  # samples a pass, to bound memory
 
@@ -80,7 +81,8 @@ def encoding_rotations(
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []
-    with torch.no_grad():
+    # torch's threads, too, wait for each other in every small operation
+    with torch.no_grad(), torch_threads(1):
         features = model.patch_features(model.check_images(images))
         places = zip(ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False)
         for block, angle, feature in places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from patchlaw.hessian_theory.predictions import CircuitGroup
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.records import Eigenvalue, RunFacts
 from patchlaw.verification.store.json_files import Count, NonNegative, PositiveCount
@@ -15,9 +16,9 @@ KERNEL = FileKind(
     "restore it from a copy, or move it away and measure again with `patchlaw kernel`",
 )
 
-# Of the predictions' formulas; those of another version are made anew, measured ones are kept.
-# 1: unitary 2-designs. 2: the circuit's own group; with the commutator kernel.
-LAW = 2
+# Versions of the formulas: predictions by another one are made anew, measured values are kept.
+LAW = 2  # 1: unitary 2-designs; 2: those of the circuit's own group
+COMMUTATOR_LAW = 1
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ class KernelMoment:
         seconds_measured: wall-clock time of the measured ones.
         seconds_predicted: of the predicted ones, softmax outputs and kernel included; without
             those of the data-free blocks and the alignment.
+        group: of the law's 2-designs.
+        law: version of the law's formulas, see ``LAW``; 0 where it has not predicted yet.
         commutator: eigenvalues of the kernel averaged over generators within each block only, see
-            ``CommutatorKernel``; none in records of law 1.
+            ``CommutatorKernel``.
         seconds_commutator: wall-clock time of these.
-        law: version of the formulas behind all predictions, see ``LAW``.
+        commutator_law: version of their formula; 0 where they are not there.
     """
 
     epoch: Count
@@ -51,9 +54,16 @@ class KernelMoment:
     predicted_alignment: float
     seconds_measured: NonNegative
     seconds_predicted: NonNegative
+    group: CircuitGroup = "unitary"
+    law: Count = 1
     commutator: tuple[float, ...] = ()
     seconds_commutator: NonNegative = 0.0
-    law: PositiveCount = 1
+    commutator_law: Count = 0
+
+    @classmethod
+    def begun(cls, epoch: int) -> "KernelMoment":
+        """Nothing measured or predicted yet."""
+        return cls(epoch, 0.0, (), (), (), 0.0, 0.0, 0.0, 0.0, law=0)
 
     @property
     def errors(self) -> tuple[float, ...]:
