@@ -87,10 +87,10 @@ def _draw_spectra(above: "Axes", below: "Axes", models: Sequence[dict[str, Any]]
     low, high = min(ends) / style.LOG_MARGIN, max(ends) * style.LOG_MARGIN
     good = style.GOOD_AGREEMENT
     for panel, line in ((above, (low, high)), (below, (1.0, 1.0))):
-        band = [[end / good for end in line], [end * good for end in line]]
+        least, most = ([end * factor for end in line] for factor in (1 / good, good))
         panel.set(xscale="log", yscale="log")
-        look = {"color": style.FAINT, "alpha": style.BAND_ALPHA, "linewidth": 0}
-        panel.fill_between((low, high), *band, **look)
+        faint, alpha = style.FAINT, style.BAND_ALPHA
+        panel.fill_between((low, high), least, most, color=faint, alpha=alpha, linewidth=0)
         panel.plot((low, high), line, color=style.INK, linewidth=style.HAIR_LINE)
     for model in models:
         p, measured = model["n_patches"], model["measured"]

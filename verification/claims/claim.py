@@ -38,15 +38,15 @@ class Findings:
     """Everything that may bear on a claim: theorems and checks that were run, models of any source.
 
     Attributes:
-        kernels: spectra beside the tangent kernel's law.
         check_command: command that runs the exact checks again.
+        kernels: spectra beside the tangent kernel's law.
     """
 
     theorems: Mapping[str, TheoremResult] = field(default_factory=dict)
     checks: Mapping[str, CheckResult] = field(default_factory=dict)
     models: tuple[TrainedModel, ...] = ()
-    kernels: tuple[KernelRecord, ...] = ()
     check_command: str = "patchlaw verify"
+    kernels: tuple[KernelRecord, ...] = ()
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
         """Models next to each other in P or in depth, and alike otherwise."""

@@ -197,15 +197,15 @@ def _ratio_inputs(
     """
     found = [_kernel_of(model, laws) for model in pair]
     draws = {(r.n_samples, r.subset_seed, moment.law) for r, moment in filter(None, found)}
-    inputs = [known[model] for model in pair]
-    if len(draws) == 1:
-        inputs = [
-            replace(one, more={**one.more, KERNEL_EIGENVALUE.name: law[1].predicted[0]})
-            if law
-            else one
-            for one, law in zip(inputs, found, strict=True)
-        ]
-    return RatioInputs(*inputs, Fraction(str(pair[0].run.aggregation_exponent)))
+
+    def inputs(index: int) -> MeasuredModel:
+        model, law = known[pair[index]], found[index]
+        if law is None or len(draws) > 1:
+            return model
+        return replace(model, more={**model.more, KERNEL_EIGENVALUE.name: law[1].predicted[0]})
+
+    alpha = Fraction(str(pair[0].run.aggregation_exponent))
+    return RatioInputs(inputs(0), inputs(1), alpha)
 
 
 def _kernel_of(
