@@ -14,11 +14,11 @@ come from the inner products c of the qubits' two quaternions: tr W = D prod c
 
 **Statement.** If A, B, C are independent unitary 2-designs, an angle i in any of them has
 
-```math
-\mathbb{E}\,\partial_i f_k(x)\,\partial_i f_l(x') = \delta_{kl}\,v\,q(x,x'),\qquad
-v=\frac{D^2}{2(D+1)(D^2-1)},\qquad
-q=\prod_e q_e,\quad q_e=\frac{|\mathrm{tr}\,W_e|^2-1}{D^2-1},
-```
+   ```math
+   \mathbb{E}\,\partial_i f_k(x)\,\partial_i f_l(x') = \delta_{kl}\,v\,q(x,x'),\qquad
+   v=\frac{D^2}{2(D+1)(D^2-1)},\qquad
+   q=\prod_e q_e,\quad q_e=\frac{|\mathrm{tr}\,W_e|^2-1}{D^2-1},
+   ```
 
 the same for all three blocks ([tangent-kernel](#tangent-kernel)). The outputs have the same
 kernel, E f_k(x) f_l(x') = delta_kl q(x, x') / (D + 1) ([output-covariance](#output-covariance)).
@@ -36,10 +36,10 @@ counts once, wherever the angle is. Different Pauli operators have no overlap, h
 J_p^T) S^(1/2), with S = diag(pi) - pi pi^T of the softmax outputs. Put the expected kernel in
 place of the Gram matrix of slopes:
 
-```math
-\lambda_j(G)\approx s^2 v\;\lambda_j
-\Bigl(\frac1N\,S^{1/2}\bigl(\textstyle\sum_p K_p\otimes 1_C\bigr)S^{1/2}\Bigr).
-```
+   ```math
+   \lambda_j(G)\approx s^2 v\;\lambda_j
+   \Bigl(\frac1N\,S^{1/2}\bigl(\textstyle\sum_p K_p\otimes 1_C\bigr)S^{1/2}\Bigr).
+   ```
 
 Nothing is fitted and no circuit is differentiated: it takes the images, the encodings' angles,
 the pixel bias and pi. Since K_p(x, x) = n_p, its trace is the [trace law](#trace-law); with one
@@ -52,11 +52,11 @@ before training (`patchlaw predict --start`). The ratio of lambda_1 at two P is 
 n) or symplectic (odd n) and never become unitary 2-designs. Outputs and generators lie in that
 Lie algebra, and with eps = (-1)^n the same statement holds with
 
-```math
-v=\frac{D-2\epsilon}{2(D-\epsilon)^2},\qquad
-q_e=\frac{(\mathrm{tr}\,W_e)^2-\epsilon\,\mathrm{tr}\,W_e^2}{D(D-\epsilon)},\qquad
-\mathbb{E}f_k f_l=\frac{\delta_{kl}\,q}{D-\epsilon},
-```
+   ```math
+   v=\frac{D-2\epsilon}{2(D-\epsilon)^2},\qquad
+   q_e=\frac{(\mathrm{tr}\,W_e)^2-\epsilon\,\mathrm{tr}\,W_e^2}{D(D-\epsilon)},\qquad
+   \mathbb{E}f_k f_l=\frac{\delta_{kl}\,q}{D-\epsilon},
+   ```
 
 proved for even n ([orthogonal-tangent-kernel](#orthogonal-tangent-kernel)). At eight qubits v
 changes by 0.4 %, at four by 5 %.
@@ -66,11 +66,11 @@ blocks no longer hold; the average over the generators inside a block still may.
 state at a block's end and O_k(x) the observable carried back to it, both of the circuit as it is,
 an angle of that block has
 
-```math
-\mathbb{E}\,\partial_i f_k(x)\,\partial_i f_l(x')
-=-\frac{c}{4}\,\mathrm{tr}\bigl(\Pi[O_k(x),\rho(x)]\,\Pi[O_l(x'),\rho(x')]\bigr),\qquad
-c=\frac{D}{D^2-1}\ \text{(unitary)},\quad \frac{2}{D-\epsilon}\ \text{(own group)},
-```
+   ```math
+   \mathbb{E}\,\partial_i f_k(x)\,\partial_i f_l(x')
+   =-\frac{c}{4}\,\mathrm{tr}\bigl(\Pi[O_k(x),\rho(x)]\,\Pi[O_l(x'),\rho(x')]\bigr),\qquad
+   c=\frac{D}{D^2-1}\ \text{(unitary)},\quad \frac{2}{D-\epsilon}\ \text{(own group)},
+   ```
 
 rho = psi psi^+ and Pi the projection on the group's Lie algebra. Haar random states give the
 tangent kernel back; k and l are no longer apart. A product with it costs as much as one with G,

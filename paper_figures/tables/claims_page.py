@@ -9,7 +9,6 @@ here. What is fixed here is which figures and tables show the numbers that a par
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -245,10 +244,10 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
     page = PAGE if out is None else out
     try:
-        models = (*author_models(), *read_analyses(records or ANALYSES))
+        folder = records or ANALYSES
+        models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-            findings = prove_and_check(CLAIMS, models, seed, progress)
-        findings = replace(findings, kernels=kernels_beside(records or ANALYSES))
+            findings = prove_and_check(CLAIMS, models, seed, progress, kernels)
         page.parent.mkdir(parents=True, exist_ok=True)
         entries = ledger(findings)
         write_atomically(page, claims_page(entries, findings))

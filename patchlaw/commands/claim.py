@@ -1,7 +1,6 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -42,13 +41,13 @@ def claim(
         raise click.BadParameter(str(error), param_hint="NAME") from error
     claims = CLAIMS if chosen is None else (chosen,)
     try:
-        models = (*author_models(), *read_analyses(records or ANALYSES))
+        folder = records or ANALYSES
+        models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-                findings = prove_and_check(claims, models, seed, progress)
+                findings = prove_and_check(claims, models, seed, progress, kernels)
         else:
-            findings = read_report(report, models)
-        findings = replace(findings, kernels=kernels_beside(records or ANALYSES))
+            findings = read_report(report, models, kernels)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)

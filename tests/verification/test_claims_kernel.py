@@ -7,7 +7,9 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from patchlaw.commands.claim import claim
 from patchlaw.paper_figures.records import ANALYSES, kernels_beside
 from patchlaw.verification.claims import Findings, Grade, Outcome, Verdict, find
 from patchlaw.verification.kernels.criterion import CRITERIA, findings
@@ -124,7 +126,17 @@ def test_an_altered_record_is_refused_or_changes_the_verdict(tmp_path: Path) -> 
 def test_the_aside_leaves_the_paper_s_claim_alone() -> None:
     """Catches a law of ours that changes what is said of the paper's."""
     models: tuple[TrainedModel, ...] = ()
-    claim = find("4")[0]
+    paper_s = find("4")[0]
     for factor in (1.0, 2.0):
         found = Findings(models=models, kernels=world(factor))
-        assert claim.entry(found).judgement == claim.entry(Findings(models=models)).judgement
+        assert paper_s.entry(found).judgement == paper_s.entry(Findings(models=models)).judgement
+
+
+def test_the_command_takes_kernels_beside_the_folder(tmp_path: Path) -> None:
+    """Catches records that the command does not hand to the ledger."""
+    (tmp_path / "analyses").mkdir()
+    shutil.copytree(ANALYSES.parent / "kernels", tmp_path / "kernels")
+    result = CliRunner().invoke(claim, ["4g", "--records", str(tmp_path / "analyses"), "--json"])
+    assert result.exit_code == 0, result.output
+    (part,) = json.loads(result.stdout)["parts"]
+    assert len(part["evidence"]) == len(judged("4g", KERNELS).evidence) > 2
