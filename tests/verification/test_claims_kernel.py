@@ -132,8 +132,15 @@ def test_the_aside_leaves_the_paper_s_claim_alone() -> None:
         assert paper_s.entry(found).judgement == paper_s.entry(Findings(models=models)).judgement
 
 
-def test_the_command_takes_kernels_beside_the_folder(tmp_path: Path) -> None:
-    """Catches records that the command does not hand to the ledger."""
+def test_the_command_takes_kernels_beside_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches records that the command does not hand to the ledger; nothing is proved here."""
+
+    def unproved(_claims, models, _seed, _progress, kernels) -> Findings:
+        return Findings(models=models, kernels=kernels)
+
+    monkeypatch.setattr("patchlaw.verification.claims.proofs.prove_and_check", unproved)
     (tmp_path / "analyses").mkdir()
     shutil.copytree(ANALYSES.parent / "kernels", tmp_path / "kernels")
     result = CliRunner().invoke(claim, ["4g", "--records", str(tmp_path / "analyses"), "--json"])
