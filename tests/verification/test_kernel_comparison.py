@@ -127,7 +127,15 @@ def test_compare_takes_kernels_beside_the_folder(folder: Path) -> None:
     assert {row["law"] for row in found["author"]["comparisons"]} >= {"tangent_kernel"}
     protocols = {row["protocol"] for row in found["records"]["comparisons"]}
     assert "1,000 images, before training" in protocols
+    sizes = {(each["run"], each["moment"]): each for each in found["kernels"]}
+    assert len(sizes) == 2 * len(NAMES)
+    minimum = content(folder, 9)["minimum"]
+    assert sizes[NAMES[9], "minimum"]["tangent_kernel"] == minimum["predicted"]
+    assert sizes[NAMES[9], "minimum"]["measured"] == [x["value"] for x in minimum["measured"]]
+    only_h = json.loads(runner.invoke(compare, [*arguments, "--matrix", "H", "--json"]).stdout)
+    assert only_h["kernels"] == []
     text = runner.invoke(compare, arguments).output
+    assert "measured, by the tangent kernel's law, by the commutator kernel" in text
     assert text.count("with the softmax outputs of our runs at the author's") == 1
 
 
