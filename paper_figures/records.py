@@ -56,7 +56,7 @@ def kernels_beside(analyses: Path) -> tuple[KernelRecord, ...]:
     Raises:
         RecordError: as ``KernelRecord.read``.
     """
-    return read_kernels(analyses.resolve().parent / "kernels")
+    return read_kernels(analyses.absolute().parent / "kernels")
 
 
 @dataclass(frozen=True, eq=False)

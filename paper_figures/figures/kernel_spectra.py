@@ -65,6 +65,7 @@ def draw(inputs: Inputs) -> Drawing:
         _draw_spectra(above, below, numbers)
         panels.remark(above, _summary(numbers), left=True)
         sheet.numbers.append({"moment": moment, "models": numbers})
+    _label(axes[0, 0], [model for panel in sheet.numbers for model in panel["models"]])
     axes[0, 0].set_ylabel("predicted eigenvalue")
     axes[1, 0].set_ylabel("over measured")
     sheet.legend(columns=len(_LAWS) + 5)
@@ -105,16 +106,6 @@ def _draw_spectra(above: "Axes", below: "Axes", models: Sequence[dict[str, Any]]
             above.plot(measured, model[law.field], **look)
             quotients = [x / y for x, y in zip(model[law.field], measured, strict=True)]
             below.plot(measured, quotients, **look)
-    for p in dict.fromkeys(model["n_patches"] for model in models):
-        look = replace(style.patch_style(p), filled=False).plot(line=False)
-        above.plot([], [], label=f"$P = {p}$", **look)
-    used = [law for law in _LAWS if any(law.field in _fields(model) for model in models)]
-    for law in used:
-        look = style.SeriesStyle(style.INK, "o", filled=law.filled).plot(line=False)
-        above.plot([], [], label=f"{'filled' if law.filled else 'open'}: {law.label}", **look)
-    if any(model["depth"] < LEAST_DEPTH for model in models):
-        look = style.SeriesStyle(style.FAINT, "o", filled=False).plot(line=False)
-        above.plot([], [], label=f"pale: $d < {LEAST_DEPTH}$", **look)
     above.set(xlim=(low, high), ylim=(low, high))
     low_end, high_end = below.get_ylim()
     below.set(
@@ -127,6 +118,20 @@ def _draw_spectra(above: "Axes", below: "Axes", models: Sequence[dict[str, Any]]
     ticks = [tick for tick in _QUOTIENTS if low_end <= tick <= high_end]
     below.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     below.set_yticks([], minor=True)
+
+
+def _label(axes: "Axes", models: Sequence[dict[str, Any]]) -> None:
+    """What the legend names: every P, the kernels, the pale ones."""
+    for p in sorted({model["n_patches"] for model in models}):
+        look = replace(style.patch_style(p), filled=False).plot(line=False)
+        axes.plot([], [], label=f"$P = {p}$", **look)
+    used = [law for law in _LAWS if any(law.field in _fields(model) for model in models)]
+    for law in used:
+        look = style.SeriesStyle(style.INK, "o", filled=law.filled).plot(line=False)
+        axes.plot([], [], label=f"{'filled' if law.filled else 'open'}: {law.label}", **look)
+    if any(model["depth"] < LEAST_DEPTH for model in models):
+        look = style.SeriesStyle(style.FAINT, "o", filled=False).plot(line=False)
+        axes.plot([], [], label=f"pale: $d < {LEAST_DEPTH}$", **look)
 
 
 def _fields(model: dict[str, Any]) -> list[str]:

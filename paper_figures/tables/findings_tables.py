@@ -17,7 +17,11 @@ from patchlaw.hessian_theory.predictions import LAWS
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
-from patchlaw.paper_figures.tables.kernel_tables import criteria_table, spectra_table, start_pairs
+from patchlaw.paper_figures.tables.kernel_tables import (
+    criteria_table,
+    pairs_on_their_images,
+    spectra_table,
+)
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
@@ -140,11 +144,14 @@ def tables(records: Records) -> dict[str, str]:
         "ratios": ratio_table(ours),
         "spectra": spectra_table(records.kernels.values()),
         "criteria": criteria_table(records.kernels.values()),
-        "starts": ratio_table(
-            start_pairs(records.kernels.values()),
-            "λ_max(G), angles, before training",
-            ("elementwise", "aligned", "tangent_kernel"),
-        ),
+        **{
+            name: ratio_table(
+                pairs_on_their_images(records.kernels.values(), trained),
+                "λ_max(G), angles",
+                ("elementwise", "aligned", "tangent_kernel"),
+            )
+            for name, trained in (("starts", False), ("same-images", True))
+        },
         "laws": summary_table(
             (
                 (author_pairs(records), fitted_exponents(author_models())),
@@ -197,7 +204,7 @@ def _signed(value: float, places: int = 2) -> str:
 
 # Which file shows which tables.
 SHOWN: Mapping[Path, tuple[str, ...]] = {
-    FINDINGS: ("minima", "ratios", "laws", "spectra", "criteria", "starts"),
+    FINDINGS: ("minima", "ratios", "laws", "spectra", "criteria", "starts", "same-images"),
     OWN: ("registered-laws",),
     README: ("ratios",),
 }

@@ -5,7 +5,7 @@ from statistics import median
 
 from patchlaw.paper_figures.law_pairs import LawPairs
 from patchlaw.verification.cells import NO_NUMBER, Number, cell_text
-from patchlaw.verification.comparison import before_training, compare_models
+from patchlaw.verification.comparison import compare_models, on_their_images
 from patchlaw.verification.kernels.criterion import findings
 from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
 from patchlaw.verification.records import ANGLE_BLOCK
@@ -46,12 +46,18 @@ def criteria_table(records: Iterable[KernelRecord]) -> str:
     return "\n".join(markdown_lines(head, rows))
 
 
-def start_pairs(records: Iterable[KernelRecord]) -> LawPairs:
-    """Ratios of lambda_1 between numbers of patches before training, beside every law."""
+def pairs_on_their_images(records: Iterable[KernelRecord], trained: bool) -> LawPairs:
+    """Ratios of lambda_1, measured and predicted on the same images, beside every law.
+
+    Args:
+        records: of any runs.
+        trained: at the minima, in place of before training.
+    """
     kept = tuple(records)
-    rows = compare_models(before_training(kept), kept)
+    models = [m for m in on_their_images(kept) if bool(m.run.epochs) is trained]
+    rows = compare_models(models, kept)
     usable = (row for row in rows if row.matrix == ANGLE_BLOCK and row.predicted is not None)
-    return LawPairs("before training", tuple(usable), ())
+    return LawPairs("on the records' images", tuple(usable), ())
 
 
 def _place(record: KernelRecord) -> str:

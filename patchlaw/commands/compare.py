@@ -36,18 +36,18 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
 
     For every pair of P at equal depth, seed, images and epochs: the ratio with its interval, each
     law's prediction and what it was computed from. Then how each law does over all pairs, and the
-    exponents of P fitted to the eigenvalues. For the analysed runs, for runs before training where
-    records of `patchlaw kernel` lie in `kernels` beside the folder (their eigenvalues come last),
-    and for the author's recorded table.
+    exponents of P fitted to the eigenvalues. For the analysed runs and the author's recorded table;
+    where records of `patchlaw kernel` lie in `kernels` beside the folder, also on their images,
+    before training and at the minima, with the eigenvalues themselves last.
     """
     from patchlaw.paper_figures.records import ANALYSES, kernels_beside
-    from patchlaw.verification.comparison import before_training, compare_author, compare_models
+    from patchlaw.verification.comparison import compare_author, compare_models, on_their_images
     from patchlaw.verification.records import author_models, indistinct, read_analyses
 
     folder = records or ANALYSES
     try:
         models, kernels = read_analyses(folder), kernels_beside(folder)
-        known = (*models, *before_training(kernels))
+        known = (*models, *on_their_images(kernels))
         ours = _findings(known, compare_models(known, kernels), matrices)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error

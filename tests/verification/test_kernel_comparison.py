@@ -14,7 +14,7 @@ from patchlaw.hessian_theory.predictions import predict_eigenvalue_ratio
 from patchlaw.paper_figures.law_pairs import author_pairs, study_pairs
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study
-from patchlaw.verification.comparison import before_training, compare_author, compare_models
+from patchlaw.verification.comparison import compare_author, compare_models, on_their_images
 from tests.paper_figures.synthetic_records import config_of, write_everything
 
 NAMES = {p: config_of(p, 50).run_id for p in (4, 9, 16)}
@@ -60,16 +60,24 @@ def test_ratios_at_the_minima_by_hand(folder: Path, records: Records) -> None:
         assert (row.status, row.note) == ("assumed", "")
 
 
-def test_before_training_by_hand(folder: Path, records: Records) -> None:
-    """Catches starts held against minima, and a start that counts as a trained model."""
+@pytest.mark.parametrize(
+    ("moment", "protocol"),
+    [
+        ("start", "1,000 images, before training"),
+        ("minimum", "60,000 images, 50 epochs, spectrum of 1,000 of them"),
+    ],
+)
+def test_on_the_same_images_by_hand(
+    folder: Path, records: Records, moment: str, protocol: str
+) -> None:
+    """Catches starts held against minima, and 1,000 images against all of them."""
     kernels = records.kernels.values()
-    starts = before_training(kernels)
-    assert not any(start.run.at_paper_scale for start in starts)
-    found = compare_models([*records.analyses.values(), *starts], kernels)
-    rows = [row for row in found if "before training" in row.protocol]
+    found = compare_models([*records.analyses.values(), *on_their_images(kernels)], kernels)
+    rows = [row for row in found if row.protocol == protocol]
     assert {row.matrix for row in rows} == {"G over the angles"}
+    assert set(of_law(rows)) == {("G over the angles", p) for p in ((4, 9), (4, 16), (9, 16))}
     for row in of_law(rows).values():
-        first, second = (content(folder, p)["start"] for p in row.n_patches)
+        first, second = (content(folder, p)[moment] for p in row.n_patches)
         tops = [moment["measured"][0]["value"] for moment in (first, second)]
         assert row.measured == pytest.approx(tops[1] / tops[0], rel=1e-12)
         assert row.predicted == pytest.approx(second["predicted"][0] / first["predicted"][0])

@@ -8,9 +8,9 @@ from patchlaw.verification.comparison.exponents import (
 )
 from patchlaw.verification.comparison.ratios import (
     LawComparison,
-    before_training,
     compare_author,
     compare_models,
+    on_their_images,
 )
 from patchlaw.verification.comparison.summaries import LawSummary, summarise_laws
 
@@ -19,10 +19,10 @@ __all__ = [
     "FittedExponent",
     "LawComparison",
     "LawSummary",
-    "before_training",
     "compare_author",
     "compare_models",
     "fit_exponent",
     "fitted_exponents",
+    "on_their_images",
     "summarise_laws",
 ]

@@ -168,22 +168,33 @@ def compare_author(
     return [row for row in rows if row.predicted is not None]
 
 
-def before_training(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
-    """Every kernel's record with a start as a model of no epochs, measured on its images.
+def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
+    """Every measured moment of a kernel's record as a model, with G over the angles there.
 
-    Ratios of their lambda_max(G) over the angles stand beside the laws as those of minima do.
+    Ratios of these eigenvalues, measured and predicted on the same images, stand beside the laws
+    as those over all training images do, under protocols of their own: before training as runs of
+    no epochs on the record's images.
     """
-    return [
-        TrainedModel(
-            replace(record.run, images=record.n_samples, epochs=0),
-            record.reproduce,
-            Minimum(start.epoch, SampleMeans(mean_softmax_trace=start.mean_softmax_trace)),
-            {ANGLE_BLOCK: start.measured},
-        )
-        for record in kernels
-        for start in [record.moments.get("start")]
-        if start is not None and start.measured
-    ]
+    found = []
+    for record in kernels:
+        on = f"spectrum of {record.n_samples:,} of them"
+        family = ", ".join(filter(None, (record.run.family, on)))
+        facts = {
+            "start": replace(record.run, images=record.n_samples, epochs=0),
+            "minimum": replace(record.run, family=family),
+        }
+        for name, moment in record.moments.items():
+            means = SampleMeans(mean_softmax_trace=moment.mean_softmax_trace)
+            if moment.measured:
+                found.append(
+                    TrainedModel(
+                        facts[name],
+                        record.reproduce,
+                        Minimum(moment.epoch, means),
+                        {ANGLE_BLOCK: moment.measured},
+                    )
+                )
+    return found
 
 
 def _ratio_inputs(
