@@ -103,7 +103,12 @@ class CommutatorKernel:
     def _tables(self, chunk: slice) -> list[EncodingTables]:
         return self._circuits.tables(self._pixels[chunk])
 
-    def multiply(self, cotangents: ArrayLike) -> Float:
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """Of cotangents; products are as accurate as the model's dtype."""
+        return np.dtype(np.float64)
+
+    def __matmul__(self, cotangents: ArrayLike) -> Float:
         """The kernel times a cotangent of the logits, both of shape (N, C)."""
         weights = torch.as_tensor(np.asarray(cotangents)).to(self._pixels)
         sums, found = self._circuits.zero_cotangents(), []
@@ -114,15 +119,6 @@ class CommutatorKernel:
             for chunk, trace in zip(self._chunks, self._traces, strict=True):
                 found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0])
         return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """Of cotangents; products are as accurate as the model's dtype."""
-        return np.dtype(np.float64)
-
-    def __matmul__(self, cotangents: Float) -> Float:
-        """``multiply``, as if it were a matrix."""
-        return self.multiply(cotangents)
 
     def spectrum(
         self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
