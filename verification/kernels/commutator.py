@@ -152,4 +152,5 @@ class CommutatorKernel:
         generator = at_end - at_end.mH
         if self._signs is not None:  # T A T^-1 of a Hermitian i Z is -i Y Z* Y^+
             generator = (generator + self._signs * generator.conj().flip(1, 2)) / 2
-        return (n_angles * self._factor / 8 * generator).to(end.dtype) @ end
+        turned: Tensor = (n_angles * self._factor / 8 * generator).to(end.dtype) @ end
+        return turned
