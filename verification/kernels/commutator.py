@@ -86,7 +86,7 @@ class CommutatorKernel:
             self._signs = torch.outer(parity, parity).to(model.angles.device)
             self._factor = 2 / (size - eps)
         self._angles_shape = tuple(model.angles.shape)
-        self._engine = ChunkedPasses(model, workspace=_WORKSPACE)
+        self._engine = ChunkedPasses([model], workspace=_WORKSPACE)
         self._scale = model.output_scale
         pixels = model.check_images(images).detach().flatten(1)
         self.n_samples = len(pixels)
@@ -101,7 +101,7 @@ class CommutatorKernel:
         return self._engine.chunks(self.n_samples)
 
     def _tables(self, chunk: slice) -> list[EncodingTables]:
-        return self._circuits.tables(self._pixels[chunk])
+        return self._circuits.tables(self._pixels[None, chunk])
 
     @property
     def dtype(self) -> np.dtype[np.float64]:
@@ -114,10 +114,10 @@ class CommutatorKernel:
         sums, found = self._circuits.zero_cotangents(), []
         with self._engine.computing():
             for chunk, trace in zip(self._chunks, self._traces, strict=True):
-                self._circuits.reverse(self._tables(chunk), trace, weights[chunk], sums)
+                self._circuits.reverse(self._tables(chunk), trace, weights[None, chunk], sums)
             direction = self._direction(sums)
             for chunk, trace in zip(self._chunks, self._traces, strict=True):
-                found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0])
+                found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0][0])
         return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
 
     def spectrum(
