@@ -23,7 +23,9 @@ from .verification.operators import (
 )
 from .verification.solvers import (
     EigenResult,
+    class_directions,
     dense_matrix,
+    eigenvalue_interval,
     estimate_trace,
     spectral_density,
     top_eigenpairs,
@@ -45,8 +47,10 @@ __all__ = [
     "PatchGrid",
     "ResidualOperator",
     "RestrictedOperator",
+    "class_directions",
     "curvature_bounds",
     "dense_matrix",
+    "eigenvalue_interval",
     "estimate_trace",
     "find",
     "load_mnist",

@@ -58,6 +58,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
+from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Input",
     "Interval",
     "Law",
+    "LawBounds",
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
@@ -96,6 +98,7 @@ __all__ = [
     "find_law",
     "gauss_newton_trace",
     "gradient_norm_ceiling",
+    "law_bounds",
     "law_inputs",
     "laws_for",
     "overlap_radius",

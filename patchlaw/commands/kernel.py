@@ -103,8 +103,8 @@ def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -
                 )
             rows.append((record.run.id, name, *measured, f"{faster:.0f}" if errors else "-"))
     of_each = ("lambda_1", "error %", "median", "worst")
-    law, own = (tuple(f"{who} {word}" for word in of_each) for who in ("law", "commutator"))
-    header = ("run", "moment", "measured", *law, *own, "times faster")
+    columns = [f"{who} {word}" for who in ("law", "commutator") for word in of_each]
+    header = ("run", "moment", "measured", *columns, "times faster")
     title = "G over the angles: measured, by the tangent kernel's law, by the commutator kernel"
     print_table(Table(title, header, tuple(rows), whole=header[:2], right=header[2:]), console)
     for found in findings(records):

@@ -32,7 +32,7 @@ def random_images(model: DistributedQNN, count: int = 3) -> torch.Tensor:
 def dense(kernel: CommutatorKernel, n_classes: int) -> np.ndarray:
     """All columns, shape (N C, N C)."""
     units = np.eye(kernel.n_samples * n_classes).reshape(-1, kernel.n_samples, n_classes)
-    return np.stack([kernel.multiply(unit).reshape(-1) for unit in units])
+    return np.stack([(kernel @ unit).reshape(-1) for unit in units])
 
 
 def blocks_of(model: DistributedQNN, patch: int, image: np.ndarray) -> list[np.ndarray]:

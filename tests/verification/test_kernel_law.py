@@ -21,7 +21,11 @@ from patchlaw.simulators.torch_engine import circuit_outputs
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
-from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
+from patchlaw.verification.kernels.of_model import (
+    bias_kernel_of,
+    softmax_outputs,
+    tangent_kernel_of,
+)
 from patchlaw.verification.kernels.record import (
     COMMUTATOR_LAW,
     KERNEL,
@@ -199,6 +203,37 @@ def test_group_of_a_circuit(n, blocks, observables, group):
     flipped = overlap == pytest.approx(1, abs=1e-9)
     odd = all(len(each) % 2 for each in ansatz.outputs(2))
     assert (flipped and odd) == (group != "unitary")
+
+
+def test_deep_circuits_pixel_bias_adds_patches_incoherently():
+    """Mean of J J^T over the bias of random deep circuits, by autograd, patches that overlap.
+
+    Catches a factor between angles and pixels, pixels of another encoding, and cross terms.
+    """
+    images = torch.tensor(np.random.default_rng(6).uniform(0, 2, (2, 4, 4)))
+    fixed = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=777, dtype=torch.float64)
+    encoding = np.zeros(fixed.ansatz.n_angles, dtype=bool)
+    for block in (1, 3):
+        encoding[slice(*fixed.ansatz.angle_offsets[block : block + 2])] = True
+    kernels = []
+    for seed in range(60):
+        model = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=seed, dtype=torch.float64)
+        with torch.no_grad():
+            model.angles *= 4  # over more than a period
+            model.angles[:, encoding] = fixed.angles[:, encoding]
+        jacobian = torch.autograd.functional.jacobian(
+            lambda bias, model=model: model.autograd_logits(images, pixel_bias=bias),
+            model.pixel_bias.detach(),
+        ).reshape(4, -1)
+        kernels.append((jacobian @ jacobian.T).numpy())
+    law = bias_kernel_of(fixed, images)
+    wanted = np.kron(law.variance * 4 * law.mean, np.eye(2))
+    error = np.std(kernels, axis=0) / np.sqrt(len(kernels))
+    off = np.abs(np.mean(kernels, axis=0) - wanted)
+    assert (off < 4.5 * error + 0.08 * wanted.max()).all(), off / wanted.max()
+    assert 4.5 * error.max() < 0.35 * wanted.max()
+    pi = np.full((2, 2), 0.5)
+    assert law.trace(pi) == pytest.approx(4 * 9 * law.variance / 2)
 
 
 def test_other_circuits_and_models_are_refused():

@@ -86,7 +86,7 @@ class CommutatorKernel:
             self._signs = torch.outer(parity, parity).to(model.angles.device)
             self._factor = 2 / (size - eps)
         self._angles_shape = tuple(model.angles.shape)
-        self._engine = ChunkedPasses(model, workspace=_WORKSPACE)
+        self._engine = ChunkedPasses([model], workspace=_WORKSPACE)
         self._scale = model.output_scale
         pixels = model.check_images(images).detach().flatten(1)
         self.n_samples = len(pixels)
@@ -101,28 +101,24 @@ class CommutatorKernel:
         return self._engine.chunks(self.n_samples)
 
     def _tables(self, chunk: slice) -> list[EncodingTables]:
-        return self._circuits.tables(self._pixels[chunk])
-
-    def multiply(self, cotangents: ArrayLike) -> Float:
-        """The kernel times a cotangent of the logits, both of shape (N, C)."""
-        weights = torch.as_tensor(np.asarray(cotangents)).to(self._pixels)
-        sums, found = self._circuits.zero_cotangents(), []
-        with self._engine.computing():
-            for chunk, trace in zip(self._chunks, self._traces, strict=True):
-                self._circuits.reverse(self._tables(chunk), trace, weights[chunk], sums)
-            direction = self._direction(sums)
-            for chunk, trace in zip(self._chunks, self._traces, strict=True):
-                found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0])
-        return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
+        return self._circuits.tables(self._pixels[None, chunk])
 
     @property
     def dtype(self) -> np.dtype[np.float64]:
         """Of cotangents; products are as accurate as the model's dtype."""
         return np.dtype(np.float64)
 
-    def __matmul__(self, cotangents: Float) -> Float:
-        """``multiply``, as if it were a matrix."""
-        return self.multiply(cotangents)
+    def __matmul__(self, cotangents: ArrayLike) -> Float:
+        """The kernel times a cotangent of the logits, both of shape (N, C)."""
+        weights = torch.as_tensor(np.asarray(cotangents)).to(self._pixels)
+        sums, found = self._circuits.zero_cotangents(), []
+        with self._engine.computing():
+            for chunk, trace in zip(self._chunks, self._traces, strict=True):
+                self._circuits.reverse(self._tables(chunk), trace, weights[None, chunk], sums)
+            direction = self._direction(sums)
+            for chunk, trace in zip(self._chunks, self._traces, strict=True):
+                found.append(self._circuits.tangent(self._tables(chunk), trace, direction)[0][0])
+        return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
 
     def spectrum(
         self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
@@ -156,4 +152,5 @@ class CommutatorKernel:
         generator = at_end - at_end.mH
         if self._signs is not None:  # T A T^-1 of a Hermitian i Z is -i Y Z* Y^+
             generator = (generator + self._signs * generator.conj().flip(1, 2)) / 2
-        return (n_angles * self._factor / 8 * generator).to(end.dtype) @ end
+        turned: Tensor = (n_angles * self._factor / 8 * generator).to(end.dtype) @ end
+        return turned

@@ -1,5 +1,7 @@
 """What the tangent kernel's law takes of a model: its encodings' quaternions, softmax outputs."""
 
+from typing import Literal
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -34,13 +36,27 @@ def tangent_kernel_of(
     Raises:
         TypeError: another model or circuit.
     """
-    rotations = encoding_rotations(model, images, encoding_angles)
+    rotations = encoding_rotations(model, images, "angles" if encoding_angles else None)
     return TangentKernel(
         rotations,
         data_free_angles(model.ansatz),
         model.output_scale,
         group or circuit_group(model.ansatz, model.n_classes),
     )
+
+
+def bias_kernel_of(
+    model: DistributedQNN, images: Tensor | ArrayLike, *, group: CircuitGroup | None = None
+) -> TangentKernel:
+    """The expected kernel of the pixel bias: a pixel is an angle of every patch that covers it.
+
+    The patches' circuits have independent blocks, so their derivatives add incoherently: no cross
+    terms between patches. ``trace`` is s^2 P n_f v <tr S> with the n_f features of a patch.
+    Arguments and errors as ``tangent_kernel_of``.
+    """
+    rotations = encoding_rotations(model, images, "pixels")
+    own = group or circuit_group(model.ansatz, model.n_classes)
+    return TangentKernel(rotations, 0, model.output_scale, own)
 
 
 def data_free_angles(ansatz: Ansatz) -> int:
@@ -62,16 +78,18 @@ def data_free_angles(ansatz: Ansatz) -> int:
 
 
 def encoding_rotations(
-    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True
+    model: DistributedQNN,
+    images: Tensor | ArrayLike,
+    tangents: Literal["angles", "pixels"] | None = "angles",
 ) -> tuple[EncodingRotations, ...]:
-    """Quaternions of every encoding block, with their derivatives in its trained angles.
+    """Quaternions of every encoding block, with their derivatives in its angles or its pixels.
 
     The derivative of R_a(t) is R_a(t + pi) / 2, and so is that of a product that has it once.
 
     Args:
         model: see ``tangent_kernel_of``, likewise the errors.
         images: shape (N, side, side), radians.
-        tangents: whether the derivatives are wanted.
+        tangents: which derivatives are wanted, by the trained angles or by the pixels.
     """
     if not isinstance(model, DistributedQNN):
         raise TypeError(
@@ -90,12 +108,14 @@ def encoding_rotations(
                 continue
             angles = model.angles[:, angle : angle + block.n_angles(n)]
             own = features[:, feature : feature + block.n_features(n)]
-            size = block.n_angles(n) // n  # of one qubit
+            turned = angles if tangents == "angles" else own
+            size = turned.shape[1] // n  # of one qubit
             derivatives = []
             for i in range(size if tangents else 0):
-                moved = angles.clone()
+                moved = turned.clone()
                 moved[:, i::size] += torch.pi
-                derivatives.append(encoding_quaternions(block, n, moved, own) / 2)
+                pair = (moved, own) if turned is angles else (angles, moved)
+                derivatives.append(encoding_quaternions(block, n, *pair) / 2)
             quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
             found.append(
                 EncodingRotations(
