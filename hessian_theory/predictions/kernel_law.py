@@ -43,6 +43,6 @@ register(
         label="tangent kernel",
         heading="tangent kernel",
         colour="#004488",
-        marker="8",
+        marker="<",
     )
 )
