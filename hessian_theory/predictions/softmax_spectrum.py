@@ -1,5 +1,7 @@
 """Eigenvalues of (1/N) S^(1/2) (K x 1_C) S^(1/2), S = diag(pi) - pi pi^T of every sample."""
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,12 +27,32 @@ def checked_probabilities(softmax: Array, n_samples: int) -> NDArray[np.float64]
     return pi
 
 
+class Products(Protocol):
+    """A symmetric matrix known by its products."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of what it multiplies."""
+        ...
+
+    def __matmul__(self, vectors: Any, /) -> Array:
+        """K a."""
+        ...
+
+
 def top_eigenvalues(
-    kernel: Array, pi: NDArray[np.float64], k: int, seed: int, tol: float
+    kernel: Array | Products, pi: NDArray[np.float64], k: int, seed: int, tol: float
 ) -> NDArray[np.float64]:
     """The k largest, descending; all where k is beyond their number.
 
     They are those of (1/N) L^T (K x 1_C) L with S = L L^T, L = diag(r) - pi r^T, r = pi^(1/2).
+
+    Args:
+        kernel: K (N, N); or, in place of K x 1_C, products with cotangents (N, C).
+        pi: softmax outputs (N, C).
+        k: how many.
+        seed: of the iteration's first vector.
+        tol: relative accuracy.
     """
     bounded_integer("k", k)
     n, c = pi.shape

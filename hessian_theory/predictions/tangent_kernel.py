@@ -68,7 +68,8 @@ class TangentKernel:
 
     Attributes:
         encodings: of all patches and samples, in the order of the circuit.
-        n_free: trained angles of a patch in its data-free blocks.
+        n_free: trained angles of a patch in its data-free blocks; 0 counts those of the tangents
+            alone.
         output_scale: s of the logits z = s sum_p f_p.
         group: that the blocks fill; "orthogonal" and "symplectic" suppose that all gates commute
             with an antiunitary, and outputs in the group's Lie algebra.
@@ -91,7 +92,8 @@ class TangentKernel:
             raise ValueError(
                 f"encodings: expected at least one, all of one shape, got {sorted(shapes)}"
             )
-        bounded_integer("n_free", self.n_free)
+        if self.n_free != 0 or not any(encoding.n_angles for encoding in self.encodings):
+            bounded_integer("n_free", self.n_free)
         bounded_integer("n_qubits", self.n_qubits, MAX_QUBITS)
         finite_number("output_scale", self.output_scale, what="s of the logits", above=0)
         if not self.variance > 0:

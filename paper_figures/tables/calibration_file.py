@@ -25,12 +25,17 @@ _DIGITS = 4  # of the logarithm's error: the third changes with a solver's last 
 def calibration_data(records: Records) -> dict[str, Any]:
     """Calibration of every law, and the files behind it with their hashes."""
     models = [records.analyses[name] for name in sorted(records.analyses)]
-    rows = {"ours": compare_models(models), "author": compare_author(every_pair=True)}
+    kernels = [records.kernels[name] for name in sorted(records.kernels)]
+    rows = {
+        "ours": compare_models(models, kernels),
+        "author": compare_author(kernels, every_pair=True),
+    }
     found = calibrate(rows)
     entries = [plain(each) for each in found]
     for entry in entries:
         entry["log_error"] = round(entry["log_error"], _DIGITS)
-    sources = [author_source("results"), *map(records.source, models)]
+    ours = [records.source(each) for each in (*models, *kernels)]
+    sources = [author_source("results"), *ours]
     return {
         "written_by": "python -m patchlaw.paper_figures.tables.calibration_file",
         "coverage": COVERAGE,

@@ -296,7 +296,7 @@ def test_tiles_make_one_symmetric_matrix(threads):
             "group: expected 'unitary' or 'symplectic' at one qubit",
         ),
         (lambda e: TangentKernel((), 1), "encodings: expected at least one"),
-        (lambda e: TangentKernel((e,), 0), "n_free: expected"),
+        (lambda e: TangentKernel((e,), -1), "n_free: expected"),
         (lambda e: TangentKernel((e,), 1, -1.0), "output_scale: expected"),
         (lambda e: TangentKernel((e,), 1).spectrum(np.full((4, 3), 0.5)), "sum to 1"),
         (

@@ -47,6 +47,20 @@ def tangent_kernel_of(
     )
 
 
+def bias_kernel_of(
+    model: DistributedQNN, images: Tensor | ArrayLike, *, group: CircuitGroup | None = None
+) -> TangentKernel:
+    """The expected kernel of the pixel bias: a pixel is an angle of every patch that covers it.
+
+    The patches' circuits have independent blocks, so their derivatives add incoherently: no cross
+    terms between patches. ``trace`` is s^2 P n_f v <tr S> with the n_f features of a patch.
+    Arguments and errors as ``tangent_kernel_of``.
+    """
+    rotations = encoding_rotations(model, images, tangents=False, bias=True)
+    own = group or circuit_group(model.ansatz, model.n_classes)
+    return TangentKernel(rotations, 0, model.output_scale, own)
+
+
 def data_free_angles(ansatz: Ansatz) -> int:
     """Trained angles of a patch outside the encodings: 6 d n in the paper's circuit.
 
@@ -68,7 +82,7 @@ def data_free_angles(ansatz: Ansatz) -> int:
 def encoding_rotations(
     model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True, bias: bool = False
 ) -> tuple[EncodingRotations, ...]:
-    """Quaternions of every encoding block, with their derivatives in its trained angles.
+    """Quaternions of every encoding block, with their derivatives in its angles or its pixels.
 
     Args:
         model: see ``tangent_kernel_of``, likewise the errors.
