@@ -61,6 +61,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
 )
 from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
+from patchlaw.hessian_theory.predictions.trace_sample import trace_sample
 
 __all__ = [
     "BESIDE",
@@ -113,5 +114,6 @@ __all__ = [
     "predict_residual_ratios",
     "register",
     "size_estimates",
+    "trace_sample",
     "variance_ceiling",
 ]

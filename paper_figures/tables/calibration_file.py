@@ -34,7 +34,7 @@ def calibration_data(records: Records) -> dict[str, Any]:
     entries = [plain(each) for each in found]
     for entry in entries:
         entry["log_error"] = round(entry["log_error"], _DIGITS)
-    ours = [records.source(each) for each in (*models, *kernels)]
+    ours = [*map(records.source, models), *map(records.source, kernels)]
     sources = [author_source("results"), *ours]
     return {
         "written_by": "python -m patchlaw.paper_figures.tables.calibration_file",
