@@ -232,7 +232,8 @@ class TangentKernel:
         Raises:
             ValueError: another shape, rows that are no probabilities, k below 1.
         """
-        values = top_eigenvalues(self._weighted(self.mean), self._probabilities(softmax), k, seed, tol)
+        pi = self._probabilities(softmax)
+        values = top_eigenvalues(self._weighted(self.mean), pi, k, seed, tol)
         return self.output_scale**2 * self.n_patches * self.variance * values
 
     def patch_tops(self, softmax: Array, *, seed: int = 0, tol: float = 1e-8) -> Array:
