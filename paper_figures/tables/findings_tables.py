@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import click
 
@@ -31,6 +32,7 @@ from patchlaw.verification.comparison import (
     summarise_laws,
 )
 from patchlaw.verification.comparison.tables import measured_cell
+from patchlaw.verification.kernels.record import read_kernels
 from patchlaw.verification.records import author_models
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.store.atomic_write import write_atomically
@@ -162,6 +164,35 @@ def bounds_table(records: Records) -> str:
     return _text(head, (row for _, row in rows))
 
 
+def kernel_table(records: Records, moment: str) -> str:
+    """The measured spectra over the angles beside the law, and at minima the commutator kernel.
+
+    Errors are predicted / measured - 1 in per cent: of lambda_1; median and largest of all in size.
+    """
+    laws = ("predicted", "commutator")[: 1 if moment == "start" else 2]
+    rows = []
+    for record in read_kernels(records.folder / "kernels"):
+        found = record.moments.get(moment)
+        if found is None or not found.measured:
+            continue
+        cells = [f"{found.measured[0].value:.4g}"]
+        for law in laws:
+            errors = [100 * error for error in found.errors_of(law)]
+            sizes = [abs(error) for error in errors]
+            cells += (
+                [_signed(errors[0], 1), f"{median(sizes):.1f}", f"{max(sizes):.1f}"]
+                if errors
+                else [_MISSING] * 3
+            )
+        rows.append(
+            (_place(f"{record.run.n_patches}, {record.run.depth}", record.run.seed), *cells)
+        )
+    of_each = ("λ₁", "median", "worst")
+    names = {"predicted": "law", "commutator": "commutator kernel"}
+    head = ("P, d", "λ₁ measured", *(f"{names[law]}: {what}" for law in laws for what in of_each))
+    return _text(head, rows)
+
+
 def tables(records: Records) -> dict[str, str]:
     """Every table by name."""
     paper, scaling = paper_study(), scaling_study()
@@ -172,6 +203,8 @@ def tables(records: Records) -> dict[str, str]:
         "minima": minima_table(records),
         "ratios": ratio_table(ours),
         "bounds": bounds_table(records),
+        "kernel-start": kernel_table(records, "start"),
+        "kernel-minimum": kernel_table(records, "minimum"),
         "laws": summary_table(
             (
                 (author_pairs(), fitted_exponents(author_models())),
@@ -224,7 +257,7 @@ def _signed(value: float, places: int = 2) -> str:
 
 # Which file shows which tables.
 SHOWN: Mapping[Path, tuple[str, ...]] = {
-    FINDINGS: ("minima", "ratios", "bounds", "laws"),
+    FINDINGS: ("minima", "ratios", "kernel-start", "kernel-minimum", "bounds", "laws"),
     OWN: ("registered-laws",),
     README: ("ratios",),
 }

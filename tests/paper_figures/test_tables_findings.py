@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
-from patchlaw.paper_figures.records import ANALYSES, Records
+from patchlaw.paper_figures.records import ANALYSES, RESULTS, Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
 from patchlaw.paper_figures.tables.findings_tables import (
@@ -218,3 +218,25 @@ def test_the_command_writes_between_the_marks(
     assert refused.exit_code == 1
     assert "expected one '<!-- ratios: written by" in refused.output
     assert page.read_text() == "no marks"
+
+
+def test_kernel_tables_hold_the_records_errors() -> None:
+    """From the records' JSON by hand; catches an error of another eigenvalue, law or moment."""
+    places = {}
+    for path in (RESULTS / "kernels").glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        run = record["run"]
+        place = f"{run['n_patches']}, {run['depth']}"
+        place += f", seed {run['seed']}" if run["seed"] != 1001 else ""
+        places[place] = record["moments"]
+    for moment in ("start", "minimum"):
+        rows = rows_of(findings_tables.kernel_table(Records.read(), moment))
+        assert len(rows) == sum(bool(found[moment]["measured"]) for found in places.values())
+        for place, top, *cells in rows:
+            found = places[place][moment]
+            values = [each["value"] for each in found["measured"]]
+            assert number(top) == pytest.approx(values[0], rel=1e-3)
+            for law, at in (("predicted", 0), ("commutator", 3))[: len(cells) // 3]:
+                errors = [100 * (a / b - 1) for a, b in zip(found[law], values, strict=True)]
+                assert number(cells[at]) == pytest.approx(errors[0], abs=0.051)
+                assert number(cells[at + 2]) == pytest.approx(max(map(abs, errors)), abs=0.051)
