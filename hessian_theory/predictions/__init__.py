@@ -21,6 +21,7 @@ from patchlaw.hessian_theory.predictions.bounds import (
 from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup
 from patchlaw.hessian_theory.predictions.encoding_rotations import EncodingRotations
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.kernel_law import KERNEL_EIGENVALUE
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,
     LAWS,
@@ -63,6 +64,7 @@ from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
 __all__ = [
     "BESIDE",
     "CURVATURE",
+    "KERNEL_EIGENVALUE",
     "LAWS",
     "LOSS",
     "PAPER_COLLAPSE",

@@ -6,7 +6,12 @@ from patchlaw.verification.comparison.exponents import (
     fit_exponent,
     fitted_exponents,
 )
-from patchlaw.verification.comparison.ratios import LawComparison, compare_author, compare_models
+from patchlaw.verification.comparison.ratios import (
+    LawComparison,
+    compare_author,
+    compare_models,
+    on_their_images,
+)
 from patchlaw.verification.comparison.summaries import LawSummary, summarise_laws
 
 __all__ = [
@@ -18,5 +23,6 @@ __all__ = [
     "compare_models",
     "fit_exponent",
     "fitted_exponents",
+    "on_their_images",
     "summarise_laws",
 ]
