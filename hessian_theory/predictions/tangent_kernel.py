@@ -28,8 +28,8 @@ S = diag(pi) - pi pi^T:
 
     lambda_j(G) = s^2 v lambda_j( (1/N) S^(1/2) (sum_p K_p x 1_C) S^(1/2) ),
 
-with nothing fitted. Source: theorems tangent-kernel and orthogonal-tangent-kernel; the idea of the
-neural tangent kernel is Jacot et al., arXiv 1806.07572. Numbers only.
+with nothing fitted. Source: theorem adjoint-tangent-kernel and those of the three groups; the
+idea of the neural tangent kernel is Jacot et al., arXiv 1806.07572. Numbers only.
 """
 
 from dataclasses import dataclass
