@@ -11,7 +11,9 @@ import torch
 from click.testing import CliRunner
 
 from patchlaw.commands.kernel import kernel as kernel_command
+from patchlaw.commands.kernel import print_errors
 from patchlaw.commands.predict import predict
+from patchlaw.console import PlainConsole
 from patchlaw.hessian_theory.predictions import Architecture, TangentKernel
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
@@ -418,6 +420,26 @@ def test_committed_records_are_the_law_s_predictions():
             assert len(found.commutator) == (name == "minimum") * len(found.measured)
             assert len(found.predicted) == other.top
             assert (found.law, found.commutator_law) in ((LAW, 0), (LAW, COMMUTATOR_LAW))
+
+
+def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
+    """Catches columns of another law, and a record of predictions alone that breaks the table."""
+    monkeypatch.setenv("COLUMNS", "200")
+    whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
+    alone = measure_kernel(
+        run, toy_samples(), tmp_path / "b", SETTINGS, predict_only=True, threads=1
+    )
+    moment = whole.moments["minimum"]
+    print_errors((whole, alone), PlainConsole())
+    rows = [line for line in capsys.readouterr().out.splitlines() if whole.run.id in line]
+    cells = [[cell.strip() for cell in row.strip("│|").split("│")] for row in rows]
+    both = [cell for row in cells for cell in row[2:11]]
+    law, own = moment.errors[0], moment.errors_of("commutator")[0]
+    first = [f"{moment.measured[0].value:.4g}", f"{moment.predicted[0]:.4g}", f"{100 * law:+.1f}"]
+    assert cells[1][:5] == [whole.run.id, "minimum", *first]
+    assert cells[1][7:9] == [f"{moment.commutator[0]:.4g}", f"{100 * own:+.1f}"]
+    assert cells[3][2:5] == ["-", first[1], "-"]
+    assert len(both) == 36
 
 
 def test_kernel_command(run, tmp_path):
