@@ -233,14 +233,14 @@ class TangentKernel:
             ValueError: another shape, rows that are no probabilities, k below 1.
         """
         pi = self._probabilities(softmax)
-        values = top_eigenvalues(self._weighted(self.mean), pi, k, seed, tol)
+        values = top_eigenvalues(self.mean, pi, k, seed, tol, self.weights)
         return self.output_scale**2 * self.n_patches * self.variance * values
 
     def patch_tops(self, softmax: Array, *, seed: int = 0, tol: float = 1e-8) -> Array:
         """lambda_max(G_pp) of every patch, shape (P,), float64."""
         pi = self._probabilities(softmax)
         tops = [
-            top_eigenvalues(self._weighted(self.of_patch(p)), pi, 1, seed, tol)[0]
+            top_eigenvalues(self.of_patch(p), pi, 1, seed, tol, self.weights)[0]
             for p in range(self.n_patches)
         ]
         return self.output_scale**2 * self.variance * np.array(tops)
@@ -258,7 +258,7 @@ class TangentKernel:
         """
         pi = self._probabilities(softmax)
         unit = self.output_scale**2 * self.n_patches * self.variance
-        return count_above(self._weighted(self.mean), pi, threshold / unit, seed)
+        return count_above(self.mean, pi, threshold / unit, seed, self.weights)
 
     def start_logits(
         self, n_classes: int, rng: np.random.Generator, draws: int = 1
@@ -286,12 +286,6 @@ class TangentKernel:
             root = np.linalg.cholesky(covariance)
             logits = root @ rng.standard_normal((draws, self.n_samples, n_classes))
         return np.asarray(size * logits)
-
-    def _weighted(self, kernel: Array) -> Array:
-        if self.weights is None:
-            return kernel
-        root = np.sqrt(self.weights).astype(kernel.dtype)
-        return np.asarray(root[:, None] * kernel * root)
 
     def _probabilities(self, softmax: Array) -> NDArray[np.float64]:
         return checked_probabilities(softmax, self.n_samples)
