@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import to_builtins
 
 from patchlaw.verification.jobs.job import Execution
-from patchlaw.verification.kernels.record import KERNEL, LAW, KernelMoment, KernelRecord
+from patchlaw.verification.kernels.record import KERNEL, LAW, WHOLE_LAW, KernelMoment, KernelRecord
 from patchlaw.verification.landscape.pca import random_walk_ratios
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
@@ -362,7 +362,7 @@ def write_kernel(folder: Path, config: RunConfig, *, measured: bool = True) -> P
     moments = {}
     for name, epoch, largest in (("start", 0, 20 * top), ("minimum", minimum_epoch(config), top)):
         values = largest * np.concatenate([[1.0], np.sort(rng.uniform(0.1, 0.6, 11))[::-1]])
-        laws = values * rng.uniform(0.9, 1.1, (2, 12))
+        laws = values * rng.uniform(0.9, 1.1, (4, 12))
         moments[name] = KernelMoment(
             epoch=epoch,
             mean_softmax_trace=0.4,
@@ -375,6 +375,10 @@ def write_kernel(folder: Path, config: RunConfig, *, measured: bool = True) -> P
             seconds_predicted=0.1,
             commutator=tuple(laws[1].tolist()),
             law=LAW,
+            whole=tuple(laws[2].tolist()),
+            whole_error=0.01,
+            whole_commutator=tuple(laws[3].tolist()) if epoch else (),
+            whole_law=WHOLE_LAW,
         )
     record = KernelRecord(
         reproduce=f"patchlaw kernel runs/{run.id}",

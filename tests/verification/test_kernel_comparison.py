@@ -54,7 +54,7 @@ def test_ratios_at_the_minima_by_hand(folder: Path, records: Records) -> None:
     pairs = ((4, 9), (4, 16), (9, 16))
     assert set(rows) == {(m, p) for m in ("H", "G", "G over the angles") for p in pairs}
     for (_, (one, two)), row in rows.items():
-        first, second = (content(folder, p)["minimum"]["predicted"][0] for p in (one, two))
+        first, second = (content(folder, p)["minimum"]["whole"][0] for p in (one, two))
         assert row.predicted == pytest.approx(second / first, rel=1e-12)
         assert row.inputs == {"kernel_eigenvalue1": first, "kernel_eigenvalue2": second}
         assert (row.status, row.note) == ("assumed", "")
@@ -88,9 +88,18 @@ def test_on_the_same_images_by_hand(
 
 def test_kernels_of_other_images_or_laws_are_not_divided(records: Records) -> None:
     """Catches a ratio of 400 images to 1,000, whose eigenvalues differ by the images alone."""
-    law = replace(records.kernels[NAMES[9]].moments["minimum"], law=1)
-    for change in ({"n_samples": 400}, {"subset_seed": 1}, {"moments": {"minimum": law}}):
-        assert {pair for _, pair in compared(records, **change)} == {(4, 16)}
+    for change in ({"law": 1}, {"whole_law": 9}):
+        moment = replace(records.kernels[NAMES[9]].moments["minimum"], **change)
+        found = compared(records, moments={"minimum": moment})
+        assert {pair for _, pair in found} == {(4, 16)}
+    moment = replace(records.kernels[NAMES[9]].moments["minimum"], whole=())
+    found = compared(records, moments={"minimum": moment})
+    assert found["H", (4, 9)].reason == "needs kernel_eigenvalue2"  # not over all images
+    for change in ({"n_samples": 400}, {"subset_seed": 1}):
+        other = replace(records.kernels[NAMES[9]], **change)
+        kernels = {**records.kernels, NAMES[9]: other}.values()
+        found = of_law(compare_models(on_their_images(kernels), kernels))
+        assert {pair for _, pair in found} == {(4, 16)}
     only = [records.kernels[NAMES[4]]]
     rows = of_law(compare_models(records.analyses.values(), only))
     assert rows["H", (4, 9)].predicted is None
@@ -114,7 +123,7 @@ def test_the_authors_ratios_say_whose_softmax_outputs_they_take(
     rows = of_law(compare_author(records.kernels.values(), every_pair=True))
     assert {pair for _, pair in rows} == {(4, 9), (4, 16), (9, 16)}
     for (_, (one, two)), row in rows.items():
-        first, second = (content(folder, p)["minimum"]["predicted"][0] for p in (one, two))
+        first, second = (content(folder, p)["minimum"]["whole"][0] for p in (one, two))
         assert row.predicted == pytest.approx(second / first)
         assert row.note == (
             "tangent kernel: with the softmax outputs of our runs at the author's P, d and seed"

@@ -20,6 +20,7 @@ from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble,
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
 from patchlaw.simulators.reference import apply_gate, rotation, simulate
 from patchlaw.simulators.torch_engine import circuit_outputs
+from patchlaw.verification.kernels import kernel_job
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
@@ -32,6 +33,7 @@ from patchlaw.verification.kernels.record import (
     COMMUTATOR_LAW,
     KERNEL,
     LAW,
+    WHOLE_LAW,
     KernelMoment,
     KernelRecord,
     read_kernels,
@@ -278,6 +280,13 @@ def without_times(record: KernelRecord) -> list:
     ]
 
 
+def check_whole(moment: KernelMoment, model: DistributedQNN, images: torch.Tensor) -> None:
+    pi = softmax_outputs(model, images).numpy()
+    np.testing.assert_allclose(moment.whole, tangent_kernel_of(model, images).spectrum(pi, 3))
+    found = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
+    np.testing.assert_allclose(moment.whole_commutator, found, rtol=1e-6)
+
+
 def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
     """Measured ones against numpy's of the dense G; a stopped job ends with the same numbers."""
     whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
@@ -302,6 +311,7 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         commutator = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
         np.testing.assert_allclose(moment.commutator, commutator, rtol=1e-6)
         np.testing.assert_allclose(moment.errors, moment.predicted / expected - 1, atol=1e-4)
+        check_whole(moment, model, samples.train_images)
 
     with pytest.raises(Stop):
         measure_kernel(
@@ -363,6 +373,24 @@ def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):
     assert without_times(measure_kernel(run, samples, folder, SETTINGS)) == without_times(whole)
 
 
+def test_all_images_from_weighed_draws(run, tmp_path, monkeypatch):
+    """Catches a weight that is lost on the way: a draw with one sample thrice is all of them."""
+
+    def draw(softmax, size, rng):
+        assert size == 5
+        n = len(softmax)
+        drawn = np.array([0, 0, *range(n)])
+        return drawn, (n + 2) / n * np.where(drawn == 0, 1 / 3, 1.0)
+
+    monkeypatch.setattr(kernel_job, "trace_sample", draw)
+    monkeypatch.setattr(kernel_job, "_DRAWN", 5)
+    samples = toy_samples()
+    record = measure_kernel(run, samples, tmp_path, SETTINGS, predict_only=True, threads=1)
+    for moment in record.moments.values():
+        check_whole(moment, run.model(moment.epoch), samples.train_images)
+        assert 0 <= moment.whole_error < 1e-6
+
+
 def test_criteria_judge_deep_records_only(run, tmp_path):
     """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
     shallow = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
@@ -420,6 +448,8 @@ def test_committed_records_are_the_law_s_predictions():
             assert len(found.commutator) == (name == "minimum") * len(found.measured)
             assert len(found.predicted) == other.top
             assert (found.law, found.commutator_law) in ((LAW, 0), (LAW, COMMUTATOR_LAW))
+            assert found.whole_law in (0, WHOLE_LAW)
+            assert found.whole_error < 0.05
 
 
 def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
