@@ -56,25 +56,25 @@ def layer_groups(
     split = phi.shape[-1] // 2
     for start in reversed(starts) if reverse else starts:
         layers = slice(start, start + GROUP)
-        gates = _gates(phi[layers])
+        gates = to_matrix(layer_quaternions(phi[layers]))
         upper, lower = gates[:, :, :split], gates[:, :, split:]
         group = LayerGroup(layers, kron_all(upper).to(dtype), kron_all(lower).to(dtype))
         if rates is None:
             yield group, None
             continue
-        dots = _gate_rates(phi[layers], rates[layers])
+        dots = to_matrix(layer_quaternion_rates(phi[layers], rates[layers]))
         upper_dot = _kron_all_tangent(upper, dots[:, :, :split])
         lower_dot = _kron_all_tangent(lower, dots[:, :, split:])
         yield group, LayerGroup(layers, upper_dot.to(dtype), lower_dot.to(dtype))
 
 
-def _gates(phi: Tensor) -> Tensor:
-    """RY RX of every qubit for angles (k, P, 2, n): shape (k, P, n, 2, 2), complex128."""
+def layer_quaternions(phi: Tensor) -> Tensor:
+    """RY RX of every qubit for angles (k, P, 2, n): quaternions (k, P, n, 4), float64."""
     cos, sin = torch.cos(phi / 2).unbind(2), torch.sin(phi / 2).unbind(2)
-    return to_matrix(_product_ry_rx(cos, sin))
+    return _product_ry_rx(cos, sin)
 
 
-def _gate_rates(phi: Tensor, rates: Tensor) -> Tensor:
+def layer_quaternion_rates(phi: Tensor, rates: Tensor) -> Tensor:
     """Their derivatives along ``rates``, by the product rule."""
     cos, sin = torch.cos(phi / 2), torch.sin(phi / 2)
     (cos_x, cos_y), (sin_x, sin_y) = cos.unbind(2), sin.unbind(2)
@@ -82,7 +82,7 @@ def _gate_rates(phi: Tensor, rates: Tensor) -> Tensor:
     sin_x_dot, sin_y_dot = (rates / 2 * cos).unbind(2)
     along_x = _product_ry_rx((cos_x_dot, cos_y), (sin_x_dot, sin_y))
     along_y = _product_ry_rx((cos_x, cos_y_dot), (sin_x, sin_y_dot))
-    return to_matrix(along_x + along_y)
+    return along_x + along_y
 
 
 def _product_ry_rx(cos: Sequence[Tensor], sin: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,218 @@
+"""All layers of a static run in one launch: 2^n amplitudes of a few columns stay on the chip.
+
+A program has a tile of columns of one patch's W, amplitudes as (columns, 2^n), real and imaginary
+parts apart. A gate of the leading qubit cuts the tile in two halves and joins them with that qubit
+last, so that after n gates every qubit is back in its place: all gates are the same code.
+
+With U = w - i (x X + y Y + z Z) = RY RX of a qubit, RY commutes with Y and RX with X. So dL/dphi_Y
+is the momentum w_Y before U is undone and dL/dphi_X the momentum w_X after it.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _halves(part, COLUMNS: tl.constexpr, HALF: tl.constexpr):
+    """Amplitudes with the leading qubit 0 and those with 1, each (COLUMNS, HALF)."""
+    return tl.split(tl.permute(tl.reshape(part, [COLUMNS, 2, HALF]), [0, 2, 1]))
+
+
+@triton.jit
+def _joined(zero, one, COLUMNS: tl.constexpr, HALF: tl.constexpr):
+    """Both halves with their qubit last, (COLUMNS, 2 HALF)."""
+    return tl.reshape(tl.join(zero, one), [COLUMNS, 2 * HALF])
+
+
+@triton.jit
+def _turned(re0, im0, re1, im1, w, x, y, z):
+    """U S of the halves of S."""
+    return (
+        w * re0 + z * im0 - y * re1 + x * im1,
+        w * im0 - z * re0 - y * im1 - x * re1,
+        y * re0 + x * im0 + w * re1 - z * im1,
+        y * im0 - x * re0 + w * im1 + z * re1,
+    )
+
+
+@triton.jit
+def _momentum_y(lre0, lim0, lre1, lim1, re0, im0, re1, im1):
+    """Re<Λ, (-i/2) Y S>, summed over the tile."""
+    return 0.5 * tl.sum(lre1 * re0 + lim1 * im0 - lre0 * re1 - lim0 * im1)
+
+
+@triton.jit
+def _momentum_x(lre0, lim0, lre1, lim1, re0, im0, re1, im1):
+    """Re<Λ, (-i/2) X S>, summed over the tile."""
+    return 0.5 * tl.sum(lre0 * im1 - lim0 * re1 + lre1 * im0 - lim1 * re0)
+
+
+@triton.jit
+def _quaternion(table, sign):
+    """(w, x, y, z) of a gate; of its inverse with sign -1."""
+    x, y, z = tl.load(table + 1), tl.load(table + 2), tl.load(table + 3)
+    return tl.load(table), sign * x, sign * y, sign * z
+
+
+@triton.jit
+def forward_layers(
+    state,
+    state_dot,
+    table,
+    table_dot,
+    rings,
+    signs,
+    n_layers,
+    n_columns,
+    N_QUBITS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    TANGENT: tl.constexpr,
+):
+    """W's first columns and, with TANGENT, their tangents; grid (P, tiles).
+
+    Args:
+        state: (P, n_columns, 2^n, 2) for W's columns, real and imaginary parts; None with TANGENT.
+        state_dot: likewise for the tangent.
+        table: quaternions of the gates, (layers, P, n, 4).
+        table_dot: their rates.
+        rings: (layers,), 1 where the ring follows.
+        signs: the ring's diagonal, (2^n,).
+        n_layers: layers.
+        n_columns: columns of W.
+        N_QUBITS: n.
+        COLUMNS: of a tile, a power of two.
+        TANGENT: whether tangents are wanted.
+    """
+    SIZE: tl.constexpr = 1 << N_QUBITS
+    HALF: tl.constexpr = SIZE // 2
+    patch, patches = tl.program_id(0), tl.num_programs(0)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    row = tl.arange(0, SIZE)
+    sign = tl.load(signs + row)
+    re = (column[:, None] == row[None, :]).to(sign.dtype)
+    im = tl.zeros([COLUMNS, SIZE], sign.dtype)
+    if TANGENT:
+        re_dot, im_dot = im, im
+    for layer in range(n_layers):
+        gates = (layer * patches + patch) * (4 * N_QUBITS)
+        for qubit in tl.static_range(N_QUBITS):
+            w, x, y, z = _quaternion(table + gates + 4 * qubit, 1)
+            re0, re1 = _halves(re, COLUMNS, HALF)
+            im0, im1 = _halves(im, COLUMNS, HALF)
+            if TANGENT:
+                a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, 1)
+                dre0, dre1 = _halves(re_dot, COLUMNS, HALF)
+                dim0, dim1 = _halves(im_dot, COLUMNS, HALF)
+                dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
+                re_dot = _joined(dre0 + tre0, dre1 + tre1, COLUMNS, HALF)
+                im_dot = _joined(dim0 + tim0, dim1 + tim1, COLUMNS, HALF)
+            re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
+            re, im = _joined(re0, re1, COLUMNS, HALF), _joined(im0, im1, COLUMNS, HALF)
+        factor = tl.where(tl.load(rings + layer) != 0, sign, 1)[None, :]
+        re, im = re * factor, im * factor
+        if TANGENT:
+            re_dot, im_dot = re_dot * factor, im_dot * factor
+    wanted = (column < n_columns)[:, None]
+    first = patch.to(tl.int64) * (2 * SIZE) * n_columns
+    where = first + 2 * (column[:, None] * SIZE + row[None, :])
+    if TANGENT:
+        tl.store(state_dot + where, re_dot, mask=wanted)
+        tl.store(state_dot + where + 1, im_dot, mask=wanted)
+    else:
+        tl.store(state + where, re, mask=wanted)
+        tl.store(state + where + 1, im, mask=wanted)
+
+
+@triton.jit
+def _loaded(states, where, wanted):
+    """Columns of (columns, 2^n, 2) states as (real, imaginary), zero beyond the last one."""
+    re = tl.load(states + where, mask=wanted, other=0)
+    return re, tl.load(states + where + 1, mask=wanted, other=0)
+
+
+@triton.jit
+def reverse_layers(
+    momenta,
+    state,
+    lam,
+    state_dot,
+    lam_dot,
+    table,
+    table_dot,
+    rings,
+    signs,
+    n_layers,
+    n_columns,
+    N_QUBITS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    TANGENT: tl.constexpr,
+):
+    """The angles' derivatives of a tile of columns, layers undone; grid (P, tiles).
+
+    Args:
+        momenta: (tiles, P, layers, 2, n) for dL/dphi of X, then Y, or with TANGENT its tangent.
+        state: W's columns, (P, n_columns, 2^n, 2). lam: those of W̄, likewise.
+        state_dot: of Ẇ, with TANGENT. lam_dot: of the tangent of W̄.
+        table, table_dot, rings, signs, n_layers, n_columns, N_QUBITS, COLUMNS, TANGENT: as forward.
+    """
+    SIZE: tl.constexpr = 1 << N_QUBITS
+    HALF: tl.constexpr = SIZE // 2
+    patch, patches = tl.program_id(0), tl.num_programs(0)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    row = tl.arange(0, SIZE)
+    sign = tl.load(signs + row)
+    wanted = (column < n_columns)[:, None]
+    first = patch.to(tl.int64) * (2 * SIZE) * n_columns
+    where = first + 2 * (column[:, None] * SIZE + row[None, :])
+    re, im = _loaded(state, where, wanted)
+    lre, lim = _loaded(lam, where, wanted)
+    if TANGENT:
+        re_dot, im_dot = _loaded(state_dot, where, wanted)
+        lre_dot, lim_dot = _loaded(lam_dot, where, wanted)
+    for step in range(n_layers):
+        layer = n_layers - 1 - step
+        gates = (layer * patches + patch) * (4 * N_QUBITS)
+        into = ((tl.program_id(1) * patches + patch) * n_layers + layer) * (2 * N_QUBITS)
+        factor = tl.where(tl.load(rings + layer) != 0, sign, 1)[None, :]
+        re, im, lre, lim = re * factor, im * factor, lre * factor, lim * factor
+        if TANGENT:
+            re_dot, im_dot = re_dot * factor, im_dot * factor
+            lre_dot, lim_dot = lre_dot * factor, lim_dot * factor
+        for qubit in tl.static_range(N_QUBITS):
+            w, x, y, z = _quaternion(table + gates + 4 * qubit, -1)
+            re0, re1 = _halves(re, COLUMNS, HALF)
+            im0, im1 = _halves(im, COLUMNS, HALF)
+            lre0, lre1 = _halves(lre, COLUMNS, HALF)
+            lim0, lim1 = _halves(lim, COLUMNS, HALF)
+            if TANGENT:
+                a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, -1)
+                dre0, dre1 = _halves(re_dot, COLUMNS, HALF)
+                dim0, dim1 = _halves(im_dot, COLUMNS, HALF)
+                mre0, mre1 = _halves(lre_dot, COLUMNS, HALF)
+                mim0, mim1 = _halves(lim_dot, COLUMNS, HALF)
+                along_y = _momentum_y(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
+                along_y += _momentum_y(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
+                dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
+                dre0, dim0, dre1, dim1 = dre0 + tre0, dim0 + tim0, dre1 + tre1, dim1 + tim1
+                mre0, mim0, mre1, mim1 = _turned(mre0, mim0, mre1, mim1, w, x, y, z)
+                tre0, tim0, tre1, tim1 = _turned(lre0, lim0, lre1, lim1, a, b, c, d)
+                mre0, mim0, mre1, mim1 = mre0 + tre0, mim0 + tim0, mre1 + tre1, mim1 + tim1
+            else:
+                along_y = _momentum_y(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
+            re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
+            lre0, lim0, lre1, lim1 = _turned(lre0, lim0, lre1, lim1, w, x, y, z)
+            if TANGENT:
+                along_x = _momentum_x(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
+                along_x += _momentum_x(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
+                re_dot = _joined(dre0, dre1, COLUMNS, HALF)
+                im_dot = _joined(dim0, dim1, COLUMNS, HALF)
+                lre_dot = _joined(mre0, mre1, COLUMNS, HALF)
+                lim_dot = _joined(mim0, mim1, COLUMNS, HALF)
+            else:
+                along_x = _momentum_x(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
+            re, im = _joined(re0, re1, COLUMNS, HALF), _joined(im0, im1, COLUMNS, HALF)
+            lre, lim = _joined(lre0, lre1, COLUMNS, HALF), _joined(lim0, lim1, COLUMNS, HALF)
+            tl.store(momenta + into + qubit, along_x)
+            tl.store(momenta + into + N_QUBITS + qubit, along_y)
