@@ -23,7 +23,7 @@ from patchlaw.simulators.torch_engine.local_operators import (
     rotation_generators,
 )
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
-from patchlaw.simulators.torch_engine.static_runs import StaticRuns
+from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
 
 
@@ -110,7 +110,7 @@ class PatchCircuits:
             self._observables = string_operators(strings, n, dtype, angles.device)
         else:
             self._observables = class_observables(n, n_classes, dtype, angles.device)
-        self.prefix: StaticRunDerivatives[Tensor, Tensor] = StaticRuns(
+        self.prefix: StaticRunDerivatives[Tensor, Tensor] = static_run(
             plan.prefix, angles, n, dtype, vector_only=True
         )
         self.encodings: list[PatchEncoding] = []
@@ -119,7 +119,7 @@ class PatchCircuits:
             if isinstance(stage, Encoding):
                 run = following if isinstance(following, StaticRun) else StaticRun()
                 self.encodings.append(PatchEncoding(stage, angles, n, dtype))
-                self.runs.append(StaticRuns(run, angles, n, dtype, vector_only=False))
+                self.runs.append(static_run(run, angles, n, dtype, vector_only=False))
         self._matrices = [run.columns * self.signs for run in self.runs]
 
     def zero_cotangents(self) -> Cotangents:

@@ -14,11 +14,12 @@ dL/dphi_X = w_X, dL/dphi_Y = cos(phi_X) w_Y - sin(phi_X) w_Z.
 import torch
 from torch import Tensor
 
-from patchlaw.simulators.circuit_plan import StaticRun
+from patchlaw.simulators.circuit_plan import StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_layers import Stack, layer_groups, layer_views
+from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
 
 
 class StaticRuns:
@@ -238,6 +239,17 @@ class StaticRuns:
             about_y = about_y - rates[:, :, 0] * (sin * before[..., 1] + cos * before[..., 2])
         both = torch.stack((about_x, about_y), dim=2)
         return both.transpose(0, 1).reshape(self._patches, -1)
+
+
+def static_run(
+    run: StaticRun, angles: Tensor, n_qubits: int, dtype: torch.dtype, *, vector_only: bool
+) -> StaticRunDerivatives[Tensor, Tensor]:
+    """The run of all patches by the way that is fastest where the angles lie; see StaticRuns."""
+    if run.rings and kernels_run_on(angles.device):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_runs import FusedStaticRuns
+
+        return FusedStaticRuns(run, angles, n_qubits, dtype, vector_only=vector_only)
+    return StaticRuns(run, angles, n_qubits, dtype, vector_only=vector_only)
 
 
 class _Reduced:

@@ -12,21 +12,27 @@ import torch
 
 
 def kernels_run_on(device: torch.device) -> bool:
-    """Whether kernels take the place of their twins: on CUDA, and under Triton's interpreter.
+    """Whether kernels take the place of their twins on a device: on CUDA, if Triton is there.
+
+    On the CPU they do with PATCHLAW_KERNELS=interpreter, as tests have it, in a process that was
+    started with TRITON_INTERPRET=1.
 
     Raises:
-        ValueError: another value of PATCHLAW_KERNELS than "plain" or "triton" (the default).
+        ValueError: another value of PATCHLAW_KERNELS than triton (the default), plain, interpreter.
     """
     wanted = os.environ.get("PATCHLAW_KERNELS", "triton")
-    if wanted not in ("plain", "triton"):
-        raise ValueError(f"PATCHLAW_KERNELS: expected plain or triton, got {wanted}; set or unset it")
+    if wanted not in ("triton", "plain", "interpreter"):
+        raise ValueError(
+            f"PATCHLAW_KERNELS: expected triton, plain or interpreter, got {wanted}; unset it"
+        )
     if wanted == "plain" or not _has_triton():
         return False
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)  # what Triton compiles for
-    return device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    return device.type == "cpu" and wanted == "interpreter"
 
 
 @cache
 def _has_triton() -> bool:
-    return find_spec("triton") is not None
+    found = find_spec("triton")
+    return found is not None and found.origin is not None  # not a folder of that name

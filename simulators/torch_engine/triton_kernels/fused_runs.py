@@ -30,7 +30,13 @@ class FusedStaticRuns:
     """
 
     def __init__(
-        self, run: StaticRun, angles: Tensor, n_qubits: int, dtype: torch.dtype, *, vector_only: bool
+        self,
+        run: StaticRun,
+        angles: Tensor,
+        n_qubits: int,
+        dtype: torch.dtype,
+        *,
+        vector_only: bool,
     ) -> None:
         n_layers = len(run.rings)
         self.angle_slice = slice(run.first_angle, run.first_angle + 2 * n_qubits * n_layers)
@@ -60,8 +66,12 @@ class FusedStaticRuns:
     def _options(self, tile: int, tangent: bool) -> dict[str, int]:
         warps = max(1, (1 << self._n_qubits) // AMPLITUDES)
         return {
-            "N_QUBITS": self._n_qubits, "COLUMNS": tile, "TANGENT": tangent, "num_warps": warps
-        }  # fmt: skip
+            "N_QUBITS": self._n_qubits,
+            "COLUMNS": tile,
+            "GROUP": next(size for size in (2, 3, 1) if self._n_qubits % size == 0),
+            "TANGENT": tangent,
+            "num_warps": warps,
+        }
 
     def _forward(self, table_dot: Tensor | None) -> Tensor:
         """W's columns, or their tangents: (P, m, 2^n, 2)."""
@@ -80,9 +90,7 @@ class FusedStaticRuns:
         )
         return result
 
-    def _reverse(
-        self, lam: Tensor, table_dot: Tensor | None = None, *dots: Tensor
-    ) -> Tensor:
+    def _reverse(self, lam: Tensor, table_dot: Tensor | None = None, *dots: Tensor) -> Tensor:
         """The angles' derivatives (P, 2 n layers), float64, or their tangents."""
         patches, tiles, tile = self._grid()
         momenta = self._table.new_empty(tiles, patches, self._layers[0], 2, self._n_qubits)

@@ -1,8 +1,9 @@
 """All layers of a static run in one launch: 2^n amplitudes of a few columns stay on the chip.
 
 A program has a tile of columns of one patch's W, amplitudes as (columns, 2^n), real and imaginary
-parts apart. A gate of the leading qubit cuts the tile in two halves and joins them with that qubit
-last, so that after n gates every qubit is back in its place: all gates are the same code.
+parts apart. A thread has the leading qubits' amplitudes in registers. So GROUP leading qubits at a
+time are turned where they are, and then the index is rotated by GROUP qubits, which alone moves
+data between threads; after n gates every qubit is back in its place.
 
 With U = w - i (x X + y Y + z Z) = RY RX of a qubit, RY commutes with Y and RX with X. So dL/dphi_Y
 is the momentum w_Y before U is undone and dL/dphi_X the momentum w_X after it.
@@ -13,15 +14,23 @@ import triton.language as tl
 
 
 @triton.jit
-def _halves(part, COLUMNS: tl.constexpr, HALF: tl.constexpr):
-    """Amplitudes with the leading qubit 0 and those with 1, each (COLUMNS, HALF)."""
-    return tl.split(tl.permute(tl.reshape(part, [COLUMNS, 2, HALF]), [0, 2, 1]))
+def _halves(part, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
+    """Amplitudes with a qubit 0 and with it 1, (COLUMNS, BEFORE, AFTER): BEFORE is 2^q."""
+    return tl.split(tl.permute(tl.reshape(part, [COLUMNS, BEFORE, 2, AFTER]), [0, 1, 3, 2]))
 
 
 @triton.jit
-def _joined(zero, one, COLUMNS: tl.constexpr, HALF: tl.constexpr):
-    """Both halves with their qubit last, (COLUMNS, 2 HALF)."""
-    return tl.reshape(tl.join(zero, one), [COLUMNS, 2 * HALF])
+def _joined(zero, one, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
+    """The inverse, (COLUMNS, 2 BEFORE AFTER)."""
+    halves = tl.permute(tl.join(zero, one), [0, 1, 3, 2])
+    return tl.reshape(halves, [COLUMNS, 2 * BEFORE * AFTER])
+
+
+@triton.jit
+def _rotated(part, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
+    """The leading qubits, BEFORE states of them, put behind the others."""
+    turned = tl.permute(tl.reshape(part, [COLUMNS, BEFORE, AFTER]), [0, 2, 1])
+    return tl.reshape(turned, [COLUMNS, BEFORE * AFTER])
 
 
 @triton.jit
@@ -54,7 +63,7 @@ def _quaternion(table, sign):
     return tl.load(table), sign * x, sign * y, sign * z
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_layers", "n_columns"])
 def forward_layers(
     state,
     state_dot,
@@ -66,6 +75,7 @@ def forward_layers(
     n_columns,
     N_QUBITS: tl.constexpr,
     COLUMNS: tl.constexpr,
+    GROUP: tl.constexpr,
     TANGENT: tl.constexpr,
 ):
     """W's first columns and, with TANGENT, their tangents; grid (P, tiles).
@@ -81,6 +91,7 @@ def forward_layers(
         n_columns: columns of W.
         N_QUBITS: n.
         COLUMNS: of a tile, a power of two.
+        GROUP: qubits between two rotations, a divisor of n.
         TANGENT: whether tangents are wanted.
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
@@ -95,20 +106,30 @@ def forward_layers(
         re_dot, im_dot = im, im
     for layer in range(n_layers):
         gates = (layer * patches + patch) * (4 * N_QUBITS)
-        for qubit in tl.static_range(N_QUBITS):
-            w, x, y, z = _quaternion(table + gates + 4 * qubit, 1)
-            re0, re1 = _halves(re, COLUMNS, HALF)
-            im0, im1 = _halves(im, COLUMNS, HALF)
+        for leading in range(0, N_QUBITS, GROUP):
+            for place in tl.static_range(GROUP):
+                qubit = leading + place
+                w, x, y, z = _quaternion(table + gates + 4 * qubit, 1)
+                re0, re1 = _halves(re, COLUMNS, 1 << place, HALF >> place)
+                im0, im1 = _halves(im, COLUMNS, 1 << place, HALF >> place)
+                if TANGENT:
+                    a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, 1)
+                    dre0, dre1 = _halves(re_dot, COLUMNS, 1 << place, HALF >> place)
+                    dim0, dim1 = _halves(im_dot, COLUMNS, 1 << place, HALF >> place)
+                    dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
+                    re_dot = _joined(dre0 + tre0, dre1 + tre1, COLUMNS, 1 << place, HALF >> place)
+                    im_dot = _joined(dim0 + tim0, dim1 + tim1, COLUMNS, 1 << place, HALF >> place)
+                re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
+                re, im = (
+                    _joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
+                    _joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
+                )
+            re = _rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            im = _rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
             if TANGENT:
-                a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, 1)
-                dre0, dre1 = _halves(re_dot, COLUMNS, HALF)
-                dim0, dim1 = _halves(im_dot, COLUMNS, HALF)
-                dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
-                tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
-                re_dot = _joined(dre0 + tre0, dre1 + tre1, COLUMNS, HALF)
-                im_dot = _joined(dim0 + tim0, dim1 + tim1, COLUMNS, HALF)
-            re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
-            re, im = _joined(re0, re1, COLUMNS, HALF), _joined(im0, im1, COLUMNS, HALF)
+                re_dot = _rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                im_dot = _rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
         factor = tl.where(tl.load(rings + layer) != 0, sign, 1)[None, :]
         re, im = re * factor, im * factor
         if TANGENT:
@@ -127,11 +148,10 @@ def forward_layers(
 @triton.jit
 def _loaded(states, where, wanted):
     """Columns of (columns, 2^n, 2) states as (real, imaginary), zero beyond the last one."""
-    re = tl.load(states + where, mask=wanted, other=0)
-    return re, tl.load(states + where + 1, mask=wanted, other=0)
+    return tl.split(tl.load(states + where, mask=wanted, other=0))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_layers", "n_columns"])
 def reverse_layers(
     momenta,
     state,
@@ -146,15 +166,14 @@ def reverse_layers(
     n_columns,
     N_QUBITS: tl.constexpr,
     COLUMNS: tl.constexpr,
+    GROUP: tl.constexpr,
     TANGENT: tl.constexpr,
 ):
-    """The angles' derivatives of a tile of columns, layers undone; grid (P, tiles).
+    """The angles' derivatives from a tile of columns, layers undone; grid (P, tiles).
 
-    Args:
-        momenta: (tiles, P, layers, 2, n) for dL/dphi of X, then Y, or with TANGENT its tangent.
-        state: W's columns, (P, n_columns, 2^n, 2). lam: those of W̄, likewise.
-        state_dot: of Ẇ, with TANGENT. lam_dot: of the tangent of W̄.
-        table, table_dot, rings, signs, n_layers, n_columns, N_QUBITS, COLUMNS, TANGENT: as forward.
+    ``momenta`` is (tiles, P, layers, 2, n): dL/dphi of X, then Y or, with TANGENT, its tangent.
+    ``state``, ``lam``, ``state_dot``, ``lam_dot`` are the columns of W, W̄ and, with TANGENT, of
+    their tangents, (P, n_columns, 2^n, 2) each; the others are as in ``forward_layers``.
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
     HALF: tl.constexpr = SIZE // 2
@@ -162,9 +181,9 @@ def reverse_layers(
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     row = tl.arange(0, SIZE)
     sign = tl.load(signs + row)
-    wanted = (column < n_columns)[:, None]
+    wanted = (column < n_columns)[:, None, None]
     first = patch.to(tl.int64) * (2 * SIZE) * n_columns
-    where = first + 2 * (column[:, None] * SIZE + row[None, :])
+    where = first + 2 * (column[:, None] * SIZE + row[None, :])[:, :, None] + tl.arange(0, 2)
     re, im = _loaded(state, where, wanted)
     lre, lim = _loaded(lam, where, wanted)
     if TANGENT:
@@ -179,40 +198,57 @@ def reverse_layers(
         if TANGENT:
             re_dot, im_dot = re_dot * factor, im_dot * factor
             lre_dot, lim_dot = lre_dot * factor, lim_dot * factor
-        for qubit in tl.static_range(N_QUBITS):
-            w, x, y, z = _quaternion(table + gates + 4 * qubit, -1)
-            re0, re1 = _halves(re, COLUMNS, HALF)
-            im0, im1 = _halves(im, COLUMNS, HALF)
-            lre0, lre1 = _halves(lre, COLUMNS, HALF)
-            lim0, lim1 = _halves(lim, COLUMNS, HALF)
+        for leading in range(0, N_QUBITS, GROUP):
+            for place in tl.static_range(GROUP):
+                qubit = leading + place
+                w, x, y, z = _quaternion(table + gates + 4 * qubit, -1)
+                re0, re1 = _halves(re, COLUMNS, 1 << place, HALF >> place)
+                im0, im1 = _halves(im, COLUMNS, 1 << place, HALF >> place)
+                lre0, lre1 = _halves(lre, COLUMNS, 1 << place, HALF >> place)
+                lim0, lim1 = _halves(lim, COLUMNS, 1 << place, HALF >> place)
+                if TANGENT:
+                    a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, -1)
+                    dre0, dre1 = _halves(re_dot, COLUMNS, 1 << place, HALF >> place)
+                    dim0, dim1 = _halves(im_dot, COLUMNS, 1 << place, HALF >> place)
+                    mre0, mre1 = _halves(lre_dot, COLUMNS, 1 << place, HALF >> place)
+                    mim0, mim1 = _halves(lim_dot, COLUMNS, 1 << place, HALF >> place)
+                    along_y = _momentum_y(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
+                    along_y += _momentum_y(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
+                    dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
+                    dre0, dim0, dre1, dim1 = dre0 + tre0, dim0 + tim0, dre1 + tre1, dim1 + tim1
+                    mre0, mim0, mre1, mim1 = _turned(mre0, mim0, mre1, mim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = _turned(lre0, lim0, lre1, lim1, a, b, c, d)
+                    mre0, mim0, mre1, mim1 = mre0 + tre0, mim0 + tim0, mre1 + tre1, mim1 + tim1
+                else:
+                    along_y = _momentum_y(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
+                re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
+                lre0, lim0, lre1, lim1 = _turned(lre0, lim0, lre1, lim1, w, x, y, z)
+                if TANGENT:
+                    along_x = _momentum_x(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
+                    along_x += _momentum_x(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
+                    re_dot = _joined(dre0, dre1, COLUMNS, 1 << place, HALF >> place)
+                    im_dot = _joined(dim0, dim1, COLUMNS, 1 << place, HALF >> place)
+                    lre_dot = _joined(mre0, mre1, COLUMNS, 1 << place, HALF >> place)
+                    lim_dot = _joined(mim0, mim1, COLUMNS, 1 << place, HALF >> place)
+                else:
+                    along_x = _momentum_x(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
+                re, im = (
+                    _joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
+                    _joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
+                )
+                lre, lim = (
+                    _joined(lre0, lre1, COLUMNS, 1 << place, HALF >> place),
+                    _joined(lim0, lim1, COLUMNS, 1 << place, HALF >> place),
+                )
+                tl.store(momenta + into + qubit, along_x)
+                tl.store(momenta + into + N_QUBITS + qubit, along_y)
+            re = _rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            im = _rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            lre = _rotated(lre, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            lim = _rotated(lim, COLUMNS, 1 << GROUP, SIZE >> GROUP)
             if TANGENT:
-                a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, -1)
-                dre0, dre1 = _halves(re_dot, COLUMNS, HALF)
-                dim0, dim1 = _halves(im_dot, COLUMNS, HALF)
-                mre0, mre1 = _halves(lre_dot, COLUMNS, HALF)
-                mim0, mim1 = _halves(lim_dot, COLUMNS, HALF)
-                along_y = _momentum_y(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
-                along_y += _momentum_y(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
-                dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
-                tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
-                dre0, dim0, dre1, dim1 = dre0 + tre0, dim0 + tim0, dre1 + tre1, dim1 + tim1
-                mre0, mim0, mre1, mim1 = _turned(mre0, mim0, mre1, mim1, w, x, y, z)
-                tre0, tim0, tre1, tim1 = _turned(lre0, lim0, lre1, lim1, a, b, c, d)
-                mre0, mim0, mre1, mim1 = mre0 + tre0, mim0 + tim0, mre1 + tre1, mim1 + tim1
-            else:
-                along_y = _momentum_y(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
-            re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
-            lre0, lim0, lre1, lim1 = _turned(lre0, lim0, lre1, lim1, w, x, y, z)
-            if TANGENT:
-                along_x = _momentum_x(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
-                along_x += _momentum_x(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
-                re_dot = _joined(dre0, dre1, COLUMNS, HALF)
-                im_dot = _joined(dim0, dim1, COLUMNS, HALF)
-                lre_dot = _joined(mre0, mre1, COLUMNS, HALF)
-                lim_dot = _joined(mim0, mim1, COLUMNS, HALF)
-            else:
-                along_x = _momentum_x(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
-            re, im = _joined(re0, re1, COLUMNS, HALF), _joined(im0, im1, COLUMNS, HALF)
-            lre, lim = _joined(lre0, lre1, COLUMNS, HALF), _joined(lim0, lim1, COLUMNS, HALF)
-            tl.store(momenta + into + qubit, along_x)
-            tl.store(momenta + into + N_QUBITS + qubit, along_y)
+                re_dot = _rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                im_dot = _rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                lre_dot = _rotated(lre_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                lim_dot = _rotated(lim_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
