@@ -32,23 +32,18 @@ class EncodingTables:
     """What passes need of one encoding at P patches and m samples.
 
     Attributes:
-        upper: fused rotations of the upper half of the qubits, shape (P, m, 2^(n//2), 2^(n//2)).
-        lower: of the lower half, transposed.
         axes: A_r, shape (P, m, n, 3 h, 3).
     """
 
-    upper: Tensor
-    lower: Tensor
     axes: Tensor
 
     def encode(self, states: Tensor) -> Tensor:
         """V S of states (P, m or 1, rows, columns)."""
-        return self.upper @ states @ self.lower
+        raise NotImplementedError
 
     def decode(self, states: Tensor) -> Tensor:
         """V^† S."""
-        decoded: Tensor = self.upper.mH @ states @ self.lower.mH
-        return decoded
+        raise NotImplementedError
 
     def total_rate(self, rates: Tensor) -> Tensor:
         """Omega of a direction: rates (P, n, 3 h) of the rotations to (P, m, n, 3)."""
@@ -71,6 +66,28 @@ class EncodingTables:
         return total
 
 
+@dataclass(frozen=True)
+class KroneckerTables(EncodingTables):
+    """Tables with V as two factors.
+
+    Attributes:
+        upper: fused rotations of the upper half of the qubits, shape (P, m, 2^(n//2), 2^(n//2)).
+        lower: of the lower half, transposed.
+    """
+
+    upper: Tensor
+    lower: Tensor
+
+    def encode(self, states: Tensor) -> Tensor:
+        """See EncodingTables."""
+        return self.upper @ states @ self.lower
+
+    def decode(self, states: Tensor) -> Tensor:
+        """See EncodingTables."""
+        decoded: Tensor = self.upper.mH @ states @ self.lower.mH
+        return decoded
+
+
 class PatchEncoding:
     """One encoding of all patches at fixed angles.
 
@@ -90,10 +107,13 @@ class PatchEncoding:
         self.angle_slice = slice(encoding.first_angle, encoding.first_angle + 2 * h * n_qubits)
         self.feature_slice = slice(encoding.first_feature, encoding.first_feature + h * n_qubits)
         self._dtype = dtype
-        self._axes = rotation_axes(h)
-        phi = self.trained(angles)
+        self._prepare(self.trained(angles))
+
+    def _prepare(self, phi: Tensor) -> None:
+        """Keep what tables need of the trained angles, (P, n, h, 2)."""
+        self._axes = rotation_axes(self.features_per_qubit)
         trigonometry = (torch.cos(phi / 2), torch.sin(phi / 2), torch.cos(phi), torch.sin(phi))
-        self._trained = tuple(values.to(dtype)[:, None] for values in trigonometry)
+        self._trained = tuple(values.to(self._dtype)[:, None] for values in trigonometry)
 
     def trained(self, angles: Tensor) -> Tensor:
         """The encoding's share of (P, n_angles), shape (P, n, h, 2)."""
@@ -127,10 +147,10 @@ class PatchEncoding:
         )
         split = self.n_qubits // 2
         rows, columns = halves(self.n_qubits)
-        return EncodingTables(
+        return KroneckerTables(
+            self._turned_axes(rotations, x.shape[:-1]),
             kron_all(gates[:, :, :split]).reshape(*x.shape[:2], rows, rows),
             kron_all(gates[:, :, split:].mT).reshape(*x.shape[:2], columns, columns),
-            self._turned_axes(rotations, x.shape[:-1]),
         )
 
     def _rotations(self, x: Tensor) -> list[tuple[Axis, Tensor, Tensor, Tensor, Tensor]]:

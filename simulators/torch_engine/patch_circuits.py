@@ -25,6 +25,7 @@ from patchlaw.simulators.torch_engine.local_operators import (
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
+from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
 
 
 @dataclass
@@ -100,6 +101,7 @@ class PatchCircuits:
         dtype: torch.dtype,
     ) -> None:
         n = plan.n_qubits
+        self._n_qubits = n
         self.pixel_indices = pixel_indices
         self.signs = ring_signs(n, dtype, angles.device)
         self._rows, self._columns = halves(n)
@@ -118,7 +120,7 @@ class PatchCircuits:
         for stage, following in zip(plan.stages, (*plan.stages[1:], None), strict=True):
             if isinstance(stage, Encoding):
                 run = following if isinstance(following, StaticRun) else StaticRun()
-                self.encodings.append(PatchEncoding(stage, angles, n, dtype))
+                self.encodings.append(patch_encoding(stage, angles, n, dtype))
                 self.runs.append(static_run(run, angles, n, dtype, vector_only=False))
         self._matrices = [run.columns * self.signs for run in self.runs]
 
@@ -236,8 +238,7 @@ class PatchCircuits:
 
     def _momenta(self, cotangents: Tensor, states: Tensor) -> Tensor:
         """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3)."""
-        w = self._generators.overlaps(cotangents, states)
-        return w.reshape(*w.shape[:-1], -1, 3)
+        return momenta_of_samples(cotangents, states, self._n_qubits)
 
     def gradient(self, sums: Cotangents, n_pixels: int) -> Tensor:
         """Flat derivative (D,), float64: angles patch by patch, then the bias."""
@@ -278,6 +279,28 @@ class PatchCircuits:
         bias = torch.zeros(n_pixels, dtype=torch.float64, device=prefix.device)
         bias.index_add_(0, self.pixel_indices.flatten(), features.flatten())
         return torch.cat([torch.cat([part for _, part in parts], dim=1).flatten(), bias])
+
+
+def momenta_of_samples(cotangents: Tensor, states: Tensor, n_qubits: int) -> Tensor:
+    """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3), in the states' precision."""
+    if kernels_run_on(states.device):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import fused_momenta
+
+        return fused_momenta(cotangents, states, n_qubits)
+    generators = rotation_generators(n_qubits, states.real.dtype, states.device)
+    w = generators.overlaps(cotangents, states)
+    return w.reshape(*w.shape[:-1], -1, 3)
+
+
+def patch_encoding(
+    encoding: Encoding, angles: Tensor, n_qubits: int, dtype: torch.dtype
+) -> PatchEncoding:
+    """The encoding by the way that is fastest where the angles lie."""
+    if kernels_run_on(angles.device):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import FusedEncoding
+
+        return FusedEncoding(encoding, angles, n_qubits, dtype)
+    return PatchEncoding(encoding, angles, n_qubits, dtype)
 
 
 def _outer(cotangents: Tensor, states: Tensor) -> Tensor:

@@ -6,14 +6,22 @@ Torch for the CPU comes without Triton. With it installed, and without a GPU:
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.circuit_plan import Encoding
+from patchlaw.simulators.torch_engine.encoding_tables import PatchEncoding
+from patchlaw.simulators.torch_engine.engine import TorchEngine
+from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
+from patchlaw.simulators.torch_engine.patch_circuits import momenta_of_samples, patch_encoding
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns, static_run
 from tests.simulators.test_torch_static_runs import RunCase, make_case
 
 pytest.importorskip("triton", reason="Triton is not installed: it comes with torch's CUDA wheels")
+EXACT = {"rtol": 0, "atol": 1e-12}
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytestmark = pytest.mark.skipif(
     DEVICE == "cpu" and os.environ.get("TRITON_INTERPRET") != "1",
@@ -71,14 +79,14 @@ def test_static_runs(
 
 def test_columns_beyond_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     """Catches momenta of one tile alone, and columns of a tile that are not there."""
-    from patchlaw.simulators.torch_engine.triton_kernels import fused_runs
+    from patchlaw.simulators.torch_engine.triton_kernels import launches
 
     case = make_case((True, True), 2, 2)
     expected = case.fused().gradient(case.cotangent)
-    monkeypatch.setattr(fused_runs, "AMPLITUDES", 8)  # two columns of four a tile
+    monkeypatch.setattr(launches, "AMPLITUDES", 8)  # two columns of four a tile
     run = static_run(case.run, case.angles.to(DEVICE), 2, torch.float64, vector_only=False)
     found = run.gradient(case.cotangent.to(DEVICE)).cpu()
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(found, expected, **EXACT)
 
 
 def test_the_plain_way_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +98,53 @@ def test_the_plain_way_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATCHLAW_KERNELS", "off")
     with pytest.raises(ValueError, match=r"PATCHLAW_KERNELS: expected triton, .*, got off"):
         static_run(case.run, case.angles, 2, torch.float64, vector_only=False)
+
+
+@pytest.mark.parametrize(("n_qubits", "features", "samples"), [(2, 3, 5), (3, 2, 2)])
+def test_encodings(n_qubits: int, features: int, samples: int) -> None:
+    """Catches rotations in the wrong order, samples mixed up, an axis turned the wrong way."""
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=dtype)
+
+    encoding = Encoding(features, 1, 2)
+    angles = 3 * draw(2, 2 * features * n_qubits + 3)
+    x = 3 * draw(2, samples, features * n_qubits + 2)
+    rows, columns = halves(n_qubits)
+    one = draw(2, 1, rows, columns, dtype=torch.complex128)
+    states = draw(2, samples, rows, columns, dtype=torch.complex128)
+    plain = PatchEncoding(encoding, angles, n_qubits, torch.float64).tables(x)
+    generators = rotation_generators(n_qubits, torch.float64, torch.device("cpu"))
+    encoded = plain.encode(one)
+    momenta = generators.overlaps(states, encoded).unflatten(-1, (n_qubits, 3))
+    expected = [plain.axes, encoded, plain.decode(states), momenta]
+
+    ours = patch_encoding(encoding, angles.to(DEVICE), n_qubits, torch.float64)
+    tables = ours.tables(x.to(DEVICE))
+    assert type(tables).__name__ == "FusedTables"
+    found = [tables.axes, tables.encode(one.to(DEVICE)), tables.decode(states.to(DEVICE))]
+    found.append(momenta_of_samples(states.to(DEVICE), found[1], n_qubits))
+    for part, plain_part in zip(found, expected, strict=True):
+        torch.testing.assert_close(part.cpu().reshape(plain_part.shape), plain_part, **EXACT)
+
+
+def test_the_engine_with_kernels_is_the_engine_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a kernel that gets an operand transposed, conjugated or broadcast unlike its twin."""
+    model = DistributedQNN(4, 1, n_qubits=2, image_side=4, n_classes=2, seed=3, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    images = 3 * torch.rand(3, 4, 4, generator=generator, dtype=torch.float64)
+    labels = torch.tensor([0, 1, 1])
+    vector = torch.randn(model.n_parameters, 1, generator=generator).double().numpy()
+
+    def computed() -> list[np.ndarray]:
+        engine = TorchEngine(model)
+        products = engine.curvature(images.to(DEVICE), labels.to(DEVICE))
+        found = [engine.logits(images.to(DEVICE)), products.gradient]
+        return [*found, products.product("hessian", vector)]
+
+    model.to(DEVICE)
+    fused = computed()
+    monkeypatch.setenv("PATCHLAW_KERNELS", "plain")
+    for ours, theirs in zip(fused, computed(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11 * np.abs(theirs).max())

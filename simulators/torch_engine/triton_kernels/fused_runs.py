@@ -3,7 +3,6 @@
 from functools import cache
 
 import torch
-import triton
 from torch import Tensor
 
 from patchlaw.simulators.circuit_plan import StaticRun
@@ -12,14 +11,11 @@ from patchlaw.simulators.torch_engine.static_layers import (
     layer_quaternion_rates,
     layer_quaternions,
 )
+from patchlaw.simulators.torch_engine.triton_kernels.launches import Tiles
 from patchlaw.simulators.torch_engine.triton_kernels.layer_kernels import (
     forward_layers,
     reverse_layers,
 )
-
-# Ours: amplitudes of a warp, 8 a thread, so that up to 8 qubits need no shared memory and the
-# largest kernel (eight real arrays) fits the registers; checked by compiling for sm_90.
-AMPLITUDES = 256
 
 
 class FusedStaticRuns:
@@ -57,45 +53,32 @@ class FusedStaticRuns:
         quaternions = layer_quaternion_rates(self._phi, self._layer_angles(rates))
         return quaternions.to(self._table.dtype)
 
-    def _grid(self) -> tuple[int, int, int]:
-        """(patches, tiles, columns of a tile)."""
-        patches, columns, size, _ = self._shape
-        tile = min(triton.next_power_of_2(columns), max(1, AMPLITUDES // size))
-        return patches, -(-columns // tile), tile
-
-    def _options(self, tile: int, tangent: bool) -> dict[str, int]:
-        warps = max(1, (1 << self._n_qubits) // AMPLITUDES)
-        return {
-            "N_QUBITS": self._n_qubits,
-            "COLUMNS": tile,
-            "GROUP": next(size for size in (2, 3, 1) if self._n_qubits % size == 0),
-            "TANGENT": tangent,
-            "num_warps": warps,
-        }
-
     def _forward(self, table_dot: Tensor | None) -> Tensor:
         """W's columns, or their tangents: (P, m, 2^n, 2)."""
-        patches, tiles, tile = self._grid()
+        tiles = Tiles.of(self._n_qubits, self._shape[1])
         result = torch.empty(self._shape, dtype=self._table.dtype, device=self._table.device)
         tangent = table_dot is not None
         into = (None, result) if tangent else (result, None)
-        forward_layers[patches, tiles](
+        forward_layers[self._shape[0], tiles.count](
             *into,
             self._table,
             table_dot,
             *self._constants,
             self._layers[0],
             self._shape[1],
-            **self._options(tile, tangent),
+            TANGENT=tangent,
+            **tiles.options,
         )
         return result
 
     def _reverse(self, lam: Tensor, table_dot: Tensor | None = None, *dots: Tensor) -> Tensor:
         """The angles' derivatives (P, 2 n layers), float64, or their tangents."""
-        patches, tiles, tile = self._grid()
-        momenta = self._table.new_empty(tiles, patches, self._layers[0], 2, self._n_qubits)
+        tiles = Tiles.of(self._n_qubits, self._shape[1])
+        momenta = self._table.new_empty(
+            tiles.count, self._shape[0], self._layers[0], 2, self._n_qubits
+        )
         state_dot, lam_dot = dots or (None, None)
-        reverse_layers[patches, tiles](
+        reverse_layers[self._shape[0], tiles.count](
             momenta,
             self._state,
             lam,
@@ -106,7 +89,8 @@ class FusedStaticRuns:
             *self._constants,
             self._layers[0],
             self._shape[1],
-            **self._options(tile, table_dot is not None),
+            TANGENT=table_dot is not None,
+            **tiles.options,
         )
         return momenta.sum(dim=0, dtype=torch.float64).flatten(1)
 

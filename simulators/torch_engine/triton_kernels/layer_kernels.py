@@ -1,9 +1,6 @@
 """All layers of a static run in one launch: 2^n amplitudes of a few columns stay on the chip.
 
-A program has a tile of columns of one patch's W, amplitudes as (columns, 2^n), real and imaginary
-parts apart. A thread has the leading qubits' amplitudes in registers. So GROUP leading qubits at a
-time are turned where they are, and then the index is rotated by GROUP qubits, which alone moves
-data between threads; after n gates every qubit is back in its place.
+A program has a tile of columns of one patch's W (see ``tiles``).
 
 With U = w - i (x X + y Y + z Z) = RY RX of a qubit, RY commutes with Y and RX with X. So dL/dphi_Y
 is the momentum w_Y before U is undone and dL/dphi_X the momentum w_X after it.
@@ -12,36 +9,13 @@ is the momentum w_Y before U is undone and dL/dphi_X the momentum w_X after it.
 import triton
 import triton.language as tl
 
-
-@triton.jit
-def _halves(part, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
-    """Amplitudes with a qubit 0 and with it 1, (COLUMNS, BEFORE, AFTER): BEFORE is 2^q."""
-    return tl.split(tl.permute(tl.reshape(part, [COLUMNS, BEFORE, 2, AFTER]), [0, 1, 3, 2]))
-
-
-@triton.jit
-def _joined(zero, one, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
-    """The inverse, (COLUMNS, 2 BEFORE AFTER)."""
-    halves = tl.permute(tl.join(zero, one), [0, 1, 3, 2])
-    return tl.reshape(halves, [COLUMNS, 2 * BEFORE * AFTER])
-
-
-@triton.jit
-def _rotated(part, COLUMNS: tl.constexpr, BEFORE: tl.constexpr, AFTER: tl.constexpr):
-    """The leading qubits, BEFORE states of them, put behind the others."""
-    turned = tl.permute(tl.reshape(part, [COLUMNS, BEFORE, AFTER]), [0, 2, 1])
-    return tl.reshape(turned, [COLUMNS, BEFORE * AFTER])
-
-
-@triton.jit
-def _turned(re0, im0, re1, im1, w, x, y, z):
-    """U S of the halves of S."""
-    return (
-        w * re0 + z * im0 - y * re1 + x * im1,
-        w * im0 - z * re0 - y * im1 - x * re1,
-        y * re0 + x * im0 + w * re1 - z * im1,
-        y * im0 - x * re0 + w * im1 + z * re1,
-    )
+from patchlaw.simulators.torch_engine.triton_kernels.tiles import (
+    halves,
+    joined,
+    loaded,
+    rotated,
+    turned,
+)
 
 
 @triton.jit
@@ -110,26 +84,26 @@ def forward_layers(
             for place in tl.static_range(GROUP):
                 qubit = leading + place
                 w, x, y, z = _quaternion(table + gates + 4 * qubit, 1)
-                re0, re1 = _halves(re, COLUMNS, 1 << place, HALF >> place)
-                im0, im1 = _halves(im, COLUMNS, 1 << place, HALF >> place)
+                re0, re1 = halves(re, COLUMNS, 1 << place, HALF >> place)
+                im0, im1 = halves(im, COLUMNS, 1 << place, HALF >> place)
                 if TANGENT:
                     a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, 1)
-                    dre0, dre1 = _halves(re_dot, COLUMNS, 1 << place, HALF >> place)
-                    dim0, dim1 = _halves(im_dot, COLUMNS, 1 << place, HALF >> place)
-                    dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
-                    tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
-                    re_dot = _joined(dre0 + tre0, dre1 + tre1, COLUMNS, 1 << place, HALF >> place)
-                    im_dot = _joined(dim0 + tim0, dim1 + tim1, COLUMNS, 1 << place, HALF >> place)
-                re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
+                    dre0, dre1 = halves(re_dot, COLUMNS, 1 << place, HALF >> place)
+                    dim0, dim1 = halves(im_dot, COLUMNS, 1 << place, HALF >> place)
+                    dre0, dim0, dre1, dim1 = turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = turned(re0, im0, re1, im1, a, b, c, d)
+                    re_dot = joined(dre0 + tre0, dre1 + tre1, COLUMNS, 1 << place, HALF >> place)
+                    im_dot = joined(dim0 + tim0, dim1 + tim1, COLUMNS, 1 << place, HALF >> place)
+                re0, im0, re1, im1 = turned(re0, im0, re1, im1, w, x, y, z)
                 re, im = (
-                    _joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
-                    _joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
+                    joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
+                    joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
                 )
-            re = _rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-            im = _rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            re = rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            im = rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
             if TANGENT:
-                re_dot = _rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-                im_dot = _rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                re_dot = rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                im_dot = rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
         factor = tl.where(tl.load(rings + layer) != 0, sign, 1)[None, :]
         re, im = re * factor, im * factor
         if TANGENT:
@@ -143,12 +117,6 @@ def forward_layers(
     else:
         tl.store(state + where, re, mask=wanted)
         tl.store(state + where + 1, im, mask=wanted)
-
-
-@triton.jit
-def _loaded(states, where, wanted):
-    """Columns of (columns, 2^n, 2) states as (real, imaginary), zero beyond the last one."""
-    return tl.split(tl.load(states + where, mask=wanted, other=0))
 
 
 @triton.jit(do_not_specialize=["n_layers", "n_columns"])
@@ -184,11 +152,11 @@ def reverse_layers(
     wanted = (column < n_columns)[:, None, None]
     first = patch.to(tl.int64) * (2 * SIZE) * n_columns
     where = first + 2 * (column[:, None] * SIZE + row[None, :])[:, :, None] + tl.arange(0, 2)
-    re, im = _loaded(state, where, wanted)
-    lre, lim = _loaded(lam, where, wanted)
+    re, im = loaded(state, where, wanted)
+    lre, lim = loaded(lam, where, wanted)
     if TANGENT:
-        re_dot, im_dot = _loaded(state_dot, where, wanted)
-        lre_dot, lim_dot = _loaded(lam_dot, where, wanted)
+        re_dot, im_dot = loaded(state_dot, where, wanted)
+        lre_dot, lim_dot = loaded(lam_dot, where, wanted)
     for step in range(n_layers):
         layer = n_layers - 1 - step
         gates = (layer * patches + patch) * (4 * N_QUBITS)
@@ -202,53 +170,53 @@ def reverse_layers(
             for place in tl.static_range(GROUP):
                 qubit = leading + place
                 w, x, y, z = _quaternion(table + gates + 4 * qubit, -1)
-                re0, re1 = _halves(re, COLUMNS, 1 << place, HALF >> place)
-                im0, im1 = _halves(im, COLUMNS, 1 << place, HALF >> place)
-                lre0, lre1 = _halves(lre, COLUMNS, 1 << place, HALF >> place)
-                lim0, lim1 = _halves(lim, COLUMNS, 1 << place, HALF >> place)
+                re0, re1 = halves(re, COLUMNS, 1 << place, HALF >> place)
+                im0, im1 = halves(im, COLUMNS, 1 << place, HALF >> place)
+                lre0, lre1 = halves(lre, COLUMNS, 1 << place, HALF >> place)
+                lim0, lim1 = halves(lim, COLUMNS, 1 << place, HALF >> place)
                 if TANGENT:
                     a, b, c, d = _quaternion(table_dot + gates + 4 * qubit, -1)
-                    dre0, dre1 = _halves(re_dot, COLUMNS, 1 << place, HALF >> place)
-                    dim0, dim1 = _halves(im_dot, COLUMNS, 1 << place, HALF >> place)
-                    mre0, mre1 = _halves(lre_dot, COLUMNS, 1 << place, HALF >> place)
-                    mim0, mim1 = _halves(lim_dot, COLUMNS, 1 << place, HALF >> place)
+                    dre0, dre1 = halves(re_dot, COLUMNS, 1 << place, HALF >> place)
+                    dim0, dim1 = halves(im_dot, COLUMNS, 1 << place, HALF >> place)
+                    mre0, mre1 = halves(lre_dot, COLUMNS, 1 << place, HALF >> place)
+                    mim0, mim1 = halves(lim_dot, COLUMNS, 1 << place, HALF >> place)
                     along_y = _momentum_y(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
                     along_y += _momentum_y(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
-                    dre0, dim0, dre1, dim1 = _turned(dre0, dim0, dre1, dim1, w, x, y, z)
-                    tre0, tim0, tre1, tim1 = _turned(re0, im0, re1, im1, a, b, c, d)
+                    dre0, dim0, dre1, dim1 = turned(dre0, dim0, dre1, dim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = turned(re0, im0, re1, im1, a, b, c, d)
                     dre0, dim0, dre1, dim1 = dre0 + tre0, dim0 + tim0, dre1 + tre1, dim1 + tim1
-                    mre0, mim0, mre1, mim1 = _turned(mre0, mim0, mre1, mim1, w, x, y, z)
-                    tre0, tim0, tre1, tim1 = _turned(lre0, lim0, lre1, lim1, a, b, c, d)
+                    mre0, mim0, mre1, mim1 = turned(mre0, mim0, mre1, mim1, w, x, y, z)
+                    tre0, tim0, tre1, tim1 = turned(lre0, lim0, lre1, lim1, a, b, c, d)
                     mre0, mim0, mre1, mim1 = mre0 + tre0, mim0 + tim0, mre1 + tre1, mim1 + tim1
                 else:
                     along_y = _momentum_y(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
-                re0, im0, re1, im1 = _turned(re0, im0, re1, im1, w, x, y, z)
-                lre0, lim0, lre1, lim1 = _turned(lre0, lim0, lre1, lim1, w, x, y, z)
+                re0, im0, re1, im1 = turned(re0, im0, re1, im1, w, x, y, z)
+                lre0, lim0, lre1, lim1 = turned(lre0, lim0, lre1, lim1, w, x, y, z)
                 if TANGENT:
                     along_x = _momentum_x(mre0, mim0, mre1, mim1, re0, im0, re1, im1)
                     along_x += _momentum_x(lre0, lim0, lre1, lim1, dre0, dim0, dre1, dim1)
-                    re_dot = _joined(dre0, dre1, COLUMNS, 1 << place, HALF >> place)
-                    im_dot = _joined(dim0, dim1, COLUMNS, 1 << place, HALF >> place)
-                    lre_dot = _joined(mre0, mre1, COLUMNS, 1 << place, HALF >> place)
-                    lim_dot = _joined(mim0, mim1, COLUMNS, 1 << place, HALF >> place)
+                    re_dot = joined(dre0, dre1, COLUMNS, 1 << place, HALF >> place)
+                    im_dot = joined(dim0, dim1, COLUMNS, 1 << place, HALF >> place)
+                    lre_dot = joined(mre0, mre1, COLUMNS, 1 << place, HALF >> place)
+                    lim_dot = joined(mim0, mim1, COLUMNS, 1 << place, HALF >> place)
                 else:
                     along_x = _momentum_x(lre0, lim0, lre1, lim1, re0, im0, re1, im1)
                 re, im = (
-                    _joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
-                    _joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
+                    joined(re0, re1, COLUMNS, 1 << place, HALF >> place),
+                    joined(im0, im1, COLUMNS, 1 << place, HALF >> place),
                 )
                 lre, lim = (
-                    _joined(lre0, lre1, COLUMNS, 1 << place, HALF >> place),
-                    _joined(lim0, lim1, COLUMNS, 1 << place, HALF >> place),
+                    joined(lre0, lre1, COLUMNS, 1 << place, HALF >> place),
+                    joined(lim0, lim1, COLUMNS, 1 << place, HALF >> place),
                 )
                 tl.store(momenta + into + qubit, along_x)
                 tl.store(momenta + into + N_QUBITS + qubit, along_y)
-            re = _rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-            im = _rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-            lre = _rotated(lre, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-            lim = _rotated(lim, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            re = rotated(re, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            im = rotated(im, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            lre = rotated(lre, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+            lim = rotated(lim, COLUMNS, 1 << GROUP, SIZE >> GROUP)
             if TANGENT:
-                re_dot = _rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-                im_dot = _rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-                lre_dot = _rotated(lre_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
-                lim_dot = _rotated(lim_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                re_dot = rotated(re_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                im_dot = rotated(im_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                lre_dot = rotated(lre_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
+                lim_dot = rotated(lim_dot, COLUMNS, 1 << GROUP, SIZE >> GROUP)
