@@ -10,7 +10,11 @@ from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.circuit_plan import CircuitPlan
 from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss
 from patchlaw.simulators.torch_engine.patch_circuits import PatchCircuits
-from patchlaw.simulators.torch_engine.precision import full_precision
+from patchlaw.simulators.torch_engine.precision import (
+    ProductMode,
+    chosen_products,
+    full_precision,
+)
 
 DEFAULT_WORKSPACE = 1_000_000_000  # bytes of temporary states of a chunk
 _STATES_OF_A_PASS = 17  # alive at once at the peak of a Hessian product; ours, measured
@@ -22,6 +26,7 @@ class ChunkedPasses:
     Attributes:
         model: read at each call. loss: of the logits. max_chunk: samples worked on at a time.
         plan: the circuit as prefix and stages.
+        products: how the dense products are made.
     """
 
     def __init__(
@@ -31,6 +36,7 @@ class ChunkedPasses:
         loss: OutputLoss | None = None,
         max_chunk: int | None = None,
         workspace: float = DEFAULT_WORKSPACE,
+        products: ProductMode | None = None,
     ) -> None:
         if max_chunk is not None and max_chunk < 1:
             raise ValueError(f"max_chunk: expected at least 1, got {max_chunk}")
@@ -38,6 +44,7 @@ class ChunkedPasses:
             raise ValueError(f"workspace: expected a positive number of bytes, got {workspace}")
         self.model = model
         self.loss: OutputLoss = CrossEntropy() if loss is None else loss
+        self.products = chosen_products(products)
         self.plan = CircuitPlan.of(model.ansatz)
         held = int(min(workspace / (_STATES_OF_A_PASS * self.bytes_a_state), 1 << 30))
         self.max_chunk = max(1, held) if max_chunk is None else max_chunk
@@ -76,5 +83,10 @@ class ChunkedPasses:
         """The circuits of all patches at the given angles."""
         model = self.model
         return PatchCircuits(
-            self.plan, angles, model.pixel_indices, model.n_classes, model.angles.dtype
+            self.plan,
+            angles,
+            model.pixel_indices,
+            model.n_classes,
+            model.angles.dtype,
+            self.products,
         )

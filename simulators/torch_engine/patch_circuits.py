@@ -22,6 +22,8 @@ from patchlaw.simulators.torch_engine.local_operators import (
     halves,
     rotation_generators,
 )
+from patchlaw.simulators.torch_engine.precision import ProductMode
+from patchlaw.simulators.torch_engine.products import complex_product
 from patchlaw.simulators.torch_engine.static_blocks import ring_signs
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
@@ -90,6 +92,7 @@ class PatchCircuits:
         pixel_indices: row-major pixel of each feature, shape (P, n^2).
         n_classes: C.
         dtype: real dtype of the states.
+        products: how the dense products are made, see ``complex_product``.
     """
 
     def __init__(
@@ -99,8 +102,10 @@ class PatchCircuits:
         pixel_indices: Tensor,
         n_classes: int,
         dtype: torch.dtype,
+        products: ProductMode = "exact",
     ) -> None:
         n = plan.n_qubits
+        self._products = products
         self._n_qubits = n
         self.pixel_indices = pixel_indices
         self.signs = ring_signs(n, dtype, angles.device)
@@ -147,7 +152,7 @@ class PatchCircuits:
 
     def _multiply(self, states: Tensor, matrix: Tensor) -> Tensor:
         """States times a matrix from the right, as rows of 2^n entries."""
-        return (states.flatten(2) @ matrix).reshape(states.shape)
+        return complex_product(states.flatten(2), matrix, self._products).reshape(states.shape)
 
     def _as_states(self, columns: Tensor) -> Tensor:
         """One column a patch, (P, 2^n, 1), as states (P, 1, rows, columns)."""
@@ -192,7 +197,7 @@ class PatchCircuits:
         lam = self._observables.apply(2 * weights, trace.last)
         kept = []
         for k in reversed(range(len(tables))):
-            into.matrices[k] += _outer(lam, trace.encoded[k])
+            into.matrices[k] += _outer(lam, trace.encoded[k], self._products)
             lam = self._multiply(lam, self._matrices[k].conj())
             kept.append(lam)
             into.rotations[k] += tables[k].pull_back(self._momenta(lam, trace.encoded[k]))
@@ -217,8 +222,8 @@ class PatchCircuits:
         lam_dot += self._observables.apply(2 * weights, tangents.last)
         for k in reversed(range(len(tables))):
             table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
-            into.matrices[k] += _outer(lam_dot, state)
-            into.matrices[k] += _outer(lam, state_dot)
+            into.matrices[k] += _outer(lam_dot, state, self._products)
+            into.matrices[k] += _outer(lam, state_dot, self._products)
             lam_dot = self._multiply(lam_dot, self._matrices[k].conj())
             lam_dot += self._multiply(lam, direction.matrices[k].conj())
             if trace.cotangents:
@@ -303,10 +308,10 @@ def patch_encoding(
     return PatchEncoding(encoding, angles, n_qubits, dtype)
 
 
-def _outer(cotangents: Tensor, states: Tensor) -> Tensor:
+def _outer(cotangents: Tensor, states: Tensor, products: ProductMode) -> Tensor:
     """Sum over samples of Λ S^†, shape (P, 2^n, 2^n)."""
-    transposed: Tensor = states.flatten(2).mH @ cotangents.flatten(2)  # no copy to conjugate
-    return transposed.mT
+    # no copy to conjugate
+    return complex_product(states.flatten(2).mH, cotangents.flatten(2), products).mT
 
 
 def _sum_over_samples(states: Tensor) -> Tensor:

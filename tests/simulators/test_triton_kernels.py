@@ -17,6 +17,7 @@ from patchlaw.simulators.torch_engine.encoding_tables import PatchEncoding
 from patchlaw.simulators.torch_engine.engine import TorchEngine
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.patch_circuits import momenta_of_samples, patch_encoding
+from patchlaw.simulators.torch_engine.products import complex_product
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns, static_run
 from tests.simulators.test_torch_static_runs import RunCase, make_case
 
@@ -148,3 +149,22 @@ def test_the_engine_with_kernels_is_the_engine_without(monkeypatch: pytest.Monke
     monkeypatch.setenv("PATCHLAW_KERNELS", "plain")
     for ours, theirs in zip(fused, computed(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("way", ["transposed", "conjugated", "adjoint"])
+def test_products_by_kernel(way: str) -> None:
+    """Catches steps or conjugates of the wrong factor, and blocks that end beyond the matrix.
+
+    The interpreter multiplies in float32; on a GPU this is the error of three TF32 products.
+    """
+    generator = torch.Generator().manual_seed(4)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=torch.complex64, generator=generator).to(DEVICE)
+
+    left = draw(2, 70, 20).mT.conj() if way == "adjoint" else draw(2, 20, 70)
+    right = draw(2, 66, 70).mT if way == "transposed" else draw(2, 70, 66)
+    right = right.conj() if way == "conjugated" else right
+    expected = left.to(torch.complex128) @ right.to(torch.complex128)
+    found = complex_product(left, right, "tf32x3")
+    assert (found - expected).norm() < 1e-6 * expected.norm()
