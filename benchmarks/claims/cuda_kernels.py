@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -39,10 +40,10 @@ def run(scale: Scale) -> Record:
         return record
     device = torch.device("cuda")
     if kernels_run_on(device):
-        record.agreements += [static_agreement(device, dtype) for dtype in _LIMITS]
+        record.agreements.extend(static_agreement(device, dtype) for dtype in _LIMITS)
     else:
         record.unavailable["Triton"] = "not installed, or PATCHLAW_KERNELS=plain"
-    record.agreements += mode_agreements(device, scale.pick(50, 2), scale.pick(500, 8))
+    record.agreements.extend(mode_agreements(device, scale.pick(50, 2), scale.pick(500, 8)))
     floors = {mode: _floor(device, mode, scale, record) for mode in MODES}
     for mode in MODES:
         for kernels in ("triton", "plain") if mode == "exact" else ("triton",):
@@ -159,7 +160,7 @@ def _time_engine(
         calls: list[tuple[str, Callable[[], object], int, int]] = [
             (
                 f"training step B={batch}",
-                lambda e=engine, x=images[:batch], y=labels[:batch]: e.loss_and_gradient(x, y),
+                partial(engine.loss_and_gradient, images[:batch], labels[:batch]),
                 GRADIENT_PRODUCTS,
                 batch,
             )
@@ -170,7 +171,7 @@ def _time_engine(
             calls.append(
                 (
                     "Hessian product",
-                    lambda p=products, v=vector: p.product("hessian", v),
+                    partial(products.product, "hessian", vector),
                     HESSIAN_PRODUCTS,
                     n_samples,
                 )

@@ -288,7 +288,7 @@ class PatchCircuits:
 
 def momenta_of_samples(cotangents: Tensor, states: Tensor, n_qubits: int) -> Tensor:
     """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3), in the states' precision."""
-    if kernels_run_on(states.device):
+    if kernels_run_on(states.device, n_qubits):
         from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import fused_momenta
 
         return fused_momenta(cotangents, states, n_qubits)
@@ -301,7 +301,7 @@ def patch_encoding(
     encoding: Encoding, angles: Tensor, n_qubits: int, dtype: torch.dtype
 ) -> PatchEncoding:
     """The encoding by the way that is fastest where the angles lie."""
-    if kernels_run_on(angles.device):
+    if kernels_run_on(angles.device, n_qubits):
         from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import FusedEncoding
 
         return FusedEncoding(encoding, angles, n_qubits, dtype)

@@ -245,7 +245,7 @@ def static_run(
     run: StaticRun, angles: Tensor, n_qubits: int, dtype: torch.dtype, *, vector_only: bool
 ) -> StaticRunDerivatives[Tensor, Tensor]:
     """The run of all patches by the way that is fastest where the angles lie; see StaticRuns."""
-    if run.rings and kernels_run_on(angles.device):
+    if run.rings and kernels_run_on(angles.device, n_qubits):
         from patchlaw.simulators.torch_engine.triton_kernels.fused_runs import FusedStaticRuns
 
         return FusedStaticRuns(run, angles, n_qubits, dtype, vector_only=vector_only)

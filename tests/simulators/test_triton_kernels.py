@@ -19,6 +19,8 @@ from patchlaw.simulators.torch_engine.local_operators import halves, rotation_ge
 from patchlaw.simulators.torch_engine.patch_circuits import momenta_of_samples, patch_encoding
 from patchlaw.simulators.torch_engine.products import complex_product
 from patchlaw.simulators.torch_engine.static_runs import StaticRuns, static_run
+from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
+from tests.simulators.operation_log import OperationLog
 from tests.simulators.test_torch_static_runs import RunCase, make_case
 
 pytest.importorskip("triton", reason="Triton is not installed: it comes with torch's CUDA wheels")
@@ -168,3 +170,40 @@ def test_products_by_kernel(way: str) -> None:
     expected = left.to(torch.complex128) @ right.to(torch.complex128)
     found = complex_product(left, right, "tf32x3")
     assert (found - expected).norm() < 1e-6 * expected.norm()
+
+
+@pytest.mark.parametrize("n_qubits", [1, 11])
+def test_other_numbers_of_qubits_take_the_twin(n_qubits: int) -> None:
+    """Catches a launch with more warps than a program may have, or a gate without two halves."""
+    assert not kernels_run_on(torch.device(DEVICE), n_qubits)
+    assert kernels_run_on(torch.device(DEVICE), 10)
+
+
+def test_launches_do_not_grow_with_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a launch a layer; kernels count as one operation each and are not carried out."""
+    from patchlaw.simulators.torch_engine.triton_kernels import fused_runs
+
+    launched: list[str] = []
+
+    class Counted:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __getitem__(self, grid: tuple[int, int]) -> "Counted":
+            return self
+
+        def __call__(self, *arguments: object, **options: object) -> None:
+            launched.append(self.name)
+
+    for name in ("forward_layers", "reverse_layers"):
+        monkeypatch.setattr(fused_runs, name, Counted(name))
+    counts = []
+    for layers in (2, 80):
+        case = make_case((True,) * layers, 3, 2)
+        launched.clear()
+        with OperationLog() as log:
+            run = static_run(case.run, case.angles, 3, torch.float32, vector_only=False)
+            everything(run, case, case.cotangent)
+        assert launched == 2 * ["forward_layers"] + 2 * ["reverse_layers"]
+        counts.append(log.launches)
+    assert counts[0] == counts[1] < 150

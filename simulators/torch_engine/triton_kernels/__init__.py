@@ -10,12 +10,15 @@ from importlib.util import find_spec
 
 import torch
 
+_MOST_QUBITS = 10  # ours: those that were compiled, for sm_90
 
-def kernels_run_on(device: torch.device) -> bool:
+
+def kernels_run_on(device: torch.device, n_qubits: int = 2) -> bool:
     """Whether kernels take the place of their twins on a device: on CUDA, if Triton is there.
 
-    On the CPU they do with PATCHLAW_KERNELS=interpreter, as tests have it, in a process that was
-    started with TRITON_INTERPRET=1.
+    They hold 2 to 10 qubits. Triton launches on the current CUDA device alone, and compiles for
+    capability 8.0 or above. On the CPU they run with PATCHLAW_KERNELS=interpreter, as tests have
+    it, in a process that was started with TRITON_INTERPRET=1.
 
     Raises:
         ValueError: another value of PATCHLAW_KERNELS than triton (the default), plain, interpreter.
@@ -25,10 +28,11 @@ def kernels_run_on(device: torch.device) -> bool:
         raise ValueError(
             f"PATCHLAW_KERNELS: expected triton, plain or interpreter, got {wanted}; unset it"
         )
-    if wanted == "plain" or not _has_triton():
+    if wanted == "plain" or not 2 <= n_qubits <= _MOST_QUBITS or not _has_triton():
         return False
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)  # what Triton compiles for
+        launched_here = device.index in (None, torch.cuda.current_device())
+        return launched_here and torch.cuda.get_device_capability(device) >= (8, 0)
     return device.type == "cpu" and wanted == "interpreter"
 
 

@@ -96,8 +96,9 @@ class FusedStaticRuns:
 
     def _taken(self, columns: Tensor) -> Tensor:
         """(P, 2^n, m) complex of any dtype as the kernels have it, (P, m, 2^n, 2)."""
-        dtype = self._table.dtype.to_complex()
-        return torch.view_as_real(columns.mT.to(dtype).resolve_conj().contiguous())
+        dtype, device = self._table.dtype.to_complex(), self._table.device
+        taken = torch.empty(self._shape[:3], dtype=dtype, device=device)
+        return torch.view_as_real(taken.copy_(columns.mT))
 
     @property
     def columns(self) -> Tensor:
