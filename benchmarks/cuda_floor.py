@@ -16,17 +16,25 @@ _PATCHES = 4
 PRODUCTS, OTHERS, IDLE = "matrix products", "other kernels", "device idle"
 
 
-def time_on_device(call: Callable[[], object], *, repeats: int, warmups: int = 2) -> Timing:
-    """Wall-clock seconds until the device is done, each repeat by itself."""
+def _wait() -> None:
+    """Until the device is done; the CPU, on which scripts are tried, always is."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def time_on_device(
+    call: Callable[[], object], *, repeats: int, warmups: int = 2, calls: int = 1
+) -> Timing:
+    """Wall-clock seconds of one of ``calls`` that a call makes, until the device is done."""
     for _ in range(warmups):
         call()
     seconds = []
     for _ in range(repeats):
-        torch.cuda.synchronize()
+        _wait()
         begin = time.perf_counter()
         call()
-        torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begin)
+        _wait()
+        seconds.append((time.perf_counter() - begin) / calls)
     return Timing(tuple(seconds), warmups)
 
 
@@ -50,13 +58,15 @@ def _gflop(columns: int) -> float:
     return 8 * DIMENSION * DIMENSION * columns / 1e9
 
 
-def measure_cuda_floor(repeats: int = 10, columns: int = _COLUMNS) -> CudaFloor:
+def measure_cuda_floor(
+    repeats: int = 10, columns: int = _COLUMNS, device: str = "cuda"
+) -> CudaFloor:
     """Measure the product in complex64, and as one real float32 product; no TF32."""
-    generator = torch.Generator("cuda").manual_seed(0)
+    generator = torch.Generator(device).manual_seed(0)
 
     def random(rows: int, scale: int, dtype: torch.dtype) -> torch.Tensor:
         shape = (_PATCHES, rows, scale * DIMENSION)
-        return torch.randn(shape, generator=generator, device="cuda", dtype=dtype)
+        return torch.randn(shape, generator=generator, device=device, dtype=dtype)
 
     rates = {}
     for name, scale, dtype in (("complex64", 1, torch.complex64), ("real", 2, torch.float32)):
@@ -74,11 +84,11 @@ def device_phases(call: Callable[[], object]) -> tuple[dict[str, float], int]:
     The profiler slows the launches, so the idle share is an upper bound.
     """
     call()
-    torch.cuda.synchronize()
+    _wait()
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as found:
         begin = time.perf_counter()
         call()
-        torch.cuda.synchronize()
+        _wait()
         total = time.perf_counter() - begin
     seconds = {PRODUCTS: 0.0, OTHERS: 0.0}
     kernels = 0

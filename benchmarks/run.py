@@ -46,12 +46,18 @@ def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
 @click.argument("names", nargs=-1, type=click.Choice([*NAMES, "own", "peers", "gpu"]))
 @click.option("--tiny", is_flag=True, help="Small sizes, to try a script out; needs --out.")
 @click.option(
+    "--device",
+    default="cuda",
+    show_default=True,
+    help="For the benchmarks of a GPU; another one tries them out, with --tiny.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=RESULTS,
     help="Folder for the results; with another than the committed one the page is left alone.",
 )
-def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
+def main(names: tuple[str, ...], tiny: bool, device: str, out: Path) -> None:
     """Run the benchmarks NAMES.
 
     "own" are patchlaw's alone, "peers" those against others, "gpu" those on a CUDA device; without
@@ -59,11 +65,13 @@ def main(names: tuple[str, ...], tiny: bool, out: Path) -> None:
     """
     if tiny and out == RESULTS:
         raise click.UsageError("--tiny: expected --out FOLDER, so that no result is overwritten")
+    if device != "cuda" and not tiny:
+        raise click.UsageError("--device: expected --tiny beside it, as floors are a GPU's")
     groups = {"own": OWN, "peers": PEERS, "gpu": GPU}
     chosen = dict.fromkeys(n for name in names or _possible() for n in groups.get(name, (name,)))
     for name in chosen:
         begin = time.perf_counter()
-        record = run_benchmark(name, Scale(tiny=tiny), out)
+        record = run_benchmark(name, Scale(tiny=tiny, device=device), out)
         click.echo(f"{name}: {time.perf_counter() - begin:.0f} s")
         for figure in record.figures:
             value = "not measured" if figure.value is None else f"{figure.value:.3g} {figure.unit}"

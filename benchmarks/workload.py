@@ -21,10 +21,12 @@ class Scale:
     Attributes:
         tiny: whether the numbers mean nothing.
         peers: whether other libraries are run.
+        device: that benchmarks of a GPU use; the CPU tries them out.
     """
 
     tiny: bool = False
     peers: bool = True
+    device: str = "cuda"
 
     @property
     def name(self) -> str:
@@ -48,9 +50,11 @@ def samples(n_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
     return data.train_images[:n_samples], data.train_labels[:n_samples]
 
 
-def model(n_patches: int, depth: int, dtype: torch.dtype = torch.float32) -> DistributedQNN:
+def model(
+    n_patches: int, depth: int, dtype: torch.dtype = torch.float32, seed: int = 1001
+) -> DistributedQNN:
     """The paper's model at the author's initial angles, with a pixel bias that is not zero."""
-    result = DistributedQNN(n_patches, depth, dtype=dtype)
+    result = DistributedQNN(n_patches, depth, dtype=dtype, seed=seed)
     bias = np.random.default_rng(7).uniform(-0.1, 0.1, tuple(result.pixel_bias.shape))
     with torch.no_grad():
         result.pixel_bias.copy_(torch.from_numpy(bias.astype(np.float32)))

@@ -38,10 +38,14 @@ class AutogradEngine:
 
     def logits(self, images: torch.Tensor) -> Float:
         """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
+        return self.logits_tensor(images).cpu().numpy()
+
+    def logits_tensor(self, images: torch.Tensor) -> torch.Tensor:
+        """The same on the model's device."""
         chunks = self.model.check_images(images).detach().split(self.max_chunk)
         with torch.no_grad():
             parts = [self.model.autograd_logits(chunk).double() for chunk in chunks]
-        return torch.cat(parts).cpu().numpy()
+        return torch.cat(parts)
 
     def loss_and_gradient(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[float, Float]:
         """Mean loss and its gradient (paper, Eq. (4)), shape (D,), in the model's flat order.

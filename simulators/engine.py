@@ -64,6 +64,10 @@ class TrainingEngine(Protocol):
         """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
         ...
 
+    def logits_tensor(self, images: torch.Tensor) -> torch.Tensor:
+        """The same where they were computed."""
+        ...
+
     def loss_and_gradient(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[float, Float]:
         """Mean loss and its gradient (paper, Eq. (4)), shape (D,), in the model's flat order.
 

@@ -64,5 +64,10 @@ def default_max_chunk(model: PatchModel) -> int:
     return MAX_CHUNK
 
 
+def steps_on_a_device(model: PatchModel) -> TypeGuard[DistributedQNN]:
+    """Whether its training steps are a ``TrainingPass`` of the torch engine, off the CPU."""
+    return _engines_know(model) and model.angles.device.type != "cpu"
+
+
 def _engines_know(model: PatchModel) -> TypeGuard[DistributedQNN]:
     return isinstance(model, DistributedQNN) and why_not(model.ansatz) is None

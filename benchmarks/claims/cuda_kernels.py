@@ -20,6 +20,7 @@ from patchlaw.simulators.torch_engine.precision import ProductMode, full_precisi
 from patchlaw.simulators.torch_engine.products import complex_product
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
+from patchlaw.verification.training.device_steps import DeviceSteps
 
 CLAIM = (
     "On one GPU: Triton kernels against their plain twins, and the modes of the dense products "
@@ -35,10 +36,10 @@ def run(scale: Scale) -> Record:
     """Check, then time; without a CUDA device a record that says so."""
     record = Record(benchmark="cuda_kernels", claim=CLAIM, scale=scale.name, figures=[],
                     measurements=[])  # fmt: skip
-    if not torch.cuda.is_available():
+    if scale.device == "cuda" and not torch.cuda.is_available():
         record.unavailable["CUDA"] = "no such device on this machine"
         return record
-    device = torch.device("cuda")
+    device = torch.device(scale.device)
     if kernels_run_on(device):
         record.agreements.extend(static_agreement(device, dtype) for dtype in _LIMITS)
     else:
@@ -47,25 +48,27 @@ def run(scale: Scale) -> Record:
     floors = {mode: _floor(device, mode, scale, record) for mode in MODES}
     for mode in MODES:
         for kernels in ("triton", "plain") if mode == "exact" else ("triton",):
-            with _kernels(kernels):
-                _time_engine(device, mode, kernels, floors[mode], scale, record)
+            with _environment(PATCHLAW_KERNELS=kernels, PATCHLAW_PRODUCTS=mode):
+                _time_engine(device, f"{kernels} kernels, {mode}", floors[mode], scale, record)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else scale.device
     record.notes.append(
-        f"{torch.cuda.get_device_name()}. A floor is the rate of the same mode's product, 8 "
+        f"{name}. A floor is the rate of the same mode's product, 8 "
         "operations a complex multiply-add. Times end when the device is done."
     )
     return record
 
 
 @contextmanager
-def _kernels(choice: str) -> Iterator[None]:
-    before = os.environ.get("PATCHLAW_KERNELS")
-    os.environ["PATCHLAW_KERNELS"] = choice
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        del os.environ["PATCHLAW_KERNELS"]
-        if before is not None:
-            os.environ["PATCHLAW_KERNELS"] = before
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def static_agreement(device: torch.device, name: str, n_qubits: int = _QUBITS) -> Agreement:
@@ -84,7 +87,7 @@ def static_agreement(device: torch.device, name: str, n_qubits: int = _QUBITS) -
         return [fused.columns, tangent, fused.gradient(lam), along]
 
     ours = passes(torch.float64 if name == "float64" else torch.float32)
-    with _kernels("plain"):
+    with _environment(PATCHLAW_KERNELS="plain"):
         theirs = passes(torch.float64)
     names = ("columns", "tangent", "gradient", "its tangent")
     differences = {
@@ -145,40 +148,30 @@ def _floor(device: torch.device, mode: ProductMode, scale: Scale, record: Record
 
 
 def _time_engine(
-    device: torch.device,
-    mode: ProductMode,
-    kernels: str,
-    floor: float,
-    scale: Scale,
-    record: Record,
+    device: torch.device, way: str, floor: float, scale: Scale, record: Record
 ) -> None:
+    """Training steps and a Hessian product, kernels and products by the environment."""
+    n_samples, batch = scale.pick(TRAINING_SET, 64), scale.pick(1000, 32)
+    images, labels = (part.to(device) for part in samples(n_samples))
+    n_steps = scale.pick(20, 2)
+    index = np.random.default_rng(0).integers(0, n_samples, (n_steps, 1, batch))
+
+    def add(what: str, call: Callable[[], object], work: int, calls: int) -> None:
+        timing = time_on_device(call, repeats=scale.pick(3, 1), calls=calls)
+        at_floor = 8e-9 * work * DIMENSION**2 / floor
+        label = f"{what}, {way}"
+        record.figures.append(Figure(label, timing.minimum / at_floor, "times its floor"))
+        record.measurements.append(Measurement.of(label, timing, floor_seconds=at_floor))
+
     for n_patches, depth in ((4, scale.pick(50, 2)), (16, scale.pick(200, 3))):
         network = model(n_patches, depth).to(device)
-        n_samples, batch = scale.pick(TRAINING_SET, 64), scale.pick(1000, 32)
-        images, labels = (part.to(device) for part in samples(n_samples))
-        engine = TorchEngine(network, products=mode)
-        calls: list[tuple[str, Callable[[], object], int, int]] = [
-            (
-                f"training step B={batch}",
-                partial(engine.loss_and_gradient, images[:batch], labels[:batch]),
-                GRADIENT_PRODUCTS,
-                batch,
-            )
-        ]
-        if n_patches == _PATCHES:
-            products = engine.curvature(images, labels, memory_budget=_BUDGET)
-            vector = direction(products.n_parameters)[:, None]
-            calls.append(
-                (
-                    "Hessian product",
-                    partial(products.product, "hessian", vector),
-                    HESSIAN_PRODUCTS,
-                    n_samples,
-                )
-            )
-        for what, call, count, n in calls:
-            timing = time_on_device(call, repeats=scale.pick(10 if n == batch else 3, 1))
-            at_floor = 8e-9 * count * n_patches * n * DIMENSION**2 / floor
-            label = f"{what}, P={n_patches} d={depth}, {kernels} kernels, {mode}"
-            record.figures.append(Figure(label, timing.minimum / at_floor, "times its floor"))
-            record.measurements.append(Measurement.of(label, timing, floor_seconds=at_floor))
+        adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+        steps = DeviceSteps([network], [adam], images, labels)
+        size = f"P={n_patches} d={depth}"
+        work = GRADIENT_PRODUCTS * n_patches * batch
+        add(f"training step B={batch}, {size}", partial(steps.start, list(index)), work, n_steps)
+    network = model(_PATCHES, scale.pick(50, 2)).to(device)
+    products = TorchEngine(network).curvature(images, labels, memory_budget=_BUDGET)
+    vector = direction(products.n_parameters)[:, None]
+    work = HESSIAN_PRODUCTS * _PATCHES * n_samples
+    add("Hessian product, P=4", partial(products.product, "hessian", vector), work, 1)

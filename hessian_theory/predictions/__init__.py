@@ -18,6 +18,8 @@ from patchlaw.hessian_theory.predictions.bounds import (
     curvature_bounds,
     overlap_radius,
 )
+from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup
+from patchlaw.hessian_theory.predictions.encoding_rotations import EncodingRotations
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,
@@ -42,6 +44,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
     variance_ceiling,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
 from patchlaw.hessian_theory.predictions.residual_laws import (
     predict_residual_ratio,
     predict_residual_ratios,
@@ -55,7 +58,8 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
-from patchlaw.hessian_theory.predictions.tangent_kernel import EncodingRotations, TangentKernel
+from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
+from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
 
 __all__ = [
     "BESIDE",
@@ -65,15 +69,18 @@ __all__ = [
     "PAPER_COLLAPSE",
     "AggregationExponents",
     "Architecture",
+    "CircuitGroup",
     "CollapseConstant",
     "CurvatureBounds",
     "EncodingRotations",
     "Input",
     "Interval",
     "Law",
+    "LawBounds",
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
+    "PredictionReport",
     "RatioInputs",
     "RatioPrediction",
     "SizeEstimate",
@@ -91,9 +98,11 @@ __all__ = [
     "find_law",
     "gauss_newton_trace",
     "gradient_norm_ceiling",
+    "law_bounds",
     "law_inputs",
     "laws_for",
     "overlap_radius",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
     "predict_ratio",

@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.theorems import (
+    adjoint_blocks,
+    adjoint_groups,
+    commutator_kernel,
     coverage_counts,
     derivative_variance,
     eigenvalue_bounds,
@@ -14,6 +17,7 @@ from patchlaw.hessian_theory.theorems import (
     gram_exponents,
     kernel_of_an_angle,
     loss_ceilings,
+    norm_bounds,
     orthogonal_tangent_kernel,
     orthogonal_twirl,
     pauli_rotations,
@@ -22,6 +26,7 @@ from patchlaw.hessian_theory.theorems import (
     specialisations,
     spectrum_of_r,
     split,
+    subspace_bounds,
     tangent_kernel,
     trace_law,
     twirled_pairs,
@@ -36,6 +41,7 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
     ("The spectrum of G", (*gram.THEOREMS, *gram_exponents.THEOREMS)),
     ("The spectrum of R", spectrum_of_r.THEOREMS),
     ("Upper bounds on eigenvalues", eigenvalue_bounds.THEOREMS),
+    ("Bounds that use data", (*norm_bounds.THEOREMS, *subspace_bounds.THEOREMS)),
     ("Coverage and the pixel bias", coverage_counts.THEOREMS),
     (
         "The trace law",
@@ -49,6 +55,9 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
             *tangent_kernel.THEOREMS,
             *orthogonal_twirl.THEOREMS,
             *orthogonal_tangent_kernel.THEOREMS,
+            *adjoint_blocks.THEOREMS,
+            *adjoint_groups.THEOREMS,
+            *commutator_kernel.THEOREMS,
         ),
     ),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from patchlaw.hessian_theory.predictions import LAWS
+from patchlaw.hessian_theory.predictions import LAWS, Architecture, curvature_bounds
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
@@ -121,6 +121,47 @@ def summary_table(groups: Iterable[tuple[LawPairs, Iterable[FittedExponent]]]) -
     return _text(("law", *titles), rows)
 
 
+def bounds_table(records: Records) -> str:
+    """lambda_max(G) of every record with bounds that use data, and what they are over it.
+
+    The last column is the bound from architecture, loss and <tr S> alone.
+    """
+    rows = []
+    for record in records.analyses.values():
+        bounds, top, train = record.bounds, record.top("G"), record.minimum.train
+        if bounds is None or top is None:
+            continue
+        run, interval = record.run, bounds.interval
+        architecture = Architecture(run.n_patches, run.depth, n_classes=run.n_classes)
+        proven = curvature_bounds(
+            architecture, loss=train.loss, curvature=train.mean_softmax_trace
+        ).gauss_newton
+        certain = (bounds.output_ritz, interval.lower)
+        likely = (interval.upper, interval.deflated_upper, interval.frobenius_upper)
+        cells = [f"{bound / top.value:.3f}" for bound in (*certain, *likely)]
+        cells.append(f"{interval.trace.value / top.value:.1f}")
+        cells.append(f"{proven.value / top.value:,.0f}")
+        place = f"{run.n_patches}, {run.depth}"
+        shown = format_interval(top.value, top.radius)
+        products = f"{interval.matvecs}"
+        rows.append((run, (place, f"{run.images:,}", shown, *cells, products)))
+    rows.sort(key=lambda row: (-row[0].images, row[0].n_patches, row[0].depth, row[0].seed))
+    head = (
+        "P, d",
+        "images",
+        "λ_max(G)",
+        "pencil of g_a",
+        "Ritz value",
+        "two blocks",
+        "norm less Ritz values",
+        "norm",
+        "tr G",
+        "from the architecture",
+        "products",
+    )
+    return _text(head, (row for _, row in rows))
+
+
 def tables(records: Records) -> dict[str, str]:
     """Every table by name."""
     paper, scaling = paper_study(), scaling_study()
@@ -130,6 +171,7 @@ def tables(records: Records) -> dict[str, str]:
         "registered-laws": law_table(),
         "minima": minima_table(records),
         "ratios": ratio_table(ours),
+        "bounds": bounds_table(records),
         "laws": summary_table(
             (
                 (author_pairs(), fitted_exponents(author_models())),
@@ -182,7 +224,7 @@ def _signed(value: float, places: int = 2) -> str:
 
 # Which file shows which tables.
 SHOWN: Mapping[Path, tuple[str, ...]] = {
-    FINDINGS: ("minima", "ratios", "laws"),
+    FINDINGS: ("minima", "ratios", "bounds", "laws"),
     OWN: ("registered-laws",),
     README: ("ratios",),
 }

@@ -13,6 +13,9 @@ from patchlaw.commands.options import data_option, interruptible, machine_option
 @click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @out_option("runs", "Folder of runs.")
 @click.option("--shard", metavar="I/N", help="Do every N-th run from the I-th on (from 1).")
+@click.option(
+    "--together", is_flag=True, help="Train runs that differ in their seed alone side by side."
+)
 @data_option()
 @machine_options("each run's")
 @click.option("--list", "list_only", is_flag=True, help="List the runs and do nothing.")
@@ -20,6 +23,7 @@ def sweep(
     plan: Path,
     out: Path,
     shard: str | None,
+    together: bool,
     data: Path | None,
     threads: int | None,
     device: str | None,
@@ -33,18 +37,21 @@ def sweep(
     refused: a list with gaps (--array=1,2,5), a single task. To do task I of an array of N again,
     give --shard I/N.
 
+    With --together runs that differ in their seed alone, which share a GPU's launches, count as one
+    in all this.
+
     A run that fails does not stop the others. Exit code: 0 if all runs are finished, 1 if one
     failed or is held by another process, 2 if the plan is refused, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.runs import RunSamples, execute_run, load_samples
-    from patchlaw.verification.runs.plan import read_plan
+    from patchlaw.verification.runs import RunSamples, execute_runs, load_samples
+    from patchlaw.verification.runs.plan import read_plan, side_by_side
     from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
     try:
-        requests = read_plan(plan)
+        requests = side_by_side(read_plan(plan), together)
         part = (
             Shard.from_environment(os.environ, len(requests))
             if shard is None
@@ -60,8 +67,9 @@ def sweep(
         return load_samples(data, images)
 
     failures = []
-    for number, request in enumerate(mine, 1):
-        name = f"P={request.patches} d={request.depth} seed={request.seed}"
+    for number, group in enumerate(mine, 1):
+        first, seeds = group[0], ",".join(str(request.seed) for request in group)
+        name = f"P={first.patches} d={first.depth} seed={seeds}"
         console.say(f"[{number}/{len(mine)}] {name}")
         if list_only:
             continue
@@ -70,9 +78,11 @@ def sweep(
                 interruptible(console, "goes on after the last finished epoch"),
                 ConsoleProgress(console) as progress,
             ):
-                samples = samples_of(request.images)
-                config = request.config(samples)
-                execute_run(out, config, samples, threads=threads, device=device, progress=progress)
+                samples = samples_of(first.images)
+                configs = [request.config(samples) for request in group]
+                execute_runs(
+                    out, configs, samples, threads=threads, device=device, progress=progress
+                )
         except Exception as error:  # whatever it is, the other runs do not depend on this one
             failures.append(name)
             console.say(f"failed: {type(error).__name__}: {error}")

@@ -1,5 +1,6 @@
-"""``patchlaw train``: one training run by the author's protocol, resumable at any moment."""
+"""``patchlaw train``: training runs by the author's protocol, resumable at any moment."""
 
+import re
 from pathlib import Path
 
 import click
@@ -12,19 +13,38 @@ from patchlaw.commands.options import (
     refusals,
 )
 
+MAX_SEEDS = 1000  # ours: each is a model in memory
+
+
+def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """One seed, or several as "1001-1005" or "1001,1003", in the order given."""
+    spans = [re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", span) for span in text.split(",")]
+    ends = [(int(span[1]), int(span[2] or span[1])) for span in spans if span]
+    possible = len(ends) == len(spans) and all(a <= b < 2**32 for a, b in ends)
+    count = sum(b - a + 1 for a, b in ends)
+    seeds = [k for a, b in ends for k in range(a, b + 1)] if count <= MAX_SEEDS else []
+    if not possible or not seeds or len(set(seeds)) < count:
+        raise click.BadParameter(
+            f"expected different integers below 2^32, at most {MAX_SEEDS}, such as 1001, "
+            f"1001-1005 or 1001,1003, got {text!r}"
+        )
+    return tuple(seeds)
+
 
 @click.command()
 @click.option("--patches", type=click.IntRange(1), required=True, help="Number of patches P.")
 @click.option("--depth", type=click.IntRange(1), required=True, help="Circuit depth d.")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1001,
+    "--seeds",
+    "seeds",
+    callback=_seeds,
+    default="1001",
     show_default=True,
-    help="Seed of the initial angles and of the batches.",
+    help="Seed of the initial angles and of the batches; several, as 1001-1005, train a run each.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=50, show_default=True)
-@out_option("runs", "Folder of runs; this one gets a folder of its own in it.")
+@out_option("runs", "Folder of runs; each gets a folder of its own in it.")
 @click.option(
     "--learning-rate", type=float, help="Adam's initial rate.  [default: the author's for d]"
 )
@@ -44,7 +64,7 @@ from patchlaw.commands.options import (
 def train(
     patches: int,
     depth: int,
-    seed: int,
+    seeds: tuple[int, ...],
     epochs: int,
     out: Path,
     learning_rate: float | None,
@@ -55,7 +75,10 @@ def train(
     threads: int | None,
     device: str | None,
 ) -> None:
-    """Train one model by the author's protocol; the same command again resumes it.
+    """Train a model by the author's protocol; the same command again resumes it.
+
+    Of several seeds the runs are trained side by side, each as if it were alone: on a GPU they
+    share every launch, on the CPU they take turns. Each can be resumed by itself.
 
     A checkpoint is written after every epoch. A run that was stopped at any moment and resumed on
     the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
@@ -63,12 +86,15 @@ def train(
     """
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.runs import RunRequest, execute_run, load_samples
+    from patchlaw.verification.runs import RunRequest, execute_runs, load_samples
 
     console = PlainConsole()
     with interruptible(console, "resumes after the last finished epoch"), refusals():
-        request = RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
+        requests = [
+            RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
+            for seed in seeds
+        ]
         samples = load_samples(data, images)
-        config = request.config(samples)
+        configs = [request.config(samples) for request in requests]
         with ConsoleProgress(console) as progress:
-            execute_run(out, config, samples, threads=threads, device=device, progress=progress)
+            execute_runs(out, configs, samples, threads=threads, device=device, progress=progress)

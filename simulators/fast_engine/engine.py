@@ -36,6 +36,10 @@ class FastEngine(ChunkedPasses):
         with self.single_threaded_blas():
             return self.logits_at(self.circuits(angles), data, bias)
 
+    def logits_tensor(self, images: torch.Tensor) -> torch.Tensor:
+        """See TrainingEngine."""
+        return torch.from_numpy(self.logits(images))
+
     def loss_and_gradient(
         self, images: torch.Tensor, targets: torch.Tensor
     ) -> tuple[float, NDArray[np.float64]]:

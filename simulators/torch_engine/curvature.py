@@ -14,8 +14,9 @@ from patchlaw.simulators.engine import (
 )
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.torch_engine.encoding_tables import EncodingTables
-from patchlaw.simulators.torch_engine.losses import LossAt, bind_loss
+from patchlaw.simulators.torch_engine.losses import DeviceLoss, LossAt, bind_loss
 from patchlaw.simulators.torch_engine.patch_circuits import Cotangents, Direction, Trace
+from patchlaw.simulators.torch_engine.recordings import Recordings, default_recorder
 
 Float = NDArray[np.float64]
 
@@ -28,6 +29,8 @@ class TorchCurvatureProducts:
     See ``CurvatureProductsLike`` for the matrices. The first pass computes loss and gradient and
     keeps the primal states (S and Λ after the encodings, the last S) of as many chunks as
     ``memory_budget`` allows, on the model's device; the others are recomputed at every product.
+
+    On CUDA a product is recorded as one graph, the chunks included, for losses that never wait.
 
     Args:
         engine: its model's parameters are read now, later changes are ignored.
@@ -56,47 +59,21 @@ class TorchCurvatureProducts:
         self.n_parameters = engine.model.n_parameters
         self._output_scale = engine.model.output_scale
         pixels, values = check_samples(engine.model, engine.loss, images, targets)
-        self._pixels = pixels.flatten(1)
         self._loss = bind_loss(engine.loss, values, pixels.device)
         self.n_samples = len(pixels)
-        angles, self._bias = engine.parameters()
+        recorder = default_recorder(pixels.device) if isinstance(self._loss, DeviceLoss) else None
+        self.recordings = Recordings(recorder)
+        angles, bias = engine.parameters()
         with engine.computing():
+            self._pixels = (pixels.flatten(1) + bias)[None]
             self._circuits = engine.circuits(angles)
-            self._kept: dict[int, tuple[Tensor, Trace]] = {}
-            self._prime(memory_budget)
-        self.kept_samples = sum(len(z) for z, _ in self._kept.values())
-
-    def _tables(self, chunk: slice) -> list[EncodingTables]:
-        return self._circuits.tables(self._pixels[chunk] + self._bias)
-
-    def _forward(self, tables: list[EncodingTables]) -> tuple[Tensor, Trace]:
-        outputs, trace = self._circuits.forward(tables)
-        return self._output_scale * outputs, trace
-
-    def _weights(self, gradient: Tensor) -> Tensor:
-        """s g / N of a chunk, in the states' dtype."""
-        return (gradient * (self._output_scale / self.n_samples)).to(self._pixels.dtype)
-
-    def _prime(self, memory_budget: float) -> None:
-        """Loss, gradient and the summed cotangents that second derivatives of the angles need."""
-        states = 2 * len(self._circuits.encodings) + 1
-        self._sums = self._circuits.zero_cotangents()
-        total = torch.zeros((), dtype=torch.float64, device=self._pixels.device)
-        left = memory_budget
-        for chunk in self._engine.chunks(self.n_samples):
-            left -= states * self._engine.bytes_a_state * (chunk.stop - chunk.start)
-            tables = self._tables(chunk)
-            z, trace = self._forward(tables)
-            at = self._loss.at(z, chunk)
-            total += at.total
-            self._circuits.reverse(
-                tables, trace, self._weights(at.gradient), self._sums, keep=left >= 0
-            )
-            if left >= 0:
-                self._kept[chunk.start] = z, trace
-        flat = self._circuits.gradient(self._sums, len(self._bias))
-        self.loss = float(total) / self.n_samples
-        self.gradient: Float = flat.cpu().numpy()
+            found = engine.loss_pass(self._circuits, self._pixels, self._loss, memory_budget)
+            gradient = self._circuits.gradient(found.sums)[0]
+        # what second derivatives of the angles need, and what saves half of a product's forward
+        self._sums, self._kept = found.sums, found.kept
+        self.loss = found.total.item() / self.n_samples
+        self.gradient: Float = gradient.cpu().numpy()
+        self.kept_samples = sum(z.shape[1] for z, _ in self._kept.values())
 
     def product(self, kind: CurvatureKind, vectors: Float) -> Float:
         """The matrix times each column of ``vectors``, shape (D, k), float64.
@@ -115,25 +92,37 @@ class TorchCurvatureProducts:
         return result
 
     def _direction(self, vector: Tensor) -> Direction:
-        pixels = len(self._bias)
+        pixels = self._pixels.shape[-1]
         angle_rates = vector[:-pixels].reshape(len(self._circuits.pixel_indices), -1)
         return Direction(self._circuits, angle_rates, vector[-pixels:])
 
     def _products(self, kind: CurvatureKind, vectors: Float) -> Float:
         rows = torch.from_numpy(np.ascontiguousarray(vectors.T)).to(self._pixels.device)
+        (columns,) = self.recordings.call(kind, lambda rows: self._pass(kind, rows), rows)
+        return np.asarray(columns.cpu().numpy())
+
+    def _pass(self, kind: CurvatureKind, rows: Tensor) -> tuple[Tensor]:
+        """Products with rows (k, D) as columns (D, k), where they lie."""
         directions = [self._direction(row) for row in rows]
         sums = [self._circuits.zero_cotangents() for _ in directions]
         for chunk in self._engine.chunks(self.n_samples):
-            tables = self._tables(chunk)
-            z, trace = self._kept.get(chunk.start) or self._forward(tables)
-            at = self._loss.at(z, chunk)
+            tables = self._circuits.tables(self._pixels[:, chunk])
+            kept = self._kept.get(chunk.start)
+            if kept is None:
+                outputs, trace = self._circuits.forward(tables)
+                kept = self._output_scale * outputs, trace
+            at = self._loss.at(kept[0], chunk)
             for direction, into in zip(directions, sums, strict=True):
-                self._add_chunk(kind, tables, at, trace, direction, into)
+                self._add_chunk(kind, tables, at, kept[1], direction, into)
         columns = [
             self._finish(kind, direction, into)
             for direction, into in zip(directions, sums, strict=True)
         ]
-        return np.asarray(torch.stack(columns, dim=1).cpu().numpy())
+        return (torch.stack(columns, dim=1),)
+
+    def _weights(self, gradient: Tensor) -> Tensor:
+        """s g / N of a chunk, in the states' dtype."""
+        return (gradient * (self._output_scale / self.n_samples)).to(self._pixels.dtype)
 
     def _add_chunk(
         self,
@@ -161,7 +150,6 @@ class TorchCurvatureProducts:
 
     def _finish(self, kind: CurvatureKind, direction: Direction, sums: Cotangents) -> Tensor:
         """From summed cotangents to the product, through the static runs."""
-        pixels = len(self._bias)
         if kind == "gauss_newton":
-            return self._circuits.gradient(sums, pixels)
-        return self._circuits.gradient_tangent(direction, self._sums, sums, pixels)
+            return self._circuits.gradient(sums)[0]
+        return self._circuits.gradient_tangent(direction, self._sums, sums)[0]

@@ -8,23 +8,55 @@ A_r . (w' + w x omega_r), omega_r summing the rotations after r alone (dA_r = om
 """
 
 from dataclasses import dataclass
+from functools import cache, reduce
 
 import torch
 from torch import Tensor
 
-from patchlaw.simulators.ansatz import Axis, EncodingBlock
+from patchlaw.simulators.ansatz import EncodingBlock
 from patchlaw.simulators.circuit_plan import Encoding
-from patchlaw.simulators.torch_engine.local_operators import halves
+from patchlaw.simulators.torch_engine.local_operators import PAULI, halves
 from patchlaw.simulators.torch_engine.static_blocks import kron_all
 
 
-def rotation_axes(features_per_qubit: int) -> tuple[Axis, ...]:
-    """Axis of a qubit's rotations in time order: trained, data, trained, feature by feature."""
-    axes: list[Axis] = []
-    for j in range(features_per_qubit):
-        trained, data = EncodingBlock.axes(j)
-        axes += (trained, data, trained)
-    return tuple(axes)
+@dataclass(frozen=True)
+class _Generators:
+    """Constants of h features' rotations R_a(phi') R_b(x) R_a(phi), float64, in feature order.
+
+    Attributes:
+        turns: of (trained a, data b): e e^T, 1 - e e^T and [e]_x, so that a turn by t is their sum
+            with 1, cos t, sin t; shape (2, h, 3, 3, 3).
+        axes: unit vectors a and b, shape (2, h, 3).
+        spins: 1 and -i sigma, so that R(t) is their sum with cos(t/2), sin(t/2); (2, h, 2, 2, 2).
+    """
+
+    turns: Tensor
+    axes: Tensor
+    spins: Tensor
+
+
+@cache  # never dropped: a recorded pass reads it where it lies
+def _generators(features_per_qubit: int, device: torch.device) -> _Generators:
+    pairs = [EncodingBlock.axes(j) for j in range(features_per_qubit)]
+    unit = torch.eye(3, dtype=torch.float64)
+    axes = torch.stack([torch.stack([unit["XYZ".index(axis)] for axis in both]) for both in pairs])
+    spins = torch.tensor([[PAULI[axis] for axis in both] for both in pairs], dtype=torch.complex128)
+    projector = axes[..., :, None] * axes[..., None, :]
+    across = torch.linalg.cross(
+        axes[..., None, :].expand(*axes.shape, 3), unit.expand_as(projector)
+    )
+    turns = torch.stack((projector, unit - projector, across.mT), dim=2)
+    one = torch.eye(2, dtype=torch.complex128).expand_as(spins)
+    parts = (turns, axes, torch.stack((one, -1j * spins), dim=2))
+    return _Generators(*(part.transpose(0, 1).contiguous().to(device) for part in parts))
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """Of small matrices: a few sums over all of them, where ``@`` is slow."""
+    total = left[..., :, :1] * right[..., :1, :]
+    for k in range(1, left.shape[-1]):
+        total.addcmul_(left[..., :, k : k + 1], right[..., k : k + 1, :])
+    return total
 
 
 @dataclass(frozen=True)
@@ -111,9 +143,31 @@ class PatchEncoding:
 
     def _prepare(self, phi: Tensor) -> None:
         """Keep what tables need of the trained angles, (P, n, h, 2)."""
-        self._axes = rotation_axes(self.features_per_qubit)
-        trigonometry = (torch.cos(phi / 2), torch.sin(phi / 2), torch.cos(phi), torch.sin(phi))
-        self._trained = tuple(values.to(self._dtype)[:, None] for values in trigonometry)
+        fixed, dtype = _generators(self.features_per_qubit, phi.device), self._dtype
+        (first, last), data = self._turns(phi, fixed), fixed.turns[1]
+        turned = last[..., None, :, :] @ data  # (P, n, h, 3, 3, 3): of 1, cos x, sin x
+        axes = torch.zeros_like(turned)  # of the three rotations, as rows
+        axes[..., 0, :] = (turned @ fixed.axes[0][:, None, :, None])[..., 0]
+        axes[..., 0, 1, :] = (last @ fixed.axes[1][..., None])[..., 0]
+        axes[..., 0, 2, :] = fixed.axes[0]
+        transposed = (turned @ first[..., None, :, :]).mT
+        #: of 1, cos x, sin x: a feature's axes before later features turn them, and its turn
+        self._turn = torch.stack((axes, transposed), dim=-3).flatten(-3).to(dtype).unbind(-2)
+        half = phi[..., None, None] / 2
+        spins = torch.cos(half) * fixed.spins[0, :, None, 0]
+        first, last = (spins + torch.sin(half) * fixed.spins[0, :, None, 1]).unbind(3)
+        spins = last[..., None, :, :] @ fixed.spins[1] @ first[..., None, :, :]
+        #: of cos(x/2), sin(x/2): a feature's SU(2) matrix
+        self._spin = torch.view_as_real(spins).flatten(-3).to(dtype).unbind(-2)
+
+    @staticmethod
+    def _turns(phi: Tensor, fixed: _Generators) -> tuple[Tensor, Tensor]:
+        """R_a(phi), R_a(phi') as 3 x 3 matrices, (P, n, h, 3, 3)."""
+        one, of_cos, of_sin = fixed.turns[0][:, None].unbind(2)
+        angle = phi[..., None, None]
+        turns = torch.addcmul(one, torch.cos(angle), of_cos).addcmul_(torch.sin(angle), of_sin)
+        first, last = turns.unbind(3)
+        return first, last
 
     def trained(self, angles: Tensor) -> Tensor:
         """The encoding's share of (P, n_angles), shape (P, n, h, 2)."""
@@ -134,67 +188,36 @@ class PatchEncoding:
     def split_rotations(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """From rotations (P, n, 3 h) to angles (P, 2 h n) and features (P, h n)."""
         parts = values.unflatten(-1, (self.features_per_qubit, 3))
-        return parts[..., (0, 2)].flatten(1), parts[..., 1].flatten(1)
+        return parts[..., ::2].flatten(1), parts[..., 1].flatten(1)
 
     def tables(self, features: Tensor) -> EncodingTables:
         """Tables of a chunk with features (P, m, n^2), radians."""
-        x = self.data(features)
-        rotations = self._rotations(x)
-        column = self._first_columns(rotations, x.shape[:-1])
-        a, b = column
-        gates = torch.stack(
-            (torch.stack((a, -b.conj()), dim=-1), torch.stack((b, a.conj()), dim=-1)), dim=-2
-        )
+        x = self.data(features)[..., None]
+        gates = self._gates(x)
         split = self.n_qubits // 2
         rows, columns = halves(self.n_qubits)
         return KroneckerTables(
-            self._turned_axes(rotations, x.shape[:-1]),
+            self._turned_axes(x),
             kron_all(gates[:, :, :split]).reshape(*x.shape[:2], rows, rows),
             kron_all(gates[:, :, split:].mT).reshape(*x.shape[:2], columns, columns),
         )
 
-    def _rotations(self, x: Tensor) -> list[tuple[Axis, Tensor, Tensor, Tensor, Tensor]]:
-        """(axis, cos t/2, sin t/2, cos t, sin t) in time order; shapes broadcast to (P, m, n)."""
-        data = (torch.cos(x / 2), torch.sin(x / 2), torch.cos(x), torch.sin(x))
-        result = []
-        for r, axis in enumerate(self._axes):
-            j, step = divmod(r, 3)
-            cos_half, sin_half, cos, sin = (
-                d[..., j] if step == 1 else t[..., j, step // 2]
-                for d, t in zip(data, self._trained, strict=True)
-            )
-            result.append((axis, cos_half, sin_half, cos, sin))
-        return result
+    def _gates(self, x: Tensor) -> Tensor:
+        """Each qubit's V, (P, m, n, 2, 2), from x (P, m, n, h, 1)."""
+        of_cos, of_sin = (part[:, None] for part in self._spin)
+        half = x / 2
+        spins = (torch.cos(half) * of_cos).addcmul_(torch.sin(half), of_sin)
+        first, *later = torch.view_as_complex(spins.unflatten(-1, (2, 2, 2))).unbind(3)
+        return reduce(lambda total, spin: _product(spin, total), later, first)
 
-    def _first_columns(
-        self, rotations: list[tuple[Axis, Tensor, Tensor, Tensor, Tensor]], shape: torch.Size
-    ) -> Tensor:
-        """First column (a, b) of each qubit's V = [[a, -b*], [b, a*]], shape (2, P, m, n)."""
-        dtype = torch.complex128 if self._dtype == torch.float64 else torch.complex64
-        column = torch.zeros(2, *shape, dtype=dtype, device=rotations[0][1].device)
-        column[0] = 1
-        # off-diagonal entries of sigma for sin(t/2) in R = cos(t/2) - i sin(t/2) sigma
-        about_x = torch.full((2, 1, 1, 1), -1j, dtype=dtype, device=column.device)
-        about_y = torch.ones(2, 1, 1, 1, dtype=dtype, device=column.device)
-        about_y[0] = -1
-        for axis, cos_half, sin_half, _, _ in rotations:
-            factor = about_x if axis == "X" else about_y
-            column = cos_half * column + (factor * sin_half) * column.flip(0)
-        return column
-
-    def _turned_axes(
-        self, rotations: list[tuple[Axis, Tensor, Tensor, Tensor, Tensor]], shape: torch.Size
-    ) -> Tensor:
-        """A_r: the columns of the rotation matrix Q of all later rotations, (P, m, n, 3 h, 3)."""
-        identity = torch.eye(3, dtype=self._dtype, device=rotations[0][1].device)
-        x, y, z = (row.expand(*shape, 3) for row in identity)
-        axes = []
-        for axis, _, _, cos, sin in reversed(rotations):
-            c, s = cos[..., None], sin[..., None]
-            if axis == "X":
-                axes.append(x)
-                y, z = c * y + s * z, c * z - s * y
-            else:
-                axes.append(y)
-                z, x = c * z + s * x, c * x - s * z
-        return torch.stack(axes[::-1], dim=3)
+    def _turned_axes(self, x: Tensor) -> Tensor:
+        """A_r, the axes turned by all later rotations, (P, m, n, 3 h, 3)."""
+        one, of_cos, of_sin = (part[:, None] for part in self._turn)
+        both = torch.addcmul(one, torch.cos(x), of_cos).addcmul_(torch.sin(x), of_sin)
+        axes, turns = both.unflatten(-1, (2, 3, 3)).unbind(-3)
+        identity = torch.eye(3, dtype=x.dtype, device=x.device)
+        later = [identity.expand_as(turns[:, :, :, 0])]  # transposed turns of all later features
+        for j in range(self.features_per_qubit - 1, 0, -1):
+            turn = turns[:, :, :, j]
+            later.append(turn if len(later) == 1 else _product(turn, later[-1]))
+        return _product(axes, torch.stack(later[::-1], dim=3)).flatten(3, 4)

@@ -1,10 +1,13 @@
 """Loss, gradient and logits of the distributed QNN on any torch device."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.engine import DEFAULT_MEMORY_BUDGET
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.simulators.torch_engine.curvature import TorchCurvatureProducts
@@ -12,6 +15,9 @@ from patchlaw.simulators.torch_engine.curvature import TorchCurvatureProducts
 
 class TorchEngine(ChunkedPasses):
     """The distributed QNN's arithmetic in batched torch products, all patches at once.
+
+    On CUDA logits and curvature products over data of one size are recorded at their first call
+    and replayed (``Recordings``); so is a training step, which is ``TrainingPass``'s.
 
     The same passes as ``FastEngine`` (data-free runs once a parameter vector, then two dense
     products a sample and hand-written derivatives), on the model's device: CPU or CUDA. Nothing
@@ -26,7 +32,8 @@ class TorchEngine(ChunkedPasses):
             call.
         loss: loss of the logits (default: softmax cross-entropy).
         max_chunk: samples worked on at a time (default: as many as ``workspace`` holds).
-        workspace: bytes of temporary states of a chunk, where max_chunk is left out.
+        workspace: bytes of temporary states of a chunk, where max_chunk is left out (default: 1 GB
+            on the CPU, a 16th of a GPU's memory).
         products: of states and matrices in float32: "exact", "gauss" (three real products) or
             "tf32x3" (on tensor cores), with the errors that ``products`` states; left out, the
             environment's PATCHLAW_PRODUCTS or "exact".
@@ -36,17 +43,28 @@ class TorchEngine(ChunkedPasses):
             products.
     """
 
-    def logits(self, images: Tensor) -> NDArray[np.float64]:
-        """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
+    def __init__(self, model: CircuitModel, **options: Any) -> None:
+        super().__init__([model], **options)
+
+    def logits_tensor(self, images: Tensor) -> Tensor:
+        """Logits of every image on the model's device, shape (N, C), float64."""
         data = self.model.check_images(images).detach().flatten(1)
         angles, bias = self.parameters()
         with self.computing():
-            circuits = self.circuits(angles)
-            parts = [
-                circuits.forward(circuits.tables(data[chunk] + bias))[0]
-                for chunk in self.chunks(len(data))
-            ]
-            return (self.model.output_scale * torch.cat(parts)).cpu().numpy()
+            (logits,) = self.recordings.call("logits", self._logits, data, angles, bias)
+            return logits
+
+    def _logits(self, data: Tensor, angles: Tensor, bias: Tensor) -> tuple[Tensor]:
+        circuits = self.circuits(angles)
+        parts = [
+            circuits.forward(circuits.tables((data[chunk] + bias)[None]))[0][0]
+            for chunk in self.chunks(len(data))
+        ]
+        return (self.model.output_scale * torch.cat(parts),)
+
+    def logits(self, images: Tensor) -> NDArray[np.float64]:
+        """Logits of every image, shape (N, C), float64 (accurate to the model's dtype)."""
+        return self.logits_tensor(images).cpu().numpy()
 
     def loss_and_gradient(
         self, images: Tensor, targets: Tensor

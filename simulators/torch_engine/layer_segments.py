@@ -87,4 +87,5 @@ class LayerSegments:
             return None
         ones = torch.ones_like(ring)
         each = torch.stack([ring if has else ones for has in rings])
-        return each.repeat_interleave(patches, dim=0).repeat(arrays, 1, 1, 1)
+        of_patches = each[:, None].expand(-1, patches, -1, -1, -1)
+        return of_patches.expand(arrays, *[-1] * 5).flatten(0, 2)

@@ -6,7 +6,7 @@ come from two small reduced matrices, so a handful of products serve any number 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -121,7 +121,7 @@ def _complex_matrices(rows: Tensor, size: int) -> Tensor:
     return torch.view_as_complex(rows.reshape(*rows.shape[:-1], size, size, 2))
 
 
-@lru_cache(maxsize=16)
+@cache  # never dropped: a recorded pass reads it where it lies
 def rotation_generators(n_qubits: int, dtype: torch.dtype, device: torch.device) -> LocalOperators:
     """(-i/2) sigma_a on every qubit, in the order qubit, then a = X, Y, Z: K = 3 n."""
     generators = [
@@ -132,7 +132,7 @@ def rotation_generators(n_qubits: int, dtype: torch.dtype, device: torch.device)
     return LocalOperators(n_qubits, generators, dtype, device)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=16)
+@cache  # never dropped: a recorded pass reads it where it lies
 def class_observables(
     n_qubits: int, n_classes: int, dtype: torch.dtype, device: torch.device
 ) -> LocalOperators:

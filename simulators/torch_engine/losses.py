@@ -1,8 +1,11 @@
-"""Losses of the logits where the logits lie: no copy to the host for the library's own losses."""
+"""Losses of the logits where the logits lie: no copy to the host for the library's own losses.
+
+Logits are (R, m, C): R replicas with samples of their own, one wherever there are none.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,12 +19,12 @@ Map: TypeAlias = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class LossAt:
-    """A loss at m logits: float64, on their device.
+    """A loss at m logits a replica: float64, on their device.
 
     Attributes:
-        total: sum of the samples' losses, shape ().
-        gradient: g, shape (m, C).
-        curvature_product: z_dot (m, C) to S z_dot.
+        total: sum of the samples' losses, shape (R,).
+        gradient: g, shape (R, m, C).
+        curvature_product: z_dot (R, m, C) to S z_dot.
     """
 
     total: Tensor
@@ -33,65 +36,109 @@ class SampleLoss(Protocol):
     """A loss with the targets of a data set."""
 
     def at(self, z: Tensor, samples: slice) -> LossAt:
-        """The loss of these samples at logits (m, C), float64."""
+        """The loss of these samples at logits (R, m, C), float64."""
+        ...
+
+
+@runtime_checkable
+class DeviceLoss(SampleLoss, Protocol):
+    """One that never waits for the device: its passes can be recorded."""
+
+    def of(self, index: Tensor) -> SampleLoss:
+        """The loss of samples by their index (R, m), each replica's own."""
+        ...
+
+
+@runtime_checkable
+class BindsItself(Protocol):
+    """An ``OutputLoss`` that knows how it is computed on a device."""
+
+    def bind(self, targets: NDArray[np.generic], device: torch.device) -> DeviceLoss:
+        """See ``bind_loss``."""
         ...
 
 
 def bind_loss(loss: OutputLoss, targets: NDArray[np.generic], device: torch.device) -> SampleLoss:
     """The loss on a device, with checked targets.
 
-    Cross-entropy and squared error are computed on the device. Any other loss runs on the host
-    in numpy, which copies m x C numbers there and back, and waits, once or twice a chunk.
+    Cross-entropy, squared error and what binds itself are computed on the device. Any other loss
+    runs on the host in numpy, which copies m x C numbers there and back, and waits, once or twice a
+    chunk.
     """
     if type(loss) is CrossEntropy:
-        return _CrossEntropy(torch.as_tensor(targets.astype(np.int64), device=device))
+        return CrossEntropyOf(torch.as_tensor(targets.astype(np.int64), device=device)[None])
     if type(loss) is SquaredError:
-        return _SquaredError(torch.as_tensor(targets.astype(np.float64), device=device))
+        return _SquaredError(torch.as_tensor(targets.astype(np.float64), device=device)[None])
+    if isinstance(loss, BindsItself):
+        return loss.bind(targets, device)
     return _OnHost(loss, targets)
 
 
 @dataclass(frozen=True)
-class _CrossEntropy:
+class CrossEntropyOf:
+    """Softmax cross-entropy of z + o.
+
+    Attributes:
+        labels: shape (R, N), or (1, N) for all replicas.
+        offsets: o, shape (1, N, C); None for 0.
+    """
+
     labels: Tensor
+    offsets: Tensor | None = None
+
+    def of(self, index: Tensor) -> "CrossEntropyOf":
+        """See DeviceLoss."""
+        offsets = None if self.offsets is None else self.offsets[0][index]
+        return CrossEntropyOf(self.labels[0][index], offsets)
 
     def at(self, z: Tensor, samples: slice) -> LossAt:
-        labels = self.labels[samples, None]
-        log_pi = torch.log_softmax(z, dim=1)
+        """See SampleLoss."""
+        labels = self.labels[:, samples, None].expand(len(z), -1, -1)
+        if self.offsets is not None:
+            z = z + self.offsets[:, samples]
+        log_pi = torch.log_softmax(z, dim=-1)
         pi = log_pi.exp()
         ones = torch.ones((), dtype=z.dtype, device=z.device).expand(labels.shape)
 
         def curvature_product(z_dot: Tensor) -> Tensor:
-            return pi * (z_dot - (pi * z_dot).sum(dim=1, keepdim=True))
+            return pi * (z_dot - (pi * z_dot).sum(dim=-1, keepdim=True))
 
         return LossAt(
-            -log_pi.gather(1, labels).sum(), pi.scatter_add(1, labels, -ones), curvature_product
+            -log_pi.gather(-1, labels).sum(dim=(1, 2)),
+            pi.scatter_add(-1, labels, -ones),
+            curvature_product,
         )
 
 
 @dataclass(frozen=True)
 class _SquaredError:
-    targets: Tensor
+    targets: Tensor  # (R or 1, N, C)
+
+    def of(self, index: Tensor) -> "_SquaredError":
+        return _SquaredError(self.targets[0][index])
 
     def at(self, z: Tensor, samples: slice) -> LossAt:
-        gradient = z - self.targets[samples]
-        return LossAt(gradient.square().sum() / 2, gradient, lambda z_dot: z_dot)
+        gradient = z - self.targets[:, samples]
+        return LossAt(gradient.square().sum(dim=(1, 2)) / 2, gradient, lambda z_dot: z_dot)
 
 
 @dataclass(frozen=True)
 class _OnHost:
+    """Of one replica."""
+
     loss: OutputLoss
     targets: NDArray[np.generic]
 
     def at(self, z: Tensor, samples: slice) -> LossAt:
-        host = np.ascontiguousarray(z.cpu().numpy().T)
+        host = np.ascontiguousarray(z[0].cpu().numpy().T)
         targets = self.targets[samples]
         losses, gradient = self.loss.value_and_gradient(host, targets)
 
         def to_device(values: NDArray[np.float64]) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(values.T)).to(z.device)
+            return torch.from_numpy(np.ascontiguousarray(values.T)).to(z.device)[None]
 
         def curvature_product(z_dot: Tensor) -> Tensor:
-            along = z_dot.cpu().numpy().T
+            along = z_dot[0].cpu().numpy().T
             return to_device(self.loss.curvature_product(host, targets, along))
 
-        return LossAt(z.new_tensor(float(losses.sum())), to_device(gradient), curvature_product)
+        return LossAt(z.new_tensor([float(losses.sum())]), to_device(gradient), curvature_product)

@@ -1,8 +1,11 @@
 """The circuits of all patches at given angles: forward, tangent and reverse passes over a chunk.
 
+Replicas, R models that differ in their parameters alone, are computed at once: R P patches, replica
+by replica, each replica with samples of its own.
+
 A circuit is a prefix vector and then, in turn, an encoding V(x) and a matrix M = W D: a static
 run behind the encoding's CZ ring D (the identity run where the ansatz has none there). States are
-(P, m, rows, columns), m samples; S state, Ṡ tangent, Λ cotangent (dL = Re<Λ, dS>), Λ̇ its tangent.
+(R P, m, rows, columns), m samples; S state, Ṡ tangent, Λ cotangent (dL = Re<Λ, dS>), Λ̇ its tangent.
 
 Products of a 2^n x 2^n complex matrix with m columns, for the paper's circuit (two matrices):
 forward 2, tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents kept (10 without).
@@ -10,7 +13,9 @@ forward 2, tangent 4, reverse 4, tangent of reverse 8 with the primal cotangents
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators.circuit_plan import CircuitPlan, Encoding, StaticRun, StaticRunDerivatives
@@ -24,10 +29,12 @@ from patchlaw.simulators.torch_engine.local_operators import (
 )
 from patchlaw.simulators.torch_engine.precision import ProductMode
 from patchlaw.simulators.torch_engine.products import complex_product
-from patchlaw.simulators.torch_engine.static_blocks import ring_signs
+from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
 from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
+
+_SIDE_BY_SIDE = 64  # ours, reckoned: 2^8 x 2^8 results that fill a large GPU
 
 
 @dataclass
@@ -41,7 +48,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class TangentTrace:
-    """Ṡ after each encoding and at the end, and omega (P, m, n, 3) of each encoding."""
+    """Ṡ after each encoding and at the end, and omega (R P, m, n, 3) of each encoding."""
 
     encoded: list[Tensor]
     last: Tensor
@@ -83,13 +90,29 @@ class Direction:
         ]
 
 
+def readers(pixel_indices: NDArray[np.int64], n_pixels: int) -> Tensor:
+    """Which features read each pixel: (pixels, most readers), int64, padded with P n^2.
+
+    Args:
+        pixel_indices: row-major pixel of each feature, shape (P, n^2).
+        n_pixels: of an image.
+    """
+    read = pixel_indices.reshape(-1)
+    order, counts = np.argsort(read, kind="stable"), np.bincount(read, minlength=n_pixels)
+    rank = np.arange(len(read)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((n_pixels, counts.max()), len(read))
+    table[read[order], rank] = order
+    return torch.from_numpy(table)
+
+
 class PatchCircuits:
     """The circuits of all patches with their angles fixed.
 
     Args:
         plan: the circuit.
-        angles: shape (P, n_angles), float64, radians; their device is where everything happens.
+        angles: shape (R P, n_angles), float64, radians; their device is where everything happens.
         pixel_indices: row-major pixel of each feature, shape (P, n^2).
+        readers: the inverse, on the same device; see there.
         n_classes: C.
         dtype: real dtype of the states.
         products: how the dense products are made, see ``complex_product``.
@@ -100,15 +123,17 @@ class PatchCircuits:
         plan: CircuitPlan,
         angles: Tensor,
         pixel_indices: Tensor,
+        readers: Tensor,
         n_classes: int,
         dtype: torch.dtype,
         products: ProductMode = "exact",
     ) -> None:
-        n = plan.n_qubits
+        n = self._n_qubits = plan.n_qubits
         self._products = products
-        self._n_qubits = n
         self.pixel_indices = pixel_indices
-        self.signs = ring_signs(n, dtype, angles.device)
+        self._readers = readers
+        self._replicas = len(angles) // len(pixel_indices), len(pixel_indices)
+        self.signs = kept_ring_signs(n, dtype, angles.device)
         self._rows, self._columns = halves(n)
         self._generators = rotation_generators(n, dtype, angles.device)
         self._observables: LocalOperators | StringOperators
@@ -117,9 +142,7 @@ class PatchCircuits:
             self._observables = string_operators(strings, n, dtype, angles.device)
         else:
             self._observables = class_observables(n, n_classes, dtype, angles.device)
-        self.prefix: StaticRunDerivatives[Tensor, Tensor] = static_run(
-            plan.prefix, angles, n, dtype, vector_only=True
-        )
+        self.prefix = static_run(plan.prefix, angles, n, dtype, vector_only=True)
         self.encodings: list[PatchEncoding] = []
         self.runs: list[StaticRunDerivatives[Tensor, Tensor]] = []
         for stage, following in zip(plan.stages, (*plan.stages[1:], None), strict=True):
@@ -131,7 +154,7 @@ class PatchCircuits:
 
     def zero_cotangents(self) -> Cotangents:
         """Zeros to accumulate reverse passes in."""
-        patches, r = len(self.pixel_indices), len(self.signs)
+        patches, r = self._replicas[0] * self._replicas[1], len(self.signs)
 
         def zeros(*shape: int, dtype: torch.dtype = torch.complex128) -> Tensor:
             return torch.zeros(patches, *shape, dtype=dtype, device=self.signs.device)
@@ -146,8 +169,9 @@ class PatchCircuits:
         )
 
     def tables(self, pixels: Tensor) -> list[EncodingTables]:
-        """Each encoding's tables for pixels (m, pixels): images plus bias, radians."""
-        features = pixels[:, self.pixel_indices].transpose(0, 1)
+        """Each encoding's tables for pixels (R, m, pixels): images plus bias, radians."""
+        # laid out by patch, as all that is made of them is, so that products need no copy
+        features = pixels[:, :, self.pixel_indices].transpose(1, 2).contiguous().flatten(0, 1)
         return [encoding.tables(features) for encoding in self.encodings]
 
     def _multiply(self, states: Tensor, matrix: Tensor) -> Tensor:
@@ -159,18 +183,28 @@ class PatchCircuits:
         return columns.reshape(len(columns), 1, self._rows, self._columns)
 
     def forward(self, tables: list[EncodingTables]) -> tuple[Tensor, Trace]:
-        """Outputs summed over the patches, (m, C) in float64, and the trace."""
+        """Outputs summed over the patches, (R, m, C) in float64, and the trace."""
         state, encoded = self._as_states(self.prefix.columns), []
         for table, matrix in zip(tables, self._matrices, strict=True):
             encoded.append(table.encode(state))
             state = self._multiply(encoded[-1], matrix.mT)
-        outputs = self._observables.overlaps(state, state).sum(dim=0, dtype=torch.float64)
-        return outputs, Trace(encoded, state)
+        return self._summed(self._observables.overlaps(state, state)), Trace(encoded, state)
+
+    def _summed(self, outputs: Tensor) -> Tensor:
+        """Over the patches of each replica: (R P, m, C) to (R, m, C), float64."""
+        of_replicas: Tensor = outputs.unflatten(0, self._replicas)
+        return of_replicas.sum(dim=1, dtype=torch.float64)
+
+    def _measured(self, weights: Tensor, states: Tensor) -> Tensor:
+        """sum_k 2 weights_k O_k S, weights (R, m, C)."""
+        of_replicas = states.unflatten(0, self._replicas)
+        measured: Tensor = self._observables.apply(2 * weights[:, None], of_replicas)
+        return measured.flatten(0, 1)
 
     def tangent(
         self, tables: list[EncodingTables], trace: Trace, direction: Direction
     ) -> tuple[Tensor, TangentTrace]:
-        """Tangent of the summed outputs, (m, C) in float64, and the tangent states."""
+        """Tangent of the summed outputs, (R, m, C) in float64, and the tangent states."""
         state = self._as_states(direction.prefix_tangent)
         encoded, omegas = [], []
         for k, table in enumerate(tables):
@@ -181,7 +215,7 @@ class PatchCircuits:
             omegas.append(omega)
             state = self._multiply(state, self._matrices[k].mT)
             state += self._multiply(trace.encoded[k], direction.matrices[k].mT)
-        outputs = 2 * self._observables.overlaps(trace.last, state).sum(dim=0, dtype=torch.float64)
+        outputs = 2 * self._summed(self._observables.overlaps(trace.last, state))
         return outputs, TangentTrace(encoded, state, omegas)
 
     def reverse(
@@ -193,11 +227,11 @@ class PatchCircuits:
         *,
         keep: bool = False,
     ) -> None:
-        """Add the cotangents of sum_k weights_k f_k, weights (m, C); keep Λ if told."""
-        lam = self._observables.apply(2 * weights, trace.last)
+        """Add the cotangents of sum_k weights_k f_k, weights (R, m, C); keep Λ if told."""
+        lam = self._measured(weights, trace.last)
         kept = []
         for k in reversed(range(len(tables))):
-            into.matrices[k] += _outer(lam, trace.encoded[k], self._products)
+            into.matrices[k] += outer_products(lam, trace.encoded[k], products=self._products)
             lam = self._multiply(lam, self._matrices[k].conj())
             kept.append(lam)
             into.rotations[k] += tables[k].pull_back(self._momenta(lam, trace.encoded[k]))
@@ -217,13 +251,13 @@ class PatchCircuits:
         into: Cotangents,
     ) -> None:
         """Add the tangent of ``reverse`` along a direction, the weights moving by weights_dot."""
-        lam = self._observables.apply(2 * weights, trace.last)
-        lam_dot = self._observables.apply(2 * weights_dot, trace.last)
-        lam_dot += self._observables.apply(2 * weights, tangents.last)
+        lam = self._measured(weights, trace.last)
+        lam_dot = self._measured(weights_dot, trace.last)
+        lam_dot += self._measured(weights, tangents.last)
         for k in reversed(range(len(tables))):
             table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
-            into.matrices[k] += _outer(lam_dot, state, self._products)
-            into.matrices[k] += _outer(lam, state_dot, self._products)
+            into.matrices[k] += outer_products(lam_dot, state, products=self._products)
+            into.matrices[k] += outer_products(lam, state_dot, products=self._products)
             lam_dot = self._multiply(lam_dot, self._matrices[k].conj())
             lam_dot += self._multiply(lam, direction.matrices[k].conj())
             if trace.cotangents:
@@ -245,16 +279,16 @@ class PatchCircuits:
         """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3)."""
         return momenta_of_samples(cotangents, states, self._n_qubits)
 
-    def gradient(self, sums: Cotangents, n_pixels: int) -> Tensor:
-        """Flat derivative (D,), float64: angles patch by patch, then the bias."""
+    def gradient(self, sums: Cotangents) -> Tensor:
+        """Flat derivative (R, D), float64: angles patch by patch, then the bias."""
         runs = [
             run.gradient(matrix * self.signs)
             for run, matrix in zip(self.runs, sums.matrices, strict=True)
         ]
-        return self._assemble(self.prefix.gradient(sums.prefix), runs, sums, n_pixels)
+        return self._assemble(self.prefix.gradient(sums.prefix), runs, sums)
 
     def gradient_tangent(
-        self, direction: Direction, sums: Cotangents, sums_dot: Cotangents, n_pixels: int
+        self, direction: Direction, sums: Cotangents, sums_dot: Cotangents
     ) -> Tensor:
         """Derivative of ``gradient`` along a direction, the cotangents moving too."""
         prefix = self.prefix.gradient_tangent(
@@ -269,21 +303,21 @@ class PatchCircuits:
             )
             for k, run in enumerate(self.runs)
         ]
-        return self._assemble(prefix, runs, sums_dot, n_pixels)
+        return self._assemble(prefix, runs, sums_dot)
 
-    def _assemble(
-        self, prefix: Tensor, runs: list[Tensor], sums: Cotangents, n_pixels: int
-    ) -> Tensor:
+    def _assemble(self, prefix: Tensor, runs: list[Tensor], sums: Cotangents) -> Tensor:
         parts = [(self.prefix.angle_slice, prefix)]
         parts += [(run.angle_slice, part) for run, part in zip(self.runs, runs, strict=True)]
-        features = torch.zeros(self.pixel_indices.shape, dtype=torch.float64, device=prefix.device)
+        shape = (len(prefix), self.pixel_indices.shape[1])
+        features = torch.zeros(shape, dtype=torch.float64, device=prefix.device)
         for encoding, rotations in zip(self.encodings, sums.rotations, strict=True):
             angles, features[:, encoding.feature_slice] = encoding.split_rotations(rotations)
             parts.append((encoding.angle_slice, angles))
         parts.sort(key=lambda part: part[0].start)
-        bias = torch.zeros(n_pixels, dtype=torch.float64, device=prefix.device)
-        bias.index_add_(0, self.pixel_indices.flatten(), features.flatten())
-        return torch.cat([torch.cat([part for _, part in parts], dim=1).flatten(), bias])
+        angles = torch.cat([part for _, part in parts], dim=1).reshape(self._replicas[0], -1)
+        # gathered, as added up by index the order of a GPU's sums would change from call to call
+        read = torch.nn.functional.pad(features.reshape(self._replicas[0], -1), (0, 1))
+        return torch.cat([angles, read[:, self._readers].sum(dim=-1)], dim=1)
 
 
 def momenta_of_samples(cotangents: Tensor, states: Tensor, n_qubits: int) -> Tensor:
@@ -308,10 +342,33 @@ def patch_encoding(
     return PatchEncoding(encoding, angles, n_qubits, dtype)
 
 
-def _outer(cotangents: Tensor, states: Tensor, products: ProductMode) -> Tensor:
-    """Sum over samples of Λ S^†, shape (P, 2^n, 2^n)."""
-    # no copy to conjugate
-    return complex_product(states.flatten(2).mH, cotangents.flatten(2), products).mT
+def outer_products(
+    cotangents: Tensor,
+    states: Tensor,
+    side_by_side: int | None = None,
+    products: ProductMode = "exact",
+) -> Tensor:
+    """Sum over samples of Λ S^†, shape (R P, 2^n, 2^n).
+
+    One 2^n x 2^n result a patch would leave most of a GPU idle, so the samples of few patches are
+    cut into slices.
+
+    Args:
+        cotangents: Λ, shape (R P, m, rows, columns).
+        states: S, likewise.
+        side_by_side: results at a time at least, if m can be cut so; None: by device.
+        products: see ``complex_product``.
+    """
+    left, right = states.flatten(2), cotangents.flatten(2)
+    patches, m, _ = left.shape
+    wanted = (_SIDE_BY_SIDE if left.is_cuda else 1) if side_by_side is None else side_by_side
+    slices = next(k for k in range(min(m, -(-wanted // patches)), 0, -1) if m % k == 0)
+    if slices > 1:
+        left, right = (rows.reshape(patches * slices, m // slices, -1) for rows in (left, right))
+    transposed = complex_product(left.mH, right, products)  # no copy to conjugate
+    if slices > 1:
+        transposed = transposed.unflatten(0, (patches, slices)).sum(dim=1)
+    return transposed.mT
 
 
 def _sum_over_samples(states: Tensor) -> Tensor:

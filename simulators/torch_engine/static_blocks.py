@@ -1,6 +1,6 @@
 """Blocks without data: the same unitary for every sample, applied layer by layer."""
 
-from functools import reduce
+from functools import cache, reduce
 
 import numpy as np
 import torch
@@ -17,6 +17,12 @@ def ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tenso
     A new tensor at each call: one kept from inside a torch.func transform would outlive it.
     """
     return torch.from_numpy(ring_signs_array(n_qubits).astype(np.float32)).to(device, dtype)
+
+
+@cache  # never dropped: a recorded pass reads it where it lies
+def kept_ring_signs(n_qubits: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``ring_signs`` made once, for the engine, which runs in no transform."""
+    return ring_signs(n_qubits, dtype, device)
 
 
 def kron(left: Tensor, right: Tensor) -> Tensor:

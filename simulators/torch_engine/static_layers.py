@@ -5,13 +5,13 @@ state cut into the upper and the lower half of the qubits. A layer's factor U ac
 axis, L on the axis before the columns, so each is one batched product that moves no data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from patchlaw.simulators.torch_engine.quaternions import to_matrix
 from patchlaw.simulators.torch_engine.static_blocks import kron, kron_all
 
 # Layers whose factors are held at a time: few launches a layer to build them, and bounded memory.
@@ -56,39 +56,81 @@ def layer_groups(
     split = phi.shape[-1] // 2
     for start in reversed(starts) if reverse else starts:
         layers = slice(start, start + GROUP)
-        gates = to_matrix(layer_quaternions(phi[layers]))
+        gates = _gates(phi[layers])
         upper, lower = gates[:, :, :split], gates[:, :, split:]
         group = LayerGroup(layers, kron_all(upper).to(dtype), kron_all(lower).to(dtype))
         if rates is None:
             yield group, None
             continue
-        dots = to_matrix(layer_quaternion_rates(phi[layers], rates[layers]))
+        dots = _gate_rates(phi[layers], rates[layers])
         upper_dot = _kron_all_tangent(upper, dots[:, :, :split])
         lower_dot = _kron_all_tangent(lower, dots[:, :, split:])
         yield group, LayerGroup(layers, upper_dot.to(dtype), lower_dot.to(dtype))
 
 
+def _gates(phi: Tensor) -> Tensor:
+    """RY RX of every qubit for angles (k, P, 2, n): shape (k, P, n, 2, 2), complex128."""
+    (waves,) = _half_waves(phi)
+    return _products_as_matrices(waves[..., 0], waves[..., 1])
+
+
+def _gate_rates(phi: Tensor, rates: Tensor) -> Tensor:
+    """Their derivatives along ``rates``, by the product rule."""
+    waves, along = _half_waves(phi, rates)
+    about_x = _products_as_matrices(along[..., 0], waves[..., 1])
+    return about_x + _products_as_matrices(waves[..., 0], along[..., 1])
+
+
+def _half_waves(phi: Tensor, rates: Tensor | None = None) -> list[Tensor]:
+    """(cos, sin) of half the angles, (k, P, n, 2, 2 for X and Y), and their derivatives."""
+    half = phi.mT / 2
+    waves = torch.stack((torch.cos(half), torch.sin(half)), dim=-2)
+    if rates is None:
+        return [waves]
+    turned = torch.stack((-waves[..., 1, :], waves[..., 0, :]), dim=-2)
+    return [waves, turned * (rates.mT / 2)[..., None, :]]
+
+
+def _products_as_matrices(about_x: Tensor, about_y: Tensor) -> Tensor:
+    """RY RX from (cos, sin) of the half angles, (..., 2) each: shape (..., 2, 2), complex."""
+    products = about_y[..., :, None] * about_x[..., None, :]
+    entries = products.flatten(-2) @ _entries(products.dtype, products.device)
+    return torch.view_as_complex(entries.unflatten(-1, (2, 2, 2)))
+
+
+@cache  # never dropped: a recorded pass reads it where it lies
+def _entries(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """From (cos_y cos_x, cos_y sin_x, sin_y cos_x, sin_y sin_x) to RY RX, real parts and imaginary.
+
+    [[cos_y cos_x + i sin_y sin_x, -sin_y cos_x - i cos_y sin_x],
+     [sin_y cos_x - i cos_y sin_x,  cos_y cos_x - i sin_y sin_x]]
+    """
+    rows = [
+        [1, 0, 0, 0, 0, 0, 1, 0],
+        [0, 0, 0, -1, 0, -1, 0, 0],
+        [0, 0, -1, 0, 1, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0, 0, -1],
+    ]
+    return torch.tensor(rows, dtype=dtype).to(device)
+
+
 def layer_quaternions(phi: Tensor) -> Tensor:
     """RY RX of every qubit for angles (k, P, 2, n): quaternions (k, P, n, 4), float64."""
-    cos, sin = torch.cos(phi / 2).unbind(2), torch.sin(phi / 2).unbind(2)
-    return _product_ry_rx(cos, sin)
+    (waves,) = _half_waves(phi)
+    return _products_as_quaternions(waves[..., 0], waves[..., 1])
 
 
 def layer_quaternion_rates(phi: Tensor, rates: Tensor) -> Tensor:
     """Their derivatives along ``rates``, by the product rule."""
-    cos, sin = torch.cos(phi / 2), torch.sin(phi / 2)
-    (cos_x, cos_y), (sin_x, sin_y) = cos.unbind(2), sin.unbind(2)
-    cos_x_dot, cos_y_dot = (-rates / 2 * sin).unbind(2)
-    sin_x_dot, sin_y_dot = (rates / 2 * cos).unbind(2)
-    along_x = _product_ry_rx((cos_x_dot, cos_y), (sin_x_dot, sin_y))
-    along_y = _product_ry_rx((cos_x, cos_y_dot), (sin_x, sin_y_dot))
-    return along_x + along_y
+    waves, along = _half_waves(phi, rates)
+    about_x = _products_as_quaternions(along[..., 0], waves[..., 1])
+    return about_x + _products_as_quaternions(waves[..., 0], along[..., 1])
 
 
-def _product_ry_rx(cos: Sequence[Tensor], sin: Sequence[Tensor]) -> Tensor:
-    """Quaternion of RY RX = (cos_y + sin_y j)(cos_x + sin_x i) from (X, Y) pairs, (..., 4)."""
-    (cos_x, cos_y), (sin_x, sin_y) = cos, sin
-    return torch.stack((cos_y * cos_x, cos_y * sin_x, sin_y * cos_x, -sin_y * sin_x), dim=-1)
+def _products_as_quaternions(about_x: Tensor, about_y: Tensor) -> Tensor:
+    """RY RX = (cos_y + sin_y j)(cos_x + sin_x i), (..., 4), as ``_products_as_matrices``."""
+    products = (about_y[..., :, None] * about_x[..., None, :]).flatten(-2)
+    return torch.cat((products[..., :3], -products[..., 3:]), dim=-1)
 
 
 def _kron_all_tangent(matrices: Tensor, rates: Tensor) -> Tensor:

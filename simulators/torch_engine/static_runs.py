@@ -1,7 +1,7 @@
 """Static runs of all patches at once: unitaries, tangents, reversible adjoint, its tangent.
 
 A layer is D (U x L): the 2n rotations fused into two Kronecker factors, then the signs D of the
-CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 6 in reverse, 13
+CZ ring (see ``static_layers``). It takes 3 launches forward, 5 with its tangent, 5 in reverse, 11
 for the tangent of the reverse pass, whatever the number of patches.
 
 The layers are unitary: the reverse pass undoes them, S <- (U x L)^† D S, instead of storing
@@ -17,8 +17,8 @@ from torch import Tensor
 from patchlaw.simulators.circuit_plan import StaticRun, StaticRunDerivatives
 from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, default_segment
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
-from patchlaw.simulators.torch_engine.static_blocks import ring_signs
-from patchlaw.simulators.torch_engine.static_layers import Stack, layer_groups, layer_views
+from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
+from patchlaw.simulators.torch_engine.static_layers import GROUP, Stack, layer_groups
 from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
 
 
@@ -75,12 +75,16 @@ class StaticRuns:
         self._rows, self._columns = halves(n_qubits)
         self._width = 1 if vector_only else 1 << n_qubits
         self._phi = self._layer_angles(angles)
-        signs = ring_signs(n_qubits, dtype, angles.device)
+        signs = kept_ring_signs(n_qubits, dtype, angles.device)
         self._signs = signs.reshape(self._rows, self._columns).T[:, None, :].contiguous()
         self._generators = rotation_generators(n_qubits, torch.float64, angles.device)
         self._segments = LayerSegments(
             self._rings, default_segment(angles.device) if segment is None else segment
         )
+        self._split = self._segments.split(self._phi)
+        # a GPU's segments fit into one group of layers, which the reverse pass takes again
+        found = layer_groups(self._split, self._dtype) if len(self._split) <= GROUP else ()
+        self._only_group = list(found)
         #: of each segment: its own matrix, and W up to its end
         self._own, self._ends = self._forward()
         self._state = self._to_layout(self._ends[-1])
@@ -89,8 +93,7 @@ class StaticRuns:
         """Matrices of the segments, (P, 2^n, 2^n) unless there is but one, and W at their ends."""
         count = self._segments.count
         stack = Stack(self._start() if count == 1 else self._start(count, 1 << self._n_qubits))
-        phi = self._segments.split(self._phi)
-        for group, _ in layer_groups(phi, self._dtype):
+        for group, _ in self._only_group or layer_groups(self._split, self._dtype):
             signs = self._segments.signs(group.layers, self._signs, self._patches)
             for sign, factors in zip(signs, group.factors(1), strict=True):
                 stack.apply(factors)
@@ -151,12 +154,11 @@ class StaticRuns:
             cotangents.append(matrix.mH @ cotangents[-1])
         stack = Stack(self._to_layout(torch.cat([*self._ends, *reversed(cotangents)])))
         half = len(stack.state) // 2
-        state, lam_u, lam_l = stack.state[:half], stack.upper[half:], stack.lower[half:]
-        conjugate = torch.empty_like(state)
-        conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
-        phi = self._segments.split(self._phi)
-        momenta = self._zero_momenta(phi)
-        for group, _ in layer_groups(phi, self._dtype, reverse=True):
+        lam_u, lam_l = stack.upper[half:], stack.lower[half:]
+        conjugate_u, conjugate_l = stack.upper[:half].mH, stack.lower[:half].mH  # views
+        momenta = self._zero_momenta(self._split)
+        groups = self._only_group or layer_groups(self._split, self._dtype, reverse=True)
+        for group, _ in groups:
             signs = self._segments.signs(group.layers, self._signs, self._patches, arrays=2)
             factors = group.factors(2, undo=True)
             reduced = _Reduced(group.upper, group.lower)
@@ -164,7 +166,6 @@ class StaticRuns:
                 if (sign := signs[k]) is not None:
                     stack.state.mul_(sign)
                 stack.apply(factors[k])
-                torch.conj_physical(state, out=conjugate)
                 torch.bmm(conjugate_u, lam_u, out=reduced.upper[k])
                 torch.bmm(lam_l, conjugate_l, out=reduced.lower[k])
             momenta[group.layers] = self._momenta(reduced)
@@ -184,12 +185,10 @@ class StaticRuns:
         # S, Λ, Ṡ, Λ̇: undone by S' = U^† S and Ṡ' = U^† Ṡ + U̇^† S, and Λ likewise
         others = [self._to_layout(part) for part in (cotangent, tangent, cotangent_dot)]
         stack = Stack(torch.cat([self._state, *others]))
-        arrays = stack.state.split(self._patches)
-        _, lam_u, _, lam_dot_u = stack.upper.split(self._patches)
-        _, lam_l, _, lam_dot_l = stack.lower.split(self._patches)
-        conjugate, conjugate_dot = torch.empty_like(arrays[0]), torch.empty_like(arrays[2])
-        conjugate_u, conjugate_l = (view.mT for view in layer_views(conjugate))
-        conjugate_dot_u, conjugate_dot_l = (view.mT for view in layer_views(conjugate_dot))
+        state_u, lam_u, state_dot_u, lam_dot_u = stack.upper.split(self._patches)
+        state_l, lam_l, state_dot_l, lam_dot_l = stack.lower.split(self._patches)
+        conjugate_u, conjugate_l = state_u.mH, state_l.mH  # views
+        conjugate_dot_u, conjugate_dot_l = state_dot_u.mH, state_dot_l.mH
         momenta, momenta_dot = self._zero_momenta(self._phi), self._zero_momenta(self._phi)
         along = self._layer_angles(rates)
         for group, dots in layer_groups(self._phi, self._dtype, along, reverse=True):
@@ -202,8 +201,6 @@ class StaticRuns:
                 if rings[k]:
                     stack.state.mul_(self._signs)
                 stack.apply_with_tangent(factors[k], factors_dot[k])
-                torch.conj_physical(arrays[0], out=conjugate)
-                torch.conj_physical(arrays[2], out=conjugate_dot)
                 torch.bmm(conjugate_u, lam_u, out=reduced.upper[k])
                 torch.bmm(lam_l, conjugate_l, out=reduced.lower[k])
                 torch.bmm(conjugate_u, lam_dot_u, out=reduced_dot.upper[k])

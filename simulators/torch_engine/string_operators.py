@@ -1,6 +1,6 @@
 """Pauli strings of a circuit's own on states cut into two halves; see ``LocalOperators``."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ class StringOperators:
         return total.reshape(states.shape)
 
 
-@lru_cache(maxsize=16)
+@cache  # never dropped: a recorded pass reads it where it lies
 def string_operators(
     strings: tuple[PauliString, ...], n_qubits: int, dtype: torch.dtype, device: torch.device
 ) -> StringOperators:

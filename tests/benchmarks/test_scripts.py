@@ -1,10 +1,19 @@
 """The scripts themselves, at sizes that only try them out."""
 
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
+import benchmarks
 from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
 from benchmarks.performance_page import render
 from benchmarks.phases import REST, profile
@@ -13,6 +22,7 @@ from benchmarks.run import GPU, OWN, main, run_benchmark
 from benchmarks.timing import Timing, time_in_turn
 from benchmarks.workload import Scale, model, samples
 from patchlaw.simulators.fast_engine import FastEngine, engine, patch_circuit
+from patchlaw.verification.runs import Run
 
 
 @pytest.mark.slow
@@ -40,7 +50,7 @@ def test_without_a_gpu_its_benchmark_has_no_figure(name, tmp_path, monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_gpu_benchmark_accounts_for_the_time(tmp_path):
     record = run_benchmark("cuda_engine", Scale(tiny=True), tmp_path)
-    assert len(record.figures) == 8
+    assert len(record.figures) == 12
     assert all(a.holds for a in record.agreements)
     for phases in record.profile.values():
         assert phases["matrix products"] > 0
@@ -102,6 +112,40 @@ def test_profile_finds_the_phases_and_puts_the_kernels_back():
     wanted = {"dense products", "outer products", "encodings", "measurement", "data-free layers"}
     assert set(phases) == wanted | {REST}
     assert all(seconds > 0 for seconds in phases.values())
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="no GNU timeout")
+def test_the_gpu_script_packs_what_it_trained_within_its_time(tmp_path):
+    """Tried on the CPU: only this catches an archive without its runs, and a script that stays."""
+    script = Path(benchmarks.__file__).with_name("gpu.sh")
+    chosen = {"PARTS": "runs", "SEEDS": "1-2", "CONFIGURATIONS": "1,1", "PYTHON": sys.executable}
+    begin = time.monotonic()
+    done = subprocess.run(
+        [script, tmp_path / "out", "100", "cpu"],
+        env=os.environ | chosen,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - begin < 100
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"log.txt", "runs-d1.tar.gz"}
+    with tarfile.open(tmp_path / "out" / "runs-d1.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    runs = [Run.open(path) for path in sorted((tmp_path / "d1").iterdir())]
+    assert [(run.config.model.seed, run.epochs_done) for run in runs] == [(1, 1), (2, 1)]
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="no GNU timeout")
+def test_the_gpu_script_says_what_is_missing(tmp_path):
+    script = Path(benchmarks.__file__).with_name("gpu.sh")
+    done = subprocess.run(
+        [script, tmp_path, "60", "nowhere"],
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "DEVICE: expected one that torch has here, got nowhere" in done.stdout
 
 
 def test_the_check_of_product_modes_reads_every_mode():

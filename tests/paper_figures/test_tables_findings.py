@@ -9,10 +9,15 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
-from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.records import ANALYSES, Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
-from patchlaw.paper_figures.tables.findings_tables import SHOWN, shown_laws, with_tables
+from patchlaw.paper_figures.tables.findings_tables import (
+    SHOWN,
+    bounds_table,
+    shown_laws,
+    with_tables,
+)
 from patchlaw.paper_figures.tables.page_markup import marks
 from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
 from patchlaw.verification.comparison import LawComparison, fitted_exponents
@@ -54,6 +59,25 @@ def test_the_committed_pages_are_what_the_records_give() -> None:
     for path, names in SHOWN.items():
         text = path.read_text(encoding="utf-8")
         assert with_tables(text, names, found) == text, f"{path.name}: run `make docs`"
+
+
+def test_bounds_are_over_the_measured_eigenvalue() -> None:
+    """From a committed record's JSON by hand; only this catches bounds of the angles beside G's."""
+    (path,) = ANALYSES.glob("P16_d10_*.json")
+    content = json.loads(path.read_text())
+    top, found = content["eigenvalues"]["G"][0]["value"], content["bounds"]["interval"]
+    (row,) = [r for r in rows_of(bounds_table(Records.read())) if r[:2] == ["16, 10", "2,000"]]
+    assert float(row[3]) == pytest.approx(content["bounds"]["output_ritz"] / top, abs=5e-4)
+    assert float(row[4]) == pytest.approx(found["ritz"][0] / top, abs=5e-4)
+    assert float(row[5]) == pytest.approx(found["upper"] / top, abs=5e-4)
+    assert float(row[3]) < float(row[4]) < 1 < float(row[5]) < float(row[6]) < float(row[7])
+    # s^2 min(1, 2 <tr S>) (P n_p + sum m^2), with the sum over pixels counted here
+    s, n_p, starts = 100 / 16, 48 * 10 + 128, (0, 2, 4, 6)
+    times = [sum(start <= x < start + 8 for start in starts) for x in range(14)]
+    squares = sum((a * b) ** 2 for a in times for b in times)
+    spread = min(1, 2 * content["minimum"]["train"]["trace_s"])
+    ceiling = number(row[9].replace(",", ""))
+    assert ceiling <= s**2 * spread * (16 * n_p + squares) / top * 1.001
 
 
 def test_minima_are_the_runs_with_the_authors_in_brackets(folder: Path, records: Records) -> None:

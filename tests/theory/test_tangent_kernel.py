@@ -4,8 +4,10 @@ from functools import reduce
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from patchlaw.hessian_theory.predictions import (
+    CircuitGroup,
     EncodingRotations,
     TangentKernel,
     derivative_variance,
@@ -36,7 +38,9 @@ def haar(rng: np.random.Generator, dimension: int) -> np.ndarray:
     return q * (np.diagonal(r) / np.abs(np.diagonal(r)))
 
 
-def small_kernel(seed: int, n: int = 2, p: int = 3, samples: int = 4) -> TangentKernel:
+def small_kernel(
+    seed: int, n: int = 2, p: int = 3, samples: int = 4, group: CircuitGroup = "unitary"
+) -> TangentKernel:
     rng = np.random.default_rng(seed)
     blocks = []
     for m in (2, 1):
@@ -44,30 +48,48 @@ def small_kernel(seed: int, n: int = 2, p: int = 3, samples: int = 4) -> Tangent
         tangents = rng.standard_normal((p, samples, n, m, 4)) / 2
         tangents -= (tangents * u[..., None, :]).sum(-1, keepdims=True) * u[..., None, :]
         blocks.append(EncodingRotations(u, tangents))
-    return TangentKernel(tuple(blocks), 7, 3.0)
+    return TangentKernel(tuple(blocks), 7, 3.0, group)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_overlap_is_that_of_the_unitaries(n):
-    """Catches a sign or an order of quaternion entries, and a q whose 1/D^2 is left in."""
-    kernel = small_kernel(n, n)
+GROUPS: tuple[CircuitGroup, ...] = ("unitary", "orthogonal", "symplectic")
+
+
+def character_ratio(first: np.ndarray, second: np.ndarray, group: CircuitGroup) -> float:
+    """What U -> V^+ U V does to a random traceless operator, so(D)'s, sp(D)'s: tr / dimension."""
+    w = first.conj().T @ second
+    d = len(w)
+    if group == "unitary":
+        return (abs(np.trace(w)) ** 2 - 1) / (d**2 - 1)
+    symmetric = (np.trace(w) ** 2 + np.trace(w @ w)).real / 2
+    if group == "symplectic":
+        return symmetric / (d * (d + 1) / 2)
+    return (np.trace(w) ** 2 - symmetric).real / (d * (d - 1) / 2)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("n", [2, 3])
+def test_overlap_is_that_of_the_unitaries(n, group):
+    """Catches a sign or an order of quaternion entries, and a character of another group."""
+    kernel = small_kernel(n, n, group=group)
     for p in range(3):
         for a in range(4):
             for b in range(4):
                 expected = 1.0
                 for encoding in kernel.encodings:
-                    first, second = (on_qubits(encoding.quaternions[p, i]) for i in (a, b))
-                    square = abs(np.trace(first.conj().T @ second)) ** 2
-                    expected *= (square - 1) / (4**n - 1)
+                    pair = (on_qubits(encoding.quaternions[p, i]) for i in (a, b))
+                    expected *= character_ratio(*pair, group)
                 assert kernel.overlap(p)[a, b] == pytest.approx(expected, abs=1e-12)
     mean = np.mean([kernel.overlap(p) for p in range(3)], axis=0)
     np.testing.assert_allclose(kernel.mean_overlap, mean, rtol=1e-12)
 
 
-def test_encodings_angles_are_the_mixed_derivative_of_the_overlap():
+@pytest.mark.parametrize("group", GROUPS)
+def test_encodings_angles_are_the_mixed_derivative_of_the_overlap(group):
     """By finite differences of q in each angle of either sample; a lost factor 2 shows."""
-    kernel, h = small_kernel(5), 1e-4
+    kernel, h = small_kernel(5, group=group), 1e-4
     n_patches, n_samples, n = kernel.encodings[0].quaternions.shape[:3]
+    eps, d = {"unitary": 0, "orthogonal": 1, "symplectic": -1}[group], 2.0**n
+    variance = (d - 2 * eps) / (2 * (d - eps) ** 2) if eps else float(derivative_variance(n))
 
     def overlap(
         moved: int, qubit: int, angle: int, step: float, other: float, p: int
@@ -81,8 +103,12 @@ def test_encodings_angles_are_the_mixed_derivative_of_the_overlap():
                 if number == moved:
                     u[:, qubit] += move * encoding.tangents[p, :, qubit, angle]
                 sides.append(u)
-            squares = np.prod(np.einsum("aqi,bqi->abq", *sides) ** 2, axis=-1)
-            total *= (4**n * squares - 1) / (4**n - 1)
+            squares = np.einsum("aqi,bqi->qab", *sides) ** 2
+            if eps:
+                twice = np.prod(2 * squares - 1, axis=0)
+                total *= (d * np.prod(squares, axis=0) - eps * twice) / (d - eps)
+            else:
+                total *= (d * d * np.prod(squares, axis=0) - 1) / (d * d - 1)
         return total
 
     for p in range(n_patches):
@@ -96,7 +122,7 @@ def test_encodings_angles_are_the_mixed_derivative_of_the_overlap():
                         for other in (1, -1)
                     ]
                     mixed = sum(at) / (4 * h * h)
-                    expected += mixed / (2**n + 1) / float(derivative_variance(n))
+                    expected += mixed / (d - (eps or -1)) / variance
         np.testing.assert_allclose(kernel.of_patch(p), expected, atol=2e-6)
     np.testing.assert_allclose(
         kernel.mean, np.mean([kernel.of_patch(p) for p in range(n_patches)], axis=0), rtol=1e-12
@@ -193,8 +219,9 @@ def test_spectrum_is_that_of_the_dense_matrix():
         np.testing.assert_allclose(kernel.spectrum(pi, 6), dense[:6], rtol=1e-6)
         np.testing.assert_allclose(kernel.patch_tops(pi), tops, rtol=1e-6)
         assert kernel.alignment(pi) == pytest.approx(dense[0] / sum(tops), rel=1e-6)
-        threshold = (dense[20 % (4 * samples)] + dense[20 % (4 * samples) - 1]) / 2
-        assert kernel.n_outliers(pi, threshold) == (dense > threshold).sum()
+        for count in (20 % (4 * samples), 50 % (4 * samples)):  # the latter in two passes
+            threshold = (dense[count] + dense[count - 1]) / 2
+            assert kernel.n_outliers(pi, threshold) == (dense > threshold).sum() == count
         # tangents of random length: the trace is n_p only where they are derivatives of rotations
         plain = TangentKernel(
             tuple(EncodingRotations(e.quaternions) for e in kernel.encodings), 7, 3.0
@@ -214,12 +241,17 @@ def test_start_logits_have_the_law_s_covariance():
     np.testing.assert_array_equal(logits, again)
 
 
-def test_single_precision_and_parts_agree():
-    """Catches a subset that mixes up samples, and cancellation in float32."""
-    kernel = small_kernel(4, n=3, samples=30)
+@pytest.mark.parametrize("group", GROUPS)
+def test_single_precision_and_parts_agree(group):
+    """Catches a subset that mixes up samples or drops the group, and cancellation in float32."""
+    kernel = small_kernel(4, n=3, samples=30, group=group)
     chosen = np.array([3, 17, 5])
-    part = kernel.subset(chosen)
-    np.testing.assert_allclose(part.mean, kernel.mean[np.ix_(chosen, chosen)], rtol=1e-12)
+    expected = kernel.subset(chosen).mean, kernel.subset(chosen).mean_overlap
+    means = kernel.mean, kernel.mean_overlap
+    part = kernel.subset(chosen)  # now of the means that are there
+    for found, anew, whole in zip((part.mean, part.mean_overlap), expected, means, strict=True):
+        np.testing.assert_array_equal(found, whole[np.ix_(chosen, chosen)])
+        np.testing.assert_allclose(found, anew, rtol=1e-12)
     single = TangentKernel(
         tuple(
             EncodingRotations(e.quaternions.astype(np.float32), e.tangents.astype(np.float32))
@@ -227,8 +259,27 @@ def test_single_precision_and_parts_agree():
         ),
         7,
         3.0,
+        group,
     )
+    assert single.mean.dtype == np.float32
     np.testing.assert_allclose(single.mean, kernel.mean, atol=1e-5 * kernel.angles_per_patch)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tiles_make_one_symmetric_matrix(threads):
+    """More samples than a tile has, against the pairs chosen one by one; on two threads, too.
+
+    Catches a tile at the wrong place, one half that is not mirrored, and work that is lost.
+    """
+    kernel = small_kernel(6, p=1, samples=700)
+    with threadpool_limits(threads, user_api="blas"):
+        whole, overlap = kernel.of_patch(0), kernel.overlap(0)
+    np.testing.assert_array_equal(whole, whole.T)
+    rng = np.random.default_rng(0)
+    for chosen in (np.arange(120, 135), np.arange(505, 520), rng.permutation(700)[:40]):
+        at = np.ix_(chosen, chosen)
+        np.testing.assert_allclose(kernel.subset(chosen).of_patch(0), whole[at], atol=1e-12)
+        np.testing.assert_allclose(kernel.subset(chosen).overlap(0), overlap[at], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +288,13 @@ def test_single_precision_and_parts_agree():
         (lambda e: EncodingRotations(e.quaternions[0]), "quaternions: expected shape"),
         (lambda e: EncodingRotations(2 * e.quaternions), "unit length"),
         (lambda e: EncodingRotations(e.quaternions, e.tangents[:1]), "tangents: expected shape"),
+        (lambda e: TangentKernel((e,), 1, group="special"), "group: expected 'unitary', 'ortho"),
+        (
+            lambda e: TangentKernel(
+                (EncodingRotations(e.quaternions[:, :, :1]),), 1, 1.0, "orthogonal"
+            ),
+            "group: expected 'unitary' or 'symplectic' at one qubit",
+        ),
         (lambda e: TangentKernel((), 1), "encodings: expected at least one"),
         (lambda e: TangentKernel((e,), 0), "n_free: expected"),
         (lambda e: TangentKernel((e,), 1, -1.0), "output_scale: expected"),

@@ -141,6 +141,17 @@ def test_traces_within_their_errors(run, record):
         assert found.standard_error < 0.1 * exact
 
 
+def test_bounds_contain_the_largest_eigenvalue(run, record):
+    """Of G over all images: only this catches a bound of the subset's, or of another epoch's."""
+    exact, bounds = np.linalg.eigvalsh(dense(run, "gauss_newton"))[::-1], record.bounds
+    assert bounds.output_ritz <= bounds.lower <= exact[0] * (1 + 1e-9)
+    assert exact[0] <= bounds.interval.upper < 1.5 * exact[0]
+    found = bounds.interval
+    assert found.trace.value == pytest.approx(exact.sum(), abs=5 * found.trace.standard_error)
+    assert found.frobenius_upper >= np.linalg.norm(exact)
+    assert (found.n_samples, found.n_probes, len(found.ritz)) == (40, 16, 3)
+
+
 def test_the_split_along_training(run, record):
     """Epochs that the run has, and the minimum; each with its own parameters and loss."""
     from patchlaw.verification.training import stratified_subset

@@ -7,18 +7,20 @@ rounding, not to the bit; in float64 that leaves ten digits.
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.engine import CurvatureKind
+from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.runs import Run, execute_run
+from patchlaw.verification.runs import Run, execute_run, execute_runs
 from patchlaw.verification.store.errors import StoreError
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
@@ -53,6 +55,54 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
         execute_run(
             tmp_path / "parts", toy_config(SAMPLES, 7, dtype="float64"), SAMPLES, device="cpu"
         )
+
+
+def of_seeds(
+    folder: Path, device: str, epochs: int, seeds: tuple[int, ...] = (3, 4, 5)
+) -> list[Run]:
+    configs = []
+    for seed in seeds:
+        found = toy_config(SAMPLES, epochs, dtype="float64", seed=seed)
+        configs.append(replace(found, training=replace(found.training, batch_seed=seed)))
+    return execute_runs(folder, configs, SAMPLES, device=device)
+
+
+def test_replicas_follow_the_cpus_runs_and_resume_to_the_same_bits(tmp_path: Path) -> None:
+    """Recorded steps of three runs: only a GPU shows what a graph keeps or loses."""
+    cpu, gpu = of_seeds(tmp_path / "cpu", "cpu", 6), of_seeds(tmp_path / "gpu", "cuda", 6)
+    of_seeds(tmp_path / "parts", "cuda", 3)
+    parts = of_seeds(tmp_path / "parts", "cuda", 6)
+    for ours, theirs, resumed in zip(gpu, cpu, parts, strict=True):
+        torch.testing.assert_close(ours.trajectory(), theirs.trajectory(), rtol=0, atol=1e-8)
+        for one, other in zip(ours.history, theirs.history, strict=True):
+            assert one.step_losses == pytest.approx(other.step_losses, rel=1e-8)
+            assert one.test.loss == pytest.approx(other.test.loss, rel=1e-8)
+        assert resumed.trajectory().equal(ours.trajectory())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_replays_are_the_passes_they_recorded(dtype: torch.dtype) -> None:
+    """At the paper's size, several vectors, parameters that move, outer products in slices.
+
+    A warning that a pass cannot be recorded is an error here as everywhere in the tests.
+    """
+    size = {"n_patches": 4, "depth": 20, "dtype": dtype}
+    models = [DistributedQNN(**size, device=device) for device in ("cuda", "cpu")]
+    rng = np.random.default_rng(0)
+    images, labels = torch.from_numpy(rng.uniform(0, 1, (192, 14, 14))), torch.arange(192) % 10
+    engines = [make_engine(model, name="torch") for model in models]
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-4
+    for _ in range(3):
+        ours, theirs = (engine.logits(images) for engine in engines)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
+        for model in models:
+            model.load_flat_parameters(model.flat_parameters() * 0.95)
+    of_gpu, of_cpu = (engine.curvature(images, labels) for engine in engines)
+    for kind in get_args(CurvatureKind):
+        for call in range(3):
+            vectors = rng.normal(size=(models[0].n_parameters, 1 + call % 2))
+            ours, theirs = (each.product(kind, vectors) for each in (of_gpu, of_cpu))
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
 
 
 def test_an_analysis_gives_the_cpus_numbers(tmp_path: Path) -> None:

@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators.torch_engine.engine import TorchEngine
+from patchlaw.simulators.torch_engine.losses import DeviceLoss, bind_loss
 from patchlaw.verification.operators import (
     CurvatureOperator,
     GaussNewtonOperator,
     HessianOperator,
     ResidualOperator,
     RestrictedOperator,
+    fast,
 )
 from patchlaw.verification.operators.fast import OffsetCrossEntropy
+from patchlaw.verification.operators.losses import make_loss
+from tests.simulators.plain_derivatives import KINDS
 from tests.verification.curvature_cases import qnn_case
 
 CASE = qnn_case()
@@ -29,6 +35,27 @@ def test_blocks_are_slices_of_the_whole(kind: type[CurvatureOperator], backend: 
         np.testing.assert_allclose(
             block @ np.eye(20), whole[rows, rows], atol=1e-12 * np.abs(whole).max()
         )
+
+
+def test_a_block_on_a_device_is_that_of_the_cpu() -> None:
+    """Only this catches offsets of other samples, or left out, where the loss binds itself."""
+    engine, images, targets = fast._one_patch(
+        CASE.model.patch_block(2),
+        CASE.model.block_inputs(CASE.images)[2],
+        CASE.labels,
+        2,
+        make_loss("cross_entropy"),
+    )
+    assert isinstance(engine.model, DistributedQNN)
+    ours = TorchEngine(engine.model, loss=engine.loss, max_chunk=2).curvature(images, targets)
+    theirs = engine.curvature(images, targets)
+    assert isinstance(bind_loss(engine.loss, targets.numpy(), images.device), DeviceLoss)
+    vectors = np.eye(engine.model.n_parameters)
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-12)
+    for kind in KINDS:
+        expected = theirs.product(kind, vectors)
+        atol = 1e-12 * np.abs(expected).max()
+        np.testing.assert_allclose(ours.product(kind, vectors), expected, rtol=0, atol=atol)
 
 
 def test_restriction_is_a_principal_submatrix() -> None:

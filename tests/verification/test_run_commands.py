@@ -128,7 +128,7 @@ def interrupted(*_: object, **__: object) -> None:
 )
 def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, tmp_path, monkeypatch, command, message):
     """And does not go on with a sweep's next run, as after any other failure."""
-    monkeypatch.setattr("patchlaw.verification.runs.execute_run", interrupted)
+    monkeypatch.setattr("patchlaw.verification.runs.execute_runs", interrupted)
     out = tmp_path / "runs"
     arguments = (
         [*small(digits, out), "--epochs", 1]

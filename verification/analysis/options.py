@@ -20,6 +20,7 @@ STAGES = (
     "bottom",
     "along training",
     "traces",
+    "bounds",
     "hessian outliers",
 )
 
@@ -75,13 +76,16 @@ class AnalysisOptions:
     trace_probes: int = setting(
         16, "--trace-probes", "Probes of the traces of G.", least=2, decides=("traces",)
     )
+    bound_probes: int = setting(
+        16, "--bound-probes", "Probes of the bounds on G.", least=2, decides=("bounds",)
+    )
     seed: int = setting(0, "--seed", "Seed of start vectors and probes.", least=0)
 
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
         check_settings(self)
         check_integers(self, {"n_top_subset": self.n_top})
-        for name in ("density_probes", "trace_probes"):
+        for name in ("density_probes", "trace_probes", "bound_probes"):
             if getattr(self, name) > MAX_PROBES:
                 raise ValueError(
                     f"{name}: expected at most {MAX_PROBES}, got {getattr(self, name)}; the "

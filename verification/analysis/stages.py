@@ -16,6 +16,8 @@ from patchlaw.verification.solvers import (
     Alignment,
     Estimate,
     VectorShares,
+    class_directions,
+    eigenvalue_interval,
     estimate_trace,
     outliers_above_bulk,
     outliers_by_gap,
@@ -237,6 +239,23 @@ def traces(bench: Workbench) -> Sections:
     }
 
 
+def bounds(bench: Workbench) -> Sections:
+    """lambda_max(G) over all images between two bounds, from class directions and probes."""
+    op, options = bench.whole.gauss_newton, bench.options
+    directions = class_directions(bench.whole)
+    if not directions.vectors.any():  # every softmax saturated: G = 0
+        return {}
+    interval = eigenvalue_interval(
+        bench.watched("bounds on G", op),
+        directions.vectors,
+        options.bound_probes,
+        options.seed,
+        checkpoint=bench.work / "bounds",
+    )
+    bench.progress.say(f"  G, {op.n_samples:,} images: {interval}")
+    return {"bounds": {"output_ritz": float(directions.output_ritz[0]), "interval": interval}}
+
+
 RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
     zip(
         STAGES,
@@ -253,6 +272,7 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
             bottom,
             along_training,
             traces,
+            bounds,
             hessian_outliers,
         ),
         strict=True,

@@ -6,8 +6,8 @@ on the device of its first session, since sums over samples are grouped by them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,21 @@ class Job(ABC):
         """Do what is left."""
 
     def carry_out(self) -> None:
-        """Hold the place, open, work; folders that were made for nothing go again.
+        """Hold the place, open, work.
 
         Raises:
             InUseError: another process works there.
+        """
+        with self.opened() as left:
+            if left:
+                with torch_threads(self.threads):
+                    self.work()
+
+    @contextmanager
+    def opened(self) -> Iterator[bool]:
+        """Hold the place and open; whether anything is left to do.
+
+        Where it fails, folders that were made for nothing go again.
         """
         own = self.place.parent if self.place.suffix == ".json" else self.place
         made = [folder for folder in (own, *own.parents) if not folder.exists()]
@@ -82,10 +93,10 @@ class Job(ABC):
             try:
                 for folder, names in self.writes.items():
                     remove_leftovers(folder, names)
-                if self.open():
+                left = self.open()
+                if left:
                     self.device = check_device(self.device)  # another machine may have begun
-                    with torch_threads(self.threads):
-                        self.work()
+                yield left
             except BaseException:
                 lock = lock_file(self.place)
                 if made and all(path == lock for path in own.iterdir()):

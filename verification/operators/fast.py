@@ -14,6 +14,7 @@ from patchlaw.simulators.distributed_qnn import CircuitBlock
 from patchlaw.simulators.engine import Engine
 from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.fingerprint import Fingerprint
 from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
@@ -44,6 +45,11 @@ class OffsetCrossEntropy:
     def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
         """S z_dot at z + o."""
         return self._plain.curvature_product(self._shifted(z, targets), targets[:, 0], z_dot)
+
+    def bind(self, targets: NDArray[np.generic], device: torch.device) -> CrossEntropyOf:
+        """On a device, as the torch engine takes it."""
+        rows = torch.from_numpy(targets.astype(np.float64)).to(device)[None]
+        return CrossEntropyOf(rows[..., 0].long(), rows[..., 1:])
 
     @staticmethod
     def _shifted(z: Float, targets: NDArray[np.generic]) -> Float:

@@ -19,6 +19,8 @@ and the ledger then says that it was not measured. Keys that are not known are i
                                                     # H there; all images of the run if left out
      "outliers": {"count": 9, "low": 9, "high": 10, "rule": ".."},  # high: null if not known
      "outliers_by_gap": ..,                         # the same by a second rule, for the reader
+     "bounds": {"output_ritz": .., "interval": {"ritz": [.., ..], "upper": .., "confidence": ..}},
+                                                    # lambda_max(G) from class directions and probes
      "near_zero": {"share": .., "standard_error": ..},   # |lambda| <= lambda_max(H) / 100
      "along_training": [{"epoch": 0, "loss": .., "top": {"G": EIGENVALUE, "R": EIGENVALUE}}, ..],
      "trajectory": {"pc_ratios": [.., ..], "n_points": 51,
@@ -39,6 +41,7 @@ from typing import Any
 
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.records.trained_model import (
+    GaussNewtonBounds,
     GaussNewtonTraces,
     Minimum,
     RunFacts,
@@ -108,6 +111,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         bias_share=section("bias_share", float),
         shares=section("shares", dict[str, Shares], {}),
         traces=section("traces", GaussNewtonTraces),
+        bounds=section("bounds", GaussNewtonBounds),
         subset=section("subset", SubsetSpectrum),
         density=section("density", SpectralDensity),
         outliers=_outliers(section("outliers", dict[str, Any])),

@@ -15,7 +15,13 @@ import msgspec
 
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
-from patchlaw.verification.solvers import Alignment, Estimate, OutlierCount, SpectralDensity
+from patchlaw.verification.solvers import (
+    Alignment,
+    EigenvalueInterval,
+    Estimate,
+    OutlierCount,
+    SpectralDensity,
+)
 from patchlaw.verification.store.json_files import Count, Depth, Patches, PositiveCount
 from patchlaw.verification.training.objective import KEYS_ON_DISK
 
@@ -153,6 +159,24 @@ class GaussNewtonTraces:
 
 
 @dataclass(frozen=True)
+class GaussNewtonBounds:
+    """Bounds on lambda_max(G) over all training images, from data and without an eigensolver.
+
+    Attributes:
+        output_ritz: lower bound from the class directions alone, no product.
+        interval: lower bound by products with them, upper bounds with confidence, tr G, |G|_F.
+    """
+
+    output_ritz: float
+    interval: EigenvalueInterval
+
+    @property
+    def lower(self) -> float:
+        """The larger of the two lower bounds."""
+        return max(self.output_ritz, self.interval.lower)
+
+
+@dataclass(frozen=True)
 class SubsetSpectrum:
     """H on the fixed stratified subset of the training images.
 
@@ -233,6 +257,7 @@ class TrainedModel:
     bias_share: float | None = None
     shares: Mapping[str, Shares] = field(default_factory=dict)
     traces: GaussNewtonTraces | None = None
+    bounds: GaussNewtonBounds | None = None
     subset: SubsetSpectrum | None = None
     density: SpectralDensity | None = None
     outliers: OutlierCount | None = None

@@ -7,7 +7,7 @@ from patchlaw.verification.runs.request import RunRequest
 from patchlaw.verification.runs.run import Run, RunError
 from patchlaw.verification.runs.samples import RunSamples, load_samples
 from patchlaw.verification.runs.thinned import thin_run
-from patchlaw.verification.runs.training_job import execute_run
+from patchlaw.verification.runs.training_job import execute_run, execute_runs
 
 __all__ = [
     "DataConfig",
@@ -20,6 +20,7 @@ __all__ = [
     "RunRequest",
     "RunSamples",
     "execute_run",
+    "execute_runs",
     "load_samples",
     "thin_run",
 ]

@@ -14,7 +14,7 @@ values for all tables::
 
 import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,21 @@ def parse_plan(document: Mapping[str, Any]) -> tuple[RunRequest, ...]:
         if first != number:
             raise PlanError(f"expected every run once, got run {first} again as run {number}")
     return tuple(requests)
+
+
+def side_by_side(
+    requests: Iterable[RunRequest], together: bool
+) -> tuple[tuple[RunRequest, ...], ...]:
+    """The runs in groups that ``execute_runs`` takes, in the order of their first ones.
+
+    Args:
+        requests: the runs.
+        together: those that differ in their seed alone in one group, else each by itself.
+    """
+    groups: dict[RunRequest, list[RunRequest]] = {}
+    for request in requests:
+        groups.setdefault(replace(request, seed=0) if together else request, []).append(request)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _expand(table: dict[str, Any]) -> list[RunRequest]:

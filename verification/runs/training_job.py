@@ -1,6 +1,8 @@
 """A training run carried out: start or resume it, train, write a checkpoint after every epoch."""
 
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from patchlaw.verification.runs.checkpoint import (
 from patchlaw.verification.runs.config import RunConfig
 from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunError, RunHeader
 from patchlaw.verification.runs.samples import RunSamples
+from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.lock import lock_file
 from patchlaw.verification.store.tensors import owner_of
-from patchlaw.verification.torch_devices import check_device
-from patchlaw.verification.training import Trainer
+from patchlaw.verification.torch_devices import check_device, torch_threads
+from patchlaw.verification.training import Lockstep, Trainer
 
 
 def execute_run(
@@ -54,19 +57,71 @@ def execute_run(
         InUseError: another process works on the run.
         FloatingPointError: the loss is NaN or infinite; the last epoch's checkpoint stays.
     """
-    check_samples(samples.sha256, config.data.sha256)
-    config.model.build()  # refuses sizes that do not fit before anything is written
-    folder, tensors = runs / config.run_id, r"(optimiser-)?\d{3,}\.safetensors"
-    _TrainingJob(
-        config=config,
-        samples=samples,
-        place=folder,
-        writes={folder: rf"config\.json|checkpoint\.json|{tensors}", folder / "epochs": tensors},
-        threads=threads,
-        device=device,
-        progress=progress,
-    ).carry_out()
-    return Run.open(folder)
+    (run,) = execute_runs(
+        runs, [config], samples, threads=threads, device=device, progress=progress
+    )
+    return run
+
+
+def execute_runs(
+    runs: Path,
+    configs: Sequence[RunConfig],
+    samples: RunSamples,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    progress: Progress = SILENT,
+) -> list[Run]:
+    """Train runs that differ in their seeds alone side by side; arguments as ``execute_run``.
+
+    Each gets the record of a run alone, in a folder of its own: the same bits on the CPU, the same
+    to rounding on a device, where they share every launch (``Lockstep``). Each can be resumed alone
+    or together with any others; those that are behind go first, until all are at one epoch.
+    ``seconds`` of an epoch are a run's share of the time of all.
+
+    Raises:
+        ValueError: configurations that differ in more, or one twice; and as ``execute_run``.
+        StoreError: runs that began with different threads or devices; and as ``execute_run``.
+    """
+    kinds = {
+        replace(
+            config,
+            model=replace(config.model, seed=0),
+            training=replace(config.training, batch_seed=0),
+        ).sha256
+        for config in configs
+    }
+    goals = {config.training.epochs for config in configs}
+    if len(kinds) > 1 or len(goals) > 1 or len({c.run_id for c in configs}) < len(configs):
+        raise ValueError(
+            "configs: expected different runs that differ in their seeds alone, got "
+            f"{', '.join(config.run_id for config in configs)}; train the others by themselves"
+        )
+    tensors = r"(optimiser-)?\d{3,}\.safetensors"
+    jobs = []
+    for config in configs:
+        check_samples(samples.sha256, config.data.sha256)
+        config.model.build()  # refuses sizes that do not fit before anything is written
+        folder = runs / config.run_id
+        jobs.append(
+            _TrainingJob(
+                config=config,
+                samples=samples,
+                place=folder,
+                writes={
+                    folder: rf"config\.json|checkpoint\.json|{tensors}",
+                    folder / "epochs": tensors,
+                },
+                threads=threads,
+                device=device,
+                progress=progress,
+            )
+        )
+    with ExitStack() as stack:
+        left = [job for job in jobs if stack.enter_context(job.opened())]
+        if left:
+            _train(left)
+    return [Run.open(job.place) for job in jobs]
 
 
 @dataclass(kw_only=True)
@@ -115,53 +170,90 @@ class _TrainingJob(Job):
 
     def work(self) -> None:
         """Train, with a checkpoint after every epoch."""
+        _train([self])
+
+    def prepare(self) -> None:
+        """Make the trainer, in the checkpoint's state."""
         config, samples, folder = self.config, self.samples, self.place
         model = config.model.build(self._header.execution.device)
         images = samples.train_images.to(self._header.execution.device)
-        self._trainer = trainer = Trainer(model, images, samples.train_labels, config.training)
+        self.trainer = trainer = Trainer(model, images, samples.train_labels, config.training)
         self._test = model.check_images(samples.test_images), samples.test_labels
         if self._last is not None:
             restore_trainer(folder, self._last, trainer)
+
+    def begin(self) -> None:
+        """Write the header, and the start of a new run."""
+        trainer, goal = self.trainer, self.config.training.epochs
         earlier = self._last.sessions if self._last else ()
-        session = Session(trainer.epoch, self.execution(model).max_chunk, self.environment())
+        max_chunk = self.execution(trainer.model).max_chunk
+        session = Session(trainer.epoch, max_chunk, self.environment())
         self._sessions = (*earlier, session)
-        self._header.write(folder)  # only now that nothing can be refused any more
+        self._header.write(self.place)
         if earlier:
             self.note_changes(earlier[-1].decisive, session.decisive)
-        goal, steps = config.training.epochs, config.training.n_batches
-        self.progress.begin(folder.name, goal * steps, trainer.epoch * steps)
         self._pace = Pace(goal, trainer.epoch)
         if self._last is None:
-            self._save(None, (), time.perf_counter())
-        while trainer.epoch < goal:
-            begin, losses = time.perf_counter(), []
-            for step in trainer.run_epoch():
-                losses.append(step.loss)
-                self.progress.advance(
-                    step.epoch * steps + step.batch + 1,
-                    f"epoch {step.epoch + 1}/{goal}, mini-batch loss {step.loss:.4f}",
-                )
-            self._save(trainer.epochs[-1].learning_rate, tuple(losses), begin)
+            self.save((), 0.0, "")
 
-    def _save(self, rate: float | None, losses: tuple[float, ...], begin: float) -> None:
-        """Evaluate and write a checkpoint."""
-        trainer, objective = self._trainer, self._trainer.objective
+    def save(self, losses: tuple[float, ...], seconds: float, prefix: str) -> None:
+        """Evaluate and write a checkpoint.
+
+        Args:
+            losses: of the epoch's steps; none at the start.
+            seconds: that they and the evaluation over the training samples took.
+            prefix: of the line in the log.
+        """
+        trainer, objective, begin = self.trainer, self.trainer.objective, time.perf_counter()
+        last = trainer.epochs[-1] if losses else None
         entry = EpochEntry(
             epoch=trainer.epoch,
-            learning_rate=rate,
+            learning_rate=last.learning_rate if last else None,
             step_losses=losses,
-            train=(
-                trainer.epochs[-1].train
-                if losses
-                else objective.evaluate(trainer.images, trainer.labels)
-            ),
+            train=last.train if last else objective.evaluate(trainer.images, trainer.labels),
             test=objective.evaluate(*self._test),
-            seconds=time.perf_counter() - begin,
+            seconds=seconds + time.perf_counter() - begin,
         )
         self._last = save_checkpoint(
             self.place, self.config.sha256, trainer, entry, self._last, self._sessions
         )
-        self.progress.say(epoch_line(entry, self.config.training.epochs, self._pace))
+        self.progress.say(prefix + epoch_line(entry, self.config.training.epochs, self._pace))
+
+
+def _train(jobs: Sequence[_TrainingJob]) -> None:
+    """Carry out open jobs side by side, those that are behind first."""
+    first, progress = jobs[0], jobs[0].progress
+    found = {(job.threads, job.device) for job in jobs}
+    if len(found) > 1:
+        raise StoreError(
+            f"{first.place.parent}: expected runs that began with the same threads and device, got "
+            f"{sorted(found, key=repr)}; train them one by one"
+        )
+    goal, steps = first.config.training.epochs, first.config.training.n_batches
+    together = len(jobs) > 1
+    with torch_threads(first.threads):
+        for job in jobs:
+            job.prepare()
+            job.trainer.objective.share_recordings(first.trainer.objective)
+        done = sum(job.trainer.epoch for job in jobs) * steps
+        name = f"{len(jobs)} runs" if together else first.place.name
+        progress.begin(name, len(jobs) * goal * steps, done)
+        for job in jobs:  # only now that nothing can be refused any more
+            job.begin()
+        group: list[_TrainingJob] = []
+        while (epoch := min(job.trainer.epoch for job in jobs)) < goal:
+            behind = [job for job in jobs if job.trainer.epoch == epoch]
+            if behind != group:
+                group, lockstep = behind, Lockstep([job.trainer for job in behind])
+            begin, losses = time.perf_counter(), []
+            for step in lockstep.run_epoch():
+                losses.append([each.loss for each in step])
+                done += len(step)
+                mean = sum(losses[-1]) / len(step)
+                progress.advance(done, f"epoch {epoch + 1}/{goal}, mini-batch loss {mean:.4f}")
+            seconds = (time.perf_counter() - begin) / len(group)
+            for job, of_job in zip(group, zip(*losses, strict=True), strict=True):
+                job.save(of_job, seconds, f"{job.place.name}: " if together else "")
 
 
 def epoch_line(entry: EpochEntry, goal: int, pace: Pace) -> str:

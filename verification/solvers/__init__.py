@@ -6,12 +6,14 @@ from patchlaw.verification.solvers.block_spectra import (
     VectorShares,
     block_spectra,
 )
+from patchlaw.verification.solvers.class_directions import ClassDirections, class_directions
 from patchlaw.verification.solvers.dense import (
     DenseResult,
     dense_gauss_newton,
     dense_matrix,
     dense_residual,
 )
+from patchlaw.verification.solvers.interval import EigenvalueInterval, eigenvalue_interval
 from patchlaw.verification.solvers.lanczos import top_eigenpairs
 from patchlaw.verification.solvers.outliers import (
     OutlierCount,
@@ -27,17 +29,21 @@ __all__ = [
     "Alignment",
     "BlockSpectra",
     "CheckpointError",
+    "ClassDirections",
     "DenseResult",
     "EigenResult",
+    "EigenvalueInterval",
     "Estimate",
     "OutlierCount",
     "SpectralDensity",
     "TraceResult",
     "VectorShares",
     "block_spectra",
+    "class_directions",
     "dense_gauss_newton",
     "dense_matrix",
     "dense_residual",
+    "eigenvalue_interval",
     "estimate_trace",
     "outliers_above_bulk",
     "outliers_by_gap",

@@ -41,7 +41,10 @@ def write_tensors(
             "move it away"
         )
     content = save(
-        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
+        {
+            key: tensor.detach().to("cpu", copy=True).contiguous()  # views of one tensor too
+            for key, tensor in tensors.items()
+        },
         {_OWNER_KEY: _owner(owner, epoch)},
     )
     write_atomically(path, content)

@@ -2,11 +2,18 @@
 
 from patchlaw.verification.training.objective import Evaluation, Objective
 from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches, stratified_subset
-from patchlaw.verification.training.trainer import EpochRecord, StepRecord, Trainer, TrainingMinimum
+from patchlaw.verification.training.trainer import (
+    EpochRecord,
+    Lockstep,
+    StepRecord,
+    Trainer,
+    TrainingMinimum,
+)
 
 __all__ = [
     "EpochRecord",
     "Evaluation",
+    "Lockstep",
     "Objective",
     "StepRecord",
     "Trainer",

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import training_engine
+from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.verification.store.json_files import PositiveCount
 
 # the keys of two means in the files of runs and analyses
@@ -41,6 +42,15 @@ class Objective:
         self.model = model
         self._engine = training_engine(model)
 
+    def share_recordings(self, other: "Objective") -> None:
+        """Replay what a replica's objective recorded, where both models' engines record.
+
+        Args:
+            other: it lives as long as this one.
+        """
+        if isinstance(self._engine, ChunkedPasses) and isinstance(other._engine, ChunkedPasses):
+            self._engine.recordings = other._engine.recordings
+
     def loss_and_gradient(self, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Mean loss over a batch and its gradient (D,) in the model's flat order and dtype.
 
@@ -59,13 +69,14 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        log_pi = torch.log_softmax(torch.from_numpy(self._engine.logits(images)), dim=1)
-        y = labels.cpu()
-        log_pi_y = log_pi[torch.arange(len(y)), y]
-        return Evaluation(
-            loss=float(-log_pi_y.mean()),
-            accuracy=float((log_pi.argmax(dim=1) == y).double().mean()),
-            mean_softmax_trace=float((1 - log_pi.exp().square().sum(dim=1)).mean()),
-            mean_abs_slope=float(-2 * torch.expm1(log_pi_y).mean()),
-            n_samples=len(y),
+        log_pi = torch.log_softmax(self._engine.logits_tensor(images), dim=1)
+        y = labels.to(log_pi.device)
+        log_pi_y = log_pi.gather(1, y[:, None])[:, 0]
+        means = (
+            -log_pi_y.mean(),
+            (log_pi.argmax(dim=1) == y).double().mean(),
+            (1 - log_pi.exp().square().sum(dim=1)).mean(),
+            -2 * torch.expm1(log_pi_y).mean(),
         )
+        loss, accuracy, trace, slope = torch.stack(means).tolist()
+        return Evaluation(loss, accuracy, trace, slope, len(y))

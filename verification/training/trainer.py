@@ -1,13 +1,16 @@
 """The training loop: author's batches, Adam, cosine annealing, minimum of the training loss."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators import PatchModel
+from patchlaw.simulators.engine_choice import steps_on_a_device
+from patchlaw.verification.training.device_steps import DeviceSteps
 from patchlaw.verification.training.objective import Evaluation, Objective
 from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches
 
@@ -91,31 +94,65 @@ class Trainer:
             self.optimiser, T_max=config.annealing_epochs
         )
         self.evaluate_epochs = evaluate_epochs
+        self._alone: Lockstep | None = None
         self.epoch = 0
         self.steps: list[StepRecord] = []
         self.epochs: list[EpochRecord] = []
         self.minimum: TrainingMinimum | None = None
         self._targets = np.asarray(labels.cpu())
-        self._layout = model.layout
         self._seeds = config.shuffle_seeds()
 
     def run_epoch(self) -> Iterator[StepRecord]:
         """Run the next epoch, one step an item; its evaluation follows the last step.
+
+        On a device all steps are done before the first item.
 
         Raises:
             ValueError: all epochs of the configuration are done.
             FloatingPointError: the loss is NaN or infinite; the parameters are then those that
                 gave it, not yet updated with its gradient.
         """
-        epoch = self.epoch
-        if epoch >= self.config.epochs:
-            raise ValueError(f"epoch: all {self.config.epochs} epochs are done")
-        rate = float(self.scheduler.get_last_lr()[0])
-        batches = epoch_batches(self._targets, self.config.n_batches, int(self._seeds[epoch]))
-        for number, batch in enumerate(batches):
-            step = StepRecord(epoch, number, self._step(torch.from_numpy(batch)))
-            self.steps.append(step)
+        self._alone = self._alone or Lockstep([self])
+        for (step,) in self._alone.run_epoch():
             yield step
+
+    def run(self) -> Iterator[StepRecord]:
+        """Run all remaining epochs, one step an item."""
+        while self.epoch < self.config.epochs:
+            yield from self.run_epoch()
+
+    def batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
+        """Sample indices of an epoch's mini-batches."""
+        return epoch_batches(self._targets, self.config.n_batches, int(self._seeds[epoch]))
+
+    def step(self, batch: NDArray[np.int64]) -> float:
+        """One update; the loss before it, which is not used where it is not finite."""
+        of = torch.from_numpy(batch)
+        loss, gradient = self.objective.loss_and_gradient(self.images[of], self.labels[of])
+        if np.isfinite(loss):
+            gradients = self.model.layout.split(gradient)
+            for parameter, part in zip(self.model.parameters(), gradients, strict=True):
+                parameter.grad = part
+            self.optimiser.step()
+        return loss
+
+    def recorded(self, batch: int, loss: float) -> StepRecord:
+        """A step of the present epoch, put on record.
+
+        Raises:
+            FloatingPointError: see ``run_epoch``.
+        """
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"loss: expected a finite number, got {loss} in epoch {self.epoch} (batch seed "
+                f"{self.config.batch_seed}); lower learning_rate"
+            )
+        self.steps.append(StepRecord(self.epoch, batch, loss))
+        return self.steps[-1]
+
+    def end_epoch(self) -> None:
+        """Move the rate, evaluate, and remember the parameters of the least loss."""
+        epoch, rate = self.epoch, float(self.scheduler.get_last_lr()[0])
         self.scheduler.step()
         self.epoch += 1
         if not self.evaluate_epochs:
@@ -125,20 +162,69 @@ class Trainer:
         if self.minimum is None or train.loss < self.minimum.train.loss:
             self.minimum = TrainingMinimum(epoch, train, self.model.flat_parameters())
 
-    def run(self) -> Iterator[StepRecord]:
-        """Run all remaining epochs, one step an item."""
-        while self.epoch < self.config.epochs:
-            yield from self.run_epoch()
 
-    def _step(self, batch: Tensor) -> float:
-        loss, gradient = self.objective.loss_and_gradient(self.images[batch], self.labels[batch])
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"loss: expected a finite number, got {loss} in epoch {self.epoch}; "
-                "lower learning_rate"
+class Lockstep:
+    """Trains runs that differ in their seeds alone side by side, an epoch at a time.
+
+    Each has the losses and parameters of a run alone: its own batches, gradient and Adam. On a
+    device they are one pass (``DeviceSteps``) and agree to rounding; on the CPU they take turns,
+    step by step, and agree to the bit.
+
+    Args:
+        trainers: of one configuration but for the seeds, at the same epoch, on the same samples.
+
+    Raises:
+        ValueError: other epochs, configurations or samples.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        self._trainers = tuple(trainers)
+        first = self._trainers[0]
+        same = (t.images.equal(first.images) and t.labels.equal(first.labels) for t in trainers)
+        kinds = {replace(t.config, batch_seed=0) for t in trainers}
+        if len({t.epoch for t in trainers}) > 1 or len(kinds) > 1 or not all(same):
+            raise ValueError(
+                "trainers: expected one configuration but for the seeds, the same samples and one "
+                f"epoch, got {len(kinds)} configurations at epochs {[t.epoch for t in trainers]}"
             )
-        gradients = self._layout.split(gradient)
-        for parameter, part in zip(self.model.parameters(), gradients, strict=True):
-            parameter.grad = part
-        self.optimiser.step()
-        return loss
+        self._device: DeviceSteps | None = None
+        self._next: tuple[int, list[NDArray[np.int64]]] | None = None
+
+    def run_epoch(self) -> Iterator[tuple[StepRecord, ...]]:
+        """The next epoch of all, an item a step; see ``Trainer.run_epoch``."""
+        first = self._trainers[0]
+        if first.epoch >= first.config.epochs:
+            raise ValueError(f"epoch: all {first.config.epochs} epochs are done")
+        for number, losses in enumerate(self._losses(first.epoch)):
+            yield tuple(
+                trainer.recorded(number, loss)
+                for trainer, loss in zip(self._trainers, losses, strict=True)
+            )
+        for trainer in self._trainers:
+            trainer.end_epoch()
+
+    def _losses(self, epoch: int) -> Iterator[Sequence[float]]:
+        """Of each step those of all trainers."""
+        models = [trainer.model for trainer in self._trainers]
+        known = [model for model in models if steps_on_a_device(model)]
+        if len(known) < len(models):
+            for batches in zip(
+                *(trainer.batches(epoch) for trainer in self._trainers), strict=True
+            ):
+                yield [t.step(batch) for t, batch in zip(self._trainers, batches, strict=True)]
+            return
+        first = self._trainers[0]
+        if self._device is None:
+            optimisers = [trainer.optimiser for trainer in self._trainers]
+            self._device = DeviceSteps(known, optimisers, first.images, first.labels)
+        losses = self._device.start(self._batches(epoch))
+        if epoch + 1 < first.config.epochs:  # while the device works
+            self._next = epoch + 1, self._batches(epoch + 1)
+        yield from torch.stack(losses).tolist()
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Of each step, shape (R, B)."""
+        if self._next is not None and self._next[0] == epoch:
+            return self._next[1]
+        each = zip(*(trainer.batches(epoch) for trainer in self._trainers), strict=True)
+        return [np.stack(batches) for batches in each]

@@ -1,0 +1,77 @@
+"""Eigenvalues of (1/N) S^(1/2) (K x 1_C) S^(1/2), S = diag(pi) - pi pi^T of every sample."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchlaw.hessian_theory.input_checks import bounded_integer
+from patchlaw.hessian_theory.predictions.blas_threads import single_threaded_blas
+from patchlaw.hessian_theory.predictions.encoding_rotations import UNIT, Array
+
+_DENSE = 200  # matrices up to this size are diagonalised whole
+_FIRST = 32  # eigenvalues that a count asks for first
+
+
+def checked_probabilities(softmax: Array, n_samples: int) -> NDArray[np.float64]:
+    """Softmax outputs pi, shape (N, C), float64.
+
+    Raises:
+        ValueError: another shape, rows that are no probabilities.
+    """
+    pi = np.asarray(softmax, dtype=np.float64)
+    if pi.ndim != 2 or len(pi) != n_samples or pi.shape[1] < 2:
+        raise ValueError(f"softmax: expected shape ({n_samples}, C) with C >= 2, got {pi.shape}")
+    if not ((pi >= 0).all() and (np.abs(pi.sum(axis=1) - 1) <= UNIT).all()):
+        raise ValueError("softmax: expected rows of probabilities that sum to 1; apply softmax")
+    return pi
+
+
+def top_eigenvalues(
+    kernel: Array, pi: NDArray[np.float64], k: int, seed: int, tol: float
+) -> NDArray[np.float64]:
+    """The k largest, descending; all where k is beyond their number.
+
+    They are those of (1/N) L^T (K x 1_C) L with S = L L^T, L = diag(r) - pi r^T, r = pi^(1/2).
+    """
+    bounded_integer("k", k)
+    n, c = pi.shape
+    root, single = np.sqrt(pi), kernel.dtype
+
+    def product(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        x = vectors.reshape(n, c)
+        inside = root * x - pi * (root * x).sum(axis=1, keepdims=True)
+        inside = (kernel @ inside.astype(single)).astype(np.float64) / n
+        outside = root * inside - root * (pi * inside).sum(axis=1, keepdims=True)
+        return np.asarray(outside.reshape(-1))
+
+    size = n * c
+    with single_threaded_blas():
+        if size <= _DENSE or 2 * k >= size:
+            dense = np.stack([product(row) for row in np.eye(size)])
+            values = np.linalg.eigvalsh((dense + dense.T) / 2)
+            return np.asarray(values[::-1][:k], dtype=np.float64)
+        # scipy takes a while to import, and ratio laws have no use for it
+        from scipy.sparse.linalg import LinearOperator, eigsh
+
+        start = np.random.default_rng(seed).standard_normal(size)
+        operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
+        values = eigsh(operator, k, which="LA", v0=start, tol=tol, return_eigenvectors=False)
+    return np.asarray(np.sort(values)[::-1])
+
+
+def count_above(kernel: Array, pi: NDArray[np.float64], threshold: float, seed: int) -> int:
+    """How many lie above a positive threshold.
+
+    Lanczos for ever more of them: with the few dozen that there usually are, one or two passes
+    cost less than one diagonalisation of K.
+
+    Raises:
+        ValueError: a threshold that is not positive.
+    """
+    if not threshold > 0:
+        raise ValueError(f"threshold: expected a number > 0, got {threshold}")
+    k = _FIRST
+    while True:
+        values = top_eigenvalues(kernel, pi, k, seed, 1e-4)
+        if k >= pi.size or values[-1] <= threshold:
+            return int((values > threshold).sum())
+        k *= 2

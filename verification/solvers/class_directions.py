@@ -1,0 +1,96 @@
+"""The class directions g_a = <J^T S e_a>, whose span nearly holds the top eigenvectors of G."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from patchlaw.hessian_theory.predictions.spectral_bounds import orthonormal_combinations
+from patchlaw.simulators.engine_choice import training_engine
+from patchlaw.simulators.output_losses import softmax
+from patchlaw.verification.operators import CurvatureProblem
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassDirections:
+    """Directions in the parameters, and the Ritz values that they give without a product.
+
+    Attributes:
+        vectors: g_a for all classes but the last, shape (D, C - 1); sum_a g_a = 0.
+        curvature: <S>, shape (C, C).
+        output_ritz: Ritz values of the Gram matrix, descending: eigenvalues of the pencil
+            (g_a . g_b, <S>_ab). The first is a lower bound on lambda_max(G), theorem
+            class-directions.
+    """
+
+    vectors: Float
+    curvature: Float
+
+    @cached_property
+    def _pencil(self) -> tuple[Float, Float]:
+        combinations = orthonormal_combinations(self.curvature[:-1, :-1])
+        images = self.vectors @ combinations
+        if not images.size:  # every softmax saturated: S = 0
+            return np.zeros(1), np.zeros(len(images))
+        values, vectors = np.linalg.eigh(images.T @ images)
+        return values[::-1], images @ vectors[:, -1]
+
+    @property
+    def output_ritz(self) -> Float:
+        """Without a product; see the class."""
+        return self._pencil[0]
+
+    @property
+    def start(self) -> Float:
+        """The direction of the first of these, shape (D,): a start for ``top_eigenpairs``."""
+        return self._pencil[1]
+
+
+@dataclass(frozen=True)
+class _WeightedOutputs:
+    """l = w . z with targets w (N, C): its gradient is <J^T w>, one vector-Jacobian product."""
+
+    def check_targets(self, targets: NDArray[np.generic], n_classes: int) -> None:
+        """Weights are real vectors, one a sample."""
+        if targets.ndim != 2 or targets.shape[1] != n_classes:
+            raise ValueError(f"targets: expected shape (N, {n_classes}), got {targets.shape}")
+
+    def value_and_gradient(self, z: Float, targets: NDArray[np.generic]) -> tuple[Float, Float]:
+        """w . z and w."""
+        weights = targets.T.astype(np.float64)
+        return (weights * z).sum(axis=0), weights
+
+    def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
+        """Zero: linear in z."""
+        return np.zeros_like(z_dot)
+
+
+def class_directions(problem: CurvatureProblem) -> ClassDirections:
+    """g_a = (1/N) sum_n J_n^T S_n e_a of softmax cross-entropy, C - 1 gradient passes.
+
+    Args:
+        problem: of a model of patches with the cross-entropy loss.
+
+    Raises:
+        TypeError: a model without patches, or a loader of batches.
+        ValueError: another loss, whose S is not the softmax curvature.
+    """
+    if problem.loss != "cross_entropy":
+        raise ValueError(
+            f"loss: expected 'cross_entropy', got {problem.loss!r}; class directions are those of "
+            "the softmax curvature"
+        )
+    engine = training_engine(problem.patch_model)
+    pi = softmax(engine.logits(problem.images).T).T
+    curvature = np.diag(pi.mean(axis=0)) - pi.T @ pi / len(pi)
+    engine.loss = _WeightedOutputs()
+    found = []
+    for a in range(pi.shape[1] - 1):
+        weights = -pi * pi[:, [a]]
+        weights[:, a] += pi[:, a]
+        found.append(engine.loss_and_gradient(problem.images, torch.from_numpy(weights))[1])
+    return ClassDirections(np.stack(found, axis=1), curvature)

@@ -1,0 +1,59 @@
+"""Training steps of several models on a device: recorded once, and read back once an epoch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.torch_engine.recordings import Recordings, default_recorder
+from patchlaw.simulators.torch_engine.training_pass import TrainingPass
+from patchlaw.verification.training.stacked_adam import StackedAdam
+
+
+class DeviceSteps:
+    """Steps of R models, each on batches of its own: gradient and Adam as one recorded pass.
+
+    Args:
+        models: replicas, on their device.
+        optimisers: of each.
+        images: training images (N, side, side), radians.
+        labels: shape (N,), int64.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[CircuitModel],
+        optimisers: Sequence[torch.optim.Adam],
+        images: Tensor,
+        labels: Tensor,
+    ) -> None:
+        self._adam = StackedAdam(models, optimisers)
+        self._pass = TrainingPass(models, images, labels)
+        self._stopped = torch.zeros(len(models), 1, dtype=torch.bool, device=self._pass.device)
+        self.recordings = Recordings(default_recorder(self._pass.device))
+
+    def start(self, batches: Sequence[NDArray[np.int64]]) -> list[Tensor]:
+        """Start an epoch's steps and return at once: losses (R,) before each update.
+
+        A model whose loss is NaN or infinite keeps its parameters from there on.
+
+        Args:
+            batches: of each step, shape (R, B).
+        """
+        device, sizes = self._pass.device, [batch.shape[1] for batch in batches]
+        factors = self._adam.factors(len(batches)).to(device)  # one copy an epoch, as each waits
+        index = torch.from_numpy(np.concatenate(batches, axis=1)).to(device)
+        changes = (*self._adam.state, self._stopped)
+        return [
+            self.recordings.call("step", self._step, batch, row, changes=changes)[0]
+            for batch, row in zip(index.split(sizes, dim=1), factors, strict=True)
+        ]
+
+    def _step(self, batch: Tensor, factors: Tensor) -> tuple[Tensor]:
+        losses, gradients = self._pass.losses_and_gradients(batch)
+        self._stopped.logical_or_(~torch.isfinite(losses)[:, None])
+        self._adam.update(gradients, factors, self._stopped)
+        return (losses,)
