@@ -79,13 +79,16 @@ if [[ $parts == *" tests "* ]]; then
   part 150 "$python" -m pytest -q -x -p no:cacheprovider -p no:randomly \
     tests/simulators/test_recordings.py tests/verification/test_lockstep.py \
     tests/verification/test_cuda.py tests/simulators/test_torch_engine.py \
-    -k "cuda or recorded or replica or lockstep" ||
+    tests/simulators/test_triton_kernels.py \
+    -k "cuda or recorded or replica or lockstep or triton_kernels" ||
     { echo "the numbers come first: stopped"; exit 1; }
 fi
 
 if [[ $parts == *" timings "* ]]; then
   part 180 "$python" -m benchmarks.run cuda_engine "${tiny[@]}" --device "$device" --out "$work"
   [ -f "$work/cuda_engine.json" ] && mv "$work/cuda_engine.json" "$out/"
+  part 120 "$python" -m benchmarks.run cuda_kernels "${tiny[@]}" --device "$device" --out "$work"
+  [ -f "$work/cuda_kernels.json" ] && cat "$work/cuda_kernels.json" # in the log: eight files at most
 fi
 
 mkdir -p "$work/runs" "$work/thinned" "$work/analyses"
