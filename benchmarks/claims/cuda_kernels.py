@@ -45,9 +45,10 @@ def run(scale: Scale) -> Record:
     else:
         record.unavailable["Triton"] = "not installed, or PATCHLAW_KERNELS=plain"
     record.agreements.extend(mode_agreements(device, scale.pick(50, 2), scale.pick(500, 8)))
+    ways = ("triton", "plain") if kernels_run_on(device) else ("plain",)
     floors = {mode: _floor(device, mode, scale, record) for mode in MODES}
     for mode in MODES:
-        for kernels in ("triton", "plain") if mode == "exact" else ("triton",):
+        for kernels in ways if mode == "exact" else ways[:1]:
             with _environment(PATCHLAW_KERNELS=kernels, PATCHLAW_PRODUCTS=mode):
                 _time_engine(device, f"{kernels} kernels, {mode}", floors[mode], scale, record)
     name = torch.cuda.get_device_name() if device.type == "cuda" else scale.device
