@@ -58,8 +58,9 @@ Lie algebra, and with eps = (-1)^n the same statement holds with
    \mathbb{E}f_k f_l=\frac{\delta_{kl}\,q}{D-\epsilon},
    ```
 
-proved for even n ([orthogonal-tangent-kernel](#orthogonal-tangent-kernel)). At eight qubits v
-changes by 0.4 %, at four by 5 %.
+proved for every group under which the algebra is irreducible
+([adjoint-tangent-kernel](#adjoint-tangent-kernel), [orthogonal-blocks](#orthogonal-blocks),
+[symplectic-blocks](#symplectic-blocks)). At eight qubits v changes by 0.4 %, at four by 5 %.
 
 **The commutator kernel.** Training moves states and observables, and the averages over whole
 blocks no longer hold; the average over the generators inside a block still may. With psi(x) the
@@ -72,10 +73,13 @@ an angle of that block has
    c=\frac{D}{D^2-1}\ \text{(unitary)},\quad \frac{2}{D-\epsilon}\ \text{(own group)},
    ```
 
-rho = psi psi^+ and Pi the projection on the group's Lie algebra. Haar random states give the
-tangent kernel back; k and l are no longer apart. A product with it costs as much as one with G,
-so it predicts nothing: it tells which of the two averages fails, and what is left after it is
-what the generators of a block do not average out.
+rho = psi psi^+ and Pi the projection on the group's Lie algebra
+([commutator-kernel](#commutator-kernel),
+[commutator-kernel-of-a-group](#commutator-kernel-of-a-group)). Haar random states give the
+tangent kernel back ([mean-commutator-kernel](#mean-commutator-kernel)); k and l are no longer
+apart. A product with it costs as much as one with G, so it predicts nothing: it tells which of
+the two averages fails, and what is left after it is what the generators of a block do not
+average out.
 
 **Limits.** Assumed, not proved: blocks of d layers are near their group's 2-designs (they are not
 at d = 2 and 5), slopes are independent of pi, and N C slopes concentrate, as one circuit is not

@@ -45,6 +45,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
     variance_ceiling,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
 from patchlaw.hessian_theory.predictions.residual_laws import (
     predict_residual_ratio,
     predict_residual_ratios,
@@ -60,6 +61,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
 )
 from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
+from patchlaw.hessian_theory.predictions.trace_sample import trace_sample
 
 __all__ = [
     "BESIDE",
@@ -81,6 +83,7 @@ __all__ = [
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
+    "PredictionReport",
     "RatioInputs",
     "RatioPrediction",
     "SizeEstimate",
@@ -102,6 +105,7 @@ __all__ = [
     "law_inputs",
     "laws_for",
     "overlap_radius",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
     "predict_ratio",
@@ -110,5 +114,6 @@ __all__ = [
     "predict_residual_ratios",
     "register",
     "size_estimates",
+    "trace_sample",
     "variance_ceiling",
 ]

@@ -81,7 +81,11 @@ def test_predictions(law: Law) -> None:
     found = {item["law"]: item for item in json.loads(result.stdout)["ratios"]}
     assert found["made_up"]["reason"] == "needs stiffness1 and stiffness2"
     assert found["made_up"]["formula"] == law.formula
-    text = CliRunner().invoke(predict, ["--from", "4", "--to", "9"], env={"COLUMNS": "160"}).output
+    text = (
+        CliRunner()
+        .invoke(predict, ["--from", "4", "--to", "9", "--all"], env={"COLUMNS": "160"})
+        .output
+    )
     assert "made_up" in text
     ratio = predict_eigenvalue_ratio(2, 4, "made_up", stiffness=(2, 3), loss=(1, 4))
     assert ratio == (1 / 2) ** 3 * 3 / 2 * 4

@@ -1,5 +1,6 @@
 """Predicted against measured: ratios beside the laws, fitted exponents, and how each law does."""
 
+from patchlaw.verification.comparison.calibration import calibrate, choice_coverage
 from patchlaw.verification.comparison.exponents import (
     QUANTITIES,
     FittedExponent,
@@ -19,6 +20,8 @@ __all__ = [
     "FittedExponent",
     "LawComparison",
     "LawSummary",
+    "calibrate",
+    "choice_coverage",
     "compare_author",
     "compare_models",
     "fit_exponent",

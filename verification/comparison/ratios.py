@@ -204,19 +204,32 @@ def _ratio_inputs(
 ) -> RatioInputs:
     """Both models, with the kernel's lambda_1 where it is one law and images are drawn alike.
 
-    It depends on the images by up to 10 %, so otherwise the ratio would be one of images.
+    Over all training images where the model's own eigenvalues are, else over the record's few: at
+    a minimum lambda_1 depends on the images, so otherwise the ratio would be one of images.
     """
-    found = [_kernel_of(model, laws) for model in pair]
-    draws = {(r.n_samples, r.subset_seed, moment.law) for r, moment in filter(None, found)}
+    found = [_kernel_eigenvalue(model, _kernel_of(model, laws)) for model in pair]
+    alike = None not in found and len({each[1] for each in found if each}) == 1
 
     def inputs(index: int) -> MeasuredModel:
         model, law = known[pair[index]], found[index]
-        if law is None or len(draws) > 1:
+        if law is None or not (alike or found[1 - index] is None):
             return model
-        return replace(model, more={**model.more, KERNEL_EIGENVALUE.name: law[1].predicted[0]})
+        return replace(model, more={**model.more, KERNEL_EIGENVALUE.name: law[0]})
 
     alpha = Fraction(str(pair[0].run.aggregation_exponent))
     return RatioInputs(inputs(0), inputs(1), alpha)
+
+
+def _kernel_eigenvalue(
+    model: TrainedModel, found: tuple[KernelRecord, KernelMoment] | None
+) -> tuple[float, tuple[int, ...]] | None:
+    """lambda_1 by the law, and of which images and by which version of it."""
+    if found is None:
+        return None
+    record, moment = found
+    if model.origin != "author" and model.run != record.run:  # see ``on_their_images``
+        return moment.predicted[0], (moment.law, record.n_samples, record.subset_seed)
+    return (moment.whole[0], (moment.law, moment.whole_law)) if moment.whole else None
 
 
 def _kernel_of(

@@ -1,7 +1,5 @@
 """What the tangent kernel's law takes of a model: its encodings' quaternions, softmax outputs."""
 
-from typing import Literal
-
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -9,7 +7,7 @@ from torch import Tensor
 from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
-from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+from patchlaw.simulators.torch_engine.encoding import encoding_quaternions, encoding_tangents
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.torch_devices import torch_threads
 
@@ -21,6 +19,7 @@ def tangent_kernel_of(
     images: Tensor | ArrayLike,
     *,
     encoding_angles: bool = True,
+    bias: bool = False,
     group: CircuitGroup | None = None,
 ) -> TangentKernel:
     """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
@@ -31,12 +30,15 @@ def tangent_kernel_of(
         model: of the paper's kind, data-free blocks with encodings in between.
         images: shape (N, side, side), radians.
         encoding_angles: False counts the angles of the data-free blocks only.
+        bias: count the pixel bias as well, a derivative for every pixel of a patch. At random
+            angles the patches that share a pixel add without coherence, as here; trained ones may
+            add coherently, up to as many times more as patches share it.
         group: that the blocks are taken to fill; None for the circuit's own (``circuit_group``).
 
     Raises:
         TypeError: another model or circuit.
     """
-    rotations = encoding_rotations(model, images, "angles" if encoding_angles else None)
+    rotations = encoding_rotations(model, images, encoding_angles, bias)
     return TangentKernel(
         rotations,
         data_free_angles(model.ansatz),
@@ -54,7 +56,7 @@ def bias_kernel_of(
     terms between patches. ``trace`` is s^2 P n_f v <tr S> with the n_f features of a patch.
     Arguments and errors as ``tangent_kernel_of``.
     """
-    rotations = encoding_rotations(model, images, "pixels")
+    rotations = encoding_rotations(model, images, tangents=False, bias=True)
     own = group or circuit_group(model.ansatz, model.n_classes)
     return TangentKernel(rotations, 0, model.output_scale, own)
 
@@ -78,18 +80,15 @@ def data_free_angles(ansatz: Ansatz) -> int:
 
 
 def encoding_rotations(
-    model: DistributedQNN,
-    images: Tensor | ArrayLike,
-    tangents: Literal["angles", "pixels"] | None = "angles",
+    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True, bias: bool = False
 ) -> tuple[EncodingRotations, ...]:
     """Quaternions of every encoding block, with their derivatives in its angles or its pixels.
-
-    The derivative of R_a(t) is R_a(t + pi) / 2, and so is that of a product that has it once.
 
     Args:
         model: see ``tangent_kernel_of``, likewise the errors.
         images: shape (N, side, side), radians.
-        tangents: which derivatives are wanted, by the trained angles or by the pixels.
+        tangents: whether the derivatives are wanted.
+        bias: whether those in the pixels are wanted too.
     """
     if not isinstance(model, DistributedQNN):
         raise TypeError(
@@ -108,21 +107,13 @@ def encoding_rotations(
                 continue
             angles = model.angles[:, angle : angle + block.n_angles(n)]
             own = features[:, feature : feature + block.n_features(n)]
-            turned = angles if tangents == "angles" else own
-            size = turned.shape[1] // n  # of one qubit
-            derivatives = []
-            for i in range(size if tangents else 0):
-                moved = turned.clone()
-                moved[:, i::size] += torch.pi
-                pair = (moved, own) if turned is angles else (angles, moved)
-                derivatives.append(encoding_quaternions(block, n, *pair) / 2)
             quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
-            found.append(
-                EncodingRotations(
-                    quaternions.cpu().numpy(),
-                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if tangents else None,
-                )
-            )
+            slopes = None
+            if tangents or bias:
+                every = encoding_tangents(block, n, angles, own, bias=bias)
+                kept = every if tangents else every[:, :, block.n_angles(n) // n :]
+                slopes = kept.permute(0, 3, 1, 2, 4).cpu().numpy()
+            found.append(EncodingRotations(quaternions.cpu().numpy(), slopes))
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ KERNEL = FileKind(
 # Versions of the formulas: predictions by another one are made anew, measured values are kept.
 LAW = 2  # 1: unitary 2-designs; 2: those of the circuit's own group
 COMMUTATOR_LAW = 1
+WHOLE_LAW = 1  # draws of ``trace_sample``, see ``KernelMoment.whole``
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class KernelMoment:
             ``CommutatorKernel``.
         seconds_commutator: wall-clock time of these.
         commutator_law: version of their formula; 0 where they are not there.
+        whole: the law's eigenvalues over all training images, means over draws of some 2,000 in
+            proportion to tr S (``trace_sample``), three of them, or one of all where there are no
+            more. What the few images of ``predicted`` miss at a minimum are hard ones.
+        whole_error: standard error of its first, over it, from the draws.
+        whole_commutator: the same by the commutator kernel, from the first draw; none before
+            training.
+        whole_law: version of how they are made; 0 where they are not there.
     """
 
     epoch: Count
@@ -59,6 +67,10 @@ class KernelMoment:
     commutator: tuple[float, ...] = ()
     seconds_commutator: NonNegative = 0.0
     commutator_law: Count = 0
+    whole: tuple[float, ...] = ()
+    whole_error: NonNegative = 0.0
+    whole_commutator: tuple[float, ...] = ()
+    whole_law: Count = 0
 
     @classmethod
     def begun(cls, epoch: int) -> "KernelMoment":
