@@ -21,6 +21,7 @@ from patchlaw.paper_figures.tables.kernel_tables import (
     criteria_table,
     pairs_on_their_images,
     spectra_table,
+    whole_table,
 )
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import (
@@ -185,6 +186,7 @@ def tables(records: Records) -> dict[str, str]:
         "ratios": ratio_table(ours),
         "spectra": spectra_table(records.kernels.values()),
         "criteria": criteria_table(records.kernels.values()),
+        "whole": whole_table(records.kernels.values(), records.analyses),
         **{
             name: ratio_table(
                 pairs_on_their_images(records.kernels.values(), trained),

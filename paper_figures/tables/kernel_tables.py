@@ -1,6 +1,6 @@
 """The tangent kernel's law beside measured spectra, as tables of docs/findings.md."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 from patchlaw.paper_figures.law_pairs import LawPairs
@@ -8,7 +8,7 @@ from patchlaw.verification.cells import NO_NUMBER, Number, cell_text
 from patchlaw.verification.comparison import compare_models, on_their_images
 from patchlaw.verification.kernels.criterion import findings
 from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
-from patchlaw.verification.records import ANGLE_BLOCK
+from patchlaw.verification.records import ANGLE_BLOCK, TrainedModel
 from patchlaw.verification.records.trained_model import AUTHOR_SEED
 from patchlaw.verification.tables import markdown_lines
 
@@ -43,6 +43,26 @@ def criteria_table(records: Iterable[KernelRecord]) -> str:
         word = "met" if found.met else "not met"
         rows.append((law, limits.moment, *cells, f"{found.n_models}", found.worst_at, word))
     head = ("kernel", "moment", "median error", "worst", "models", "worst at", "criterion")
+    return "\n".join(markdown_lines(head, rows))
+
+
+def whole_table(records: Iterable[KernelRecord], models: Mapping[str, TrainedModel]) -> str:
+    """lambda_1 over the angles and all training images at the minima: measured, and by the law.
+
+    The plus-minus is the law's standard error from its draws of images.
+    """
+    kept = sorted(records, key=lambda r: (-r.run.depth, r.run.n_patches, r.run.seed))
+    rows = []
+    for record in kept:
+        model, moment = models.get(record.run.id), record.moments.get("minimum")
+        top = model and model.top(ANGLE_BLOCK)
+        if top and moment and moment.whole:
+            law, off = moment.whole[0], moment.whole[0] / top.value - 1
+            error = f" ± {100 * moment.whole_error:.1f} %" if moment.whole_error else ""
+            percent = cell_text(Number(off, 1, signed=True, percent=True))
+            images = f"{record.run.images:,}"
+            rows.append((_place(record), images, f"{top.value:.4g}", f"{law:.4g}{error}", percent))
+    head = ("P, d", "images", "λ_max(G), angles", "tangent kernel", "error")
     return "\n".join(markdown_lines(head, rows))
 
 

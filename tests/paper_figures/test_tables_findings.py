@@ -18,7 +18,11 @@ from patchlaw.paper_figures.tables.findings_tables import (
     shown_laws,
     with_tables,
 )
-from patchlaw.paper_figures.tables.kernel_tables import criteria_table, spectra_table
+from patchlaw.paper_figures.tables.kernel_tables import (
+    criteria_table,
+    spectra_table,
+    whole_table,
+)
 from patchlaw.paper_figures.tables.page_markup import marks
 from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
 from patchlaw.verification.comparison import LawComparison, fitted_exponents
@@ -187,6 +191,20 @@ def test_spectra_and_criteria_by_hand(folder: Path, records: Records) -> None:
         limits = [float(re.findall(r"below (\d+)", cell)[0]) for cell in (median, worst)]
         kept = all(number(c) < limit for c, limit in zip((median, worst), limits, strict=True))
         assert word == ("met" if kept else "not met")
+
+
+def test_the_law_over_all_images_by_hand(folder: Path, records: Records) -> None:
+    """Catches the few images' law in place of that of all, and another matrix' eigenvalue."""
+    rows = {row[0]: row for row in rows_of(whole_table(records.kernels.values(), records.analyses))}
+    assert len(rows) == 5
+    moment = json.loads((folder / "kernels" / "P9_d50_s1002.json").read_text())["moments"][
+        "minimum"
+    ]
+    model = records.analyses["P9_d50_s1002"]
+    measured, law = model.eigenvalues["G over the angles"][0].value, moment["whole"][0]
+    _, images, top, predicted, off = rows["9, 50, seed 1002"]
+    assert (images, top, predicted) == ("60,000", f"{measured:.4g}", f"{law:.4g} ± 1.0 %")
+    assert number(off) == pytest.approx(100 * (law / measured - 1), abs=0.0501)
 
 
 def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
