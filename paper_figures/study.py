@@ -100,10 +100,10 @@ def _run_id(request: RunRequest) -> str:
         request.patches, request.depth, request.seed
     ):
         return paper.run_id  # needs no look at the samples
-    return request.config(_samples(request.images)).run_id
+    return request.config(_samples(request.source(), request.images, request.qubits)).run_id
 
 
 @cache
-def _samples(images: int | None) -> RunSamples:
+def _samples(source: str | Path | None, images: int | None, qubits: int) -> RunSamples:
     """The samples behind a run, whose digest its name depends on."""
-    return load_samples(None, images)
+    return load_samples(source, images, n_qubits=qubits)

@@ -107,7 +107,7 @@ def print_start(
     sizes: tuple[Any, ...],
     *,
     patches: tuple[int, ...],
-    data: Path | None,
+    data: Path | str | None,
     images: int,
     draws: int,
     seed: int,

@@ -78,6 +78,11 @@ def encoding_rotations(
             f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
             "of another circuit's encodings to TangentKernel"
         )
+    if model.shared_angles:
+        raise TypeError(
+            "model: expected patches with angles of their own, over which the kernel is averaged "
+            "patch by patch, got angles that the patches share; the law does not hold for them"
+        )
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []

@@ -101,7 +101,9 @@ def _chunk_jacobian(
         moves += [(p, -1, int(pixel)) for pixel in np.unique(covered)]
     engine.map(column, moves)
     columns = np.concatenate([of_angles.reshape(-1, *shape), of_bias.sum(axis=0)])
-    jacobian = engine.model.replication.collect(torch.from_numpy(columns.transpose(2, 1, 0))).numpy()
+    jacobian = engine.model.replication.collect(
+        torch.from_numpy(columns.transpose(2, 1, 0))
+    ).numpy()
     return JacobianChunk(
         slice(chunk.start, chunk.stop),
         z[:, : chunk.size].T,

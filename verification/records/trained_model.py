@@ -38,6 +38,10 @@ Along: TypeAlias = Literal["n_patches", "depth"]
 Origin: TypeAlias = Literal["author", "record", "verify"]
 
 
+# of model and data, in which a run may be another than the paper's
+_AXES = ("family", "aggregation_exponent", "scale", "pixel_bias", "shared_angles", "dataset")
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """Which training run it is.
@@ -54,6 +58,10 @@ class RunFacts:
         configuration_sha256: hash of the run's configuration.
         family: what its patches hold, in words, if not the paper's circuit.
         aggregation_exponent: alpha of the mean over the patches.
+        scale: c.
+        pixel_bias: whether there is one.
+        shared_angles: whether all patches have the same angles.
+        dataset: name of the data in the package, if not MNIST.
     """
 
     n_patches: Patches
@@ -67,14 +75,23 @@ class RunFacts:
     configuration_sha256: str = ""
     family: str = ""
     aggregation_exponent: float = 1.0
+    scale: float = 100.0
+    pixel_bias: bool = True
+    shared_angles: bool = False
+    dataset: str = ""
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote."""
         facts = asdict(self)
-        for name in ("family", "aggregation_exponent"):
+        for name in _AXES:
             if facts[name] == getattr(RunFacts, name):
                 del facts[name]
         return facts
+
+    def same_but_for(self, *axes: str) -> bool:
+        """Whether model and data are the paper's but for some of ``_AXES``."""
+        others = set(_AXES) - set(axes)
+        return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -93,6 +110,10 @@ class RunFacts:
         words += [self.family] * bool(self.family)
         if self.aggregation_exponent != 1:
             words.append(f"alpha = {self.aggregation_exponent:g}")
+        if self.scale != RunFacts.scale:
+            words.append(f"c = {self.scale:g}")
+        words += ["no pixel bias"] * (not self.pixel_bias) + ["shared angles"] * self.shared_angles
+        words += [self.dataset] * bool(self.dataset)
         return ", ".join(words)
 
     @property
