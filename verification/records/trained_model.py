@@ -39,7 +39,7 @@ Origin: TypeAlias = Literal["author", "record", "verify"]
 
 
 # of model and data, in which a run may be another than the paper's
-_AXES = ("family", "aggregation_exponent", "scale", "pixel_bias", "shared_angles", "dataset")
+AXES = ("family", "aggregation_exponent", "scale", "pixel_bias", "shared_angles", "dataset")
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class RunFacts:
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote."""
         facts = asdict(self)
-        for name in _AXES:
+        for name in AXES:
             if facts[name] == getattr(RunFacts, name):
                 del facts[name]
         return facts
 
     def same_but_for(self, *axes: str) -> bool:
-        """Whether model and data are the paper's but for some of ``_AXES``."""
-        others = set(_AXES) - set(axes)
+        """Whether model and data are the paper's but for some of ``AXES``."""
+        others = set(AXES) - set(axes)
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
