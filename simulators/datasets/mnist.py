@@ -83,9 +83,10 @@ def load_mnist(source: str | Path | None = None) -> MnistData:
     if source == "digits":
         images, labels = map(torch.from_numpy, digits_arrays())
         return MnistData(images[:N_TRAIN], labels[:N_TRAIN], images[N_TRAIN:], labels[N_TRAIN:])
-    packaged = {None: EMBEDDED_FILE, "mnist": EMBEDDED_FILE, "fashion-mnist": FASHION_FILE}
-    path = packaged[source] if source in packaged else Path(source)
-    if source not in packaged and not path.exists():
+    packaged = {"mnist": EMBEDDED_FILE, "fashion-mnist": FASHION_FILE}
+    name = "mnist" if source is None else source
+    path = packaged[name] if isinstance(name, str) and name in packaged else Path(name)
+    if path not in packaged.values() and not path.exists():
         raise DatasetError(
             f"{path}: expected a folder of IDX files or a packed file, found nothing; "
             "check the path, or leave source out for the MNIST in the package (its others are "

@@ -135,8 +135,8 @@ class CurvatureProducts:
         return result
 
     def _directions(self, vector: Float) -> list[PatchDirection]:
-        rates = torch.from_numpy(np.ascontiguousarray(vector))
-        rates = self._engine.model.replication.replicate(rates).numpy()
+        own = torch.from_numpy(np.ascontiguousarray(vector))
+        rates: Float = self._engine.model.replication.replicate(own).numpy()
         angles = rates[: -self._bias.size].reshape(len(self._circuits), -1)
         pixel_rates = rates[-self._bias.size :]
         return self._engine.map(

@@ -47,9 +47,9 @@ class Findings:
 
     @property
     def of_the_paper(self) -> "Findings":
-        """Without models that are not the paper's, in alpha, pixel bias, data or otherwise."""
-        models = tuple(model for model in self.models if model.run.same_but_for())
-        return replace(self, models=models)
+        """Without models that are not the paper's in alpha, bias, sharing or data, or one QNN."""
+        models = (m for m in self.models if m.run.same_but_for("family", "scale"))
+        return replace(self, models=tuple(m for m in models if m.run.n_patches > 1))
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
         """Models next to each other in P or in depth, and alike otherwise."""

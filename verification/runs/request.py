@@ -150,9 +150,10 @@ class RunRequest:
         config = RunConfig.paper(self.patches, self.depth, self.seed, self.epochs)
         rate = self.learning_rate
         rate = default_learning_rate(self.depth) if rate is None else float(rate)
-        side, ansatz = self.patch_side, None
-        if side is not None and side != self.qubits:
-            ansatz = Ansatz.for_patch(self.qubits, self.depth, side)
+        side = self.patch_side or self.qubits
+        ansatz = None
+        if side != self.qubits:
+            ansatz = Ansatz.for_patch(self.qubits, self.depth, side).to_json()
         return replace(
             config,
             model=replace(
@@ -162,7 +163,7 @@ class RunRequest:
                 image_side=IMAGE_SIDES[self.data],
                 scale=self.scale,
                 aggregation_exponent=self.alpha,
-                ansatz=ansatz and ansatz.to_json(),
+                ansatz=ansatz,
                 pixel_bias=self.bias,
                 shared_angles=self.shared_angles,
             ),
