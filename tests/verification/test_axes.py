@@ -1,5 +1,6 @@
 """Every part of model and data as an axis: alpha, c, pixel bias, shared angles, qubits, data."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from patchlaw.commands.sweep import sweep
 from patchlaw.commands.train import train
 from patchlaw.simulators import Ansatz, DistributedQNN, load_mnist
+from patchlaw.simulators.autograd_engine import AutogradEngine
 from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.comparison import compare_models
@@ -106,15 +109,14 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
     Only this would catch an E whose transpose leaves a patch out, or a bias that still counts.
     """
     model, images = case
-    labels = torch.tensor(
-        data.draw(st.lists(st.integers(0, model.n_classes - 1), min_size=3, max_size=3))
-    )[: len(images)]
+    labels = torch.arange(len(images)) % model.n_classes
     twin, e = untied(model)
     pixels, size = torch.from_numpy(images), model.n_parameters
     assert size == model.replication.n_angles * len(model.angles) + (
         images[0].size if model.replication.pixel_bias else 0
     )
-    vectors = np.stack([data.draw(real_arrays(size, 1.0)) for _ in range(2)], axis=1)
+    phases = data.draw(real_arrays(2, 3.0))
+    vectors = np.cos(np.outer(np.arange(size), phases) + phases)
     expected = make_engine(twin).curvature(pixels, labels)
     for name in ("fast", "torch"):
         found = make_engine(model, name=name).curvature(pixels, labels)
@@ -241,7 +243,7 @@ def test_data_by_name() -> None:
     assert (fashion.dataset, digits.dataset, digits.n_qubits) == ("fashion-mnist", "digits", 5)
 
 
-@pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data"])
+@pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data", "one_qnn"])
 def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
     result = CliRunner().invoke(sweep, [str(PLANS / f"{name}.toml"), "--list"])
     assert result.exit_code == 0, result.output
@@ -292,3 +294,21 @@ def test_without_a_bias_levelling_off_has_b_0() -> None:
     assert rows["level_off"].inputs["bias_part1"] == 0
     assert rows["level_off"].predicted == pytest.approx(4 / 9)
     assert rows["level_off"].predicted == rows["aligned"].predicted
+
+
+@examples(3)
+@given(models(), st.integers(0, 2**31))
+def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
+    """The pass that trains several models at once; only it has a row of gradients a model."""
+    model, images = case
+    pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
+    other = copy.deepcopy(model)
+    noise = torch.rand(model.n_parameters, generator=torch.Generator().manual_seed(seed))
+    other.load_flat_parameters(noise.double())
+    index = torch.arange(len(images)).repeat(2, 1)
+    losses, gradients = TrainingPass([model, other], pixels, labels).losses_and_gradients(index)
+    for each, loss, gradient in zip((model, other), losses, gradients, strict=True):
+        wanted, slope = AutogradEngine(each).loss_and_gradient(pixels, labels)
+        assert loss.item() == pytest.approx(wanted)
+        bound = 1e-9 * (np.abs(slope).max() + 1)
+        np.testing.assert_allclose(gradient.numpy(), slope, atol=bound)
