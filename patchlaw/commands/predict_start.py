@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from patchlaw.commands.options import DataType
+
 if TYPE_CHECKING:
     from patchlaw.verification.kernels.start import Spread, StartPrediction
 
@@ -27,17 +29,6 @@ def _patches(text: str) -> tuple[int, ...]:
             f"expected whole numbers with commas, got {text!r}; write 4,9,16"
         ) from None
     return found
-
-
-def _data(text: str) -> Path | None:
-    """A path, or None for the embedded images."""
-    if str(text) == "mnist":
-        return None
-    if not Path(text).exists():
-        raise click.BadParameter(
-            f"expected 'mnist' or a path of IDX files, got {text!r}, which does not exist"
-        )
-    return Path(text)
 
 
 def start_options(command: _F) -> _F:
@@ -60,11 +51,10 @@ def start_options(command: _F) -> _F:
         ),
         click.option(
             "--data",
-            type=_data,
-            metavar="mnist|PATH",
+            type=DataType(exists=True, path_type=Path),
             default="mnist",
             show_default=True,
-            help="With --start: images, embedded or MNIST-format IDX files.",
+            help="With --start: images, by name or MNIST-format IDX files.",
         ),
         click.option(
             "--patches", type=_patches, metavar="P,P,..", help="With --start: numbers of patches."
@@ -118,7 +108,7 @@ def print_start(
     Args:
         sizes: of ``Architecture`` after its number of patches.
         patches: every P.
-        data: None for the embedded images.
+        data: as for ``load_mnist``.
         images: a draw.
         draws: of each P.
         seed: of all.
