@@ -297,7 +297,8 @@ class TrainedModel:
         if self.origin != "record":
             return f"{self.origin}'s {place}"
         place += f", seed {self.run.seed}"
-        return place if self.run.at_paper_scale else f"{place}, {self.run.protocol}"
+        as_the_paper = self.run.at_paper_scale and self.run.same_but_for()
+        return place if as_the_paper else f"{place}, {self.run.protocol}"
 
     @property
     def name(self) -> str:
