@@ -39,6 +39,7 @@ docs: $(READY)
 	$(BIN)/patchlaw derive --markdown docs/theory.md
 	$(BIN)/python -m patchlaw.paper_figures.tables.claims_page
 	$(BIN)/python -m patchlaw.paper_figures.tables.findings_tables
+	$(BIN)/python -m patchlaw.paper_figures.tables.calibration_file
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run

@@ -20,6 +20,7 @@ ORDER = {
     "hessian_depth": "Hessian product at d=200 against d=50",
     "peak_memory": "peak memory at P=16 d=200",
     "top_eigenvalue_peers": "top eigenvalue against PyHessian and curvlinops",
+    "spectrum_prediction": "a predicted spectrum against the measured one",
     "growth": "growth against d, P and N",
     "gemm_floor": "the floor",
     "cuda_engine": "the torch engine on a GPU",

@@ -25,6 +25,7 @@ OWN = (
     "hessian_depth",
     "growth",
     "peak_memory",
+    "spectrum_prediction",
 )
 PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
 GPU = ("cuda_engine",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from patchlaw.hessian_theory.kernel_chapter import KERNEL_CHAPTER
 from patchlaw.hessian_theory.proof.derivation import Report
 from patchlaw.hessian_theory.proof.render import as_markdown, prose, status_text
 from patchlaw.hessian_theory.theorems import CHAPTERS
@@ -63,6 +64,9 @@ _ARGUMENT = (
      "terms of order 1/d (orthogonal-twirl)."),
 )  # fmt: skip
 
+# What stands before a chapter's theorems, for who wants no steps.
+_OPENINGS = {"The tangent kernel": (KERNEL_CHAPTER, "")}
+
 
 def _slug(title: str) -> str:
     """The anchor that Markdown viewers give to a chapter's heading."""
@@ -95,5 +99,6 @@ def theory_page(reports: Mapping[str, Report]) -> str:
     lines.append("")
     for title, theorems in CHAPTERS:
         lines += [f"## {title}", ""]
+        lines += [*_OPENINGS.get(title, ())]
         lines += [as_markdown(t, reports[t.name]) for t in theorems]
     return "\n".join(lines).rstrip() + "\n"

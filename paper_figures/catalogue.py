@@ -6,6 +6,7 @@ from typing import TypeAlias
 from patchlaw.paper_figures.figures import (
     ansatz_circuit,
     hessian_spectra,
+    kernel_spectra,
     landscapes,
     law_ratios,
     law_summary,
@@ -59,6 +60,11 @@ FIGURES: tuple[PaperFigure, ...] = (
         "figure-c-accuracy",
         "accuracies along training",
         "Appendix C, accuracies",
+    ),
+    PaperFigure(
+        kernel_spectra.draw,
+        "kernel-spectra",
+        "predicted against measured eigenvalues 1 to 12, by the tangent kernel",
     ),
     PaperFigure(law_ratios.draw, "law-ratios", "predicted against measured eigenvalue ratios"),
     PaperFigure(

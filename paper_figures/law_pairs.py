@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from patchlaw.hessian_theory.predictions import KERNEL_EIGENVALUE
 from patchlaw.paper_figures.drawing import Gap, Inputs, gap_of
 from patchlaw.paper_figures.recipes import analyse
 from patchlaw.paper_figures.records import Records, Source, author_source
@@ -59,10 +60,13 @@ class LawPairs:
         return tuple(row for row in self.rows if row.law == law)
 
 
-def author_pairs() -> LawPairs:
-    """The author's Table 3, every pair of P at equal depth."""
-    rows = tuple(_usable(compare_author(every_pair=True)))
-    return LawPairs("author's Table 3", rows, (author_source("results"),))
+def author_pairs(records: Records) -> LawPairs:
+    """The author's Table 3, every pair of P at equal depth; kernels are those of our runs."""
+    kernels = records.kernels.values()
+    rows = tuple(_usable(compare_author(kernels, every_pair=True)))
+    used = {row.depth for row in rows if row.note}
+    sources = (records.source(r) for r in kernels if r.run.at_paper_scale and r.run.depth in used)
+    return LawPairs("author's Table 3", rows, (author_source("results"), *sources))
 
 
 def all_pairs(inputs: Inputs) -> tuple[LawPairs, ...]:
@@ -71,9 +75,11 @@ def all_pairs(inputs: Inputs) -> tuple[LawPairs, ...]:
     In small mode the author's and whatever runs are on record.
     """
     if inputs.small:
-        return author_pairs(), study_pairs("runs on record", inputs.paper, inputs.records)
+        return author_pairs(inputs.records), study_pairs(
+            "runs on record", inputs.paper, inputs.records
+        )
     return (
-        author_pairs(),
+        author_pairs(inputs.records),
         study_pairs("our runs, author's protocol", inputs.paper, inputs.records),
         study_pairs("our runs, shallow circuits", inputs.scaling, inputs.records),
     )
@@ -89,13 +95,17 @@ def numbers_of(row: LawComparison) -> dict[str, Any]:
 def study_pairs(name: str, study: Study, records: Records) -> LawPairs:
     """Every pair of P at equal depth and seed among a study's analysed runs."""
     found = records.analyses_of(study)
-    rows = tuple(_usable(compare_models(found)))
+    rows = tuple(_usable(compare_models(found, records.kernels.values())))
     used = {run for row in rows for run in row.runs or ()}
-    sources = tuple(records.source(r) for r in found if r.run.id in used)
+    sources = [records.source(r) for r in found if r.run.id in used]
+    used = {
+        run for row in rows for run in row.runs or () if KERNEL_EIGENVALUE.names[0] in row.inputs
+    }
+    sources += [records.source(r) for r in records.kernels.values() if r.run.id in used]
     gaps = tuple(gap for run in study.representatives() for gap in _gaps(run, records))
     if not rows and not gaps:
         gaps = (Gap(name, (), "no two runs that differ in P only"),)
-    return LawPairs(name, rows, sources, gaps, len(study.representatives()))
+    return LawPairs(name, rows, tuple(sources), gaps, len(study.representatives()))
 
 
 def _gaps(run: StudyRun, records: Records) -> tuple[Gap, ...]:

@@ -54,6 +54,11 @@ def landscape(run_id: str) -> Recipe:
     return Recipe(("landscape", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/landscapes"))
 
 
+def kernel(run_id: str) -> Recipe:
+    """Spectra over a run's angles beside the tangent kernel's law."""
+    return Recipe(("kernel", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/kernels"))
+
+
 class RecomputeError(RuntimeError):
     """A command that makes records ended with an error; the message holds the command."""
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification import records as author_data
+from patchlaw.verification.kernels.record import KernelRecord, read_kernels
 from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.records.trained_model import (
@@ -25,7 +26,7 @@ ANALYSES = RESULTS / "analyses"
 SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
-_Record = TypeVar("_Record", TrainedModel, LandscapeRecord)
+_Record = TypeVar("_Record", TrainedModel, LandscapeRecord, KernelRecord)
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class Source:
     commits: tuple[str, ...] = ()
 
 
+def kernels_beside(analyses: Path) -> tuple[KernelRecord, ...]:
+    """Records of ``patchlaw kernel`` in the folder ``kernels`` beside one of analyses.
+
+    Raises:
+        RecordError: as ``KernelRecord.read``.
+    """
+    return read_kernels(analyses.absolute().parent / "kernels")
+
+
 @dataclass(frozen=True, eq=False)
 class Records:
     """All records of a folder, by the name of their run; of runs those with an epoch done."""
@@ -57,6 +67,7 @@ class Records:
     runs: Mapping[str, Run]
     analyses: Mapping[str, TrainedModel]
     landscapes: Mapping[str, LandscapeRecord]
+    kernels: Mapping[str, KernelRecord] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path = RESULTS) -> "Records":
@@ -68,15 +79,21 @@ class Records:
         runs = _read_runs(folder / "runs")
         analyses = _read_files(folder / "analyses", read_model)
         landscapes = _read_files(folder / "landscapes", LandscapeRecord.read)
+        kernels = _read_files(folder / "kernels", KernelRecord.read)
         for path, record in analyses.items():
             _check_current(path, record.run, record.minimum.epoch, runs, "analyse")
         for path, landscape in landscapes.items():
             _check_current(path, landscape.run, landscape.minimum_epoch, runs, "landscape")
+        for path, kernel in kernels.items():
+            if "minimum" in kernel.moments:
+                epoch = kernel.moments["minimum"].epoch
+                _check_current(path, kernel.run, epoch, runs, "kernel")
         return cls(
             folder,
             runs,
             {record.run.id: record for record in analyses.values()},
             {record.run.id: record for record in landscapes.values()},
+            {record.run.id: record for record in kernels.values()},
         )
 
     @property
@@ -103,14 +120,15 @@ class Records:
         found = [(name, run.config.model) for name, run in self.runs.items()]
         found += [(name, record.run) for name, record in self.analyses.items()]
         found += [(name, record.run) for name, record in self.landscapes.items()]
+        found += [(name, record.run) for name, record in self.kernels.items()]
         return Study.found(StudyRun(name, r.n_patches, r.depth, r.seed) for name, r in found)
 
     def analyses_of(self, study: Study) -> list[TrainedModel]:
         """The analysed runs of a study, by name."""
         return [self.analyses[name] for name in sorted(study.ids & self.analyses.keys())]
 
-    def source(self, record: Run | TrainedModel | LandscapeRecord) -> Source:
-        """Provenance of a training run's history, an analysis or a landscape."""
+    def source(self, record: Run | TrainedModel | LandscapeRecord | KernelRecord) -> Source:
+        """Provenance of a training run's history, an analysis, a landscape or a kernel."""
         samples: dict[str, int | None]
         if isinstance(record, Run):
             last, name, seed = record.history[-1], record.config.run_id, record.config.model.seed
@@ -131,6 +149,11 @@ class Records:
                 "test images": minimum.test.n_samples,
                 "subset of the training images": None if subset is None else subset.n_samples,
             }
+            environments = list(record.environments)
+        elif isinstance(record, KernelRecord):
+            name, seed = record.run.id, record.run.seed
+            file = f"kernels/{name}.json"
+            samples = {"training images": record.run.images, "images a spectrum": record.n_samples}
             environments = list(record.environments)
         else:
             name, seed = record.run.id, record.run.seed

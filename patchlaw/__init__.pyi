@@ -3,6 +3,7 @@ from .hessian_theory.loss_derivatives import loss_gradient, loss_hessian
 from .hessian_theory.predictions import (
     Architecture,
     curvature_bounds,
+    predict,
     predict_eigenvalue_ratio,
     predict_ratios,
     size_estimates,
@@ -56,6 +57,7 @@ __all__ = [
     "load_mnist",
     "loss_gradient",
     "loss_hessian",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_ratios",
     "size_estimates",

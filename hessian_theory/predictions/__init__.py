@@ -21,6 +21,7 @@ from patchlaw.hessian_theory.predictions.bounds import (
 from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup
 from patchlaw.hessian_theory.predictions.encoding_rotations import EncodingRotations
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
+from patchlaw.hessian_theory.predictions.kernel_law import KERNEL_EIGENVALUE
 from patchlaw.hessian_theory.predictions.laws import (
     BESIDE,
     LAWS,
@@ -44,6 +45,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
     variance_ceiling,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
+from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
 from patchlaw.hessian_theory.predictions.residual_laws import (
     predict_residual_ratio,
     predict_residual_ratios,
@@ -59,10 +61,12 @@ from patchlaw.hessian_theory.predictions.sizes import (
 )
 from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
+from patchlaw.hessian_theory.predictions.trace_sample import trace_sample
 
 __all__ = [
     "BESIDE",
     "CURVATURE",
+    "KERNEL_EIGENVALUE",
     "LAWS",
     "LOSS",
     "PAPER_COLLAPSE",
@@ -79,6 +83,7 @@ __all__ = [
     "LevelOffLaw",
     "MeasuredModel",
     "Number",
+    "PredictionReport",
     "RatioInputs",
     "RatioPrediction",
     "SizeEstimate",
@@ -100,6 +105,7 @@ __all__ = [
     "law_inputs",
     "laws_for",
     "overlap_radius",
+    "predict",
     "predict_eigenvalue_ratio",
     "predict_level_off_ratios",
     "predict_ratio",
@@ -108,5 +114,6 @@ __all__ = [
     "predict_residual_ratios",
     "register",
     "size_estimates",
+    "trace_sample",
     "variance_ceiling",
 ]

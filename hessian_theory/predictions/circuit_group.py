@@ -8,8 +8,8 @@ algebra. With eps = +1 and -1 for the two:
     q(W) = ((tr W)^2 - eps tr W^2) / (D (D - eps)),       W = V(x)^+ V(x'),
 
 in place of D^2 / (2 (D + 1)(D^2 - 1)), 1 / (D + 1) and (|tr W|^2 - 1) / (D^2 - 1) of the unitary
-group. For the paper's circuit T is the spin flip Y^n K, so eps = (-1)^n. Source: theorem
-orthogonal-tangent-kernel and its relatives. Numbers only.
+group. For the paper's circuit T is the spin flip Y^n K, so eps = (-1)^n. Source: theorems
+unitary-blocks, orthogonal-blocks and symplectic-blocks. Numbers only.
 """
 
 from fractions import Fraction

@@ -312,6 +312,35 @@ def predict_ratio(inputs: RatioInputs, law: str) -> RatioPrediction:
     return find_law(law).predict(inputs)
 
 
+def ratio_inputs(
+    n_patches_1: int,
+    n_patches_2: int,
+    known: Mapping[str, Any],
+    aggregation_exponent: Number = Fraction(1),
+) -> RatioInputs:
+    """The two models from pairs of what is known of them, by name; None is not known.
+
+    Raises:
+        TypeError: an input is not a number of the right kind.
+        ValueError: no law takes that name, no pair, or a value out of range.
+    """
+    names = [each.name for each in law_inputs()]
+    pairs = {name: pair for name, pair in known.items() if pair is not None}
+    for name, pair in pairs.items():
+        if name not in names:
+            raise ValueError(f"known: expected inputs of laws, {', '.join(names)}, got {name!r}")
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise ValueError(
+                f"{name}: expected a pair, one value for each model, got {pair!r}; "
+                f"pass {name}=(first, second)"
+            )
+    first, second = (
+        MeasuredModel.of(n_patches, {name: pair[index] for name, pair in pairs.items()})
+        for index, n_patches in enumerate((n_patches_1, n_patches_2))
+    )
+    return RatioInputs(first, second, aggregation_exponent)
+
+
 def predict_eigenvalue_ratio(
     n_patches_1: int,
     n_patches_2: int,
@@ -344,21 +373,8 @@ def predict_eigenvalue_ratio(
         >>> predict_eigenvalue_ratio(4, 9, law="elementwise")
         Fraction(16, 81)
     """
-    names = [each.name for each in law_inputs()]
-    pairs = {name: pair for name, pair in known.items() if pair is not None}
-    for name, pair in pairs.items():
-        if name not in names:
-            raise ValueError(f"known: expected inputs of laws, {', '.join(names)}, got {name!r}")
-        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-            raise ValueError(
-                f"{name}: expected a pair, one value for each model, got {pair!r}; "
-                f"pass {name}=(first, second)"
-            )
-    first, second = (
-        MeasuredModel.of(n_patches, {name: pair[index] for name, pair in pairs.items()})
-        for index, n_patches in enumerate((n_patches_1, n_patches_2))
-    )
-    prediction = predict_ratio(RatioInputs(first, second, aggregation_exponent), law)
+    inputs = ratio_inputs(n_patches_1, n_patches_2, known, aggregation_exponent)
+    prediction = predict_ratio(inputs, law)
     if prediction.ratio is None:
         raise ValueError(f"law {law!r}: {prediction.reason}")
     return prediction.ratio

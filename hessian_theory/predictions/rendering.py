@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from patchlaw.hessian_theory.predictions.answer import Answer
 from patchlaw.hessian_theory.predictions.architecture import Architecture
 from patchlaw.hessian_theory.predictions.bounds import CurvatureBounds
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
@@ -25,6 +26,57 @@ class TableContent(NamedTuple):
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+
+def answer_lines(report: PredictionReport) -> list[str]:
+    """The answer, why this law, what would narrow it; the first fits 80 columns."""
+    answer, inputs = report.answer, report.inputs
+    record, paper, interval = answer.calibration, answer.paper, answer.interval
+    step = f"P {inputs.first.n_patches} -> {inputs.second.n_patches}"
+    beside = "none" if paper.ratio is None else _short(paper.ratio)
+    pairs = sum(n for _, n in record.held_out.values())
+    lines = [
+        f"lambda_max({answer.matrix}), {step}: {_short(answer.value)} ({100 * answer.aimed:.0f} %: "
+        f"{_short(interval.low)} to {_short(interval.high)}); paper's law: {beside}",
+        f"Law: {answer.law.replace('_', ' ')}, {answer.prediction.formula}; of {answer.candidates} "
+        f"that the inputs allow it was off least on record, by a factor of {record.factor:.2f} "
+        f"(the paper's {answer.paper_calibration.factor:.2f}). At depths left out {record.inside} "
+        f"of {pairs} measured ratios lay inside; {100 * answer.choice_coverage:.0f} % where the "
+        "law is chosen there too.",
+    ]
+    lines += [
+        f"A factor of {each.factor:.2f} with "
+        + ", ".join(f"--{name.replace('_', '-')}" for name in each.inputs)
+        for each in answer.improvements
+    ]
+    if record.regime == "any":
+        lines.append("All depths on record together; --depth takes those alike")
+    if answer.outside:
+        beyond = ", ".join(answer.outside)
+        lines.append(f"Outside the records, so the interval is a guess: {beyond}")
+    return lines
+
+
+def _answer_data(answer: Answer) -> dict[str, Any]:
+    record = answer.calibration
+    return {
+        "matrix": answer.matrix,
+        "value": _number_data(answer.value),
+        "interval": _plain(answer.interval),
+        "law": answer.law,
+        "formula": answer.prediction.formula,
+        "aimed_coverage": answer.aimed,
+        "coverage": record.coverage,
+        "choice_coverage": answer.choice_coverage,
+        "factor": record.factor,
+        "regime": record.regime,
+        "depths": list(record.depths),
+        "held_out": {source: list(counts) for source, counts in record.held_out.items()},
+        "paper": _plain(answer.paper),
+        "paper_factor": answer.paper_calibration.factor,
+        "improvements": _plain(answer.improvements),
+        "outside": list(answer.outside),
+    }
 
 
 def report_tables(report: PredictionReport) -> list[TableContent]:
@@ -50,6 +102,7 @@ def report_data(report: PredictionReport) -> dict[str, Any]:
     """The report as JSON-ready data; exact values appear as a fraction beside the float."""
     inputs = report.inputs
     return {
+        "answer": _answer_data(report.answer),
         "inputs": {
             "n_patches": [inputs.first.n_patches, inputs.second.n_patches],
             "aggregation_exponent": _number_data(inputs.aggregation_exponent),
@@ -129,6 +182,10 @@ def _show(value: Number) -> str:
         if len(str(value)) <= 9:
             return f"{value} = {float(value):.4g}"
     return f"{float(value):.4g}"
+
+
+def _short(value: Number) -> str:
+    return f"{float(value):.3g}"
 
 
 def _show_interval(interval: Interval | None) -> str:

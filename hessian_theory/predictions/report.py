@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from patchlaw.hessian_theory.predictions.answer import Answer, best_answer
 from patchlaw.hessian_theory.predictions.architecture import Architecture
 from patchlaw.hessian_theory.predictions.bounds import (
     CurvatureBounds,
@@ -10,15 +12,22 @@ from patchlaw.hessian_theory.predictions.bounds import (
     curvature_bounds,
 )
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number
-from patchlaw.hessian_theory.predictions.laws import BESIDE, RatioInputs, RatioPrediction, laws_for
+from patchlaw.hessian_theory.predictions.laws import (
+    BESIDE,
+    RatioInputs,
+    RatioPrediction,
+    laws_for,
+    ratio_inputs,
+)
 from patchlaw.hessian_theory.predictions.sizes import SizeEstimate, size_estimates
 
 
 @dataclass(frozen=True)
 class PredictionReport:
-    """Ratios between two models and, with an architecture, the sizes of each.
+    """One answer, then every ratio between two models and, with a depth, the sizes of each.
 
     Attributes:
+        answer: the best law's ratio with an interval calibrated on record.
         inputs: the two models and alpha.
         ratios: every law's, by the matrix that it speaks of.
         block_bounds: rigorous range of lambda_max(G) of each model, where its blocks are known.
@@ -26,10 +35,79 @@ class PredictionReport:
             with the bias, over all parameters, and its estimated sizes; empty without any.
     """
 
+    answer: Answer
     inputs: RatioInputs
     ratios: Mapping[str, tuple[RatioPrediction, ...]]
     block_bounds: tuple[Interval | None, ...]
     models: tuple[tuple[Architecture, tuple[CurvatureBounds, ...], tuple[SizeEstimate, ...]], ...]
+
+    @property
+    def value(self) -> Number:
+        """The answer: lambda_max at P2 over lambda_max at P1."""
+        return self.answer.value
+
+    @property
+    def interval(self) -> Interval:
+        """Made to hold the measured ratio in 80 % of cases."""
+        return self.answer.interval
+
+    @property
+    def law(self) -> str:
+        """Which law says so."""
+        return self.answer.law
+
+    @property
+    def coverage(self) -> float:
+        """In what part of the cases such an interval held it, at depths left out."""
+        return self.answer.coverage
+
+    @property
+    def paper(self) -> RatioPrediction:
+        """What the paper's law says."""
+        return self.answer.paper
+
+
+def predict(
+    n_patches_1: int,
+    n_patches_2: int,
+    *,
+    depth: int | None = None,
+    aggregation_exponent: Number = 1,
+    include_bias: bool = True,
+    kappa: Number | None = None,
+    sizes: Mapping[str, Any] | None = None,
+    **known: Any,
+) -> PredictionReport:
+    """lambda_max(H) at P2 over that at P1, by the best law that the inputs allow.
+
+    Args:
+        n_patches_1: P1.
+        n_patches_2: P2.
+        depth: d; with it the interval is that of such depths, and bounds and sizes are given.
+        aggregation_exponent: alpha of s = c P^(-alpha).
+        include_bias: whether the models have the pixel bias; without, lambda_max is that of G over
+            the angles.
+        kappa: measured share of the top direction, for the size estimates.
+        sizes: n_qubits, image_side, n_classes, scale of ``Architecture`` where they are not the
+            paper's.
+        **known: inputs of the laws by name, each a pair: loss=(L1, L2), curvature=(..), ...; see
+            ``predict_eigenvalue_ratio``.
+
+    Raises:
+        TypeError: a value is not a number of the right kind.
+        ValueError: a value is out of range, a name unknown, patches that form no grid.
+
+    Example:
+        >>> found = predict(4, 9, depth=50, loss=(0.0229, 0.0126))
+        >>> found.law, round(float(found.value), 3), round(found.coverage, 2)
+        ('aligned_loss', 0.245, 0.81)
+    """
+    inputs = ratio_inputs(n_patches_1, n_patches_2, known, aggregation_exponent)
+    architectures: tuple[Architecture, ...] = ()
+    if depth is not None:
+        more = {**(sizes or {}), "aggregation_exponent": aggregation_exponent}
+        architectures = tuple(Architecture(p, depth, **more) for p in (n_patches_1, n_patches_2))
+    return predict_all(inputs, architectures=architectures, include_bias=include_bias, kappa=kappa)
 
 
 def predict_all(
@@ -39,7 +117,7 @@ def predict_all(
     include_bias: bool = True,
     kappa: Number | None = None,
 ) -> PredictionReport:
-    """Every ratio law and, for given architectures, every bound and size.
+    """The answer, every ratio law and, for given architectures, every bound and size.
 
     Args:
         inputs: the two models and alpha.
@@ -65,6 +143,7 @@ def predict_all(
         )
         models.append((architecture, bounds, sizes))
     return PredictionReport(
+        answer=best_answer(inputs, architectures=architectures, include_bias=include_bias),
         inputs=inputs,
         ratios={
             matrix: tuple(

@@ -1,5 +1,7 @@
 """Eigenvalues of (1/N) S^(1/2) (K x 1_C) S^(1/2), S = diag(pi) - pi pi^T of every sample."""
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,21 +27,49 @@ def checked_probabilities(softmax: Array, n_samples: int) -> NDArray[np.float64]
     return pi
 
 
+class Products(Protocol):
+    """A symmetric matrix known by its products."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of what it multiplies."""
+        ...
+
+    def __matmul__(self, vectors: Any, /) -> Array:
+        """K a."""
+        ...
+
+
 def top_eigenvalues(
-    kernel: Array, pi: NDArray[np.float64], k: int, seed: int, tol: float
+    kernel: Array | Products,
+    pi: NDArray[np.float64],
+    k: int,
+    seed: int,
+    tol: float,
+    weights: Array | None = None,
 ) -> NDArray[np.float64]:
     """The k largest, descending; all where k is beyond their number.
 
-    They are those of (1/N) L^T (K x 1_C) L with S = L L^T, L = diag(r) - pi r^T, r = pi^(1/2).
+    They are those of (1/N) L^T (K x 1_C) L with S = L L^T, L = diag(r) - pi r^T, r = pi^(1/2);
+    with weights w, of w_n S_n in place of S_n.
+
+    Args:
+        kernel: K (N, N); or, in place of K x 1_C, products with cotangents (N, C).
+        pi: softmax outputs (N, C).
+        k: how many.
+        seed: of the iteration's first vector.
+        tol: relative accuracy.
+        weights: how many samples each one stands for (N,); None: one.
     """
     bounded_integer("k", k)
     n, c = pi.shape
     root, single = np.sqrt(pi), kernel.dtype
+    share = np.sqrt(np.ones(n) if weights is None else weights)[:, None]
 
     def product(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         x = vectors.reshape(n, c)
-        inside = root * x - pi * (root * x).sum(axis=1, keepdims=True)
-        inside = (kernel @ inside.astype(single)).astype(np.float64) / n
+        inside = share * (root * x - pi * (root * x).sum(axis=1, keepdims=True))
+        inside = share * (kernel @ inside.astype(single)).astype(np.float64) / n
         outside = root * inside - root * (pi * inside).sum(axis=1, keepdims=True)
         return np.asarray(outside.reshape(-1))
 
@@ -58,7 +88,13 @@ def top_eigenvalues(
     return np.asarray(np.sort(values)[::-1])
 
 
-def count_above(kernel: Array, pi: NDArray[np.float64], threshold: float, seed: int) -> int:
+def count_above(
+    kernel: Array,
+    pi: NDArray[np.float64],
+    threshold: float,
+    seed: int,
+    weights: Array | None = None,
+) -> int:
     """How many lie above a positive threshold.
 
     Lanczos for ever more of them: with the few dozen that there usually are, one or two passes
@@ -71,7 +107,7 @@ def count_above(kernel: Array, pi: NDArray[np.float64], threshold: float, seed: 
         raise ValueError(f"threshold: expected a number > 0, got {threshold}")
     k = _FIRST
     while True:
-        values = top_eigenvalues(kernel, pi, k, seed, 1e-4)
+        values = top_eigenvalues(kernel, pi, k, seed, 1e-4, weights)
         if k >= pi.size or values[-1] <= threshold:
             return int((values > threshold).sum())
         k *= 2

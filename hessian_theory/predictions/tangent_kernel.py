@@ -28,8 +28,8 @@ S = diag(pi) - pi pi^T:
 
     lambda_j(G) = s^2 v lambda_j( (1/N) S^(1/2) (sum_p K_p x 1_C) S^(1/2) ),
 
-with nothing fitted. Source: theorems tangent-kernel and orthogonal-tangent-kernel; the idea of the
-neural tangent kernel is Jacot et al., arXiv 1806.07572. Numbers only.
+with nothing fitted. Source: theorem adjoint-tangent-kernel and those of the three groups; the
+idea of the neural tangent kernel is Jacot et al., arXiv 1806.07572. Numbers only.
 """
 
 from dataclasses import dataclass
@@ -68,10 +68,13 @@ class TangentKernel:
 
     Attributes:
         encodings: of all patches and samples, in the order of the circuit.
-        n_free: trained angles of a patch in its data-free blocks.
+        n_free: trained angles of a patch in its data-free blocks; 0 counts those of the tangents
+            alone.
         output_scale: s of the logits z = s sum_p f_p.
         group: that the blocks fill; "orthogonal" and "symplectic" suppose that all gates commute
             with an antiunitary, and outputs in the group's Lie algebra.
+        weights: how many samples each one stands for, shape (N,), mean 1: spectra, traces and
+            counts are then those of (1/N) sum_n weights[n] J_n^T S_n J_n (``trace_sample``).
 
     Raises:
         TypeError: a number of another kind.
@@ -83,6 +86,7 @@ class TangentKernel:
     n_free: int
     output_scale: float = 1.0
     group: CircuitGroup = "unitary"
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         """Check that the encodings belong together."""
@@ -91,9 +95,17 @@ class TangentKernel:
             raise ValueError(
                 f"encodings: expected at least one, all of one shape, got {sorted(shapes)}"
             )
-        bounded_integer("n_free", self.n_free)
+        if self.n_free != 0 or not any(encoding.n_angles for encoding in self.encodings):
+            bounded_integer("n_free", self.n_free)
         bounded_integer("n_qubits", self.n_qubits, MAX_QUBITS)
         finite_number("output_scale", self.output_scale, what="s of the logits", above=0)
+        if self.weights is not None and (
+            self.weights.shape != (self.n_samples,) or not (self.weights > 0).all()
+        ):
+            raise ValueError(
+                f"weights: expected {self.n_samples} numbers > 0, one a sample, got shape "
+                f"{self.weights.shape}, least {self.weights.min(initial=np.inf):g}"
+            )
         if not self.variance > 0:
             raise ValueError(
                 f"group: expected 'unitary' or 'symplectic' at one qubit, got {self.group!r}"
@@ -132,7 +144,8 @@ class TangentKernel:
     def subset(self, samples: NDArray[np.int64]) -> "TangentKernel":
         """The kernel of some samples; means over patches are not done anew."""
         parts = tuple(encoding.subset(samples) for encoding in self.encodings)
-        part = TangentKernel(parts, self.n_free, self.output_scale, self.group)
+        weights = None if self.weights is None else self.weights[samples]
+        part = TangentKernel(parts, self.n_free, self.output_scale, self.group, weights)
         if "_means" in self.__dict__:
             at = np.ix_(samples, samples)
             part.__dict__["_means"] = tuple(each[at] for each in self._means)
@@ -202,7 +215,8 @@ class TangentKernel:
     def trace(self, softmax: Array) -> float:
         """tr G over the angles = s^2 P n_p v <tr S>, S of softmax outputs (N, C)."""
         pi = self._probabilities(softmax)
-        curvature = float((1 - (pi * pi).sum(axis=1)).mean())
+        each = 1 - (pi * pi).sum(axis=1)
+        curvature = float((each if self.weights is None else self.weights * each).mean())
         per_angle = self.output_scale**2 * self.n_patches * self.variance
         return per_angle * self.angles_per_patch * curvature
 
@@ -218,14 +232,16 @@ class TangentKernel:
         Raises:
             ValueError: another shape, rows that are no probabilities, k below 1.
         """
-        values = top_eigenvalues(self.mean, self._probabilities(softmax), k, seed, tol)
+        pi = self._probabilities(softmax)
+        values = top_eigenvalues(self.mean, pi, k, seed, tol, self.weights)
         return self.output_scale**2 * self.n_patches * self.variance * values
 
     def patch_tops(self, softmax: Array, *, seed: int = 0, tol: float = 1e-8) -> Array:
         """lambda_max(G_pp) of every patch, shape (P,), float64."""
         pi = self._probabilities(softmax)
         tops = [
-            top_eigenvalues(self.of_patch(p), pi, 1, seed, tol)[0] for p in range(self.n_patches)
+            top_eigenvalues(self.of_patch(p), pi, 1, seed, tol, self.weights)[0]
+            for p in range(self.n_patches)
         ]
         return self.output_scale**2 * self.variance * np.array(tops)
 
@@ -242,7 +258,7 @@ class TangentKernel:
         """
         pi = self._probabilities(softmax)
         unit = self.output_scale**2 * self.n_patches * self.variance
-        return count_above(self.mean, pi, threshold / unit, seed)
+        return count_above(self.mean, pi, threshold / unit, seed, self.weights)
 
     def start_logits(
         self, n_classes: int, rng: np.random.Generator, draws: int = 1

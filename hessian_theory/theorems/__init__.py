@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.theorems import (
+    adjoint_blocks,
+    adjoint_groups,
+    commutator_kernel,
     coverage_counts,
     derivative_variance,
     eigenvalue_bounds,
@@ -52,6 +55,9 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
             *tangent_kernel.THEOREMS,
             *orthogonal_twirl.THEOREMS,
             *orthogonal_tangent_kernel.THEOREMS,
+            *adjoint_blocks.THEOREMS,
+            *adjoint_groups.THEOREMS,
+            *commutator_kernel.THEOREMS,
         ),
     ),
 )

@@ -55,20 +55,22 @@ def involution(matrix: IndexedBase, name: str) -> Premise:
     return Premise(f"{name}^2", formula, origin, (i, j), (InRange(i, d), InRange(j, d)))
 
 
+def _slope_terms(generator: IndexedRule, moment: IndexedRule, *at: Expr) -> Expr:
+    """The summand of `two_slopes`; `at` is i, j, k, l and the bound m, h."""
+    first, second, third, fourth, mid, mid2 = at
+    left = ((generator(first, mid), mid, second, 1), (generator(mid, second), first, mid, -1))
+    right = ((generator(third, mid2), mid2, fourth, 1), (generator(mid2, fourth), third, mid2, -1))
+    return -sum(
+        s * t * x * y * moment(row, column, row2, column2)
+        for x, row, column, s in left
+        for y, row2, column2, t in right
+    ) / Integer(4)
+
+
 def two_slopes(moment: IndexedBase, first: Expr, second: Expr, third: Expr, fourth: Expr) -> Expr:
     """E[X_ij X'_kl] for X = (i/2)(A O~ - O~ A), X' likewise, from the E[O~_ij O~'_kl]."""
-    left = ((a[first, m], m, second, 1), (a[m, second], first, m, -1))
-    right = ((a[third, h], h, fourth, 1), (a[h, fourth], third, h, -1))
-    return over_rows(
-        -sum(
-            s * t * x * y * moment[row, column, row2, column2]
-            for x, row, column, s in left
-            for y, row2, column2, t in right
-        )
-        / 4,
-        m,
-        h,
-    )
+    at = (first, second, third, fourth, m, h)
+    return over_rows(_slope_terms(lambda *x: a[x], lambda *x: moment[x], *at), m, h)
 
 
 STATE = design(Q, state, Integer(1), Integer(1), "state ")
@@ -100,14 +102,12 @@ def pauli_z(row: Expr, column: Expr) -> Expr:
 
 def slope_rule(moment: IndexedRule, generator: IndexedRule = pauli_z) -> IndexedRule:
     """The entries of T at d = 2 by those of E and A at integer indices, for witnesses."""
+    two = (Integer(1), Integer(2))
 
     @cache
     def slopes(*at: Expr) -> Expr:
-        opened = two_slopes(E, *at).subs(d, 2).doit()
-        return opened.replace(
-            lambda e: e.is_Indexed,
-            lambda e: (moment if e.base == E else generator)(*e.indices),
-        )
+        terms = (_slope_terms(generator, moment, *at, x, y) for x in two for y in two)
+        return sum(terms, Integer(0))
 
     return slopes
 

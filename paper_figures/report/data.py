@@ -18,6 +18,7 @@ from patchlaw.verification.claims import (
 )
 from patchlaw.verification.claims.report_file import FORMAT_VERSION, RECORDS
 from patchlaw.verification.comparison import LawComparison
+from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel, author_models
 from patchlaw.verification.runs import DataConfig, RunConfig, RunRequest, RunSamples
 from patchlaw.verification.store.environment import Environment
@@ -119,7 +120,7 @@ class Report:
         start_losses: mean training loss before training, by the model's name.
         comparisons: measured ratios beside the laws.
         author_comparisons: the author's recorded ratios beside the laws.
-        experiments: analysed training runs on record, for the ledger.
+        experiments: analysed training runs on record, for the ledger; likewise ``kernels``.
         seconds: wall-clock time of each finished stage.
     """
 
@@ -134,6 +135,7 @@ class Report:
     comparisons: tuple[LawComparison, ...] = ()
     author_comparisons: tuple[LawComparison, ...] = ()
     experiments: tuple[TrainedModel, ...] = ()
+    kernels: tuple[KernelRecord, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -153,13 +155,14 @@ class Report:
             theorems={theorem.name: theorem for theorem in self.theorems},
             checks={check.name: check for check in self.checks},
             models=(*author_models(), *self.experiments, *self.models),
+            kernels=self.kernels,
             check_command=self.config.command,
         )
         return ledger(findings)
 
     def to_json(self) -> str:
         """Strict JSON; infinities and NaN are strings, models the names of their records."""
-        plain = dataclasses.asdict(dataclasses.replace(self, models=(), experiments=()))
+        plain = dataclasses.asdict(dataclasses.replace(self, models=(), experiments=(), kernels=()))
         content = {
             "format": FORMAT_VERSION,
             "reproduce": self.config.command,
@@ -167,6 +170,7 @@ class Report:
             **plain,
             "models": [f"{RECORDS}/{model.path.name}" for model in self.models if model.path],
             "experiments": [model.label for model in self.experiments],
+            "kernels": [record.run.id for record in self.kernels],
             "ledger": [entry_record(entry) for entry in self.ledger],
         }
         return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"

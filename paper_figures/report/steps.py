@@ -45,7 +45,7 @@ def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> No
     with _stage(store, "exact checks"):
         for check in proofs.run_checks(config.instances, config.seed, progress):
             store.update(checks=(*store.report.checks, check))
-    store.update(author_comparisons=tuple(compare_author()))
+    store.update(author_comparisons=tuple(compare_author(store.report.kernels)))
     for request in config.requests():
         with _stage(store, f"training P={request.patches}"):
             run_config = config.run_config(request, samples)

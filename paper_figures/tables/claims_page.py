@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from patchlaw.console import PlainConsole
-from patchlaw.paper_figures.records import ANALYSES
+from patchlaw.paper_figures.records import ANALYSES, kernels_beside
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.verification.claims import (
     CLAIMS,
@@ -40,6 +40,7 @@ README_MARKS = marks("claims")
 
 # Which parts a figure or table speaks of; parts of formulas alone have none.
 _SHOWS = {
+    "kernel-spectra": "4g 4h 4i",
     "law-summary": "4b",
     "law-ratios": "4b 4e 4f 9c",
     "table-3": "4b 9a 9b 9c",
@@ -243,9 +244,10 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
     page = PAGE if out is None else out
     try:
-        models = (*author_models(), *read_analyses(records or ANALYSES))
+        folder = records or ANALYSES
+        models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-            findings = prove_and_check(CLAIMS, models, seed, progress)
+            findings = prove_and_check(CLAIMS, models, seed, progress, kernels)
         page.parent.mkdir(parents=True, exist_ok=True)
         entries = ledger(findings)
         write_atomically(page, claims_page(entries, findings))

@@ -17,6 +17,11 @@ from patchlaw.hessian_theory.predictions import LAWS, Architecture, curvature_bo
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
+from patchlaw.paper_figures.tables.kernel_tables import (
+    criteria_table,
+    pairs_on_their_images,
+    spectra_table,
+)
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
@@ -91,18 +96,25 @@ def minima_table(records: Records) -> str:
     return _text(head, rows)
 
 
-def ratio_table(pairs: LawPairs) -> str:
-    """Every ratio of lambda_max(H) beside the laws; in brackets predicted / measured - 1."""
+def ratio_table(pairs: LawPairs, of: str = "λ_max(H)", laws: Iterable[str] | None = None) -> str:
+    """Every ratio of a largest eigenvalue beside the laws; in brackets predicted / measured - 1.
+
+    Args:
+        pairs: of one matrix.
+        of: what its largest eigenvalue is called.
+        laws: by name; None for all that have a heading.
+    """
     found: dict[tuple[int, tuple[int, int], int], dict[str, LawComparison]] = {}
     for row in pairs.rows:
         key = (row.depth, row.n_patches, row.seed or AUTHOR_SEED)
         found.setdefault(key, {})[row.law] = row
-    rows, shown = [], shown_laws()
-    for (depth, (one, two), seed), laws in sorted(found.items()):
-        first = next(iter(laws.values()))
-        cells = (_prediction(laws.get(law)) for law in shown)
+    shown = shown_laws() if laws is None else {law: shown_laws()[law] for law in laws}
+    rows = []
+    for (depth, (one, two), seed), by_law in sorted(found.items()):
+        first = next(iter(by_law.values()))
+        cells = (_prediction(by_law.get(law)) for law in shown)
         rows.append((_place(f"{depth}", seed), f"{one}→{two}", measured_cell(first), *cells))
-    return _text(("d", "P₁→P₂", "measured ratio of λ_max(H)", *shown.values()), rows)
+    return _text(("d", "P₁→P₂", f"measured ratio of {of}", *shown.values()), rows)
 
 
 def summary_table(groups: Iterable[tuple[LawPairs, Iterable[FittedExponent]]]) -> str:
@@ -171,10 +183,20 @@ def tables(records: Records) -> dict[str, str]:
         "registered-laws": law_table(),
         "minima": minima_table(records),
         "ratios": ratio_table(ours),
+        "spectra": spectra_table(records.kernels.values()),
+        "criteria": criteria_table(records.kernels.values()),
+        **{
+            name: ratio_table(
+                pairs_on_their_images(records.kernels.values(), trained),
+                "λ_max(G), angles",
+                ("elementwise", "aligned", "tangent_kernel"),
+            )
+            for name, trained in (("starts", False), ("same-images", True))
+        },
         "bounds": bounds_table(records),
         "laws": summary_table(
             (
-                (author_pairs(), fitted_exponents(author_models())),
+                (author_pairs(records), fitted_exponents(author_models())),
                 (ours, fitted_exponents(records.analyses_of(paper))),
                 (shallow, fitted_exponents(records.analyses_of(scaling))),
             )
@@ -224,7 +246,10 @@ def _signed(value: float, places: int = 2) -> str:
 
 # Which file shows which tables.
 SHOWN: Mapping[Path, tuple[str, ...]] = {
-    FINDINGS: ("minima", "ratios", "bounds", "laws"),
+    FINDINGS: (
+        *("minima", "ratios", "bounds", "laws"),
+        *("spectra", "criteria", "starts", "same-images"),
+    ),
     OWN: ("registered-laws",),
     README: ("ratios",),
 }

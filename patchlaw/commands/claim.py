@@ -28,7 +28,7 @@ def claim(
     recorded table (marked as such). A report's own verdicts are not read.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.paper_figures.records import ANALYSES
+    from patchlaw.paper_figures.records import ANALYSES, kernels_beside
     from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
@@ -41,12 +41,13 @@ def claim(
         raise click.BadParameter(str(error), param_hint="NAME") from error
     claims = CLAIMS if chosen is None else (chosen,)
     try:
-        models = (*author_models(), *read_analyses(records or ANALYSES))
+        folder = records or ANALYSES
+        models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-                findings = prove_and_check(claims, models, seed, progress)
+                findings = prove_and_check(claims, models, seed, progress, kernels)
         else:
-            findings = read_report(report, models)
+            findings = read_report(report, models, kernels)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from patchlaw.commands.kernel import print_errors
 from patchlaw.commands.options import records_option
 
 if TYPE_CHECKING:
     from patchlaw.verification.comparison import LawComparison
+    from patchlaw.verification.kernels.record import KernelRecord
     from patchlaw.verification.records import TrainedModel
 
 # as verification.comparison.QUANTITIES, which a test holds it against: importing that loads torch
-QUANTITIES = ("H", "G", "R", "G over the angles", "sum of G_pp", "largest R_pp")
+OVER_ANGLES = "G over the angles"
+QUANTITIES = ("H", "G", "R", OVER_ANGLES, "sum of G_pp", "largest R_pp")
 
 
 @click.command()
@@ -33,20 +36,23 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
 
     For every pair of P at equal depth, seed, images and epochs: the ratio with its interval, each
     law's prediction and what it was computed from. Then how each law does over all pairs, and the
-    exponents of P fitted to the eigenvalues. For the analysed runs, and for the author's recorded
-    table.
+    exponents of P fitted to the eigenvalues. For the analysed runs and the author's recorded table;
+    where records of `patchlaw kernel` lie in `kernels` beside the folder, also on their images,
+    before training and at the minima, with the eigenvalues themselves last.
     """
-    from patchlaw.paper_figures.records import ANALYSES
-    from patchlaw.verification.comparison import compare_author, compare_models
+    from patchlaw.paper_figures.records import ANALYSES, kernels_beside
+    from patchlaw.verification.comparison import compare_author, compare_models, on_their_images
     from patchlaw.verification.records import author_models, indistinct, read_analyses
 
     folder = records or ANALYSES
     try:
-        models = read_analyses(folder)
-        ours = _findings(models, compare_models(models), matrices)
+        models, kernels = read_analyses(folder), kernels_beside(folder)
+        known = (*models, *on_their_images(kernels))
+        ours = _findings(known, compare_models(known, kernels), matrices)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    author = _findings(author_models(), compare_author(every_pair=True), matrices)
+    author = _findings(author_models(), compare_author(kernels, every_pair=True), matrices)
+    sizes = OVER_ANGLES in (matrices or QUANTITIES)
     if as_json:
         from patchlaw.verification.claims import finite
 
@@ -54,6 +60,7 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
             "records": {"n_records": len(models), "indistinct": indistinct(models)}
             | _as_record(ours),
             "author": _as_record(author),
+            "kernels": _spectra(kernels) if sizes else [],
         }
         click.echo(json.dumps(finite(content), indent=1, allow_nan=False))
         return
@@ -63,6 +70,10 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
         click.echo(f"{label}: not compared, as another record has its P, depth, seed and protocol.")
     _show("our", ours)
     _show("the author's", author)
+    if kernels and sizes:
+        from patchlaw.console import PlainConsole
+
+        print_errors(kernels, PlainConsole())
 
 
 def _findings(
@@ -77,6 +88,23 @@ def _findings(
     ratios = [row for row in comparisons if row.matrix in wanted]
     fits = [fit for fit in fitted_exponents(models) if fit.quantity in wanted]
     return {"comparisons": ratios, "laws": summarise_laws(ratios, fits), "exponents": fits}
+
+
+def _spectra(kernels: "Iterable[KernelRecord]") -> list[dict[str, Any]]:
+    """Eigenvalues themselves: measured, and by both kernels, on the record's images."""
+    return [
+        {
+            "run": record.run.id,
+            "n_samples": record.n_samples,
+            "moment": name,
+            "measured": [each.value for each in moment.measured],
+            "radius": [each.radius for each in moment.measured],
+            "tangent_kernel": list(moment.predicted),
+            "commutator_kernel": list(moment.commutator),
+        }
+        for record in kernels
+        for name, moment in record.moments.items()
+    ]
 
 
 def _as_record(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 @runs_argument
 @out_option("kernels", "Folder of records, one a run: <run id>.json.")
 @settings_options(KernelSettings)
+@click.option(
+    "--predict-only",
+    is_flag=True,
+    help="The law alone, in seconds; a later call without this measures.",
+)
 @data_option("that the runs were trained on, if not on the embedded images.")
 @machine_options("the record's")
 def kernel(
     runs: tuple[Path, ...],
     out: Path,
+    predict_only: bool,
     data: Path | str | None,
     threads: int | None,
     device: str | None,
@@ -40,8 +46,11 @@ def kernel(
 
     For every RUN that `patchlaw train` wrote, at its start and at its minimum of the training
     loss, on a stratified part of the training images; the law needs the model's softmax outputs
-    and the encodings there, and fits nothing. The same command again goes on where it was
-    stopped. Exit code: 0 when all is measured, 1 if a run or record is refused, 130 after Ctrl-C.
+    and the encodings there, and fits nothing. Beside it the commutator kernel, which averages over
+    the generators within each block only and takes about as long as the measurement. The same
+    command again goes on where it was stopped; measured values on record are kept, predictions are
+    made anew where the law's formulas have changed since. Exit code: 0 when all is there, 1 if a
+    run or record is refused, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
@@ -57,7 +66,14 @@ def kernel(
                 run = Run.open(path)
                 samples = run.config.data.load(data)
                 measure_kernel(
-                    run, samples, out, settings, threads=threads, device=device, progress=progress
+                    run,
+                    samples,
+                    out,
+                    settings,
+                    predict_only=predict_only,
+                    threads=threads,
+                    device=device,
+                    progress=progress,
                 )
         print_errors(read_kernels(out), console)
 
@@ -70,26 +86,32 @@ def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -
     rows = []
     for record in records:
         for name, moment in record.moments.items():
-            errors = [abs(error) for error in moment.errors]
-            rows.append(
-                (
-                    record.run.id,
-                    name,
-                    f"{moment.measured[0].value:.4g}",
-                    f"{moment.predicted[0]:.4g}",
-                    f"{100 * moment.errors[0]:+.1f} %",
-                    f"{100 * median(errors):.1f} %",
-                    f"{100 * max(errors):.1f} %",
-                    f"{moment.seconds_measured / max(moment.seconds_predicted, 1e-9):.0f}",
+            measured = [f"{moment.measured[0].value:.4g}" if moment.measured else "-"]
+            faster = moment.seconds_measured / max(moment.seconds_predicted, 1e-9)
+            for law in ("predicted", "commutator"):
+                values, errors = getattr(moment, law), moment.errors_of(law)
+                measured.append(f"{values[0]:.4g}" if values else "-")
+                sizes = [abs(error) for error in errors]
+                measured += (
+                    [
+                        f"{100 * errors[0]:+.1f}",
+                        f"{100 * median(sizes):.1f}",
+                        f"{100 * max(sizes):.1f}",
+                    ]
+                    if errors
+                    else ["-"] * 3
                 )
-            )
-    header = ("run", "moment", "lambda_1", "law", "error", "median", "worst", "times faster")
-    title = "G over the angles: measured, and by the tangent kernel's law"
+            rows.append((record.run.id, name, *measured, f"{faster:.0f}" if errors else "-"))
+    of_each = ("lambda_1", "error %", "median", "worst")
+    columns = [f"{who} {word}" for who in ("law", "commutator") for word in of_each]
+    header = ("run", "moment", "measured", *columns, "times faster")
+    title = "G over the angles: measured, by the tangent kernel's law, by the commutator kernel"
     print_table(Table(title, header, tuple(rows), whole=header[:2], right=header[2:]), console)
     for found in findings(records):
         limits, word = found.criterion, "met" if found.met else "not met"
+        law_name = "law" if limits.law == "predicted" else f"{limits.law} kernel"
         console.say(
-            f"{limits.moment}, d >= 20: median {100 * found.median:.1f} % (limit "
+            f"{law_name}, {limits.moment}, d >= 20: median {100 * found.median:.1f} % (limit "
             f"{100 * limits.median:.0f} %), worst {100 * found.worst:.1f} % (limit "
             f"{100 * limits.worst:.0f} %, {found.worst_at}), {found.n_models} models: {word}"
         )

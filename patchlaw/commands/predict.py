@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from patchlaw.commands.predict_start import (
-    START_NAMES,
-    check_start_options,
-    print_start,
-    start_options,
+from patchlaw.commands.predict_from_data import (
+    KINDS,
+    SETTINGS,
+    data_options,
+    kind_of,
+    print_from_data,
 )
 from patchlaw.hessian_theory.predictions import (
     Architecture,
@@ -109,8 +110,11 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.option("--classes", type=int, default=10, show_default=True, help="Classes C.")
 @click.option("--scale", type=number, default="100", show_default=True, help="Logit scale c.")
 @click.option("--kappa", type=number, help="Measured lambda_max(G) / tr G, for the sizes.")
-@click.option("--no-bias", is_flag=True, help="Leave the pixel bias out of the bounds.")
-@start_options
+@click.option(
+    "--no-bias", is_flag=True, help="Without the pixel bias: G over the angles in place of H."
+)
+@data_options
+@click.option("--all", "everything", is_flag=True, help="Print every law, bound and size too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.pass_context
 def predict(
@@ -126,32 +130,37 @@ def predict(
     scale: Fraction,
     kappa: Fraction | None,
     no_bias: bool,
-    start: bool,
+    everything: bool,
     as_json: bool,
     **known: Any,
 ) -> None:
     """Predict how the largest Hessian eigenvalue changes from P1 to P2 patches.
 
-    Prints the ratio under every law that the given inputs allow, the interval that contains the
-    true one, and how far each is to be trusted. With --depth it adds rigorous upper bounds and
-    size estimates for both models. Numbers may be written as 0.5 or 1/2.
+    Prints the ratio by the best law that the given inputs allow, with an interval made from that
+    law's errors on record, and what would narrow it. With --all every law follows, with
+    how far each is to be trusted, and with --depth rigorous upper bounds and size estimates for
+    both models. Numbers may be written as 0.5 or 1/2.
 
-    With --start and --patches in place of --from and --to, it predicts the spectrum of G over the
-    angles before training from images, --depth and sizes alone; no circuit is run.
+    With --patches in place of --from and --to, and one of --start, --loss and --pilot, it predicts
+    the spectrum of G over the angles from images and sizes: before training, at a minimum of that
+    training loss, or at a minimum from the logits of a trained run.
     """
-    check_start_options(context, start)
-    of_start = {name: known.pop(name) for name in START_NAMES}
-    if start:
-        sizes = (depth, qubits, image_side, classes, scale, alpha)
-        print_start(sizes, as_json=as_json, **of_start)
+    kind = kind_of(context)
+    if kind is not None:
+        print_from_data(context, kind)
         return
+    known = {name: value for name, value in known.items() if name not in (*KINDS, *SETTINGS)}
     for name, value in (("--from", patches1), ("--to", patches2)):
         if value is None:
             raise click.MissingParameter(param_hint=f"'{name}'", param_type="option")
     assert patches1 is not None
     assert patches2 is not None
 
-    from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
+    from patchlaw.hessian_theory.predictions.rendering import (
+        answer_lines,
+        report_data,
+        report_tables,
+    )
     from patchlaw.hessian_theory.predictions.report import predict_all
 
     if (known["angle_part"] is None) != (known["bias_part"] is None):
@@ -182,5 +191,11 @@ def predict(
     from patchlaw.verification.tables import Table, print_table
 
     console = PlainConsole()
+    for line in answer_lines(report):
+        console.print(line)
+    if not everything:
+        console.print("Every law, bound and size: --all")
+        return
+    console.print()
     for content in report_tables(report):
         print_table(Table(*content, whole=("law", "interval")), console)

@@ -51,7 +51,7 @@ def verify(
     are those of `patchlaw train` and `patchlaw analyse`: what is done is not done again.
     """
     from patchlaw.console import PlainConsole
-    from patchlaw.paper_figures.records import ANALYSES
+    from patchlaw.paper_figures.records import ANALYSES, kernels_beside
     from patchlaw.paper_figures.report.data import Report
     from patchlaw.paper_figures.report.steps import carry_out, samples_of
     from patchlaw.paper_figures.report.store import ReportStore
@@ -65,10 +65,10 @@ def verify(
     try:
         config.requests()  # before the proofs: what does not fit fails here
         samples = samples_of(config, data)
-        experiments = read_analyses(ANALYSES)
+        experiments, kernels = read_analyses(ANALYSES), kernels_beside(ANALYSES)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    report = Report(config, current_environment(), experiments=experiments)
+    report = Report(config, current_environment(), experiments=experiments, kernels=kernels)
     try:
         store = ReportStore(out, report)
         try:

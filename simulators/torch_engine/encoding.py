@@ -35,6 +35,48 @@ def encoding_quaternions(
     return total
 
 
+def encoding_tangents(
+    block: EncodingBlock, n_qubits: int, angles: Tensor, features: Tensor, *, bias: bool = False
+) -> Tensor:
+    """Derivatives of ``encoding_quaternions`` in each qubit's own angles, 2 h of them.
+
+    With G the rotations before R_a(t), the product U has dU/dt = U G^-1 (-i a / 2) G.
+
+    Args:
+        block: the encoding block.
+        n_qubits: n.
+        angles: shape (P, 2 h n), radians.
+        features: shape (P, h n, N), radians.
+        bias: those in its h features as well, behind the others.
+
+    Returns:
+        Shape (P, n, 2 h or 3 h, N, 4).
+    """
+    h = block.features_per_qubit
+    total = encoding_quaternions(block, n_qubits, angles, features)
+    phi = angles.reshape(angles.shape[0], n_qubits, h, 2, 1)
+    x = features.reshape(features.shape[0], n_qubits, h, -1)
+    trained_ones: list[Tensor] = []
+    data_ones: list[Tensor] = []
+    before: Tensor | None = None
+    for j in range(h):
+        trained, data = block.axes(j)
+        for axis, angle, found in (
+            (trained, phi[:, :, j, 0], trained_ones),
+            (data, x[:, :, j], data_ones),
+            (trained, phi[:, :, j, 1], trained_ones),
+        ):
+            if axis == trained or bias:
+                slope = total.new_tensor((0.0, 0.5, 0.0, 0.0) if axis == "X" else (0, 0, 0.5, 0))
+                if before is not None:
+                    inverse = before * before.new_tensor((1.0, -1.0, -1.0, -1.0))
+                    slope = multiply(inverse, multiply(slope, before))
+                found.append(multiply(total, slope))
+            turn = rotation(axis, angle)
+            before = turn if before is None else multiply(turn, before)
+    return torch.stack([*trained_ones, *(data_ones if bias else [])], dim=2)
+
+
 def apply_encoding(
     block: EncodingBlock, n_qubits: int, angles: Tensor, features: Tensor, state: Tensor
 ) -> Tensor:

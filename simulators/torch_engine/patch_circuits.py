@@ -67,7 +67,22 @@ class Cotangents:
     rotations: list[Tensor]
 
 
-class Direction:
+@dataclass
+class MatrixDirection:
+    """What tangent passes need of a direction.
+
+    Attributes:
+        prefix_tangent: of the prefix vector, shape (P, 2^n, 1).
+        matrices: Ṁ of each matrix, shape (P, 2^n, 2^n).
+        rotations: rates of each encoding, shape (P, n, 3 h).
+    """
+
+    prefix_tangent: Tensor
+    matrices: list[Tensor]
+    rotations: list[Tensor]
+
+
+class Direction(MatrixDirection):
     """A direction in parameter space with what tangent passes need from it.
 
     Args:
@@ -78,13 +93,13 @@ class Direction:
 
     def __init__(self, circuits: "PatchCircuits", angle_rates: Tensor, pixel_rates: Tensor) -> None:
         self.angle_rates = angle_rates
-        self.prefix_tangent = circuits.prefix.tangent(angle_rates)
         self.run_tangents = [run.tangent(angle_rates) for run in circuits.runs]
-        self.matrices = [tangent * circuits.signs for tangent in self.run_tangents]
         feature_rates = pixel_rates[circuits.pixel_indices]
-        self.rotations = [
-            encoding.rotation_rates(angle_rates, feature_rates) for encoding in circuits.encodings
-        ]
+        super().__init__(
+            circuits.prefix.tangent(angle_rates),
+            [tangent * circuits.signs for tangent in self.run_tangents],
+            [enc.rotation_rates(angle_rates, feature_rates) for enc in circuits.encodings],
+        )
 
 
 def readers(pixel_indices: NDArray[np.int64], n_pixels: int) -> Tensor:
@@ -196,7 +211,7 @@ class PatchCircuits:
         return measured.flatten(0, 1)
 
     def tangent(
-        self, tables: list[EncodingTables], trace: Trace, direction: Direction
+        self, tables: list[EncodingTables], trace: Trace, direction: MatrixDirection
     ) -> tuple[Tensor, TangentTrace]:
         """Tangent of the summed outputs, (R, m, C) in float64, and the tangent states."""
         state = self._as_states(direction.prefix_tangent)

@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import to_builtins
 
 from patchlaw.verification.jobs.job import Execution
+from patchlaw.verification.kernels.record import KERNEL, LAW, WHOLE_LAW, KernelMoment, KernelRecord
 from patchlaw.verification.landscape.pca import random_walk_ratios
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
@@ -354,8 +355,52 @@ def write_landscape(
     return path
 
 
+def write_kernel(folder: Path, config: RunConfig, *, measured: bool = True) -> Path:
+    """Spectra at start and minimum, with laws that are off by up to a tenth."""
+    rng, run = _rng(config), facts(config)
+    top = top_values(config)["G over the angles"]
+    moments = {}
+    for name, epoch, largest in (("start", 0, 20 * top), ("minimum", minimum_epoch(config), top)):
+        values = largest * np.concatenate([[1.0], np.sort(rng.uniform(0.1, 0.6, 11))[::-1]])
+        laws = values * rng.uniform(0.9, 1.1, (4, 12))
+        moments[name] = KernelMoment(
+            epoch=epoch,
+            mean_softmax_trace=0.4,
+            measured=tuple(Eigenvalue(**eigenvalue(v, 1000)) for v in values) if measured else (),
+            predicted=tuple(laws[0].tolist()),
+            predicted_data_free=tuple(laws[0].tolist()),
+            predicted_trace=3 * top,
+            predicted_alignment=0.9,
+            seconds_measured=40.0,
+            seconds_predicted=0.1,
+            commutator=tuple(laws[1].tolist()),
+            law=LAW,
+            whole=tuple(laws[2].tolist()),
+            whole_error=0.01,
+            whole_commutator=tuple(laws[3].tolist()) if epoch else (),
+            whole_law=WHOLE_LAW,
+        )
+    record = KernelRecord(
+        reproduce=f"patchlaw kernel runs/{run.id}",
+        run=run,
+        n_samples=min(1000, run.images),
+        subset_seed=0,
+        top=12,
+        tol=1e-3,
+        solver_seed=0,
+        execution=Execution(1, 1040),
+        moments=moments,
+        environments=(ENVIRONMENT,),
+    )
+    path = folder / "kernels" / f"{run.id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    KERNEL.write(path, record)
+    return path
+
+
 def write_everything(folder: Path, config: RunConfig) -> None:
-    """Run, analysis and landscape."""
+    """Run, analysis, landscape and kernel."""
     write_run(folder, config)
     write_analysis(folder, config)
     write_landscape(folder, config)
+    write_kernel(folder, config)

@@ -17,6 +17,7 @@ from tests.paper_figures.synthetic_records import (
     small_config,
     write_analysis,
     write_everything,
+    write_kernel,
     write_landscape,
     write_run,
 )
@@ -73,6 +74,21 @@ def test_panels_without_records_are_grey_and_hold_the_command(tmp_path):
     assert "patchlaw train --patches 16 --depth 200" in texts["$P = 16$, $d = 200$"]
     assert len(found.gaps) == 11
     assert len(found.numbers["panels"]) == 1
+
+
+def test_a_kernel_without_measured_spectra_is_a_gap(tmp_path):
+    """Catches a law drawn on its own, and a command that would not measure what is missing."""
+    write_kernel(tmp_path, config_of(4, 50), measured=False)
+    write_run(tmp_path, config_of(4, 50))
+    found = drawing("kernel-spectra", tmp_path)
+    assert found.numbers["panels"] == []
+    commands = [recipe.text("kept") for recipe in found.gaps[0].recipes]
+    assert commands == ["patchlaw kernel kept/runs/P4_d50_s1001 --out kept/kernels"]
+    write_kernel(tmp_path, config_of(4, 50))
+    found = drawing("kernel-spectra", tmp_path)
+    assert [len(panel["models"]) for panel in found.numbers["panels"]] == [1, 1]
+    assert "P = 4, d = 50" not in {gap.panel for gap in found.gaps}
+    assert [source.file for source in found.sources] == ["kernels/P4_d50_s1001.json"]
 
 
 def test_an_unfinished_landscape_is_drawn_and_said_to_be_so(tmp_path):

@@ -65,6 +65,20 @@ def landscape(records: Path, run: str) -> dict[str, Any]:
     return json.loads((records / "landscapes" / f"{run}.json").read_text())
 
 
+def test_spectra_are_those_on_record(drawn, records):
+    """Catches a panel of the other moment or law, and one that leaves a run or eigenvalue out."""
+    start, minimum = panels(drawn, "kernel-spectra")
+    for name, panel in (("start", start), ("minimum", minimum)):
+        assert panel["moment"] == name
+        assert {model["run"] for model in panel["models"]} == {c.run_id for c in CONFIGS}
+        for model in panel["models"]:
+            kept = json.loads((records / "kernels" / f"{model['run']}.json").read_text())
+            moment = kept["moments"][name]
+            assert model["measured"] == [each["value"] for each in moment["measured"]]
+            assert model["predicted"] == moment["predicted"] != moment["commutator"]
+            assert model["commutator"] == moment["commutator"]
+
+
 def test_every_figure_draws_every_run(drawn):
     ids = {config.run_id for config in CONFIGS}
     grids = ["figure-3", "figure-3-surfaces", "figure-4", "figure-c-loss", "figure-c-accuracy"]

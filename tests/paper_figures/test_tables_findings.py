@@ -18,11 +18,17 @@ from patchlaw.paper_figures.tables.findings_tables import (
     shown_laws,
     with_tables,
 )
+from patchlaw.paper_figures.tables.kernel_tables import criteria_table, spectra_table
 from patchlaw.paper_figures.tables.page_markup import marks
 from patchlaw.paper_figures.tables.protocol import Configuration, author_by_configuration
 from patchlaw.verification.comparison import LawComparison, fitted_exponents
 from patchlaw.verification.records import ANALYSIS, author_models
-from tests.paper_figures.synthetic_records import config_of, write_analysis, write_run
+from tests.paper_figures.synthetic_records import (
+    config_of,
+    write_analysis,
+    write_kernel,
+    write_run,
+)
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -45,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config = config_of(patches, 50, seed)
         write_run(out, config)
         write_analysis(out, config)
+        write_kernel(out, config)
     return out
 
 
@@ -119,6 +126,10 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
         name = config_of(patches, 50, seed).run_id
         return json.loads((folder / "analyses" / f"{name}.json").read_text())
 
+    def kernel(patches: int, seed: int) -> dict:
+        name = config_of(patches, 50, seed).run_id
+        return json.loads((folder / "kernels" / f"{name}.json").read_text())["moments"]
+
     for seed, place in ((1001, "50"), (1002, "50, seed 1002")):
         one, two = content(4, seed), content(9, seed)
         tops = [record["eigenvalues"]["H"][0]["value"] for record in (one, two)]
@@ -129,6 +140,7 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
             sum(record["eigenvalues"][f"G_{p}{p}"][0]["value"] for p in range(n))
             for record, n in ((one, 4), (two, 9))
         ]
+        kernels = [kernel(patches, seed)["minimum"]["predicted"][0] for patches in (4, 9)]
         measured, *cells = rows[place, "4→9"]
         ratio = tops[1] / tops[0]
         shown, radius = measured.split(" ± ")
@@ -137,6 +149,7 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
             "elementwise": (4 / 9) ** 2,
             "aligned": 4 / 9,
             "aligned_loss": 4 / 9 * losses[1] / losses[0],
+            "tangent_kernel": kernels[1] / kernels[0],
             "level_off_loss": (4 / 9 * angles + bias) / (angles + bias) * losses[1] / losses[0],
             "blocks": blocks[1] / blocks[0],
         }
@@ -146,6 +159,34 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
             (error,) = re.findall(r"\((.*) %\)", cell)
             assert number(error) == pytest.approx(100 * (value / ratio - 1), abs=0.51)
             assert error[0] in f"+{MINUS}"
+
+
+def test_spectra_and_criteria_by_hand(folder: Path, records: Records) -> None:
+    """Catches errors over the prediction, a median over signed errors, one law's for another's."""
+    rows = {(row[0], row[2]): row for row in rows_of(spectra_table(records.kernels.values()))}
+    assert len(rows) == 10  # five runs, two moments
+    moments = json.loads((folder / "kernels" / "P9_d50_s1002.json").read_text())["moments"]
+    for name, moment in moments.items():
+        _, images, _, top, *cells = rows["9, 50, seed 1002", name]
+        values = [each["value"] for each in moment["measured"]]
+        assert (images, top) == ("1,000", f"{values[0]:.4g}")
+        for cell, law in zip(cells, ("predicted", "commutator"), strict=True):
+            errors = [100 * (x / y - 1) for x, y in zip(moment[law], values, strict=True)]
+            sizes = sorted(map(abs, errors))
+            found = [number(part) for part in cell.split(", ")]
+            expected = [errors[0], (sizes[5] + sizes[6]) / 2, sizes[-1]]
+            assert found == pytest.approx(expected, abs=0.0501)
+    criteria = rows_of(criteria_table(records.kernels.values()))
+    laws = [(law, moment, models) for law, moment, _, _, models, *_ in criteria]
+    assert laws == [
+        ("tangent kernel", "start", "5"),
+        ("tangent kernel", "minimum", "5"),
+        ("commutator kernel", "minimum", "4"),  # but for the run it was found on
+    ]
+    for _, _, median, worst, _, _, word in criteria:
+        limits = [float(re.findall(r"below (\d+)", cell)[0]) for cell in (median, worst)]
+        kept = all(number(c) < limit for c, limit in zip((median, worst), limits, strict=True))
+        assert word == ("met" if kept else "not met")
 
 
 def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
@@ -161,8 +202,8 @@ def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
         content.pop("sha256")
         ANALYSIS.write(path, content)
     pairs = study_pairs("ours", paper_study(), Records.read(tmp_path))
-    ((*_, loss, level_off, blocks),) = rows_of(findings_tables.ratio_table(pairs))
-    assert (level_off, blocks) == ("not measured", "not measured")
+    ((*_, loss, kernel, level_off, blocks),) = rows_of(findings_tables.ratio_table(pairs))
+    assert (kernel, level_off, blocks) == ("not measured",) * 3
     assert "%" in loss
     summary = rows_of(findings_tables.summary_table([(pairs, ())]))
     assert [row[1] for row in summary[-3:]] == ["not measured"] * 3

@@ -20,7 +20,7 @@ def data(*arguments: str) -> dict:
 
 
 def test_table_shows_every_law_and_what_is_missing() -> None:
-    result = run("--from", "4", "--to", "9")
+    result = run("--from", "4", "--to", "9", "--all")
     assert result.exit_code == 0
     for text in ("16/81 = 0.1975", "4/9 = 0.4444", "needs loss1 and loss2", "aligned_curvature"):
         assert text in result.output
@@ -29,7 +29,7 @@ def test_table_shows_every_law_and_what_is_missing() -> None:
 
 def test_registered_as_a_subcommand_and_fits_a_narrow_terminal() -> None:
     result = CliRunner().invoke(
-        main, ["predict", "--from", "4", "--to", "9"], env={"COLUMNS": "80"}
+        main, ["predict", "--from", "4", "--to", "9", "--all"], env={"COLUMNS": "80"}
     )
     assert result.exit_code == 0, result.output
     assert "aligned_curvature" in result.output
@@ -37,7 +37,8 @@ def test_registered_as_a_subcommand_and_fits_a_narrow_terminal() -> None:
 
 def test_depth_adds_bounds_and_sizes() -> None:
     arguments = ("--from", "4", "--to", "9", "--depth", "50", "--loss1", "0.0229")
-    result = run(*arguments, "--loss2", "0.0126", "--curvature1", "0.03", "--kappa", "1/20")
+    more = ("--loss2", "0.0126", "--curvature1", "0.03", "--kappa", "1/20", "--all")
+    result = run(*arguments, *more)
     assert result.exit_code == 0, result.output
     for text in (
         "angles and bias",
@@ -78,7 +79,8 @@ def test_alpha_and_blocks_reach_the_laws() -> None:
 
 def test_a_contradicted_law_is_marked() -> None:
     blocks = ("--blocks1", "1,2,3,4", "--alignment1", "9/10", "--blocks2", "1,1,1,1,1,1,1,1,2")
-    assert "assumed, contradicted" in run("--from", "4", "--to", "9", *blocks).output
+    shown = run("--from", "4", "--to", "9", *blocks, "--all").output
+    assert "assumed, contradicted" in shown
     laws = {item["law"]: item for item in data("--from", "4", "--to", "9", *blocks)["ratios"]}
     assert laws["elementwise"]["outside_interval"]
     assert not laws["aligned"]["outside_interval"]
@@ -92,7 +94,7 @@ def test_two_term_law_appears_with_its_parts() -> None:
     assert laws["level_off"]["ratio"]["exact"] == "5/9"
     assert laws["level_off"]["status"] == "assumed"
     assert laws["level_off_loss"]["reason"] == "needs loss1 and loss2"
-    assert "level_off" in run("--from", "4", "--to", "9", *parts).output
+    assert "level_off" in run("--from", "4", "--to", "9", *parts, "--all").output
     losses = ("--loss1", "1/5", "--loss2", "1/10")
     laws = data("--from", "4", "--to", "9", *parts, *losses)["level_off_ratios"]
     assert laws[1]["ratio"]["exact"] == "5/18"

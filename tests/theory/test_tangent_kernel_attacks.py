@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+import sympy as sp
 from sympy import Expr, Rational
 
 from patchlaw.hessian_theory.proof.evidence import Combination
 from patchlaw.hessian_theory.proof.language import DIMENSION as D
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems import find
+from patchlaw.hessian_theory.theorems.adjoint_blocks import WIDTH
 from patchlaw.hessian_theory.theorems.three_blocks import FACTORS, SQUARES
 from tests.theory.attacks import accepted
 from tests.theory.test_kernel_attacks import (
@@ -31,6 +33,15 @@ NEXT = str.maketrans("ABC", "BCA")
 
 def times(factor: Expr) -> Callable[[Expr], Expr]:
     return lambda e: e * factor
+
+
+def eps_turned(formula: Formula) -> Formula:
+    """N with - eps for eps."""
+    return Formula(formula.left, "=", formula.right.subs(D, -D))
+
+
+def plus_everywhere(expr: Expr) -> Expr:
+    return sp.Add(*(x if x.could_extract_minus_sign() is False else -x for x in expr.args))
 
 
 ALTERATIONS: list[tuple[str, str, Change]] = [
@@ -130,6 +141,45 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
             ),
         )
     ),
+    *(
+        alteration
+        for label in ("angle in B", "angle in V_1")
+        for alteration in (
+            (f"w for w^2, {label}", "adjoint-tangent-kernel", side(label, times(WIDTH))),
+            (f"twice v, {label}", "unitary-blocks", side(label, times(2))),
+            (f"the unitary v, {label}", "orthogonal-blocks", side(label, times((D - 1) / (D + 1)))),
+            (f"eps = 1, {label}", "symplectic-blocks", side(label, times((D + 1) / (D - 1)))),
+            (f"outputs mix, {label}", "symplectic-blocks", side(label, no_delta)),
+        )
+    ),
+    ("q_1 once more", "adjoint-tangent-kernel", side("angle in V_1", times(Q1))),
+    ("reducible blocks", "adjoint-tangent-kernel", without("states B")),
+    ("one entry", "adjoint-tangent-kernel", premise("states B", forall=())),
+    ("h without w", "adjoint-tangent-kernel", weaker("h_1", lambda x: scaled(x, WIDTH))),
+    ("even strings too", "orthogonal-blocks", weaker("w", lambda x: scaled(x, 2))),
+    ("all of |0><0|", "symplectic-blocks", weaker("sigma", lambda x: scaled(x, 2))),
+    ("eps of the other group", "symplectic-blocks", weaker("balance", eps_turned)),
+    ("q <= 1/2", "overlap-of-encodings", side("q <= 1", times(Rational(1, 2)))),
+    ("q >= 0", "overlap-of-encodings", side("q >= -1", lambda e: e + 1)),
+    ("V twice an orthogonal", "overlap-of-encodings", weaker("V", lambda x: scaled(x, 4))),
+    ("d^2", "commutator-kernel", side("kernel", times((D**2 - 1) / D**2))),
+    ("the sign", "commutator-kernel", side("kernel", times(-1))),
+    ("no 1/2", "commutator-kernel", side("kernel", times(2))),
+    ("P~^2 = 2", "commutator-kernel", weaker("swap", lambda x: scaled(x, 2))),
+    ("P~ with a trace", "commutator-kernel", weaker("trace", lambda x: Formula(x.left, "=", D))),
+    ("i for i/2", "commutator-kernel", weaker("K", lambda x: scaled(x, 2))),
+    ("first term alone", "commutator-of-vectors", side("C", lambda e: sp.Add(*e.args[:2]))),
+    ("terms added", "commutator-of-vectors", side("C", plus_everywhere)),
+    ("1 + f^2", "commutator-of-vectors", side("x = x'", lambda e: 2 - e)),
+    ("O^2 = 2", "commutator-of-vectors", weaker("phi", lambda x: scaled(x, 2))),
+    ("f imaginary", "commutator-of-vectors", weaker("f^*", lambda x: scaled(x, -1))),
+    ("r for d r - 1", "mean-commutator-kernel", side("kernel", lambda e: e + 1 / D)),
+    ("no twirl", "mean-commutator-kernel", without("state commutant")),
+    ("a word twice", "mean-commutator-kernel", weaker("C", lambda x: scaled(x, 2))),
+    ("eps turned", "commutator-kernel-of-a-group", weaker("w", lambda x: scaled(x, -1))),
+    ("w for d/w", "commutator-kernel-of-a-group", side("kernel", times(1 / D))),
+    ("1 for 2", "commutator-kernel-of-a-group", side("spin flip", times(Rational(1, 2)))),
+    ("reducible", "commutator-kernel-of-a-group", without("generators")),
     ("symmetric pair", "orthogonal-twirl", weaker("flip", lambda x: scaled(x, -1))),
 ]
 

@@ -1,7 +1,7 @@
 """The tangent kernel's law on models: what it takes of them, its record, starts predicted."""
 
 import json
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from functools import reduce
 from itertools import product
 
@@ -11,23 +11,40 @@ import torch
 from click.testing import CliRunner
 
 from patchlaw.commands.kernel import kernel as kernel_command
+from patchlaw.commands.kernel import print_errors
 from patchlaw.commands.predict import predict
+from patchlaw.console import PlainConsole
 from patchlaw.hessian_theory.predictions import Architecture, TangentKernel
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
 from patchlaw.simulators.reference import apply_gate, rotation, simulate
 from patchlaw.simulators.torch_engine import circuit_outputs
+from patchlaw.verification.kernels import kernel_job
+from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
-from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
-from patchlaw.verification.kernels.record import KernelRecord, read_kernels
+from patchlaw.verification.kernels.of_model import (
+    bias_kernel_of,
+    softmax_outputs,
+    tangent_kernel_of,
+)
+from patchlaw.verification.kernels.record import (
+    COMMUTATOR_LAW,
+    KERNEL,
+    LAW,
+    WHOLE_LAW,
+    KernelMoment,
+    KernelRecord,
+    read_kernels,
+)
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.kernels.start import predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.runs import Run, execute_run, load_samples
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.errors import StoreError
+from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import stratified_subset
 from tests.verification.run_cases import Stop, StopAt, toy_config, toy_samples
 
@@ -192,6 +209,37 @@ def test_group_of_a_circuit(n, blocks, observables, group):
     assert (flipped and odd) == (group != "unitary")
 
 
+def test_deep_circuits_pixel_bias_adds_patches_incoherently():
+    """Mean of J J^T over the bias of random deep circuits, by autograd, patches that overlap.
+
+    Catches a factor between angles and pixels, pixels of another encoding, and cross terms.
+    """
+    images = torch.tensor(np.random.default_rng(6).uniform(0, 2, (2, 4, 4)))
+    fixed = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=777, dtype=torch.float64)
+    encoding = np.zeros(fixed.ansatz.n_angles, dtype=bool)
+    for block in (1, 3):
+        encoding[slice(*fixed.ansatz.angle_offsets[block : block + 2])] = True
+    kernels = []
+    for seed in range(60):
+        model = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=seed, dtype=torch.float64)
+        with torch.no_grad():
+            model.angles *= 4  # over more than a period
+            model.angles[:, encoding] = fixed.angles[:, encoding]
+        jacobian = torch.autograd.functional.jacobian(
+            lambda bias, model=model: model.autograd_logits(images, pixel_bias=bias),
+            model.pixel_bias.detach(),
+        ).reshape(4, -1)
+        kernels.append((jacobian @ jacobian.T).numpy())
+    law = bias_kernel_of(fixed, images)
+    wanted = np.kron(law.variance * 4 * law.mean, np.eye(2))
+    error = np.std(kernels, axis=0) / np.sqrt(len(kernels))
+    off = np.abs(np.mean(kernels, axis=0) - wanted)
+    assert (off < 4.5 * error + 0.08 * wanted.max()).all(), off / wanted.max()
+    assert 4.5 * error.max() < 0.35 * wanted.max()
+    pi = np.full((2, 2), 0.5)
+    assert law.trace(pi) == pytest.approx(4 * 9 * law.variance / 2)
+
+
 def test_other_circuits_and_models_are_refused():
     """Catches a number for a circuit that the law does not speak of."""
     images = torch.zeros(1, 2, 2, dtype=torch.float64)
@@ -232,6 +280,13 @@ def without_times(record: KernelRecord) -> list:
     ]
 
 
+def check_whole(moment: KernelMoment, model: DistributedQNN, images: torch.Tensor) -> None:
+    pi = softmax_outputs(model, images).numpy()
+    np.testing.assert_allclose(moment.whole, tangent_kernel_of(model, images).spectrum(pi, 3))
+    found = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
+    np.testing.assert_allclose(moment.whole_commutator, found, rtol=1e-6)
+
+
 def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
     """Measured ones against numpy's of the dense G; a stopped job ends with the same numbers."""
     whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
@@ -253,7 +308,10 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         law = tangent_kernel_of(model, images)
         np.testing.assert_allclose(moment.predicted, law.spectrum(pi, 3), rtol=1e-9)
         assert moment.predicted_trace == pytest.approx(law.trace(pi))
+        commutator = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
+        np.testing.assert_allclose(moment.commutator, commutator, rtol=1e-6)
         np.testing.assert_allclose(moment.errors, moment.predicted / expected - 1, atol=1e-4)
+        check_whole(moment, model, samples.train_images)
 
     with pytest.raises(Stop):
         measure_kernel(
@@ -275,23 +333,90 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):
+    """A record of an older law, and one begun with predictions only.
+
+    Catches a measurement done twice or lost, and predictions of an old formula that stay.
+    """
+    samples = toy_samples()
+    whole = measure_kernel(run, samples, tmp_path / "a", SETTINGS, threads=1)
+    path = tmp_path / "a" / f"{whole.run.id}.json"
+    required = [each for each in fields(KernelMoment) if each.default is MISSING]
+    fields_of_old = [each.name for each in required]
+    old = {
+        name: {
+            key: [0.0] * 3 if key == "predicted" else value
+            for key, value in plain(moment).items()
+            if key in fields_of_old
+        }
+        for name, moment in whole.moments.items()
+    }
+    KERNEL.write(path, {**plain(whole), "moments": old})
+    read = KernelRecord.read(path)
+    assert [moment.law for moment in read.moments.values()] == [1, 1]
+    assert read.moments["start"].errors_of("commutator") == ()
+    again = measure_kernel(run, samples, tmp_path / "a", SETTINGS, predict_only=True)
+    assert all(moment.law == LAW and not moment.commutator for moment in again.moments.values())
+    again = measure_kernel(run, samples, tmp_path / "a", SETTINGS)
+    for name, moment in again.moments.items():
+        assert (moment.law, moment.commutator_law) == (LAW, (name == "minimum") * COMMUTATOR_LAW)
+        assert moment.predicted == whole.moments[name].predicted
+        assert moment.commutator == whole.moments[name].commutator
+        assert moment.measured == whole.moments[name].measured  # with its seconds
+
+    folder = tmp_path / "b"
+    first = measure_kernel(run, samples, folder, SETTINGS, predict_only=True, threads=1)
+    assert all(moment.measured == moment.errors == () for moment in first.moments.values())
+    assert findings([first]) == ()
+    assert shallow_end([first]) is None
+    assert KernelRecord.read(folder / path.name) == first
+    assert without_times(measure_kernel(run, samples, folder, SETTINGS)) == without_times(whole)
+
+
+def test_all_images_from_weighed_draws(run, tmp_path, monkeypatch):
+    """Catches a weight that is lost on the way: a draw with one sample thrice is all of them."""
+
+    def draw(softmax, size, rng):
+        assert size == 5
+        n = len(softmax)
+        drawn = np.array([0, 0, *range(n)])
+        return drawn, (n + 2) / n * np.where(drawn == 0, 1 / 3, 1.0)
+
+    monkeypatch.setattr(kernel_job, "trace_sample", draw)
+    monkeypatch.setattr(kernel_job, "_DRAWN", 5)
+    samples = toy_samples()
+    record = measure_kernel(run, samples, tmp_path, SETTINGS, predict_only=True, threads=1)
+    for moment in record.moments.values():
+        check_whole(moment, run.model(moment.epoch), samples.train_images)
+        assert 0 <= moment.whole_error < 1e-6
+
+
 def test_criteria_judge_deep_records_only(run, tmp_path):
     """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
     shallow = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
     assert shallow.run.depth == 1
     assert findings([shallow]) == ()
 
-    def like(depth: int, factor: float) -> KernelRecord:
-        moments = {
-            name: replace(m, predicted=tuple(factor * found.value for found in m.measured))
-            for name, m in shallow.moments.items()
-        }
-        return replace(
-            shallow, run=replace(shallow.run, depth=depth, id=f"d{depth}"), moments=moments
-        )
+    def like(depth: int, factor: float, name: str = "", commutator: float = 1.0) -> KernelRecord:
+        moments = {}
+        for key, moment in shallow.moments.items():
+            values = [found.value for found in moment.measured]
+            both = {
+                field: tuple(each * value for value in values)
+                for field, each in (("predicted", factor), ("commutator", commutator))
+            }
+            moments[key] = replace(moment, **both)
+        facts = replace(shallow.run, depth=depth, id=name or f"d{depth}")
+        return replace(shallow, run=facts, moments=moments)
 
     good, bad = like(20, 1.02), like(50, 0.8)
-    start, minimum = findings([shallow, good, bad, like(21, 1.02)])
+    made_on = like(50, 1.02, "P4_d50_s1001", 2.0)
+    start, minimum, commutator = findings([shallow, good, bad, like(21, 1.02, "", 0.96)])
+    assert findings([made_on])[1].criterion.law == "predicted"
+    assert len(findings([made_on])) == 2  # the commutator kernel was found there
+    assert (commutator.criterion.moment, commutator.n_models) == ("minimum", 3)
+    assert commutator.worst == pytest.approx(0.04)
+    assert commutator.met
     assert (start.n_models, start.n_values) == (3, 9)
     assert start.median == pytest.approx(0.02)
     assert start.worst == pytest.approx(0.2)
@@ -303,10 +428,7 @@ def test_criteria_judge_deep_records_only(run, tmp_path):
 
 
 def test_committed_records_are_the_law_s_predictions():
-    """Predictions on record made anew from run and images: catches a formula changed since.
-
-    They were made with unitary 2-designs.
-    """
+    """Predictions on record made anew from run and images: catches a formula changed since."""
     records = {record.run.id: record for record in read_kernels(RESULTS / "kernels")}
     record = next(r for r in records.values() if (r.run.n_patches, r.run.depth) == (4, 2))
     run = Run.open(RESULTS / "runs" / record.run.id)
@@ -315,14 +437,39 @@ def test_committed_records_are_the_law_s_predictions():
     chosen = stratified_subset(samples.train_labels.numpy(), record.n_samples, record.subset_seed)
     images, moment = samples.train_images[chosen], record.moments["minimum"]
     model = run.model(moment.epoch)
-    law = tangent_kernel_of(model, images, group="unitary")
+    law = tangent_kernel_of(model, images)
     pi = softmax_outputs(model, images).numpy()
     np.testing.assert_allclose(law.spectrum(pi, record.top), moment.predicted, rtol=1e-3)
     assert law.trace(pi) == pytest.approx(moment.predicted_trace, rel=1e-3)
     for other in records.values():
-        for found in other.moments.values():
+        for name, found in other.moments.items():
             assert all(value.converged for value in found.measured)
-            assert len(found.predicted) == len(found.measured) == other.top
+            assert len(found.measured) in (0, other.top)
+            assert len(found.commutator) == (name == "minimum") * len(found.measured)
+            assert len(found.predicted) == other.top
+            assert (found.law, found.commutator_law) in ((LAW, 0), (LAW, COMMUTATOR_LAW))
+            assert found.whole_law in (0, WHOLE_LAW)
+            assert found.whole_error < 0.05
+
+
+def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
+    """Catches columns of another law, and a record of predictions alone that breaks the table."""
+    monkeypatch.setenv("COLUMNS", "200")
+    whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
+    alone = measure_kernel(
+        run, toy_samples(), tmp_path / "b", SETTINGS, predict_only=True, threads=1
+    )
+    moment = whole.moments["minimum"]
+    print_errors((whole, alone), PlainConsole())
+    rows = [line for line in capsys.readouterr().out.splitlines() if whole.run.id in line]
+    cells = [[cell.strip() for cell in row.strip("│|").split("│")] for row in rows]
+    both = [cell for row in cells for cell in row[2:11]]
+    law, own = moment.errors[0], moment.errors_of("commutator")[0]
+    first = [f"{moment.measured[0].value:.4g}", f"{moment.predicted[0]:.4g}", f"{100 * law:+.1f}"]
+    assert cells[1][:5] == [whole.run.id, "minimum", *first]
+    assert cells[1][7:9] == [f"{moment.commutator[0]:.4g}", f"{100 * own:+.1f}"]
+    assert cells[3][2:5] == ["-", first[1], "-"]
+    assert len(both) == 36
 
 
 def test_kernel_command(run, tmp_path):
@@ -350,8 +497,9 @@ def test_start_from_the_command_line():
     assert 0.25 <= four["alignment"]["mean"] <= 1
     rates = [2 / top for top in four["eigenvalues"][0]["draws"]]
     assert four["largest_rate"]["draws"] == pytest.approx(rates)
-    assert start(*few).output == first.output
-    assert start(*few, "--seed", "1").output != first.output
+    again, other = (json.loads(start(*few, *seed).output) for seed in ((), ("--seed", "1")))
+    assert again[1]["eigenvalues"] == four["eigenvalues"]
+    assert other[1]["eigenvalues"] != four["eigenvalues"]
     table = start(*few[:-1])
     assert "before training, depth 50" in table.output
     assert "nothing fitted" in table.output
@@ -403,4 +551,4 @@ def test_options_of_the_start_need_it():
     """Catches --patches that is silently left unread."""
     result = CliRunner().invoke(predict, ["--from", "4", "--to", "9", "--patches", "4"])
     assert result.exit_code == 2
-    assert "--patches: expected --start with it" in result.output
+    assert "--patches: expected --start, --loss or --pilot with it" in result.output

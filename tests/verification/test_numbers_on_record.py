@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.commands.compare import compare
-from patchlaw.paper_figures.records import ANALYSES
+from patchlaw.paper_figures.records import ANALYSES, RESULTS, kernels_beside
 from patchlaw.verification.claims import Findings, entry_record, ledger
 from patchlaw.verification.records import author_models, read_analyses
 
@@ -29,10 +29,15 @@ OF_A_FIT = ("exponent", "interval", "residual_std")
 
 
 def copied(names: Iterable[str], folder: Path) -> Path:
-    """The committed records of these names: later ones must not change what is compared."""
+    """The committed records of these names: later ones must not change what is compared.
+
+    Returns:
+        The folder of analyses; kernels lie beside it.
+    """
     for name in names:
-        shutil.copy(ANALYSES / name, folder)
-    return folder
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(RESULTS / name, folder / name)
+    return folder / ANALYSES.name
 
 
 def sums(groups: Mapping[str, list[list[float | None]]]) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def comparison(folder: Path) -> dict[str, Any]:
 
 def verdicts(folder: Path) -> dict[str, Any]:
     """The ledger without proofs: verdict, reason and the evidence's numbers of every part."""
-    entries = ledger(Findings(models=(*author_models(), *read_analyses(folder))))
+    models = (*author_models(), *read_analyses(folder))
+    entries = ledger(Findings(models=models, kernels=kernels_beside(folder)))
     found = {}
     for entry in map(entry_record, entries):
         for part in entry["parts"]:
@@ -114,7 +120,11 @@ def test_the_ledger_says_what_it_said(golden: dict[str, Any], tmp_path: Path) ->
 def main() -> None:
     folder = ANALYSES
     content = {
-        "records": sorted(path.name for path in folder.glob("*.json")),
+        "records": sorted(
+            path.relative_to(RESULTS).as_posix()
+            for kind in (folder, RESULTS / "kernels")
+            for path in kind.glob("*.json")
+        ),
         "comparison": comparison(folder),
         "ledger": verdicts(folder),
     }

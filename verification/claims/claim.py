@@ -9,6 +9,7 @@ from typing import TypeAlias
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
 from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.records.trained_model import Along, alike_but_for
 
@@ -38,12 +39,14 @@ class Findings:
 
     Attributes:
         check_command: command that runs the exact checks again.
+        kernels: spectra beside the tangent kernel's law.
     """
 
     theorems: Mapping[str, TheoremResult] = field(default_factory=dict)
     checks: Mapping[str, CheckResult] = field(default_factory=dict)
     models: tuple[TrainedModel, ...] = ()
     check_command: str = "patchlaw verify"
+    kernels: tuple[KernelRecord, ...] = ()
 
     @property
     def of_the_paper(self) -> "Findings":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from patchlaw.hessian_theory.coverage import PatchCoverage
+from patchlaw.verification.claims import kernel_law
 from patchlaw.verification.claims.claim import Claim, Part, scale_part
 from patchlaw.verification.claims.controls import falls_beside
 from patchlaw.verification.claims.measures import (
@@ -179,6 +180,7 @@ SQUARED_LAW = Claim(
             "The criterion of 4e for the term of which Sec. 4 speaks.",
             measures=(exponents("lambda_max(G)", "G", -2),),
         ),
+        *kernel_law.PARTS,
     ),
 )
 

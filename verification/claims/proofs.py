@@ -7,6 +7,7 @@ from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.verification.checks import CheckResult, exact_checks, random_instances
 from patchlaw.verification.claims.claim import Claim, Findings, TheoremResult
 from patchlaw.verification.jobs.progress import Progress
+from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
 
 FEW_CIRCUITS = 4  # random circuits of the exact checks: ours, a second of work
@@ -51,7 +52,11 @@ def run_checks(instances: int, seed: int, progress: Progress) -> Iterator[CheckR
 
 
 def prove_and_check(
-    claims: Sequence[Claim], models: tuple[TrainedModel, ...], seed: int, progress: Progress
+    claims: Sequence[Claim],
+    models: tuple[TrainedModel, ...],
+    seed: int,
+    progress: Progress,
+    kernels: tuple[KernelRecord, ...] = (),
 ) -> Findings:
     """Prove the theorems and run the exact checks that some claims rest on.
 
@@ -60,6 +65,7 @@ def prove_and_check(
         models: what is known of trained models.
         seed: of the numbers that steps are tried on, and of the circuits.
         progress: told of every theorem and check.
+        kernels: spectra beside the tangent kernel's law.
     """
     parts = [part for claim in claims for part in claim.parts]
     names = {name for part in parts for name in part.all_theorems}
@@ -69,4 +75,4 @@ def prove_and_check(
     any_check = any(part.all_checks for part in parts)
     checked = run_checks(FEW_CIRCUITS, seed, progress) if any_check else ()
     checks = {result.name: result for result in checked}
-    return Findings(theorems, checks, models, f"patchlaw claim --seed {seed}")
+    return Findings(theorems, checks, models, f"patchlaw claim --seed {seed}", kernels)

@@ -6,6 +6,7 @@ from typing import Any
 
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims.claim import Findings, TheoremResult
+from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel, read_model
 from patchlaw.verification.store.json_files import JsonFileError, read_json, typed
 
@@ -14,8 +15,10 @@ RECORDS = "analyses"  # its name
 _NEEDED = {"format", "theorems", "checks", "models", "reproduce"}
 
 
-def read_report(path: Path, others: tuple[TrainedModel, ...] = ()) -> Findings:
-    """Findings of a report and of further models; its verdicts are computed again, not read.
+def read_report(
+    path: Path, others: tuple[TrainedModel, ...] = (), kernels: tuple[KernelRecord, ...] = ()
+) -> Findings:
+    """Findings of a report and of further records; its verdicts are computed again, not read.
 
     Raises:
         ValueError: not such a report, of a version this release cannot read, or with a section
@@ -44,6 +47,7 @@ def read_report(path: Path, others: tuple[TrainedModel, ...] = ()) -> Findings:
             checks={check.name: check for check in checks},
             models=(*others, *(replace(read_model(model), origin="verify") for model in models)),
             check_command=typed(content["reproduce"], str),
+            kernels=kernels,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

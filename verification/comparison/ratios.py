@@ -6,12 +6,21 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, pairwise
 
-from patchlaw.hessian_theory.predictions import BESIDE, LAWS, MeasuredModel, RatioInputs
+from patchlaw.hessian_theory.predictions import (
+    BESIDE,
+    KERNEL_EIGENVALUE,
+    LAWS,
+    MeasuredModel,
+    RatioInputs,
+)
+from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
 from patchlaw.verification.records import (
     ANGLE_BLOCK,
     BIAS_BLOCK,
     TERMS,
     Eigenvalue,
+    Minimum,
+    SampleMeans,
     TrainedModel,
     alike_but_for,
     all_converged,
@@ -19,6 +28,7 @@ from patchlaw.verification.records import (
     ratio_interval,
 )
 
+OUR_OUTPUTS = "tangent kernel: with the softmax outputs of our runs at the author's P, d and seed"
 _SHARED = "the patches share their angles, and the laws speak of patches with angles of their own"
 
 
@@ -93,6 +103,7 @@ class LawComparison:
         protocol: data and training of both runs, where they differ between runs.
         inputs: what the prediction was computed from, by name: "loss1" is L at P1; see
             ``hessian_theory.predictions.Input``.
+        note: what a reader must know of the inputs.
     """
 
     matrix: str
@@ -110,10 +121,14 @@ class LawComparison:
     protocol: str = ""
     runs: tuple[str, str] | None = None
     inputs: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 def compare_models(
-    models: Iterable[TrainedModel], *, every_pair: bool = True
+    models: Iterable[TrainedModel],
+    kernels: Iterable[KernelRecord] = (),
+    *,
+    every_pair: bool = True,
 ) -> list[LawComparison]:
     """Every pair of P at equal depth, seed and protocol, every matrix that both have, every law.
 
@@ -122,37 +137,131 @@ def compare_models(
 
     Args:
         models: of any source.
+        kernels: the tangent kernel's predictions at their minima; the author's models take those
+            of our runs at his P, d and seed.
         every_pair: without it neighbouring P only.
 
     Raises:
-        ValueError: a model whose numbers contradict each other.
+        ValueError: a model whose numbers contradict each other, or a kernel's record of another
+            minimum than the model's.
     """
     known = {model: law_inputs(model) for model in models}
+    laws = {record.run.id: record for record in kernels}
     return [
         row
         for group in alike_but_for("n_patches", known)
-        for first, second in (combinations(group, 2) if every_pair else pairwise(group))
-        for alpha in [Fraction(str(first.run.aggregation_exponent))]
-        for row in _rows(first, second, RatioInputs(known[first], known[second], alpha))
+        for pair in (combinations(group, 2) if every_pair else pairwise(group))
+        for row in _rows(*pair, _ratio_inputs(pair, known, laws))
     ]
 
 
-def compare_author(*, every_pair: bool = False) -> list[LawComparison]:
+def compare_author(
+    kernels: Iterable[KernelRecord] = (), *, every_pair: bool = False
+) -> list[LawComparison]:
     """The author's Table 3, P = 4 to 9 and 9 to 16 at each depth, beside the laws it can feed.
 
-    The recorded eigenvalues carry no error bound; the laws use the recorded training losses.
+    The recorded eigenvalues carry no error bound; the laws use the recorded training losses, and
+    the tangent kernel's law the softmax outputs of our runs at his P, d and seed.
 
     Args:
+        kernels: of our runs.
         every_pair: 4 to 16 as well.
     """
-    rows = compare_models(author_models(), every_pair=every_pair)
+    rows = compare_models(author_models(), kernels, every_pair=every_pair)
     return [row for row in rows if row.predicted is not None]
+
+
+def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
+    """Every measured moment of a kernel's record as a model, with G over the angles there.
+
+    Ratios of these eigenvalues, measured and predicted on the same images, stand beside the laws
+    as those over all training images do, under protocols of their own: before training as runs of
+    no epochs on the record's images.
+    """
+    found = []
+    for record in kernels:
+        on = f"spectrum of {record.n_samples:,} of them"
+        family = ", ".join(filter(None, (record.run.family, on)))
+        facts = {
+            "start": replace(record.run, images=record.n_samples, epochs=0),
+            "minimum": replace(record.run, family=family),
+        }
+        for name, moment in record.moments.items():
+            means = SampleMeans(mean_softmax_trace=moment.mean_softmax_trace)
+            if moment.measured:
+                found.append(
+                    TrainedModel(
+                        facts[name],
+                        record.reproduce,
+                        Minimum(moment.epoch, means),
+                        {ANGLE_BLOCK: moment.measured},
+                    )
+                )
+    return found
+
+
+def _ratio_inputs(
+    pair: tuple[TrainedModel, TrainedModel],
+    known: Mapping[TrainedModel, MeasuredModel],
+    laws: Mapping[str, KernelRecord],
+) -> RatioInputs:
+    """Both models, with the kernel's lambda_1 where it is one law and images are drawn alike.
+
+    Over all training images where the model's own eigenvalues are, else over the record's few: at
+    a minimum lambda_1 depends on the images, so otherwise the ratio would be one of images.
+    """
+    found = [_kernel_eigenvalue(model, _kernel_of(model, laws)) for model in pair]
+    alike = None not in found and len({each[1] for each in found if each}) == 1
+
+    def inputs(index: int) -> MeasuredModel:
+        model, law = known[pair[index]], found[index]
+        if law is None or not (alike or found[1 - index] is None):
+            return model
+        return replace(model, more={**model.more, KERNEL_EIGENVALUE.name: law[0]})
+
+    alpha = Fraction(str(pair[0].run.aggregation_exponent))
+    return RatioInputs(inputs(0), inputs(1), alpha)
+
+
+def _kernel_eigenvalue(
+    model: TrainedModel, found: tuple[KernelRecord, KernelMoment] | None
+) -> tuple[float, tuple[int, ...]] | None:
+    """lambda_1 by the law, and of which images and by which version of it."""
+    if found is None:
+        return None
+    record, moment = found
+    if model.origin != "author" and model.run != record.run:  # see ``on_their_images``
+        return moment.predicted[0], (moment.law, record.n_samples, record.subset_seed)
+    return (moment.whole[0], (moment.law, moment.whole_law)) if moment.whole else None
+
+
+def _kernel_of(
+    model: TrainedModel, laws: Mapping[str, KernelRecord]
+) -> tuple[KernelRecord, KernelMoment] | None:
+    """The kernel's record of a model, and the moment of the model's epoch in it."""
+    run = model.run
+    author = model.origin == "author"
+    record = laws.get(f"P{run.n_patches}_d{run.depth}_s{run.seed}" if author else run.id)
+    if record is None:
+        return None
+    if author:
+        moment = record.moments.get("minimum")
+    else:
+        at = {moment.epoch: moment for moment in record.moments.values()}
+        moment = at.get(model.minimum.epoch if model.minimum.epoch is not None else -1)
+        if moment is None and "minimum" in record.moments:
+            raise ValueError(
+                f"{run.id}: expected a kernel's record of the minimum at epoch "
+                f"{model.minimum.epoch}, got epoch {record.moments['minimum'].epoch}; move it away "
+                "and run `patchlaw kernel` again"
+            )
+    return None if moment is None else (record, moment)
 
 
 def _rows(
     first: TrainedModel, second: TrainedModel, inputs: RatioInputs
 ) -> Iterable[LawComparison]:
-    run = first.run
+    run, kernel = first.run, KERNEL_EIGENVALUE
     for matrix in TERMS:
         one, two = first.top(matrix), second.top(matrix)
         if one is None or two is None:
@@ -184,6 +293,7 @@ def _rows(
                 protocol=run.protocol,
                 runs=(first.name, second.name),
                 inputs={name: float(value) for name, value in prediction.used.items()},
+                note=OUR_OUTPUTS if first.origin == "author" and kernel in law.inputs else "",
             )
 
 

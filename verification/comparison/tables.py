@@ -122,7 +122,9 @@ def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
         first = next(iter(by_law.values()))
         rows.append((*place, measured_cell(first), *(law_cell(by_law.get(law)) for law in laws)))
     header = ("d", "seed", "P1→P2", "measured", *(law.replace("_", " ") for law in laws))
-    return Table(title, header, tuple(rows), "In brackets: predicted / measured - 1.")
+    notes = dict.fromkeys(row.note for row in comparisons if row.note)
+    note = "; ".join(("In brackets: predicted / measured - 1", *notes)) + "."
+    return Table(title, header, tuple(rows), note)
 
 
 def _place(row: LawComparison) -> tuple[str, str, str]:

@@ -12,6 +12,15 @@ Depths below 20 are reported beside them and not judged: the smallest depth from
 lambda_1 at the start is within 10 % is the shallow end. Known when this was written, and so no
 test: the start of (4, 50) is met, its minimum's lambda_1 is 18 % too high on these images, and at
 d = 2 the law is far too low (20 % at least).
+
+For the commutator kernel (``CommutatorKernel``), fixed before its spectrum was computed for any
+record: at the minimum, d >= 20, over all records but (4, 50) of seed 1001, on whose images it was
+found,
+
+    median below 5 %, worst below 15 %.
+
+Known then: along the law's twelve top eigenvectors at that one minimum, on 300 images, measured
+quadratic forms are 0.93 to 1.005 of the commutator kernel's.
 """
 
 from collections.abc import Iterable
@@ -33,14 +42,22 @@ class Criterion:
         moment: "start" or "minimum".
         median: over all eigenvalues of all records.
         worst: of any.
+        law: whose predictions: a field of ``KernelMoment``.
+        made_on: runs that do not count, as the law was found there.
     """
 
     moment: str
     median: float
     worst: float
+    law: str = "predicted"
+    made_on: tuple[str, ...] = ()
 
 
-CRITERIA = (Criterion("start", 0.03, 0.15), Criterion("minimum", 0.10, 0.30))
+CRITERIA = (
+    Criterion("start", 0.03, 0.15),
+    Criterion("minimum", 0.10, 0.30),
+    Criterion("minimum", 0.05, 0.15, "commutator", ("P4_d50_s1001",)),
+)
 
 
 @dataclass(frozen=True)
@@ -70,22 +87,26 @@ class Finding:
 
 
 def findings(records: Iterable[KernelRecord]) -> tuple[Finding, ...]:
-    """Every criterion for which a record of sufficient depth has the moment."""
+    """Every criterion for which a record of sufficient depth is measured and predicted."""
     deep = [record for record in records if record.run.depth >= LEAST_DEPTH]
     found = []
     for criterion in CRITERIA:
-        errors = {
-            f"{record.run.id}, lambda_{j + 1}": abs(error)
+        models = {
+            record.run.id: record.moments[criterion.moment].errors_of(criterion.law)
             for record in deep
-            if criterion.moment in record.moments
-            for j, error in enumerate(record.moments[criterion.moment].errors)
+            if record.run.id not in criterion.made_on and criterion.moment in record.moments
+        }
+        errors = {
+            f"{model}, lambda_{j + 1}": abs(error)
+            for model, of_model in models.items()
+            for j, error in enumerate(of_model)
         }
         if not errors:
             continue
         worst = max(errors, key=lambda place: errors[place])
-        models = sum(criterion.moment in record.moments for record in deep)
+        n_models = sum(bool(of_model) for of_model in models.values())
         median = float(np.median(list(errors.values())))
-        found.append(Finding(criterion, median, errors[worst], worst, models, len(errors)))
+        found.append(Finding(criterion, median, errors[worst], worst, n_models, len(errors)))
     return tuple(found)
 
 
@@ -93,8 +114,8 @@ def shallow_end(records: Iterable[KernelRecord]) -> int | None:
     """Smallest depth from which on every lambda_1 at the start is within ``SHALLOW_END``."""
     by_depth: dict[int, float] = {}
     for record in records:
-        if "start" in record.moments:
-            error = abs(record.moments["start"].errors[0])
+        if "start" in record.moments and (errors := record.moments["start"].errors):
+            error = abs(errors[0])
             by_depth[record.run.depth] = max(by_depth.get(record.run.depth, 0.0), error)
     end = None
     for depth in sorted(by_depth, reverse=True):

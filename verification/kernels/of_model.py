@@ -7,7 +7,7 @@ from torch import Tensor
 from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
-from patchlaw.simulators.torch_engine.encoding import encoding_quaternions
+from patchlaw.simulators.torch_engine.encoding import encoding_quaternions, encoding_tangents
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.torch_devices import torch_threads
 
@@ -19,6 +19,7 @@ def tangent_kernel_of(
     images: Tensor | ArrayLike,
     *,
     encoding_angles: bool = True,
+    bias: bool = False,
     group: CircuitGroup | None = None,
 ) -> TangentKernel:
     """The expected kernel of a model's angles, from its encodings' angles and its pixel bias.
@@ -29,18 +30,35 @@ def tangent_kernel_of(
         model: of the paper's kind, data-free blocks with encodings in between.
         images: shape (N, side, side), radians.
         encoding_angles: False counts the angles of the data-free blocks only.
+        bias: count the pixel bias as well, a derivative for every pixel of a patch. At random
+            angles the patches that share a pixel add without coherence, as here; trained ones may
+            add coherently, up to as many times more as patches share it.
         group: that the blocks are taken to fill; None for the circuit's own (``circuit_group``).
 
     Raises:
         TypeError: another model or circuit.
     """
-    rotations = encoding_rotations(model, images, encoding_angles)
+    rotations = encoding_rotations(model, images, encoding_angles, bias)
     return TangentKernel(
         rotations,
         data_free_angles(model.ansatz),
         model.output_scale,
         group or circuit_group(model.ansatz, model.n_classes),
     )
+
+
+def bias_kernel_of(
+    model: DistributedQNN, images: Tensor | ArrayLike, *, group: CircuitGroup | None = None
+) -> TangentKernel:
+    """The expected kernel of the pixel bias: a pixel is an angle of every patch that covers it.
+
+    The patches' circuits have independent blocks, so their derivatives add incoherently: no cross
+    terms between patches. ``trace`` is s^2 P n_f v <tr S> with the n_f features of a patch.
+    Arguments and errors as ``tangent_kernel_of``.
+    """
+    rotations = encoding_rotations(model, images, tangents=False, bias=True)
+    own = group or circuit_group(model.ansatz, model.n_classes)
+    return TangentKernel(rotations, 0, model.output_scale, own)
 
 
 def data_free_angles(ansatz: Ansatz) -> int:
@@ -62,16 +80,15 @@ def data_free_angles(ansatz: Ansatz) -> int:
 
 
 def encoding_rotations(
-    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True
+    model: DistributedQNN, images: Tensor | ArrayLike, tangents: bool = True, bias: bool = False
 ) -> tuple[EncodingRotations, ...]:
-    """Quaternions of every encoding block, with their derivatives in its trained angles.
-
-    The derivative of R_a(t) is R_a(t + pi) / 2, and so is that of a product that has it once.
+    """Quaternions of every encoding block, with their derivatives in its angles or its pixels.
 
     Args:
         model: see ``tangent_kernel_of``, likewise the errors.
         images: shape (N, side, side), radians.
         tangents: whether the derivatives are wanted.
+        bias: whether those in the pixels are wanted too.
     """
     if not isinstance(model, DistributedQNN):
         raise TypeError(
@@ -95,19 +112,13 @@ def encoding_rotations(
                 continue
             angles = model.angles[:, angle : angle + block.n_angles(n)]
             own = features[:, feature : feature + block.n_features(n)]
-            size = block.n_angles(n) // n  # of one qubit
-            derivatives = []
-            for i in range(size if tangents else 0):
-                moved = angles.clone()
-                moved[:, i::size] += torch.pi
-                derivatives.append(encoding_quaternions(block, n, moved, own) / 2)
             quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
-            found.append(
-                EncodingRotations(
-                    quaternions.cpu().numpy(),
-                    torch.stack(derivatives, 3).swapaxes(1, 2).cpu().numpy() if tangents else None,
-                )
-            )
+            slopes = None
+            if tangents or bias:
+                every = encoding_tangents(block, n, angles, own, bias=bias)
+                kept = every if tangents else every[:, :, block.n_angles(n) // n :]
+                slopes = kept.permute(0, 3, 1, 2, 4).cpu().numpy()
+            found.append(EncodingRotations(quaternions.cpu().numpy(), slopes))
     return tuple(found)
 
 

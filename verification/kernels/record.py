@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from patchlaw.hessian_theory.predictions import CircuitGroup
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.records import Eigenvalue, RunFacts
 from patchlaw.verification.store.json_files import Count, NonNegative, PositiveCount
@@ -15,6 +16,11 @@ KERNEL = FileKind(
     "restore it from a copy, or move it away and measure again with `patchlaw kernel`",
 )
 
+# Versions of the formulas: predictions by another one are made anew, measured values are kept.
+LAW = 2  # 1: unitary 2-designs; 2: those of the circuit's own group
+COMMUTATOR_LAW = 1
+WHOLE_LAW = 1  # draws of ``trace_sample``, see ``KernelMoment.whole``
+
 
 @dataclass(frozen=True)
 class KernelMoment:
@@ -23,14 +29,28 @@ class KernelMoment:
     Attributes:
         epoch: epochs done.
         mean_softmax_trace: <tr S> there.
-        measured: largest eigenvalues by Lanczos on exact products, descending.
-        predicted: as many from the tangent kernel's law.
+        measured: largest eigenvalues by Lanczos on exact products, descending; none where the
+            record has predictions only.
+        predicted: from the tangent kernel's law.
         predicted_data_free: the same from the angles of the data-free blocks alone.
         predicted_trace: tr G by the law.
         predicted_alignment: lambda_max(G) / sum_p lambda_max(G_pp) by the law.
         seconds_measured: wall-clock time of the measured ones.
         seconds_predicted: of the predicted ones, softmax outputs and kernel included; without
             those of the data-free blocks and the alignment.
+        group: of the law's 2-designs.
+        law: version of the law's formulas, see ``LAW``; 0 where it has not predicted yet.
+        commutator: eigenvalues of the kernel averaged over generators within each block only, see
+            ``CommutatorKernel``.
+        seconds_commutator: wall-clock time of these.
+        commutator_law: version of their formula; 0 where they are not there.
+        whole: the law's eigenvalues over all training images, means over draws of some 2,000 in
+            proportion to tr S (``trace_sample``), three of them, or one of all where there are no
+            more. What the few images of ``predicted`` miss at a minimum are hard ones.
+        whole_error: standard error of its first, over it, from the draws.
+        whole_commutator: the same by the commutator kernel, from the first draw; none before
+            training.
+        whole_law: version of how they are made; 0 where they are not there.
     """
 
     epoch: Count
@@ -42,12 +62,33 @@ class KernelMoment:
     predicted_alignment: float
     seconds_measured: NonNegative
     seconds_predicted: NonNegative
+    group: CircuitGroup = "unitary"
+    law: Count = 1
+    commutator: tuple[float, ...] = ()
+    seconds_commutator: NonNegative = 0.0
+    commutator_law: Count = 0
+    whole: tuple[float, ...] = ()
+    whole_error: NonNegative = 0.0
+    whole_commutator: tuple[float, ...] = ()
+    whole_law: Count = 0
+
+    @classmethod
+    def begun(cls, epoch: int) -> "KernelMoment":
+        """Nothing measured or predicted yet."""
+        return cls(epoch, 0.0, (), (), (), 0.0, 0.0, 0.0, 0.0, law=0)
 
     @property
     def errors(self) -> tuple[float, ...]:
-        """predicted / measured - 1 of each eigenvalue."""
-        pairs = zip(self.predicted, self.measured, strict=True)
-        return tuple(law / found.value - 1 for law, found in pairs)
+        """predicted / measured - 1 of each eigenvalue; none where nothing is measured."""
+        return self.errors_of("predicted")
+
+    def errors_of(self, law: str) -> tuple[float, ...]:
+        """The same of "predicted", "predicted_data_free" or "commutator", if it is there."""
+        predicted: tuple[float, ...] = getattr(self, law)
+        if not (predicted and self.measured):
+            return ()
+        pairs = zip(predicted, self.measured, strict=True)
+        return tuple(value / found.value - 1 for value, found in pairs)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,8 @@ class RunFacts:
         A run whose name has a suffix is not by the author's protocol.
         """
         other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
-        words = [f"{self.images:,} images, {self.epochs} epochs", *["other settings"] * other]
+        length = f"{self.epochs} epochs" if self.epochs else "before training"
+        words = [f"{self.images:,} images, {length}", *["other settings"] * other]
         words += [self.family] * bool(self.family)
         if self.aggregation_exponent != 1:
             words.append(f"alpha = {self.aggregation_exponent:g}")

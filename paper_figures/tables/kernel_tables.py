@@ -1,0 +1,79 @@
+"""The tangent kernel's law beside measured spectra, as tables of docs/findings.md."""
+
+from collections.abc import Iterable
+from statistics import median
+
+from patchlaw.paper_figures.law_pairs import LawPairs
+from patchlaw.verification.cells import NO_NUMBER, Number, cell_text
+from patchlaw.verification.comparison import compare_models, on_their_images
+from patchlaw.verification.kernels.criterion import findings
+from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
+from patchlaw.verification.records import ANGLE_BLOCK
+from patchlaw.verification.records.trained_model import AUTHOR_SEED
+from patchlaw.verification.tables import markdown_lines
+
+_MOMENTS = ("start", "minimum")
+_KERNELS = {"predicted": "tangent kernel", "commutator": "commutator kernel"}
+
+
+def spectra_table(records: Iterable[KernelRecord]) -> str:
+    """Every measured spectrum: lambda_1, and the errors of both kernels, in per cent.
+
+    An error is predicted over measured less 1; a cell has that of lambda_1, then median and worst
+    of all.
+    """
+    kept = sorted(records, key=lambda r: (-r.run.depth, r.run.n_patches, r.run.seed))
+    rows = [
+        (_place(record), f"{record.n_samples:,}", name, *_cells(record.moments[name]))
+        for name in _MOMENTS
+        for record in kept
+        if name in record.moments and record.moments[name].measured
+    ]
+    heads = (f"{kernel}: λ₁, median, worst" for kernel in _KERNELS.values())
+    return "\n".join(markdown_lines(("P, d", "images", "moment", "λ₁ measured", *heads), rows))
+
+
+def criteria_table(records: Iterable[KernelRecord]) -> str:
+    """The criteria of ``verification.kernels.criterion`` beside what the records give."""
+    rows = []
+    for found in findings(records):
+        limits, law = found.criterion, _KERNELS[found.criterion.law]
+        pairs = ((found.median, limits.median), (found.worst, limits.worst))
+        cells = (f"{100 * value:.1f} % (below {limit:.0%})" for value, limit in pairs)
+        word = "met" if found.met else "not met"
+        rows.append((law, limits.moment, *cells, f"{found.n_models}", found.worst_at, word))
+    head = ("kernel", "moment", "median error", "worst", "models", "worst at", "criterion")
+    return "\n".join(markdown_lines(head, rows))
+
+
+def pairs_on_their_images(records: Iterable[KernelRecord], trained: bool) -> LawPairs:
+    """Ratios of lambda_1, measured and predicted on the same images, beside every law.
+
+    Args:
+        records: of any runs.
+        trained: at the minima, in place of before training.
+    """
+    kept = tuple(records)
+    models = [m for m in on_their_images(kept) if bool(m.run.epochs) is trained]
+    rows = compare_models(models, kept)
+    usable = (row for row in rows if row.matrix == ANGLE_BLOCK and row.predicted is not None)
+    return LawPairs("on the records' images", tuple(usable), ())
+
+
+def _place(record: KernelRecord) -> str:
+    run = record.run
+    seed = "" if run.seed == AUTHOR_SEED else f", seed {run.seed}"
+    return f"{run.n_patches}, {run.depth}{seed}"
+
+
+def _cells(moment: KernelMoment) -> tuple[str, ...]:
+    errors = (moment.errors_of(law) for law in _KERNELS)
+    return f"{moment.measured[0].value:.4g}", *map(_errors, errors)
+
+
+def _errors(errors: tuple[float, ...]) -> str:
+    if not errors:
+        return NO_NUMBER.text
+    sizes = [100 * abs(error) for error in errors]
+    first = cell_text(Number(errors[0], 1, signed=True, percent=True))
+    return f"{first}, {median(sizes):.1f} %, {max(sizes):.1f} %"

@@ -1,0 +1,149 @@
+"""Parts 4g to 4i: the tangent kernel's laws against measured spectra, by their own criteria."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from patchlaw.commands.claim import claim
+from patchlaw.paper_figures.records import ANALYSES, kernels_beside
+from patchlaw.verification.claims import Findings, Grade, Outcome, Verdict, find
+from patchlaw.verification.kernels.criterion import CRITERIA, findings
+from patchlaw.verification.kernels.record import KERNEL, KernelRecord
+from patchlaw.verification.records import TrainedModel, author_results
+from patchlaw.verification.store.errors import RecordError
+
+PAPER = [(result.n_patches, result.depth) for result in author_results()]
+KERNELS = kernels_beside(ANALYSES)
+PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i"), strict=True))
+
+
+def judged(part: str, kernels: tuple[KernelRecord, ...]):
+    entry = find("4")[0].entry(Findings(kernels=kernels))
+    return next(found for found in entry.parts if found.part.id == part)
+
+
+def like(
+    record: KernelRecord, factors: tuple[float, ...], n_patches: int, depth: int, **facts
+) -> KernelRecord:
+    """The record with predictions that are so many times what was measured, in turn."""
+    moments = {}
+    for name, moment in record.moments.items():
+        pairs = zip(cycle(factors), moment.measured, strict=False)
+        law = tuple(factor * found.value for factor, found in pairs)
+        moments[name] = replace(moment, predicted=law, commutator=law)
+    name = f"P{n_patches}_d{depth}_s1001"
+    run = replace(record.run, n_patches=n_patches, depth=depth, id=name, **facts)
+    return replace(record, run=run, moments=moments)
+
+
+def world(*factors: float, **facts) -> tuple[KernelRecord, ...]:
+    """Records of the paper's twelve configurations."""
+    deep = next(record for record in KERNELS if record.run.id == "P4_d50_s1001")
+    return tuple(like(deep, factors, *place, **facts) for place in PAPER)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA, ids=PARTS.get)
+def test_both_limits_decide(criterion) -> None:
+    """Catches a criterion of which one half is not looked at, and a limit typed anew and wrong."""
+    part = PARTS[criterion]
+    small, large = 1 + 0.9 * criterion.median, 1 + 1.1 * criterion.median
+    assert judged(part, world(small)).judgement.verdict is Verdict.CONFIRMED
+    assert judged(part, world(large)).judgement.verdict is Verdict.REFUTED  # by the median
+    rare = (1.0,) * 11 + (1 + 1.01 * criterion.worst,)
+    assert judged(part, world(*rare)).judgement.verdict is Verdict.REFUTED  # by the worst
+    assert judged(part, world(1.0)[:3]).judgement.verdict is Verdict.QUALIFIED
+    one_small = like(world(1.0)[0], rare, 4, 20, images=2000)
+    assert judged(part, (*world(1.0), one_small)).judgement.verdict is Verdict.REFUTED
+    assert judged(part, world(small, images=2000)).judgement.verdict is Verdict.QUALIFIED
+    assert judged(part, ()).judgement.verdict is Verdict.NOT_MEASURED
+
+
+def test_shallow_circuits_and_loose_eigenvalues_do_not_count() -> None:
+    """Catches d = 10 judged by a criterion of d >= 20, and numbers no solver vouches for."""
+    deep = world(1.0)
+    shallow = like(deep[0], (3.0,), 4, 10)
+    assert len(judged("4g", (*deep, shallow)).evidence) == len(deep) + 2
+    start = deep[0].moments["start"]
+    measured = (replace(start.measured[0], converged=False), *start.measured[1:])
+    loose = replace(deep[0], moments={"start": replace(start, measured=measured)})
+    pieces = judged("4g", (loose,)).evidence
+    assert {piece.outcome for piece in pieces} == {Outcome.OPEN}
+    assert judged("4g", (loose,)).judgement.verdict is Verdict.NOT_MEASURED
+
+
+def test_errors_are_those_of_the_criterion_on_record() -> None:
+    """Two ways to the same numbers: the ledger's pieces, and ``criterion.findings``."""
+    for found in findings(KERNELS):
+        pieces = judged(PARTS[found.criterion], KERNELS).evidence
+        *own, middle, worst = pieces
+        assert len(own) == found.n_models
+        assert max(piece.value for piece in own) == worst.value == pytest.approx(found.worst)
+        assert middle.value == pytest.approx(found.median)
+        assert all(low <= piece.value <= high for piece in pieces for low, high in [piece.interval])
+        deep = sum(" d 20," not in piece.label for piece in own)
+        assert [piece.grade for piece in own].count(Grade.SCALE) == deep
+
+
+def test_the_run_that_a_law_was_found_on_does_not_count() -> None:
+    """Catches a law confirmed by what it was made from, and one law's numbers for another's."""
+    found_on, *others = world(1.0)
+    assert found_on.run.id in CRITERIA[2].made_on
+    wrong = world(3.0)[0]
+    assert judged("4i", (wrong, *others)).judgement == judged("4i", (*others,)).judgement
+    assert judged("4i", (found_on,)).judgement.verdict is Verdict.NOT_MEASURED
+    minimum = others[0].moments["minimum"]
+    off = tuple(2 * value for value in minimum.commutator)
+    only_one = replace(others[0], moments={"minimum": replace(minimum, commutator=off)})
+    kernels = (found_on, only_one, *others[1:])
+    assert judged("4h", kernels).judgement.verdict is Verdict.CONFIRMED
+    assert judged("4i", kernels).judgement.verdict is Verdict.REFUTED
+
+
+def test_an_altered_record_is_refused_or_changes_the_verdict(tmp_path: Path) -> None:
+    """The attack: one eigenvalue raised by a half, with the old checksum and with a new one."""
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    path = folder / "P4_d50_s1001.json"
+    shutil.copy(ANALYSES.parent / "kernels" / path.name, path)
+    honest = judged("4h", kernels_beside(tmp_path / "analyses"))
+    assert honest.judgement.verdict is Verdict.QUALIFIED
+    content = json.loads(path.read_text())
+    content["moments"]["minimum"]["predicted"][3] *= 1.5
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="sha256"):
+        kernels_beside(tmp_path / "analyses")
+    content = {k: v for k, v in content.items() if k not in ("format", "version", "sha256")}
+    KERNEL.write(path, content)
+    altered = judged("4h", kernels_beside(tmp_path / "analyses"))
+    assert altered.judgement.verdict is Verdict.REFUTED
+
+
+def test_the_aside_leaves_the_paper_s_claim_alone() -> None:
+    """Catches a law of ours that changes what is said of the paper's."""
+    models: tuple[TrainedModel, ...] = ()
+    paper_s = find("4")[0]
+    for factor in (1.0, 2.0):
+        found = Findings(models=models, kernels=world(factor))
+        assert paper_s.entry(found).judgement == paper_s.entry(Findings(models=models)).judgement
+
+
+def test_the_command_takes_kernels_beside_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches records that the command does not hand to the ledger; nothing is proved here."""
+
+    def unproved(_claims, models, _seed, _progress, kernels) -> Findings:
+        return Findings(models=models, kernels=kernels)
+
+    monkeypatch.setattr("patchlaw.verification.claims.proofs.prove_and_check", unproved)
+    (tmp_path / "analyses").mkdir()
+    shutil.copytree(ANALYSES.parent / "kernels", tmp_path / "kernels")
+    result = CliRunner().invoke(claim, ["4g", "--records", str(tmp_path / "analyses"), "--json"])
+    assert result.exit_code == 0, result.output
+    (part,) = json.loads(result.stdout)["parts"]
+    assert len(part["evidence"]) == len(judged("4g", KERNELS).evidence) > 2

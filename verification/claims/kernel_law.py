@@ -1,0 +1,129 @@
+"""Parts of claim 4, ours: what G's largest eigenvalues over the angles follow instead.
+
+The criterion is ``verification.kernels.criterion``; its limits are taken from there.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import median
+
+from patchlaw.verification.claims.claim import Findings, Measure, Part
+from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade
+from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.kernels.criterion import CRITERIA, LEAST_DEPTH, Criterion
+from patchlaw.verification.kernels.record import KernelRecord
+from patchlaw.verification.records import Eigenvalue, all_converged, author_results
+
+_WHY = (
+    "The criterion of verification/kernels/criterion.py, committed (871b292) before the spectra "
+    "were measured; known then were the start and the minimum of (4, 50) and that d = 2 fails. "
+    "Nothing is fitted: the prediction takes the data, the encodings' angles, the pixel bias and "
+    "the softmax outputs. Both sides are of the same images. The law for the circuit's own "
+    "(orthogonal) group came later, from a proof, and replaces the unitary one that the criterion "
+    "was written for; the two differ by terms of order 1/2^n."
+)
+_WHY_COMMUTATOR = (
+    "The criterion of verification/kernels/criterion.py, committed (0fd1f3a) before the commutator "
+    "kernel was computed for any record. It takes the trained states and averages over the "
+    "generators within a block only, fits nothing, and costs as much as a product with G: it "
+    "explains what 4h leaves over and predicts nothing before training. (4, 50), seed 1001, on "
+    "whose images it was found, does not count."
+)
+
+
+def law_errors(criterion: Criterion) -> Measure:
+    """Median and worst over all eigenvalues, by which the criterion judges, and every record's."""
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        moment = criterion.moment
+        records = [
+            record
+            for record in findings.kernels
+            if record.run.depth >= LEAST_DEPTH
+            and record.run.id not in criterion.made_on
+            and moment in record.moments
+            and record.moments[moment].errors_of(criterion.law)
+        ]
+        errors, loose = [], False
+        for record in records:
+            found = record.moments[moment]
+            own = [*_errors(getattr(found, criterion.law), found.measured)]
+            errors += own
+            open_one = not all_converged(found.measured)
+            loose |= open_one
+            run, n = record.run, len(own)
+            where = f"P {run.n_patches}, d {run.depth}, seed {run.seed}"
+            label = f"worst error of lambda_1 to lambda_{n} at the {moment}, {where}"
+            yield _piece(label, (record,), own, max, criterion.worst, open_one)
+        if errors:
+            every = f"error of all {len(errors)} eigenvalues at the {moment}"
+            yield _piece(f"median {every}", records, errors, median, criterion.median, loose)
+            yield _piece(f"worst {every}", records, errors, max, criterion.worst, loose)
+
+    return measure
+
+
+def _errors(
+    predicted: Sequence[float], measured: Sequence[Eigenvalue]
+) -> Iterator[tuple[float, float, float]]:
+    """|predicted / measured - 1| of every eigenvalue: as it stands, and its interval."""
+    for law, found in zip(predicted, measured, strict=True):
+        ends = [law / (found.value + sign * found.radius) - 1 for sign in (1, 0, -1)]
+        sizes = sorted(map(abs, ends))
+        yield abs(ends[1]), 0.0 if ends[0] <= 0 <= ends[2] else sizes[0], sizes[2]
+
+
+def _piece(
+    label: str,
+    records: Sequence[KernelRecord],
+    errors: Sequence[tuple[float, float, float]],
+    of: Callable[[Iterable[float]], float],
+    limit: float,
+    loose: bool,
+) -> Evidence:
+    value, low, high = (of(column) for column in zip(*errors, strict=True))
+    band = Band.below(limit, f"below {limit:.0%}")
+    images = sorted({record.n_samples for record in records})
+    at_scale = sum(record.run.at_paper_scale for record in records)
+    notes = [f"{len(records)} models, {at_scale} at the paper's scale"] * (len(records) > 1)
+    notes += ["an eigenvalue did not converge"] * loose
+    return Evidence(
+        label=label,
+        grade=Grade.SCALE if at_scale else Grade.SMALL,
+        outcome=band.judge(math.nan if loose else value, (low, high)),
+        value=value,
+        interval=(low, high),
+        criterion=band.text,
+        samples=f"{' to '.join(f'{n:,}' for n in dict.fromkeys((images[0], images[-1])))} images",
+        reproduce="; ".join(dict.fromkeys(record.reproduce for record in records)),
+        note="; ".join(notes),
+    )
+
+
+def _part(part: str, statement: str, criterion: Criterion, why: str) -> Part:
+    median_, worst = f"{criterion.median:.0%}", f"{criterion.worst:.0%}"
+    return Part(
+        part,
+        f"{statement}, from depth {LEAST_DEPTH} on",
+        "ours: what the largest eigenvalue follows in place of 1/P^2",
+        f"The median error over all eigenvalues on record is {median_} or more, or the worst "
+        f"{worst} or more.",
+        why,
+        reach=Reach.ANY_SIZE,
+        measures=(law_errors(criterion),),
+        complete=len(author_results()) + 2 - len(criterion.made_on),  # and all of them together
+        role=Role.ASIDE,
+    )
+
+
+_ARE = "the largest eigenvalues of G over the angles are"
+PARTS = (
+    _part("4g", f"Before training {_ARE} the expected tangent kernel's", CRITERIA[0], _WHY),
+    _part("4h", f"At the minima {_ARE} the expected tangent kernel's", CRITERIA[1], _WHY),
+    _part(
+        "4i",
+        f"At the minima {_ARE} the commutator kernel's of the trained states",
+        CRITERIA[2],
+        _WHY_COMMUTATOR,
+    ),
+)

@@ -1,0 +1,196 @@
+"""G's spectrum at a minimum of the training loss: from the loss alone, or from a pilot run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from patchlaw.hessian_theory.input_checks import finite_number
+from patchlaw.hessian_theory.predictions import Architecture
+from patchlaw.hessian_theory.predictions.kernel_flow import flow_to_loss, mean_loss
+from patchlaw.simulators.patch_model import PatchModule
+from patchlaw.verification.jobs.job import check_samples
+from patchlaw.verification.kernels.start import (
+    Draw,
+    SpectrumPrediction,
+    predict_spectrum,
+    start_logits,
+)
+from patchlaw.verification.runs import Run, RunSamples
+
+_CHUNK = 500  # images a pass of the pilot
+
+Logits = NDArray[np.float64]
+
+
+def predict_minimum(
+    architecture: Architecture,
+    images: Tensor,
+    labels: Tensor,
+    loss: float,
+    *,
+    n_samples: int = 1000,
+    draws: int = 3,
+    top: int = 12,
+    seed: int = 0,
+    include_bias: bool = False,
+) -> SpectrumPrediction:
+    """Predict G where the mean training loss is L, from images, sizes and L alone.
+
+    The state: logits of the start, drawn from the Gaussian process, trained by gradient flow in the
+    expected kernel until the mean loss of the draw's images is L (``kernel_flow``). So
+    ``n_samples`` stands for all images that the model is trained on: with fewer, the same loss is
+    spread more evenly over them, and lambda_max comes out too large (``half_the_images`` says which
+    way). Arguments and errors are those of ``predict_spectrum``.
+
+    Raises:
+        ValueError: also where the flow does not reach L.
+    """
+    wanted = float(finite_number("loss", loss, what="the mean cross-entropy in nats", above=0))
+
+    def trained(draw: Draw, n_classes: int) -> Logits:
+        begin = start_logits(draw, n_classes)
+        return flow_to_loss(draw.kernel.mean, begin, draw.labels, wanted)
+
+    return predict_spectrum(
+        architecture,
+        images,
+        labels,
+        trained,
+        n_samples=n_samples,
+        draws=draws,
+        top=top,
+        seed=seed,
+        include_bias=include_bias,
+        trains=True,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """A trained model whose logits stand for those of models with other P.
+
+    Attributes:
+        model: at its minimum.
+        loss: its mean loss over all images that it was trained on.
+        samples: its images.
+        architecture: its sizes.
+    """
+
+    model: PatchModule
+    loss: float
+    samples: RunSamples
+    architecture: Architecture
+
+    @classmethod
+    def of_run(cls, run: Run, samples: RunSamples) -> "Pilot":
+        """A run at its minimum.
+
+        Raises:
+            ValueError: samples of another digest, a model that is not of the paper's kind.
+            RunError: no epoch is done, or the parameters of the minimum are not there.
+        """
+        check_samples(samples.sha256, run.config.data.sha256)
+        sizes = run.config.model
+        if sizes.family:
+            raise ValueError(
+                f"pilot: expected a run of the paper's circuit, got {sizes.family}; give the "
+                "quaternions of its encodings to TangentKernel"
+            )
+        architecture = Architecture(
+            sizes.n_patches,
+            sizes.depth,
+            sizes.n_qubits,
+            sizes.image_side,
+            sizes.n_classes,
+            sizes.scale,
+            sizes.aggregation_exponent,
+        )
+        loss = run.history[run.minimum_epoch].train.loss
+        return cls(run.model(run.minimum_epoch), loss, samples, architecture)
+
+    def logits(self, part: NDArray[np.int64]) -> Logits:
+        """Of some of its training images, shape (N, C)."""
+        images = self.samples.train_images[part]
+        with torch.no_grad():
+            found = torch.cat([self.model(chunk) for chunk in images.split(_CHUNK)])
+        return np.asarray(found.double().cpu().numpy())
+
+
+def predict_from_pilot(
+    pilot: Pilot,
+    architecture: Architecture,
+    loss: float | None = None,
+    *,
+    n_samples: int = 1000,
+    draws: int = 3,
+    top: int = 12,
+    seed: int = 0,
+    include_bias: bool = False,
+) -> SpectrumPrediction:
+    """Predict G of another model at its minimum from a pilot's logits and that model's kernel.
+
+    The state: the pilot's logits, moved to the other model's loss. On a draw's images the pilot's
+    loss l differs from its loss over all; what is wanted there is l times the ratio of the losses.
+    A larger one is met by scaling the logits down; a smaller one by gradient flow in the other
+    model's expected kernel (no scale makes up for a wrong class).
+
+    Args:
+        pilot: trained.
+        architecture: of the other model.
+        loss: its mean training loss; None for that of the pilot, whose logits are taken as they
+            are.
+        n_samples: see ``predict_spectrum``, likewise all below, and the errors.
+        draws: see there.
+        top: see there.
+        seed: see there.
+        include_bias: see there.
+    """
+    ratio = 1.0
+    if loss is not None:
+        wanted = finite_number("loss", loss, what="the mean cross-entropy in nats", above=0)
+        ratio = float(wanted) / pilot.loss
+
+    def moved(draw: Draw, n_classes: int) -> Logits:
+        logits = pilot.logits(draw.part)
+        if loss is None:
+            return logits
+        wanted = ratio * mean_loss(logits, draw.labels)
+        if ratio > 1:
+            return scaled_to_loss(logits, draw.labels, wanted)
+        return flow_to_loss(draw.kernel.mean, logits, draw.labels, wanted)
+
+    return predict_spectrum(
+        architecture,
+        pilot.samples.train_images,
+        pilot.samples.train_labels,
+        moved,
+        n_samples=n_samples,
+        draws=draws,
+        top=top,
+        seed=seed,
+        include_bias=include_bias,
+    )
+
+
+def scaled_to_loss(logits: Logits, labels: NDArray[np.int64], loss: float) -> Logits:
+    """Logits times the largest factor in (0, 1] at which the mean loss is as given.
+
+    The loss is convex in the factor and log C at 0, so it is met once between 0 and 1 if it lies
+    between.
+
+    Raises:
+        ValueError: a loss below that of the logits, or above log C.
+    """
+    from scipy.optimize import brentq
+
+    least, most = mean_loss(logits, labels), float(np.log(logits.shape[1]))
+    if not least <= loss < most:
+        raise ValueError(
+            f"loss: expected {least:.4g} to log C = {most:.4g}, got {loss:.4g}; logits that are "
+            "scaled down are at most uniform"
+        )
+    factor = brentq(lambda b: mean_loss(b * logits, labels) - loss, 0.0, 1.0, xtol=1e-10)
+    return np.asarray(factor * logits)
