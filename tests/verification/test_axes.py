@@ -22,6 +22,8 @@ from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.comparison import compare_models
+from patchlaw.verification.kernels.commutator import CommutatorKernel
+from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.records import read_analyses
@@ -322,3 +324,12 @@ def test_a_study_of_a_plan_keeps_models_apart():
     assert len(study.ids) == len(study.runs) == len(study.representatives()) == 15
     assert study.runs[1].label == "P = 4, d = 10, alpha=0.5"
     assert study.runs[0].run_id in {path.stem for path in ANALYSES.glob("*.json")}
+
+
+def test_kernels_of_patches_refuse_shared_angles():
+    """Only this catches a law for patches with angles of their own taken where they share them."""
+    model = DistributedQNN(4, 1, n_qubits=4, image_side=5, n_classes=2, shared_angles=True)
+    images = torch.zeros(2, 5, 5)
+    for kernel in (tangent_kernel_of, CommutatorKernel):
+        with pytest.raises(TypeError, match="angles of their own"):
+            kernel(model, images)

@@ -51,7 +51,7 @@ class Findings:
     @property
     def of_the_paper(self) -> "Findings":
         """Without models that are not the paper's in alpha, bias, sharing or data, or one QNN."""
-        models = (m for m in self.models if m.run.same_but_for("family", "scale"))
+        models = (m for m in self.models if m.run.same_but_for("family", "n_qubits", "scale"))
         return replace(self, models=tuple(m for m in models if m.run.n_patches > 1))
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:

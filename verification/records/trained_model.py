@@ -39,7 +39,15 @@ Origin: TypeAlias = Literal["author", "record", "verify"]
 
 
 # of model and data, in which a run may be another than the paper's
-AXES = ("family", "aggregation_exponent", "scale", "pixel_bias", "shared_angles", "dataset")
+AXES = (
+    "family",
+    "n_qubits",
+    "aggregation_exponent",
+    "scale",
+    "pixel_bias",
+    "shared_angles",
+    "dataset",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class RunFacts:
         configuration_sha256: hash of the run's configuration.
         family: what its patches hold, in words, if not the paper's circuit.
         aggregation_exponent: alpha of the mean over the patches.
+        n_qubits: n of a circuit.
         scale: c.
         pixel_bias: whether there is one.
         shared_angles: whether all patches have the same angles.
@@ -75,6 +84,7 @@ class RunFacts:
     configuration_sha256: str = ""
     family: str = ""
     aggregation_exponent: float = 1.0
+    n_qubits: PositiveCount = 8
     scale: float = 100.0
     pixel_bias: bool = True
     shared_angles: bool = False
@@ -109,6 +119,8 @@ class RunFacts:
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * other]
         words += [self.family] * bool(self.family)
+        if self.n_qubits != RunFacts.n_qubits:
+            words.append(f"{self.n_qubits} qubits")
         if self.aggregation_exponent != 1:
             words.append(f"alpha = {self.aggregation_exponent:g}")
         if self.scale != RunFacts.scale:

@@ -99,9 +99,9 @@ class ModelConfig:
 
     @property
     def family(self) -> str:
-        """What stands on a patch, in words; empty for the paper's circuit of 8 qubits."""
+        """What stands on a patch, in words; empty for the paper's circuit."""
         if self.ansatz is None and self.factory is None:
-            return "" if self.n_qubits == PAPER_QUBITS else f"{self.n_qubits} qubits"
+            return ""
         parts = (self.ansatz, self.factory, self.shared, self.patch_side, self.square)
         kind = "own circuit" if self.factory is None else self.factory.function
         return f"{kind} {digest({'parts': plain(parts)})[:8]}"
@@ -255,6 +255,7 @@ class RunConfig:
         model = self.model
         return {
             "family": model.family,
+            "n_qubits": model.n_qubits,
             "aggregation_exponent": model.aggregation_exponent,
             "scale": model.scale,
             "pixel_bias": model.pixel_bias,
