@@ -76,6 +76,10 @@ print(f"{sys.executable}, torch {torch.__version__}, {name}")
 CHECK
 
 if [[ $parts == *" tests "* ]]; then
+  # compiling takes most of it; without the kernels there is still plain torch
+  part 90 "$python" -m pytest -q -x -p no:cacheprovider tests/simulators/test_triton_kernels.py \
+    -k "8-rings or encodings or products or with_kernels" ||
+    { echo "kernels: missing, wrong or late; plain torch from here on"; export PATCHLAW_KERNELS=plain; }
   part 150 "$python" -m pytest -q -x -p no:cacheprovider -p no:randomly \
     tests/simulators/test_recordings.py tests/verification/test_lockstep.py \
     tests/verification/test_cuda.py tests/simulators/test_torch_engine.py \
@@ -86,6 +90,8 @@ fi
 if [[ $parts == *" timings "* ]]; then
   part 180 "$python" -m benchmarks.run cuda_engine "${tiny[@]}" --device "$device" --out "$work"
   [ -f "$work/cuda_engine.json" ] && mv "$work/cuda_engine.json" "$out/"
+  part 120 "$python" -m benchmarks.run cuda_kernels "${tiny[@]}" --device "$device" --out "$work"
+  [ -f "$work/cuda_kernels.json" ] && cat "$work/cuda_kernels.json" # in the log: eight files at most
 fi
 
 mkdir -p "$work/runs" "$work/thinned" "$work/analyses"

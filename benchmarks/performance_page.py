@@ -24,6 +24,7 @@ ORDER = {
     "growth": "growth against d, P and N",
     "gemm_floor": "the floor",
     "cuda_engine": "the torch engine on a GPU",
+    "cuda_kernels": "kernels and product modes on a GPU",
 }
 
 _PREFACE = """# Performance

@@ -28,7 +28,7 @@ OWN = (
     "spectrum_prediction",
 )
 PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
-GPU = ("cuda_engine",)
+GPU = ("cuda_engine", "cuda_kernels")
 NAMES = OWN + PEERS + GPU
 
 

@@ -17,7 +17,11 @@ from patchlaw.simulators.torch_engine.patch_circuits import (
     Trace,
     readers,
 )
-from patchlaw.simulators.torch_engine.precision import full_precision
+from patchlaw.simulators.torch_engine.precision import (
+    ProductMode,
+    chosen_products,
+    full_precision,
+)
 from patchlaw.simulators.torch_engine.recordings import Recordings, default_recorder
 
 DEFAULT_WORKSPACE = 1_000_000_000  # bytes of temporary states of a chunk, on the CPU
@@ -51,6 +55,7 @@ class ChunkedPasses:
         model: the first. models: all, read at each call. loss: of the logits.
         max_chunk: samples (of each replica) worked on at a time.
         plan: the circuit as prefix and stages.
+        products: how the dense products are made.
         recordings: of the passes, on CUDA.
     """
 
@@ -61,6 +66,7 @@ class ChunkedPasses:
         loss: OutputLoss | None = None,
         max_chunk: int | None = None,
         workspace: float | None = None,
+        products: ProductMode | None = None,
     ) -> None:
         if max_chunk is not None and max_chunk < 1:
             raise ValueError(f"max_chunk: expected at least 1, got {max_chunk}")
@@ -69,6 +75,7 @@ class ChunkedPasses:
         self.models = tuple(models)
         self.model = model = self.models[0]
         self.loss: OutputLoss = CrossEntropy() if loss is None else loss
+        self.products = chosen_products(products)
         self.plan = CircuitPlan.of(model.ansatz)
         self.device = model.angles.device
         self._readers = readers(model.grid.pixel_indices, model.pixel_bias.numel()).to(self.device)
@@ -124,6 +131,7 @@ class ChunkedPasses:
             self._readers,
             model.n_classes,
             model.angles.dtype,
+            self.products,
         )
 
     def loss_pass(

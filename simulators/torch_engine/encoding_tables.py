@@ -64,23 +64,18 @@ class EncodingTables:
     """What passes need of one encoding at P patches and m samples.
 
     Attributes:
-        upper: fused rotations of the upper half of the qubits, shape (P, m, 2^(n//2), 2^(n//2)).
-        lower: of the lower half, transposed.
         axes: A_r, shape (P, m, n, 3 h, 3).
     """
 
-    upper: Tensor
-    lower: Tensor
     axes: Tensor
 
     def encode(self, states: Tensor) -> Tensor:
         """V S of states (P, m or 1, rows, columns)."""
-        return self.upper @ states @ self.lower
+        raise NotImplementedError
 
     def decode(self, states: Tensor) -> Tensor:
         """V^† S."""
-        decoded: Tensor = self.upper.mH @ states @ self.lower.mH
-        return decoded
+        raise NotImplementedError
 
     def total_rate(self, rates: Tensor) -> Tensor:
         """Omega of a direction: rates (P, n, 3 h) of the rotations to (P, m, n, 3)."""
@@ -103,6 +98,28 @@ class EncodingTables:
         return total
 
 
+@dataclass(frozen=True)
+class KroneckerTables(EncodingTables):
+    """Tables with V as two factors.
+
+    Attributes:
+        upper: fused rotations of the upper half of the qubits, shape (P, m, 2^(n//2), 2^(n//2)).
+        lower: of the lower half, transposed.
+    """
+
+    upper: Tensor
+    lower: Tensor
+
+    def encode(self, states: Tensor) -> Tensor:
+        """See EncodingTables."""
+        return self.upper @ states @ self.lower
+
+    def decode(self, states: Tensor) -> Tensor:
+        """See EncodingTables."""
+        decoded: Tensor = self.upper.mH @ states @ self.lower.mH
+        return decoded
+
+
 class PatchEncoding:
     """One encoding of all patches at fixed angles.
 
@@ -122,7 +139,11 @@ class PatchEncoding:
         self.angle_slice = slice(encoding.first_angle, encoding.first_angle + 2 * h * n_qubits)
         self.feature_slice = slice(encoding.first_feature, encoding.first_feature + h * n_qubits)
         self._dtype = dtype
-        fixed, phi = _generators(h, angles.device), self.trained(angles)
+        self._prepare(self.trained(angles))
+
+    def _prepare(self, phi: Tensor) -> None:
+        """Keep what tables need of the trained angles, (P, n, h, 2)."""
+        fixed, dtype = _generators(self.features_per_qubit, phi.device), self._dtype
         (first, last), data = self._turns(phi, fixed), fixed.turns[1]
         turned = last[..., None, :, :] @ data  # (P, n, h, 3, 3, 3): of 1, cos x, sin x
         axes = torch.zeros_like(turned)  # of the three rotations, as rows
@@ -175,10 +196,10 @@ class PatchEncoding:
         gates = self._gates(x)
         split = self.n_qubits // 2
         rows, columns = halves(self.n_qubits)
-        return EncodingTables(
+        return KroneckerTables(
+            self._turned_axes(x),
             kron_all(gates[:, :, :split]).reshape(*x.shape[:2], rows, rows),
             kron_all(gates[:, :, split:].mT).reshape(*x.shape[:2], columns, columns),
-            self._turned_axes(x),
         )
 
     def _gates(self, x: Tensor) -> Tensor:

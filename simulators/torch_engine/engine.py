@@ -23,8 +23,9 @@ class TorchEngine(ChunkedPasses):
     products a sample and hand-written derivatives), on the model's device: CPU or CUDA. Nothing
     waits for the device within a chunk (other losses than the library's own: see ``bind_loss``).
     Sums over chunks are collected in float64 and divided by N once. float32 products never use
-    TF32. On a GPU the segments of a data-free run are done side by side, but not in its second
-    derivatives (``LayerSegments``).
+    plain TF32. On a GPU a data-free run is one Triton kernel a pass (``FusedStaticRuns``) or,
+    without Triton, its segments are done side by side, but not in its second derivatives
+    (``LayerSegments``).
 
     Args:
         model: circuit, patches, aggregation, dtype and device; its parameters are read at each
@@ -33,9 +34,13 @@ class TorchEngine(ChunkedPasses):
         max_chunk: samples worked on at a time (default: as many as ``workspace`` holds).
         workspace: bytes of temporary states of a chunk, where max_chunk is left out (default: 1 GB
             on the CPU, a 16th of a GPU's memory).
+        products: of states and matrices in float32: "exact", "gauss" (three real products) or
+            "tf32x3" (on tensor cores), with the errors that ``products`` states; left out, the
+            environment's PATCHLAW_PRODUCTS or "exact".
 
     Raises:
-        ValueError: max_chunk below 1, workspace not positive, an ansatz without data.
+        ValueError: max_chunk below 1, workspace not positive, an ansatz without data, unknown
+            products.
     """
 
     def __init__(self, model: CircuitModel, **options: Any) -> None:

@@ -27,9 +27,12 @@ from patchlaw.simulators.torch_engine.local_operators import (
     halves,
     rotation_generators,
 )
+from patchlaw.simulators.torch_engine.precision import ProductMode
+from patchlaw.simulators.torch_engine.products import complex_product
 from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
 from patchlaw.simulators.torch_engine.static_runs import static_run
 from patchlaw.simulators.torch_engine.string_operators import StringOperators, string_operators
+from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
 
 _SIDE_BY_SIDE = 64  # ours, reckoned: 2^8 x 2^8 results that fill a large GPU
 
@@ -127,6 +130,7 @@ class PatchCircuits:
         readers: the inverse, on the same device; see there.
         n_classes: C.
         dtype: real dtype of the states.
+        products: how the dense products are made, see ``complex_product``.
     """
 
     def __init__(
@@ -137,8 +141,10 @@ class PatchCircuits:
         readers: Tensor,
         n_classes: int,
         dtype: torch.dtype,
+        products: ProductMode = "exact",
     ) -> None:
-        n = plan.n_qubits
+        n = self._n_qubits = plan.n_qubits
+        self._products = products
         self.pixel_indices = pixel_indices
         self._readers = readers
         self._replicas = len(angles) // len(pixel_indices), len(pixel_indices)
@@ -157,7 +163,7 @@ class PatchCircuits:
         for stage, following in zip(plan.stages, (*plan.stages[1:], None), strict=True):
             if isinstance(stage, Encoding):
                 run = following if isinstance(following, StaticRun) else StaticRun()
-                self.encodings.append(PatchEncoding(stage, angles, n, dtype))
+                self.encodings.append(patch_encoding(stage, angles, n, dtype))
                 self.runs.append(static_run(run, angles, n, dtype, vector_only=False))
         self._matrices = [run.columns * self.signs for run in self.runs]
 
@@ -185,7 +191,7 @@ class PatchCircuits:
 
     def _multiply(self, states: Tensor, matrix: Tensor) -> Tensor:
         """States times a matrix from the right, as rows of 2^n entries."""
-        return (states.flatten(2) @ matrix).reshape(states.shape)
+        return complex_product(states.flatten(2), matrix, self._products).reshape(states.shape)
 
     def _as_states(self, columns: Tensor) -> Tensor:
         """One column a patch, (P, 2^n, 1), as states (P, 1, rows, columns)."""
@@ -240,7 +246,7 @@ class PatchCircuits:
         lam = self._measured(weights, trace.last)
         kept = []
         for k in reversed(range(len(tables))):
-            into.matrices[k] += outer_products(lam, trace.encoded[k])
+            into.matrices[k] += outer_products(lam, trace.encoded[k], products=self._products)
             lam = self._multiply(lam, self._matrices[k].conj())
             kept.append(lam)
             into.rotations[k] += tables[k].pull_back(self._momenta(lam, trace.encoded[k]))
@@ -265,8 +271,8 @@ class PatchCircuits:
         lam_dot += self._measured(weights, tangents.last)
         for k in reversed(range(len(tables))):
             table, state, state_dot = tables[k], trace.encoded[k], tangents.encoded[k]
-            into.matrices[k] += outer_products(lam_dot, state)
-            into.matrices[k] += outer_products(lam, state_dot)
+            into.matrices[k] += outer_products(lam_dot, state, products=self._products)
+            into.matrices[k] += outer_products(lam, state_dot, products=self._products)
             lam_dot = self._multiply(lam_dot, self._matrices[k].conj())
             lam_dot += self._multiply(lam, direction.matrices[k].conj())
             if trace.cotangents:
@@ -286,8 +292,7 @@ class PatchCircuits:
 
     def _momenta(self, cotangents: Tensor, states: Tensor) -> Tensor:
         """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3)."""
-        w = self._generators.overlaps(cotangents, states)
-        return w.reshape(*w.shape[:-1], -1, 3)
+        return momenta_of_samples(cotangents, states, self._n_qubits)
 
     def gradient(self, sums: Cotangents) -> Tensor:
         """Flat derivative, float64: all circuits' angles patch by patch, then the bias; R rows."""
@@ -330,7 +335,34 @@ class PatchCircuits:
         return torch.cat([angles, read[:, self._readers].sum(dim=-1)], dim=1)
 
 
-def outer_products(cotangents: Tensor, states: Tensor, side_by_side: int | None = None) -> Tensor:
+def momenta_of_samples(cotangents: Tensor, states: Tensor, n_qubits: int) -> Tensor:
+    """Re<Λ, (-i/2) sigma_a S> of every qubit, shape (P, m, n, 3), in the states' precision."""
+    if kernels_run_on(states.device, n_qubits):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import fused_momenta
+
+        return fused_momenta(cotangents, states, n_qubits)
+    generators = rotation_generators(n_qubits, states.real.dtype, states.device)
+    w = generators.overlaps(cotangents, states)
+    return w.reshape(*w.shape[:-1], -1, 3)
+
+
+def patch_encoding(
+    encoding: Encoding, angles: Tensor, n_qubits: int, dtype: torch.dtype
+) -> PatchEncoding:
+    """The encoding by the way that is fastest where the angles lie."""
+    if kernels_run_on(angles.device, n_qubits):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_encoding import FusedEncoding
+
+        return FusedEncoding(encoding, angles, n_qubits, dtype)
+    return PatchEncoding(encoding, angles, n_qubits, dtype)
+
+
+def outer_products(
+    cotangents: Tensor,
+    states: Tensor,
+    side_by_side: int | None = None,
+    products: ProductMode = "exact",
+) -> Tensor:
     """Sum over samples of Λ S^†, shape (R P, 2^n, 2^n).
 
     One 2^n x 2^n result a patch would leave most of a GPU idle, so the samples of few patches are
@@ -340,6 +372,7 @@ def outer_products(cotangents: Tensor, states: Tensor, side_by_side: int | None 
         cotangents: Λ, shape (R P, m, rows, columns).
         states: S, likewise.
         side_by_side: results at a time at least, if m can be cut so; None: by device.
+        products: see ``complex_product``.
     """
     left, right = states.flatten(2), cotangents.flatten(2)
     patches, m, _ = left.shape
@@ -347,7 +380,7 @@ def outer_products(cotangents: Tensor, states: Tensor, side_by_side: int | None 
     slices = next(k for k in range(min(m, -(-wanted // patches)), 0, -1) if m % k == 0)
     if slices > 1:
         left, right = (rows.reshape(patches * slices, m // slices, -1) for rows in (left, right))
-    transposed: Tensor = left.mH @ right  # no copy to conjugate
+    transposed = complex_product(left.mH, right, products)  # no copy to conjugate
     if slices > 1:
         transposed = transposed.unflatten(0, (patches, slices)).sum(dim=1)
     return transposed.mT

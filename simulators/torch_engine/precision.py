@@ -1,10 +1,31 @@
-"""Full float32 products, whatever the process allows elsewhere."""
+"""Full float32 products, whatever the process allows elsewhere, and what may stand in for them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
+
+#: how the dense complex products are made; see ``products``
+ProductMode: TypeAlias = Literal["exact", "gauss", "tf32x3"]
+
+
+def chosen_products(mode: str | None = None) -> ProductMode:
+    """The mode, or else that of the environment's PATCHLAW_PRODUCTS, or else "exact".
+
+    Raises:
+        ValueError: an unknown one.
+    """
+    wanted = mode or os.environ.get("PATCHLAW_PRODUCTS") or "exact"
+    for known in get_args(ProductMode):
+        if wanted == known:
+            found: ProductMode = known
+            return found
+    raise ValueError(
+        f"products: expected one of {', '.join(get_args(ProductMode))}, got {wanted}; plain TF32 "
+        "is not offered, as its error of 2^-11 shows in second derivatives"
+    )
 
 
 @contextmanager

@@ -114,6 +114,25 @@ def _entries(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(rows, dtype=dtype).to(device)
 
 
+def layer_quaternions(phi: Tensor) -> Tensor:
+    """RY RX of every qubit for angles (k, P, 2, n): quaternions (k, P, n, 4), float64."""
+    (waves,) = _half_waves(phi)
+    return _products_as_quaternions(waves[..., 0], waves[..., 1])
+
+
+def layer_quaternion_rates(phi: Tensor, rates: Tensor) -> Tensor:
+    """Their derivatives along ``rates``, by the product rule."""
+    waves, along = _half_waves(phi, rates)
+    about_x = _products_as_quaternions(along[..., 0], waves[..., 1])
+    return about_x + _products_as_quaternions(waves[..., 0], along[..., 1])
+
+
+def _products_as_quaternions(about_x: Tensor, about_y: Tensor) -> Tensor:
+    """RY RX = (cos_y + sin_y j)(cos_x + sin_x i), (..., 4), as ``_products_as_matrices``."""
+    products = (about_y[..., :, None] * about_x[..., None, :]).flatten(-2)
+    return torch.cat((products[..., :3], -products[..., 3:]), dim=-1)
+
+
 def _kron_all_tangent(matrices: Tensor, rates: Tensor) -> Tensor:
     """Derivative of ``kron_all``, each 2x2 matrix moving by its entry in ``rates``."""
     (total, *others), (dot, *other_dots) = matrices.unbind(2), rates.unbind(2)

@@ -19,6 +19,7 @@ from patchlaw.simulators.torch_engine.layer_segments import LayerSegments, defau
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
 from patchlaw.simulators.torch_engine.static_blocks import kept_ring_signs
 from patchlaw.simulators.torch_engine.static_layers import GROUP, Stack, layer_groups
+from patchlaw.simulators.torch_engine.triton_kernels import kernels_run_on
 
 
 class StaticRuns:
@@ -241,6 +242,10 @@ def static_run(
     run: StaticRun, angles: Tensor, n_qubits: int, dtype: torch.dtype, *, vector_only: bool
 ) -> StaticRunDerivatives[Tensor, Tensor]:
     """The run of all patches by the way that is fastest where the angles lie; see StaticRuns."""
+    if run.rings and kernels_run_on(angles.device, n_qubits):
+        from patchlaw.simulators.torch_engine.triton_kernels.fused_runs import FusedStaticRuns
+
+        return FusedStaticRuns(run, angles, n_qubits, dtype, vector_only=vector_only)
     return StaticRuns(run, angles, n_qubits, dtype, vector_only=vector_only)
 
 

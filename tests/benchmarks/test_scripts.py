@@ -18,7 +18,7 @@ from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
 from benchmarks.performance_page import render
 from benchmarks.phases import REST, profile
 from benchmarks.record import Record
-from benchmarks.run import OWN, main, run_benchmark
+from benchmarks.run import GPU, OWN, main, run_benchmark
 from benchmarks.timing import Timing, time_in_turn
 from benchmarks.workload import Scale, model, samples
 from patchlaw.simulators.fast_engine import FastEngine, engine, patch_circuit
@@ -38,10 +38,11 @@ def test_script_writes_a_record_that_reads_back(name, tmp_path):
         render({name: record})
 
 
-def test_without_a_gpu_its_benchmark_has_no_figure(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", GPU)
+def test_without_a_gpu_its_benchmark_has_no_figure(name, tmp_path, monkeypatch):
     """A figure of a device that is not there would be one of the CPU."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    record = run_benchmark("cuda_engine", Scale(tiny=True), tmp_path)
+    record = run_benchmark(name, Scale(tiny=True), tmp_path)
     assert record.figures == []
     assert record.unavailable == {"CUDA": "no such device on this machine"}
 
@@ -145,3 +146,14 @@ def test_the_gpu_script_says_what_is_missing(tmp_path):
     )
     assert done.returncode == 1
     assert "DEVICE: expected one that torch has here, got nowhere" in done.stdout
+
+
+def test_the_check_of_product_modes_reads_every_mode():
+    """Catches a check that compares a mode with itself, or leaves one out; without a GPU."""
+    from benchmarks.claims.cuda_kernels import MODES, mode_agreements
+
+    found = mode_agreements(torch.device("cpu"), 1, 4)
+    assert [agreement.label.split()[0] for agreement in found] == list(MODES)
+    assert all(agreement.holds for agreement in found)
+    errors = [value for agreement in found for value in agreement.difference.values()]
+    assert min(errors) > 2**-24

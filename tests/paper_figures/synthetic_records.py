@@ -362,7 +362,7 @@ def write_kernel(folder: Path, config: RunConfig, *, measured: bool = True) -> P
     moments = {}
     for name, epoch, largest in (("start", 0, 20 * top), ("minimum", minimum_epoch(config), top)):
         values = largest * np.concatenate([[1.0], np.sort(rng.uniform(0.1, 0.6, 11))[::-1]])
-        laws = values * rng.uniform(0.9, 1.1, (4, 12))
+        laws = values * rng.uniform(0.9, 1.1, (3, 12))
         moments[name] = KernelMoment(
             epoch=epoch,
             mean_softmax_trace=0.4,
@@ -377,7 +377,6 @@ def write_kernel(folder: Path, config: RunConfig, *, measured: bool = True) -> P
             law=LAW,
             whole=tuple(laws[2].tolist()),
             whole_error=0.01,
-            whole_commutator=tuple(laws[3].tolist()) if epoch else (),
             whole_law=WHOLE_LAW,
         )
     record = KernelRecord(

@@ -204,10 +204,6 @@ def test_spectrum_is_that_of_the_weighted_kernel():
         roots[place, place] = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     expected = np.linalg.eigvalsh(roots @ dense(kernel, 3) @ roots / 3)[::-1]
     np.testing.assert_allclose(kernel.spectrum(pi, 4), expected[:4], rtol=1e-9)
-    copies = [0, 1, 1, 2]
-    many = CommutatorKernel(model, images[copies]).spectrum(pi[copies], 4)
-    weights = np.array([1.0, 2.0, 1.0]) * 3 / 4
-    np.testing.assert_allclose(kernel.spectrum(pi, 4, weights=weights), many, rtol=1e-9)
 
 
 def test_refusals():

@@ -283,8 +283,6 @@ def without_times(record: KernelRecord) -> list:
 def check_whole(moment: KernelMoment, model: DistributedQNN, images: torch.Tensor) -> None:
     pi = softmax_outputs(model, images).numpy()
     np.testing.assert_allclose(moment.whole, tangent_kernel_of(model, images).spectrum(pi, 3))
-    found = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
-    np.testing.assert_allclose(moment.whole_commutator, found, rtol=1e-6)
 
 
 def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
@@ -454,7 +452,7 @@ def test_committed_records_are_the_law_s_predictions():
 
 def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
     """Catches columns of another law, and a record of predictions alone that breaks the table."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "80")
     whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
     alone = measure_kernel(
         run, toy_samples(), tmp_path / "b", SETTINGS, predict_only=True, threads=1
@@ -463,13 +461,11 @@ def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
     print_errors((whole, alone), PlainConsole())
     rows = [line for line in capsys.readouterr().out.splitlines() if whole.run.id in line]
     cells = [[cell.strip() for cell in row.strip("│|").split("│")] for row in rows]
-    both = [cell for row in cells for cell in row[2:11]]
     law, own = moment.errors[0], moment.errors_of("commutator")[0]
     first = [f"{moment.measured[0].value:.4g}", f"{moment.predicted[0]:.4g}", f"{100 * law:+.1f}"]
     assert cells[1][:5] == [whole.run.id, "minimum", *first]
-    assert cells[1][7:9] == [f"{moment.commutator[0]:.4g}", f"{100 * own:+.1f}"]
-    assert cells[3][2:5] == ["-", first[1], "-"]
-    assert len(both) == 36
+    assert cells[1][5:] == [f"{moment.commutator[0]:.4g}", f"{100 * own:+.1f}"]
+    assert cells[3][2:] == ["-", first[1], "-", "-", "-"]
 
 
 def test_kernel_command(run, tmp_path):

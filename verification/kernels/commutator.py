@@ -122,17 +122,11 @@ class CommutatorKernel:
         return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
 
     def spectrum(
-        self,
-        softmax: ArrayLike,
-        k: int = 12,
-        *,
-        weights: Float | None = None,
-        seed: int = 0,
-        tol: float = 1e-3,
+        self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
     ) -> Float:
         """The k largest eigenvalues of G over the angles, descending; see ``TangentKernel``."""
         pi = checked_probabilities(np.asarray(softmax), self.n_samples)
-        return top_eigenvalues(self, pi, k, seed, tol, weights)
+        return top_eigenvalues(self, pi, k, seed, tol)
 
     def _direction(self, sums: Cotangents) -> MatrixDirection:
         """Each block's expected generator, and the encodings' own angles."""

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.hessian_theory.predictions import trace_sample
@@ -39,7 +38,6 @@ MOMENTS = ("start", "minimum")
 # Ours: at (9, 50) and (9, 100) three draws of 2,000 give lambda_1 to 1 or 2 %
 _DRAWS, _DRAWN = 3, 2000
 
-Float: TypeAlias = NDArray[np.float64]
 Part: TypeAlias = Callable[[DistributedQNN, Tensor, KernelMoment], KernelMoment]
 
 
@@ -235,23 +233,18 @@ class _KernelJob(Job):
         every = self.every_image.to(model.pixel_bias.device)
         pi = softmax_outputs(model, every).cpu().numpy()
         spectra = []
-        commutator: Float = np.empty(0)
         for draw in range(_DRAWS if len(every) > _DRAWN else 1):
             rng = np.random.default_rng([self.settings.seed, draw])
             drawn, weights = trace_sample(pi, _DRAWN, rng)
-            chosen, own = every[torch.from_numpy(drawn).to(every.device)], pi[drawn]
+            chosen = every[torch.from_numpy(drawn).to(every.device)]
             kernel = replace(tangent_kernel_of(model, chosen), weights=weights)
-            spectra.append(kernel.spectrum(own, self.settings.top))
-            if moment.epoch and not draw:  # before training the law itself holds
-                found = CommutatorKernel(model, chosen)
-                commutator = found.spectrum(own, self.settings.top, weights=weights)
+            spectra.append(kernel.spectrum(pi[drawn], self.settings.top))
         first = np.array([values[0] for values in spectra])
         error = first.std(ddof=1) / np.sqrt(len(first)) / first.mean() if len(first) > 1 else 0.0
         return replace(
             moment,
             whole=tuple(np.mean(spectra, axis=0).tolist()),
             whole_error=float(error),
-            whole_commutator=tuple(commutator.tolist()),
             whole_law=WHOLE_LAW,
         )
 

@@ -48,8 +48,6 @@ class KernelMoment:
             proportion to tr S (``trace_sample``), three of them, or one of all where there are no
             more. What the few images of ``predicted`` miss at a minimum are hard ones.
         whole_error: standard error of its first, over it, from the draws.
-        whole_commutator: the same by the commutator kernel, from the first draw; none before
-            training.
         whole_law: version of how they are made; 0 where they are not there.
     """
 
@@ -69,7 +67,6 @@ class KernelMoment:
     commutator_law: Count = 0
     whole: tuple[float, ...] = ()
     whole_error: NonNegative = 0.0
-    whole_commutator: tuple[float, ...] = ()
     whole_law: Count = 0
 
     @classmethod
