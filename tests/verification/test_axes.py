@@ -11,12 +11,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchlaw.commands.options import DATASETS
 from patchlaw.commands.sweep import sweep
 from patchlaw.commands.train import train
 from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.paper_figures.study import Study
 from patchlaw.simulators import Ansatz, DistributedQNN, load_mnist
 from patchlaw.simulators.autograd_engine import AutogradEngine
+from patchlaw.simulators.datasets import OTHER_DATASETS
 from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
@@ -29,6 +31,7 @@ from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.records import read_analyses
 from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
 from patchlaw.verification.runs.plan import read_plan
+from patchlaw.verification.runs.request import IMAGE_SIDES
 from tests.strategies import examples, image_batches, patch_grids, real_arrays
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
@@ -333,3 +336,8 @@ def test_kernels_of_patches_refuse_shared_angles():
     for kernel in (tangent_kernel_of, CommutatorKernel):
         with pytest.raises(TypeError, match="angles of their own"):
             kernel(model, images)
+
+
+def test_the_names_of_data_sets_are_the_same_everywhere():
+    """The command line has them by heart, as it starts without torch."""
+    assert DATASETS == ("mnist", *OTHER_DATASETS) == tuple(IMAGE_SIDES)
