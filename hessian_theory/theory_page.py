@@ -61,7 +61,7 @@ _ARGUMENT = (
     ("tangent-kernel", "For two samples the mean product of slopes is v q_1 q_2 delta_kl, whatever "
      "block the angle lies in, with q_e from the data's encodings alone: the expected kernel, and "
      "with it the outliers of G. The paper's circuits are orthogonal, which changes v and q by "
-     "terms of order 1/d (orthogonal-twirl)."),
+     "terms of order 1/d (orthogonal-blocks)."),
 )  # fmt: skip
 
 # What stands before a chapter's theorems, for who wants no steps.

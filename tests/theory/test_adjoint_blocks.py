@@ -16,13 +16,23 @@ from patchlaw.hessian_theory.theorems.adjoint_groups import ORTHOGONAL, SYMPLECT
 from patchlaw.simulators.ansatz import ControlledZ, EntanglingBlock
 from patchlaw.simulators.reference import rotation
 from tests.theory.test_haar_moments import pauli
-from tests.theory.test_haar_pairs import Matrix, Values, clifford_unitaries, signed_permutations
+from tests.theory.test_haar_pairs import Matrix, Values, clifford_unitaries
 
 
 def words(n: int, *, odd: bool) -> list[str]:
     """Pauli strings of odd weight, or all but the identity."""
     found = ["".join(word) for word in itertools.product("IXYZ", repeat=n)]
     return [w for w in found if (n - w.count("I")) % 2 or (not odd and w != "I" * n)]
+
+
+def signed_permutations(size: int) -> list[Matrix]:
+    """The group of signed permutations: irreducible on antisymmetric matrices, so a 2-design."""
+    unit = np.eye(size, dtype=int)
+    return [
+        np.array(signs)[:, None] * unit[list(order)]
+        for order in itertools.permutations(range(size))
+        for signs in itertools.product((1, -1), repeat=size)
+    ]
 
 
 def coordinates(matrix: Matrix, basis: list[Matrix]) -> Matrix:

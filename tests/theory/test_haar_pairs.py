@@ -7,7 +7,6 @@ U x U M U^+ x U^+ is the projection on the symmetric and the antisymmetric subsp
 
 from __future__ import annotations
 
-import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -19,9 +18,6 @@ import sympy as sp
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.proof.language import DIMENSION
 from patchlaw.hessian_theory.theorems.kernel_of_an_angle import ANGLE
-from patchlaw.hessian_theory.theorems.orthogonal_tangent_kernel import KERNEL as ORTHOGONAL_KERNEL
-from patchlaw.hessian_theory.theorems.orthogonal_twirl import ANGLE as ORTHOGONAL_ANGLE
-from patchlaw.hessian_theory.theorems.orthogonal_twirl import TWIRL as ORTHOGONAL_TWIRL
 from patchlaw.hessian_theory.theorems.second_moments import i, j, k, l
 from patchlaw.hessian_theory.theorems.tangent_kernel import KERNEL, ONE_SAMPLE, OUTPUTS
 from patchlaw.hessian_theory.theorems.three_blocks import MU, NU
@@ -329,92 +325,3 @@ def test_tangent_kernel_at_two_qubits(words: tuple[str, str]) -> None:
         formula = values.right(KERNEL, f"angle in {block}", 4)
         assert formula == pytest.approx(measured, abs=1e-14)
         assert (abs(formula) > 1e-4) == (words[0] == words[1])
-
-
-# --- the orthogonal group, by signed permutations ------------------------------------------------
-
-
-def signed_permutations(size: int) -> list[Matrix]:
-    """The group of signed permutations: irreducible on antisymmetric matrices, so a 2-design."""
-    unit = np.eye(size, dtype=int)
-    return [
-        np.array(signs)[:, None] * unit[list(order)]
-        for order in itertools.permutations(range(size))
-        for signs in itertools.product((1, -1), repeat=size)
-    ]
-
-
-def antisymmetric(rng: np.random.Generator, size: int) -> Matrix:
-    matrix = rng.integers(-9, 10, (size, size))
-    return matrix - matrix.T
-
-
-def orthogonally_twirled(pair: Matrix) -> Matrix:
-    """Mean of (U x U) M (U x U)^T over all signed permutations."""
-    group = signed_permutations(math.isqrt(len(pair)))
-    return sum(on_pair(u, u, pair) for u in group) / len(group)
-
-
-@pytest.mark.parametrize("size", [3, 4])
-def test_orthogonal_twirl(size: int) -> None:
-    """Whole numbers over 48 and 384 elements: only this catches a wrong dimension of so(d)."""
-    rng = np.random.default_rng(8)
-    x, y = antisymmetric(rng, size), antisymmetric(rng, size)
-    moment = entries(orthogonally_twirled(np.kron(x, y)))
-    values = Values(t=int(np.trace(x @ y)))
-    for at in np.ndindex(moment.shape):
-        scope: dict[Any, Any] = {row: a + 1 for row, a in zip((i, j, k, l), at, strict=True)}
-        formula = values(ORTHOGONAL_TWIRL.step("moment").right, {DIMENSION: size, **scope})
-        assert formula == pytest.approx(moment[at], abs=1e-11)
-    w = np.linalg.qr(rng.standard_normal((size, size)))[0]
-    w[:, 0] *= np.linalg.det(w)  # of a reflection in four dimensions q is 0
-    measured = np.einsum("ijkl,jk,il", moment, w, w)
-    values.known["W"] = w
-    premise = next(p for p in ORTHOGONAL_TWIRL.premises if p.label == "q")
-    values.known["q"] = values(premise.formula.right, {DIMENSION: size})
-    assert abs(measured) > 1e-3
-    assert values.right(ORTHOGONAL_TWIRL, "pair", size) == pytest.approx(measured, rel=1e-11)
-
-
-def test_orthogonal_kernel_of_an_angle() -> None:
-    """D = 4, A antisymmetric and Hermitian with A^2 = 1; at r = 1/2, t = d for Y x 1 it is 1/9."""
-    rng = np.random.default_rng(9)
-    states, observables = ([1j * antisymmetric(rng, 4) for _ in range(2)] for _ in range(2))
-    for generator in ("YI", "XY"):
-        after = commuted(pauli(generator), orthogonally_twirled(np.kron(*observables)))
-        measured = np.trace(orthogonally_twirled(np.kron(*states)) @ after)
-        r, t = (np.trace(a @ b).real for a, b in (states, observables))
-        formula = Values(r=r, t=t).right(ORTHOGONAL_ANGLE, "kernel", 4)
-        assert formula == pytest.approx(measured, rel=1e-11)
-    assert Values(r=0.5, t=4.0).right(ORTHOGONAL_ANGLE, "kernel", 4) == pytest.approx(1 / 9)
-
-
-@pytest.mark.parametrize(("words", "nu"), [(("YI", "YI"), 1), (("YI", "IY"), 2)])
-def test_orthogonal_tangent_kernel(words: tuple[str, str], nu: int) -> None:
-    """Three blocks of signed permutations, two encodings by real turns, at D = 4.
-
-    Only this catches an encoding on the wrong side of an angle, or r = 1 for the start state.
-    """
-    rng = np.random.default_rng(10)
-    turns = np.linalg.qr(rng.standard_normal((4, 4, 4)))[0].reshape(2, 2, 4, 4)
-    turns[..., 0] *= np.linalg.det(turns)[..., None]
-    start = np.zeros((4, 4), dtype=complex)
-    start[0, 1], start[1, 0] = -0.5j, 0.5j  # of the vector (1, i, 0, 0) / sqrt 2
-    states = [orthogonally_twirled(np.kron(start, start))]
-    observables = [orthogonally_twirled(np.kron(*map(pauli, words)))]
-    for forth, back in zip(turns, turns[::-1], strict=True):
-        states.append(orthogonally_twirled(on_pair(*forth, states[-1])))
-        observables.insert(0, orthogonally_twirled(on_pair(back[0].T, back[1].T, observables[0])))
-    values = Values(nu=nu)
-    for number, (first, other) in enumerate(turns, 1):
-        values.known |= {f"W_{number}": first.T @ other, f"U_{number}": first @ other.T}
-        premises = [p for p in ORTHOGONAL_KERNEL.premises if p.label.startswith(f"q {number}, ")]
-        one, two = (values(p.formula.right, {DIMENSION: 4}) for p in premises)
-        assert one == pytest.approx(two, rel=1e-12)
-        values.known[f"q_{number}"] = one
-    for block, before, after in zip("ABC", states, observables, strict=True):
-        for generator in ("YI", "XY"):
-            measured = np.trace(before @ commuted(pauli(generator), after))
-            formula = values.right(ORTHOGONAL_KERNEL, f"angle in {block}", 4)
-            assert formula == pytest.approx(measured, abs=1e-14)
-            assert (abs(formula) > 1e-4) == (nu == 1)

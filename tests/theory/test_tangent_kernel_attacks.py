@@ -114,33 +114,6 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
     ("outputs with traces", "output-covariance", without("tr O")),
     ("outputs not orthogonal", "output-covariance", without("orthogonal")),
     ("nothing used", "output-covariance", evidence("covariance", Combination())),
-    ("d for d - 1", "orthogonal-twirl", side("moment", times((D - 1) / D))),
-    ("unitary after all", "orthogonal-twirl", side("pair", lambda e: e + 1 / D)),
-    ("W twice", "orthogonal-twirl", weaker("q", lambda x: scaled(x, 4))),
-    ("v after all", "orthogonal-kernel-of-an-angle", side("kernel", times(1 + 1 / D))),
-    ("r for 2 r", "orthogonal-kernel-of-an-angle", side("kernel", times(Rational(1, 2)))),
-    ("A symmetric", "orthogonal-kernel-of-an-angle", weaker("A^T", lambda x: scaled(x, -1))),
-    *(
-        alteration
-        for block in "ABC"
-        for alteration in (
-            (
-                f"the start state has r = 1, {block}",
-                "orthogonal-tangent-kernel",
-                side(f"angle in {block}", times(2)),
-            ),
-            (
-                f"{block} sees no V_2",
-                "orthogonal-tangent-kernel",
-                side(f"angle in {block}", times(1 / Q2)),
-            ),
-            (
-                f"{block} no design",
-                "orthogonal-tangent-kernel",
-                without(f"states {block} commutant"),
-            ),
-        )
-    ),
     *(
         alteration
         for label in ("angle in B", "angle in V_1")
@@ -180,7 +153,6 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
     ("w for d/w", "commutator-kernel-of-a-group", side("kernel", times(1 / D))),
     ("1 for 2", "commutator-kernel-of-a-group", side("spin flip", times(Rational(1, 2)))),
     ("reducible", "commutator-kernel-of-a-group", without("generators")),
-    ("symmetric pair", "orthogonal-twirl", weaker("flip", lambda x: scaled(x, -1))),
 ]
 
 

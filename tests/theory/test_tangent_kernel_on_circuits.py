@@ -1,7 +1,7 @@
 """The tangent kernel of the paper's circuits, averaged over random blocks, against depth.
 
 The paper's blocks never become unitary 2-designs: they commute with the spin flip Y^n K and, for an
-even number of qubits, fill the orthogonal group at most (theorem orthogonal-tangent-kernel).
+even number of qubits, fill the orthogonal group at most (theorem orthogonal-blocks).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from patchlaw.hessian_theory.predictions.circuit_group import group_variance
 from patchlaw.hessian_theory.proof.language import DIMENSION
-from patchlaw.hessian_theory.theorems.orthogonal_twirl import VALUE
 from patchlaw.hessian_theory.theorems.slope_moments import VARIANCE_VALUE
 from patchlaw.simulators.ansatz import Ansatz, ControlledZ
 from patchlaw.simulators.reference import rotation
@@ -25,7 +25,7 @@ D = 2**N
 SAMPLES = 4
 OUTPUTS = 4
 V = float(VARIANCE_VALUE.subs(DIMENSION, D))
-ORTHOGONAL_V = float(VALUE.subs(DIMENSION, D))
+ORTHOGONAL_V = float(group_variance(N, "orthogonal"))
 
 
 def encodings(ansatz: Ansatz, angles: np.ndarray, features: np.ndarray) -> np.ndarray:
