@@ -26,7 +26,12 @@ OWN = (
     "growth",
     "peak_memory",
 )
-PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
+PEERS = (
+    "training_step_peers",
+    "training_step_gpu_peers",
+    "hessian_product_peers",
+    "top_eigenvalue_peers",
+)
 GPU = ("cuda_engine",)
 NAMES = OWN + PEERS + GPU
 
