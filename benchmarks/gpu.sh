@@ -8,7 +8,7 @@
 # It ends by itself within SECONDS. OUT gets at most eight files, each whole at any moment:
 #   log.txt, cuda_engine.json, runs-dD.tar.gz (thinned runs by depth), analyses.tar.gz, and
 #   unfinished.tar.gz, the runs under way when time was up, if that is below UNFINISHED_MB.
-# With "peers" among PARTS also training_step_gpu_peers.json: fastQML needs nothing but torch and may
+# With "peers" among PARTS a ninth, training_step_gpu_peers.json: fastQML needs nothing but torch and may
 # lie on PYTHONPATH; for the others PATCHLAW_PEERS_PYTHON names the interpreter of their environment.
 #
 # It needs this checkout, bash, tar, GNU timeout, and a Python with a torch that knows the device and

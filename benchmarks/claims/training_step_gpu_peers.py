@@ -122,9 +122,8 @@ _NOTES = (
     "graphs, which by its page make three layers 5 and 11 times faster. torchqml and lightning.gpu "
     "compute on a CUDA device alone.",
     "Each peer repeats its step twice after untimed calls on eight samples, which choose torch's "
-    "threads; lightning takes a sample at a time, on one thread, and is warmed up on one. The "
-    "machine was shared, so "
-    "only the ratios are meant. At 32 samples patchlaw is far above its floor, as its layers "
-    "without data cost the same for any batch. At d=50 only the peers that need seconds a step are "
-    "asked.",
+    "threads; lightning takes a sample at a time, on one thread, and is warmed up on one. Only "
+    "the ratios are meant where the machine is shared. At 32 samples patchlaw is far above its "
+    "floor, as its layers without data cost the same for any batch. At d=50 only the peers that "
+    "need seconds a step are asked.",
 )
