@@ -8,13 +8,15 @@
 # It ends by itself within SECONDS. OUT gets at most eight files, each whole at any moment:
 #   log.txt, cuda_engine.json, runs-dD.tar.gz (thinned runs by depth), analyses.tar.gz, and
 #   unfinished.tar.gz, the runs under way when time was up, if that is below UNFINISHED_MB.
+# With "peers" among PARTS a ninth, training_step_gpu_peers.json: fastQML needs nothing but torch and may
+# lie on PYTHONPATH; for the others PATCHLAW_PEERS_PYTHON names the interpreter of their environment.
 #
 # It needs this checkout, bash, tar, GNU timeout, and a Python with a torch that knows the device and
 # the packages of pyproject.toml; no network. `make PYTHON=python3.12 .venv/.ready` makes one in
 # .venv where a package index can be reached (constraints.txt names torch==2.13.0, whose wheel for
 # Linux on PyPI has CUDA). Elsewhere PYTHON names one: what it lacks is said before anything starts,
 # and may lie on PYTHONPATH. Variables: PYTHON, SEEDS (1001-1005), CONFIGURATIONS ("P,d P,d ..."),
-# PARTS ("tests timings runs analyses"), UNFINISHED_MB (15); PATCHLAW_COMMIT where there is no git.
+# PARTS ("tests timings runs analyses", or peers), UNFINISHED_MB (15); PATCHLAW_COMMIT where there is no git.
 # With DEVICE cpu all of it is tried out at sizes that mean nothing.
 set -u
 
@@ -92,6 +94,12 @@ if [[ $parts == *" timings "* ]]; then
   [ -f "$work/cuda_engine.json" ] && mv "$work/cuda_engine.json" "$out/"
   part 120 "$python" -m benchmarks.run cuda_kernels "${tiny[@]}" --device "$device" --out "$work"
   [ -f "$work/cuda_kernels.json" ] && cat "$work/cuda_kernels.json" # in the log: eight files at most
+fi
+
+if [[ $parts == *" peers "* ]]; then
+  PATCHLAW_PEERS_PYTHON=${PATCHLAW_PEERS_PYTHON:-$(command -v "$python")} part 120 "$python" \
+    -m benchmarks.run training_step_gpu_peers "${tiny[@]}" --device "$device" --out "$work"
+  [ -f "$work/training_step_gpu_peers.json" ] && mv "$work/training_step_gpu_peers.json" "$out/"
 fi
 
 mkdir -p "$work/runs" "$work/thinned" "$work/analyses"

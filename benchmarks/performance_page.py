@@ -12,6 +12,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # the order of the page, and the claims that have a target: what is said of them before they ran
 ORDER = {
     "training_step_peers": "training step against TorchQuantum, PennyLane and Qulacs",
+    "training_step_gpu_peers": "training step against fastQML, torchqml and lightning.gpu",
     "hessian_product_peers": "Hessian product against PyHessian and curvlinops",
     "full_data_forward": "full-data forward against its floor",
     "curvature_products": "Hessian and Gauss-Newton product, 60,000 images, against the floor",

@@ -27,7 +27,12 @@ OWN = (
     "peak_memory",
     "spectrum_prediction",
 )
-PEERS = ("training_step_peers", "hessian_product_peers", "top_eigenvalue_peers")
+PEERS = (
+    "training_step_peers",
+    "training_step_gpu_peers",
+    "hessian_product_peers",
+    "top_eigenvalue_peers",
+)
 GPU = ("cuda_engine", "cuda_kernels")
 NAMES = OWN + PEERS + GPU
 

@@ -64,6 +64,7 @@ class Request:
             of the slow peers); 0 for none.
         threads: torch's threads; 0 to try one and all on the warm-up and take the faster.
         chunk: samples whose autograd graph is held at once, where the peer takes batches.
+        device: that a torch peer's training step uses.
     """
 
     task: str
@@ -73,6 +74,7 @@ class Request:
     warmup_samples: int = 2
     threads: int = 0
     chunk: int = 100
+    device: str = "cpu"
 
 
 def write_request(folder: Path, request: Request, problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""Create the peers' environment: ``python -m benchmarks.peers.install`` (.venv-peers)."""
+"""Create the peers' environment (.venv-peers): ``python -m benchmarks.peers.install [gpu]``."""
 
 import subprocess
 import sys
@@ -9,11 +9,12 @@ HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parents[1] / ".venv-peers"
 
 
-def commands(python: Path) -> list[list[str]]:
-    """The pip calls that fill the environment of ``python``, in order."""
+def commands(python: Path, gpu: bool = False) -> list[list[str]]:
+    """The pip calls that fill the environment of ``python``, in order; ``gpu`` with CUDA's own."""
     install = [str(python), "-m", "pip", "install", "--constraint", str(HERE / "constraints.txt")]
+    files = ["requirements.txt", *(["requirements-gpu.txt"] if gpu else [])]
     return [
-        [*install, "--requirement", str(HERE / "requirements.txt")],
+        *([*install, "--requirement", str(HERE / file)] for file in files),
         [*install, "--no-deps", "--requirement", str(HERE / "requirements-no-deps.txt")],
     ]
 
@@ -26,7 +27,7 @@ def main() -> None:
             f"imports), got {sys.version.split()[0]}"
         )
     venv.create(ENVIRONMENT, with_pip=True)
-    for command in commands(ENVIRONMENT / "bin" / "python"):
+    for command in commands(ENVIRONMENT / "bin" / "python", gpu=sys.argv[1:] == ["gpu"]):
         subprocess.run(command, check=True)
 
 

@@ -1,4 +1,4 @@
-"""The distributed QNN in PennyLane: lightning.qubit (adjoint) and default.qubit (backprop)."""
+"""The distributed QNN in PennyLane: lightning devices (adjoint), default.qubit (backprop)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers.exchange import Problem
+from benchmarks.peers.patchwise import PatchwiseModel
 from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
-from patchlaw.simulators.patches import PatchGrid
 
 
 def _circuit(ansatz: Ansatz, n_classes: int, device: Any, **options: Any) -> Any:
@@ -34,44 +34,33 @@ def _circuit(ansatz: Ansatz, n_classes: int, device: Any, **options: Any) -> Any
     return circuit
 
 
-class PennyLaneModel(torch.nn.Module):
-    """Logits from PennyLane's QNodes; parameters in patchlaw's order.
+class PennyLaneModel(PatchwiseModel):
+    """Logits from PennyLane's QNodes.
 
     Args:
         problem: the model's numbers.
-        device: "lightning.qubit": complex64, adjoint vector-Jacobian products on the device, a
-            sample at a time (it has no batches of its own); "default.qubit": torch backprop,
-            parameters broadcast over the batch.
+        device: "lightning.qubit" or "lightning.gpu": complex64, adjoint vector-Jacobian products
+            on the device, a sample at a time (they have no batches of their own);
+            "default.qubit": torch backprop, parameters broadcast over the batch.
     """
 
     def __init__(self, problem: Problem, device: str) -> None:
-        super().__init__()
+        super().__init__(problem)
         import pennylane as qml
 
-        ansatz = Ansatz(problem.n_qubits, problem.depth)
-        self.by_sample = device == "lightning.qubit"
+        self.by_sample = device.startswith("lightning.")
         if self.by_sample:
             simulator = qml.device(device, wires=problem.n_qubits, c_dtype=np.complex64)
             options = {"diff_method": "adjoint", "device_vjp": True}
         else:
             simulator = qml.device(device, wires=problem.n_qubits)
             options = {"diff_method": "backprop"}
-        self.circuit = _circuit(ansatz, problem.n_classes, simulator, **options)
-        grid = PatchGrid(problem.image_side, problem.n_qubits, problem.n_patches)
-        self.pixel_indices = torch.from_numpy(grid.pixel_indices)
-        self.output_scale = problem.scale / problem.n_patches
-        self.angles = torch.nn.Parameter(torch.from_numpy(problem.angles.copy()))
-        self.pixel_bias = torch.nn.Parameter(torch.from_numpy(problem.pixel_bias.copy()))
+        self.circuit = _circuit(self.ansatz, problem.n_classes, simulator, **options)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, C)."""
-        pixels = (images + self.pixel_bias).reshape(len(images), -1)
-        logits = torch.zeros(())
-        for angles, rows in zip(self.angles, self.pixel_indices, strict=True):
-            phi, features = angles.unbind(), pixels[:, rows]
-            if self.by_sample:
-                outputs = [torch.stack(self.circuit(phi, x.unbind())) for x in features]
-                logits = logits + torch.stack(outputs)
-            else:
-                logits = logits + torch.stack(self.circuit(phi, features.T.unbind()), dim=1)
-        return (self.output_scale * logits).float()
+    def patch_outputs(self, angles: Tensor, features: Tensor) -> Tensor:
+        """f (B, C) of one patch; angles (n_angles,), features (n_features, B)."""
+        phi = angles.unbind()
+        if self.by_sample:
+            outputs = [torch.stack(self.circuit(phi, x.unbind())) for x in features.T]
+            return torch.stack(outputs).float()
+        return torch.stack(self.circuit(phi, features.unbind()), dim=1).float()

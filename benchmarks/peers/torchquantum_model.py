@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers.exchange import Problem
-from patchlaw.simulators.ansatz import AngleRotation, Ansatz, FeatureRotation
-from patchlaw.simulators.patches import PatchGrid
+from benchmarks.peers.patchwise import PatchwiseModel
+from patchlaw.simulators.ansatz import AngleRotation, FeatureRotation
 
 
 def _import_torchquantum() -> None:
@@ -29,26 +29,21 @@ def _import_torchquantum() -> None:
     import torchquantum  # noqa: F401
 
 
-class TorchQuantumModel(torch.nn.Module):
-    """Logits from TorchQuantum's functional gates; parameters in patchlaw's order."""
+class TorchQuantumModel(PatchwiseModel):
+    """Logits from TorchQuantum's functional gates."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__()
+        super().__init__(problem)
         _import_torchquantum()
-        self.ansatz = Ansatz(problem.n_qubits, problem.depth)
-        grid = PatchGrid(problem.image_side, problem.n_qubits, problem.n_patches)
-        self.pixel_indices = torch.from_numpy(grid.pixel_indices)
-        self.output_scale = problem.scale / problem.n_patches
-        self.half_classes = problem.n_classes // 2
-        self.angles = torch.nn.Parameter(torch.from_numpy(problem.angles.copy()))
-        self.pixel_bias = torch.nn.Parameter(torch.from_numpy(problem.pixel_bias.copy()))
 
     def patch_outputs(self, angles: Tensor, features: Tensor) -> Tensor:
         """f (B, C) of one patch; angles (n_angles,), features (n_features, B)."""
         import torchquantum as tq
         import torchquantum.functional as tqf
 
-        device = tq.QuantumDevice(n_wires=self.ansatz.n_qubits, bsz=features.shape[1])
+        device = tq.QuantumDevice(
+            n_wires=self.ansatz.n_qubits, bsz=features.shape[1], device=features.device
+        )
         phi, x = angles.unbind(), features.unbind()
         rotations = {"X": tqf.rx, "Y": tqf.ry}
         for gate in self.ansatz.gates():
@@ -63,13 +58,3 @@ class TorchQuantumModel(torch.nn.Module):
         z = tq.measurement.expval(device, wires, [tq.PauliZ() for _ in wires])
         x_values = tq.measurement.expval(device, wires, [tq.PauliX() for _ in wires])
         return torch.cat([x_values, z], dim=1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, C)."""
-        pixels = (images + self.pixel_bias).reshape(len(images), -1).T
-        total: Tensor | None = None
-        for angles, rows in zip(self.angles, self.pixel_indices, strict=True):
-            outputs = self.patch_outputs(angles, pixels[rows])
-            total = outputs if total is None else total + outputs
-        assert total is not None
-        return self.output_scale * total

@@ -24,7 +24,11 @@ from benchmarks.process_memory import peak_memory_bytes
 
 DISTRIBUTIONS = {
     "torchquantum": "torchquantum",
+    "fastqml": "fastqml",
+    "fastqml composed": "fastqml",
+    "torchqml": "torchqml",
     "lightning.qubit": "pennylane-lightning",
+    "lightning.gpu": "pennylane-lightning-gpu",
     "default.qubit": "pennylane",
     "qulacs": "qulacs",
     "pyhessian": "pyhessian",
@@ -40,7 +44,15 @@ def _torch_model(name: str, problem: Problem) -> torch.nn.Module:
         from benchmarks.peers.torchquantum_model import TorchQuantumModel
 
         return TorchQuantumModel(problem)
-    if name in ("lightning.qubit", "default.qubit"):
+    if name in ("fastqml", "fastqml composed"):
+        from benchmarks.peers.fastqml_model import FastQMLModel
+
+        return FastQMLModel(problem, composed=name.endswith("composed"))
+    if name == "torchqml":
+        from benchmarks.peers.torchqml_model import TorchQMLModel
+
+        return TorchQMLModel(problem)
+    if name in ("lightning.qubit", "lightning.gpu", "default.qubit"):
         from benchmarks.peers.pennylane_model import PennyLaneModel
 
         return PennyLaneModel(problem, name)
@@ -66,15 +78,16 @@ def _torch_model(name: str, problem: Problem) -> torch.nn.Module:
 
 
 def _flat(tensors: Any) -> NDArray[Any]:
-    return torch.cat([t.detach().reshape(-1) for t in tensors]).numpy()
+    return torch.cat([t.detach().reshape(-1) for t in tensors]).cpu().numpy()
 
 
-def _torch_step(model: torch.nn.Module, chunk: int) -> Step:
+def _torch_step(model: torch.nn.Module, chunk: int, device: str) -> Step:
     """Loss and gradient by autograd, the gradient accumulated over chunks of the batch."""
+    model.to(device)
 
     def step(problem: Problem) -> tuple[NDArray[Any], float, NDArray[Any]]:
         model.zero_grad()
-        images, labels = torch.from_numpy(problem.images), torch.from_numpy(problem.labels)
+        images, labels = (torch.from_numpy(x).to(device) for x in (problem.images, problem.labels))
         total, logits = 0.0, []
         for start in range(0, len(labels), chunk):
             part = slice(start, start + chunk)
@@ -84,7 +97,7 @@ def _torch_step(model: torch.nn.Module, chunk: int) -> Step:
             total += float(loss)
             logits.append(z.detach())
         gradient = _flat([p.grad for p in model.parameters()])
-        return torch.cat(logits).numpy(), total / len(labels), gradient
+        return torch.cat(logits).cpu().numpy(), total / len(labels), gradient
 
     return step
 
@@ -125,7 +138,7 @@ def _training_step(request: Request, problem: Problem) -> tuple[Arrays, dict[str
 
         step = QulacsModel(problem).step
     else:
-        step = _torch_step(_torch_model(request.peer, problem), request.chunk)
+        step = _torch_step(_torch_model(request.peer, problem), request.chunk, request.device)
     _warm_up(step, request, problem)
     (logits, loss, gradient), seconds = _timed(lambda: step(problem), request.repeats)
     arrays = {"logits": logits, "loss": np.array([loss]), "gradient": gradient}

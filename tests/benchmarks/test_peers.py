@@ -10,7 +10,9 @@ from benchmarks.claims.training_step_peers import compare
 from benchmarks.peers import client, install
 from benchmarks.peers.client import PYTHON_VARIABLE, PeerUnavailableError, ask, peers_python
 from benchmarks.peers.exchange import Request, read_request, write_request
+from benchmarks.peers.fastqml_model import fused_layers
 from benchmarks.workload import direction, model, problem, samples
+from patchlaw.simulators.ansatz import Ansatz, ControlledZ, FeatureRotation
 from patchlaw.simulators.fast_engine import FastEngine
 
 installed = pytest.mark.skipif(
@@ -65,21 +67,44 @@ def test_no_environment_names_the_fix(monkeypatch, tmp_path):
 
 def test_every_requirement_is_pinned():
     names = {}
-    for file in ("constraints.txt", "requirements.txt", "requirements-no-deps.txt"):
+    files = ("requirements.txt", "requirements-gpu.txt", "requirements-no-deps.txt")
+    for file in ("constraints.txt", *files):
         lines = (install.HERE / file).read_text().splitlines()
         entries = [line for line in lines if line and not line.startswith("#")]
         names[file] = {entry.split("==")[0].lower().replace("_", "-") for entry in entries}
         if file == "constraints.txt":
             assert all("==" in entry for entry in entries)
             assert "torch==2.13.0" in entries
-    assert names["requirements.txt"] <= names["constraints.txt"]
-    assert names["requirements-no-deps.txt"] <= names["constraints.txt"]
+    for file in files:
+        assert names[file] <= names["constraints.txt"]
     assert client.ENVIRONMENT.name == ".venv-peers"
+
+
+def test_fused_layers_are_the_circuit():
+    """A wrong stride gives a qubit another's angle; else only the slow test of fastQML sees it."""
+    ansatz = Ansatz(5, 2)  # an odd n: two encodings of different length
+    rings, numbers, in_order = 0, {False: [], True: []}, {q: [] for q in range(5)}
+    for layer in fused_layers(ansatz):
+        rings += layer.ring
+        for each in layer.rotations:
+            row = range(1000)[each.which]
+            numbers[each.from_data] += row
+            for qubit, number in enumerate(row):
+                in_order[qubit].append((each.axis, each.from_data, number))
+    assert rings == 2 * 2 + 2 + 1
+    assert sorted(numbers[False]) == list(range(ansatz.n_angles))
+    assert sorted(numbers[True]) == list(range(ansatz.n_features))
+    for qubit, found in in_order.items():
+        gates = [g for g in ansatz.gates() if not isinstance(g, ControlledZ) and g.qubit == qubit]
+        assert found == [(g.axis, isinstance(g, FeatureRotation), g.index) for g in gates]
 
 
 @installed
 @pytest.mark.slow
-@pytest.mark.parametrize("peer", ["torchquantum", "lightning.qubit", "default.qubit", "qulacs"])
+@pytest.mark.parametrize(
+    "peer",
+    ["torchquantum", "fastqml", "fastqml composed", "lightning.qubit", "default.qubit", "qulacs"],
+)
 def test_simulator_agrees(peer):
     """Another library's gates, measurement and derivative: catches a convention wrong here."""
     network = model(4, 2)

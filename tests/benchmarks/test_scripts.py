@@ -14,7 +14,9 @@ import torch
 from click.testing import CliRunner
 
 import benchmarks
+from benchmarks.claims.training_step_gpu_peers import PEERS
 from benchmarks.floor import COLUMNS, PRODUCT_GFLOP, Floor, measure_floor
+from benchmarks.peers.client import PYTHON_VARIABLE
 from benchmarks.performance_page import render
 from benchmarks.phases import REST, profile
 from benchmarks.record import Record
@@ -55,6 +57,16 @@ def test_the_gpu_benchmark_accounts_for_the_time(tmp_path):
     for phases in record.profile.values():
         assert phases["matrix products"] > 0
         assert phases["other kernels"] > 0
+
+
+@pytest.mark.slow
+def test_without_peers_their_benchmark_names_each(tmp_path, monkeypatch):
+    """A peer that is not installed must be listed with its reason, and have no figure."""
+    monkeypatch.setenv(PYTHON_VARIABLE, str(tmp_path / "python"))
+    record = run_benchmark("training_step_gpu_peers", Scale(tiny=True, device="cpu"), tmp_path)
+    assert list(record.unavailable) == list(PEERS)
+    assert all(reason.startswith("no environment") for reason in record.unavailable.values())
+    assert [figure.unit for figure in record.figures] == ["times its floor"] * 3
 
 
 def test_a_tiny_run_never_overwrites_the_results():
