@@ -24,14 +24,19 @@ class StudyRun:
     request: RunRequest | None = None
 
     @property
+    def changes(self) -> str:
+        """What a plan asks for that is not the paper's model and data; see ``RunRequest``."""
+        return "" if self.request is None else self.request.changes
+
+    @property
     def label(self) -> str:
-        """P and d in plain text."""
-        return f"P = {self.n_patches}, d = {self.depth}"
+        """P and d in plain text, and what differs from the paper's model."""
+        return f"P = {self.n_patches}, d = {self.depth}{self.changes and ', ' + self.changes}"
 
     @property
     def title(self) -> str:
-        """P and d, as a panel is titled."""
-        return f"$P = {self.n_patches}$, $d = {self.depth}$"
+        """P and d, as a panel is titled, and what differs."""
+        return f"$P = {self.n_patches}$, $d = {self.depth}${self.changes and ', ' + self.changes}"
 
     @property
     def place(self) -> dict[str, Any]:
@@ -42,7 +47,7 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class Study:
-    """Runs on a grid of P and d, of which the first of each P and d represents the others."""
+    """Runs on a grid of P and d; the first of each P, d and model represents the others."""
 
     runs: tuple[StudyRun, ...]
 
@@ -62,8 +67,8 @@ class Study:
         return frozenset(run.run_id for run in self.runs)
 
     def representatives(self) -> tuple[StudyRun, ...]:
-        """The first run of every P and d, by P, then d."""
-        first = {(run.n_patches, run.depth): run for run in reversed(self.runs)}
+        """The first run of every P, d and model, by P, then d."""
+        first = {(run.n_patches, run.depth, run.changes): run for run in reversed(self.runs)}
         return tuple(first[place] for place in sorted(first))
 
     @classmethod
@@ -100,10 +105,10 @@ def _run_id(request: RunRequest) -> str:
         request.patches, request.depth, request.seed
     ):
         return paper.run_id  # needs no look at the samples
-    return request.config(_samples(request.images)).run_id
+    return request.config(_samples(request.source(), request.images, request.qubits)).run_id
 
 
 @cache
-def _samples(images: int | None) -> RunSamples:
+def _samples(source: str | Path | None, images: int | None, qubits: int) -> RunSamples:
     """The samples behind a run, whose digest its name depends on."""
-    return load_samples(None, images)
+    return load_samples(source, images, n_qubits=qubits)

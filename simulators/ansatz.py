@@ -238,6 +238,27 @@ class Ansatz:
         depth = max((b.n_layers for b in blocks if isinstance(b, EntanglingBlock)), default=0)
         return cls(n_qubits, depth, tuple(blocks), tuple(observables))
 
+    @classmethod
+    def for_patch(cls, n_qubits: int, depth: int, patch_side: int) -> "Ansatz":
+        """The paper's circuit for patches of patch_side^2 pixels, h = patch_side^2 / n a qubit.
+
+        The first encoding takes h//2 of a qubit's features, the second the others; patch_side = n
+        is the paper's.
+
+        Raises:
+            ValueError: pixels that cannot be dealt out so, or as the class.
+        """
+        paper = cls(n_qubits, depth)
+        h, left = divmod(patch_side**2, n_qubits)
+        if left or h < 2:
+            raise ValueError(
+                f"patch_side: expected side x side pixels to be a multiple of {n_qubits} qubits, "
+                f"two a qubit at least, got {patch_side} x {patch_side} = {patch_side**2}"
+            )
+        halves = iter((EncodingBlock(h // 2), EncodingBlock(h - h // 2)))
+        blocks = (next(halves) if isinstance(b, EncodingBlock) else b for b in paper.blocks)
+        return cls(n_qubits, depth, tuple(blocks))
+
     def outputs(self, n_classes: int) -> tuple[PauliString, ...]:
         """The observable of each class.
 

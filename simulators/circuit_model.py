@@ -8,6 +8,7 @@ from torch import Tensor
 from patchlaw.simulators.ansatz import Ansatz
 from patchlaw.simulators.patch_model import PatchModel
 from patchlaw.simulators.patches import PatchGrid
+from patchlaw.simulators.replication import Replication
 
 
 class CircuitModel(PatchModel, Protocol):
@@ -16,7 +17,8 @@ class CircuitModel(PatchModel, Protocol):
     Attributes:
         ansatz: the circuit. grid: where the patches lie.
         pixel_indices: (P, n_features), row-major pixel of each feature.
-        angles: (P, n_angles), radians. pixel_bias: (side, side), radians.
+        circuit_angles: (P, n_angles), radians. pixel_bias: (side, side), radians.
+        replication: from the model's parameters to these two.
     """
 
     ansatz: Ansatz
@@ -25,7 +27,17 @@ class CircuitModel(PatchModel, Protocol):
 
     @property
     def angles(self) -> Tensor:
-        """Shape (P, n_angles), radians."""
+        """The parameter: shape (P, n_angles), or (1, n_angles) where the patches share it."""
+        ...
+
+    @property
+    def circuit_angles(self) -> Tensor:
+        """Those of every patch's circuit, shape (P, n_angles)."""
+        ...
+
+    @property
+    def replication(self) -> Replication:
+        """E."""
         ...
 
     @property

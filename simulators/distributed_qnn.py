@@ -10,6 +10,7 @@ from torch import Tensor
 from patchlaw.simulators.ansatz import Ansatz
 from patchlaw.simulators.patch_model import PatchBlockModel, PatchModule
 from patchlaw.simulators.patches import PatchGrid
+from patchlaw.simulators.replication import Replication
 from patchlaw.simulators.torch_engine import circuit_outputs
 
 
@@ -21,11 +22,16 @@ class CircuitBlock(PatchBlockModel):
         patch: p, counted from 0.
 
     Raises:
-        ValueError: no such patch.
+        ValueError: no such patch, or angles that the patches share.
     """
 
     def __init__(self, model: "DistributedQNN", patch: int) -> None:
         super().__init__(model, patch)
+        if model.shared_angles:
+            raise ValueError(
+                "patch: expected a model whose patches have angles of their own, got one that "
+                "shares them, so no block is a patch's; restrict the operator to 'angles'"
+            )
         self.ansatz = model.ansatz
         self.angles = torch.nn.Parameter(model.angles.detach()[patch : patch + 1].clone())
 
@@ -57,10 +63,14 @@ class DistributedQNN(PatchModule):
         device: where parameters and states live.
         ansatz: a circuit of one's own in place of the paper's; ``depth`` is then ignored. A patch
             has as many pixels as the circuit reads features: side x side, n x n in the paper.
+        bias: whether there is a pixel bias.
+        shared_angles: whether all patches have the same angles, those that patch 0 would have.
 
     Attributes:
-        angles: Parameter (P, n_angles), radians; n_angles = 48 depth + 128 for n = 8.
-        pixel_bias: Parameter (image_side, image_side), radians.
+        angles: Parameter (P, n_angles), radians; n_angles = 48 depth + 128 for n = 8. Shared
+            angles have the shape (1, n_angles).
+        pixel_bias: Parameter (image_side, image_side), radians; without a bias zeros that are no
+            parameter.
 
     Raises:
         ValueError: sizes that do not fit together, a scale or exponent that is not finite.
@@ -83,6 +93,8 @@ class DistributedQNN(PatchModule):
         device: str | torch.device = "cpu",
         *,
         ansatz: Ansatz | None = None,
+        bias: bool = True,
+        shared_angles: bool = False,
     ) -> None:
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype: expected torch.float32 or torch.float64, got {dtype}")
@@ -106,17 +118,34 @@ class DistributedQNN(PatchModule):
         generator = torch.Generator().manual_seed(seed)
         draws = [
             torch.rand(self.ansatz.n_angles, generator=generator) * torch.pi
-            for _ in range(n_patches)
+            for _ in range(1 if shared_angles else n_patches)
         ]
         self.angles = torch.nn.Parameter(torch.stack(draws).to(device=device, dtype=dtype))
-        bias = torch.zeros(image_side, image_side, device=device, dtype=dtype)
-        self.pixel_bias = torch.nn.Parameter(bias)
+        zeros = torch.zeros(image_side, image_side, device=device, dtype=dtype)
+        self.pixel_bias: Tensor
+        if bias:
+            self.pixel_bias = torch.nn.Parameter(zeros)
+        else:
+            self.register_buffer("pixel_bias", zeros, persistent=False)
+        self.replication = Replication(
+            n_patches, ansatz.n_angles, image_side**2, shared_angles, bias
+        )
         self.pixel_indices = self.pixel_indices.to(device)
 
     @property
     def patch_selections(self) -> tuple[str, ...]:
-        """Each patch's angles."""
-        return tuple(f"angles[{p}]" for p in range(self.n_patches))
+        """Each patch's angles; of shared ones the only group there is."""
+        return tuple(f"angles[{p}]" for p in range(len(self.angles)))
+
+    @property
+    def shared_angles(self) -> bool:
+        """Whether all patches have the same angles."""
+        return self.replication.shared_angles
+
+    @property
+    def circuit_angles(self) -> Tensor:
+        """Angles of every patch's circuit, shape (P, n_angles)."""
+        return self.angles.expand(self.n_patches, -1) if self.shared_angles else self.angles
 
     def patch_block(self, patch: int) -> CircuitBlock:
         """See PatchModel."""
@@ -137,10 +166,10 @@ class DistributedQNN(PatchModule):
 
         Args:
             images: shape (N, side, side), radians.
-            angles: (P, n_angles) in place of the model's.
+            angles: (P, n_angles) in place of ``circuit_angles``.
             pixel_bias: (side, side) in place of the model's.
         """
-        angles = self.angles if angles is None else angles
+        angles = self.circuit_angles if angles is None else angles
         features = self.patch_features(self.check_images(images), pixel_bias)
         return circuit_outputs(self.ansatz, angles, features, self.n_classes).permute(2, 0, 1)
 

@@ -25,7 +25,8 @@ class ParameterLayout:
 
     Attributes:
         shapes: (name, shape) of every parameter in flat order.
-        patches: selection that is a patch's own parameters, one a patch.
+        patches: selection that is a patch's own parameters, one a patch; a single one, that of
+            them all, where the patches share theirs.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...]

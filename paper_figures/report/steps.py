@@ -22,8 +22,8 @@ from patchlaw.verification.runs import RunSamples, execute_run, load_samples
 RUNS = "runs"
 
 
-def samples_of(config: VerifyConfig, data: Path | None) -> RunSamples:
-    """The stratified subset of MNIST, or of IDX files in a folder, the same for every P."""
+def samples_of(config: VerifyConfig, data: str | Path | None) -> RunSamples:
+    """The stratified subset of MNIST, or of other data (``load_mnist``), the same for every P."""
     return load_samples(data, config.images, config.seed)
 
 

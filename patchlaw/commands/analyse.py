@@ -44,7 +44,7 @@ def analyse(
     memory: float,
     threads: int | None,
     device: str | None,
-    data: Path | None,
+    data: Path | str | None,
     **given: Any,
 ) -> None:
     """Measure the curvature of each RUN, a folder that `patchlaw train` wrote, at its minimum.
@@ -71,7 +71,7 @@ def analyse(
     from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
     from patchlaw.verification.analysis.document import recorded_options
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.runs import Run, load_samples
+    from patchlaw.verification.runs import Run
 
     failed = False
     for folder in runs:
@@ -88,7 +88,7 @@ def analyse(
                     )
                 record = execute_analysis(
                     run,
-                    load_samples(data, run.config.data.images, run.config.data.subset_seed),
+                    run.config.data.load(data),
                     out,
                     recorded_options(record_path(run, out)).changed(**asked),
                     stages=chosen,

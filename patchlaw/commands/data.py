@@ -17,7 +17,13 @@ def data() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write, its manifest beside it.  [default: the package's own MNIST file]",
 )
-def build(directory: Path, out: Path | None) -> None:
+@click.option(
+    "--subset",
+    type=(click.IntRange(10), click.IntRange(10)),
+    metavar="TRAIN TEST",
+    help="Training and test images to keep, drawn by class.",
+)
+def build(directory: Path, out: Path | None, subset: tuple[int, int] | None) -> None:
     """Pack the four IDX files in DIRECTORY (plain or gzip) into one file.
 
     The same input gives the same bytes. Without --out this rebuilds the file that ships with the
@@ -26,7 +32,7 @@ def build(directory: Path, out: Path | None) -> None:
     from patchlaw.simulators.datasets.mnist import build_packed
 
     try:
-        path, manifest = build_packed(directory, out)
+        path, manifest = build_packed(directory, out, subset)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(

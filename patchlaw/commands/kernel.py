@@ -36,7 +36,7 @@ def kernel(
     runs: tuple[Path, ...],
     out: Path,
     predict_only: bool,
-    data: Path | None,
+    data: Path | str | None,
     threads: int | None,
     device: str | None,
     **chosen: Any,
@@ -55,7 +55,7 @@ def kernel(
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.kernels.kernel_job import measure_kernel
     from patchlaw.verification.kernels.record import read_kernels
-    from patchlaw.verification.runs import Run, load_samples
+    from patchlaw.verification.runs import Run
 
     console = PlainConsole()
     with interruptible(console, "goes on where it stopped"), refusals():
@@ -63,7 +63,7 @@ def kernel(
         with ConsoleProgress(console) as progress:
             for path in runs:
                 run = Run.open(path)
-                samples = load_samples(data, run.config.data.images, run.config.data.subset_seed)
+                samples = run.config.data.load(data)
                 measure_kernel(
                     run,
                     samples,

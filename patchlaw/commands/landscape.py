@@ -40,13 +40,13 @@ def landscape(
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.landscape.landscape_job import compute_landscape
-    from patchlaw.verification.runs import Run, load_samples
+    from patchlaw.verification.runs import Run
 
     console = PlainConsole()
     with interruptible(console, "goes on where it stopped"), refusals():
         settings = LandscapeSettings(**chosen)
         opened = Run.open(run)
-        samples = load_samples(data, opened.config.data.images, opened.config.data.subset_seed)
+        samples = opened.config.data.load(data)
         with ConsoleProgress(console) as progress:
             if not opened.finished:
                 progress.say(

@@ -51,10 +51,26 @@ def _folder(context: click.Context, option: click.Parameter, path: Path) -> Path
     return path
 
 
+class DataType(click.Path):
+    """A path that exists, or the name of a data set in the package, which comes back as a text."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, or the path if it exists."""
+        if value in DATASETS:
+            return value
+        return super().convert(value, param, ctx)
+
+
+DATASETS = ("mnist", "fashion-mnist", "digits")
+
+
 def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
-    """``--data``, a folder of MNIST-format files or one of them."""
-    kind = click.Path(exists=True, path_type=Path)
-    return click.option("--data", type=kind, help=f"MNIST-format IDX files {what}")
+    """``--data``, the name of a data set or a folder of MNIST-format files or one of them."""
+    kind = DataType(exists=True, path_type=Path)
+    names = f"{', '.join(DATASETS[:-1])} or {DATASETS[-1]}"
+    return click.option("--data", type=kind, help=f"{names}, or MNIST-format IDX files {what}")
 
 
 def settings_options(kind: type, *, recorded: bool = False) -> Callable[[F], F]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from patchlaw.commands.options import DataType
+
 if TYPE_CHECKING:
     from patchlaw.hessian_theory.predictions import Architecture
     from patchlaw.verification.kernels.start import SpectrumPrediction, Spread
@@ -40,17 +42,6 @@ def _separated(kind: type, what: str, example: str) -> Callable[[str], tuple[Any
     return parse
 
 
-def _data(text: str) -> Path | None:
-    """A path, or None for the embedded images."""
-    if str(text) == "mnist":
-        return None
-    if not Path(text).exists():
-        raise click.BadParameter(
-            f"expected 'mnist' or a path of IDX files, got {text!r}, which does not exist"
-        )
-    return Path(text)
-
-
 def data_options(command: _F) -> _F:
     """``--start``, ``--loss`` and ``--pilot`` with the options that go with them."""
     for option in (
@@ -68,11 +59,10 @@ def data_options(command: _F) -> _F:
         ),
         click.option(
             "--data",
-            type=_data,
-            metavar="mnist|PATH",
+            type=DataType(exists=True, path_type=Path),
             default="mnist",
             show_default=True,
-            help="From data: images, embedded or MNIST-format IDX files.",
+            help="From data: images, by name or MNIST-format IDX files.",
         ),
         click.option(
             "--patches",
@@ -187,7 +177,7 @@ def _predictor(
 
         run = Run.open(chosen["pilot"])
         data = run.config.data
-        samples = load_samples(chosen["data"], data.images, data.subset_seed)
+        samples = data.load(None if chosen["data"] == "mnist" else chosen["data"])
         pilot = Pilot.of_run(run, samples)
         return (
             lambda model, loss, settings: predict_from_pilot(pilot, model, loss, **settings),

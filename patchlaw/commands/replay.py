@@ -44,7 +44,7 @@ def replay(
     steps: int,
     epochs: int | None,
     out: Path,
-    data: Path | None,
+    data: Path | str | None,
     device: str | None,
 ) -> None:
     """Repeat the author's recorded run and compare the mini-batch losses.
@@ -102,7 +102,7 @@ def replay(
 
 
 def replayed_losses(
-    patches: int, depth: int, data: Path | None, device: str = "cpu"
+    patches: int, depth: int, data: Path | str | None, device: str = "cpu"
 ) -> Iterator[float]:
     """Mini-batch losses of the author's protocol from the author's start, step by step."""
     import torch
@@ -162,7 +162,7 @@ def run_of(
     depth: int,
     epochs: int,
     out: Path,
-    data: Path | None,
+    data: Path | str | None,
     device: str | None,
     console: "PlainConsole",
 ) -> "Run":

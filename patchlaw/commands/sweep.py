@@ -1,6 +1,7 @@
 """``patchlaw sweep``: the runs of a plan, one after another, finished ones skipped."""
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def sweep(
     out: Path,
     shard: str | None,
     together: bool,
-    data: Path | None,
+    data: Path | str | None,
     threads: int | None,
     device: str | None,
     list_only: bool,
@@ -50,8 +51,15 @@ def sweep(
     from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
+    files = data if isinstance(data, Path) else None
     try:
-        requests = side_by_side(read_plan(plan), together)
+        requests = side_by_side(
+            [
+                replace(request, data=data) if isinstance(data, str) else request
+                for request in read_plan(plan)
+            ],
+            together,
+        )
         part = (
             Shard.from_environment(os.environ, len(requests))
             if shard is None
@@ -63,13 +71,13 @@ def sweep(
     console.say(f"{plan}: {len(mine)} of {len(requests)} runs (shard {part.index}/{part.count})")
 
     @cache
-    def samples_of(images: int | None) -> RunSamples:
-        return load_samples(data, images)
+    def samples_of(source: str | Path | None, images: int | None, qubits: int) -> RunSamples:
+        return load_samples(source, images, n_qubits=qubits)
 
     failures = []
     for number, group in enumerate(mine, 1):
         first, seeds = group[0], ",".join(str(request.seed) for request in group)
-        name = f"P={first.patches} d={first.depth} seed={seeds}"
+        name = f"P={first.patches} d={first.depth} seed={seeds} {first.changes}".rstrip()
         console.say(f"[{number}/{len(mine)}] {name}")
         if list_only:
             continue
@@ -78,7 +86,7 @@ def sweep(
                 interruptible(console, "goes on after the last finished epoch"),
                 ConsoleProgress(console) as progress,
             ):
-                samples = samples_of(first.images)
+                samples = samples_of(first.source(files), first.images, first.qubits)
                 configs = [request.config(samples) for request in group]
                 execute_runs(
                     out, configs, samples, threads=threads, device=device, progress=progress

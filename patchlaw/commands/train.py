@@ -59,6 +59,34 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[
     help="Images a mini-batch, about.",
 )
 @click.option("--images", type=click.IntRange(10), help="Train on a stratified part of the images.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 2),
+    default=1.0,
+    show_default=True,
+    help="Exponent of the logits' factor s = c P^(-alpha); 1 is the mean over the patches.",
+)
+@click.option("--scale", type=float, default=100.0, show_default=True, help="Its c.")
+@click.option(
+    "--bias", type=bool, default=True, show_default=True, help="Whether there is a pixel bias."
+)
+@click.option(
+    "--shared-angles",
+    type=bool,
+    default=False,
+    show_default=True,
+    help="Whether all patches have the same angles.",
+)
+@click.option(
+    "--qubits",
+    type=click.IntRange(2),
+    default=8,
+    show_default=True,
+    help="Qubits n of a patch's circuit; pixels are angles up to 2 pi / n.",
+)
+@click.option(
+    "--patch-side", type=click.IntRange(1), help="Pixels of a patch's side.  [default: n]"
+)
 @data_option()
 @machine_options("the run's")
 def train(
@@ -71,7 +99,13 @@ def train(
     dtype: str,
     batch_size: int,
     images: int | None,
-    data: Path | None,
+    alpha: float,
+    scale: float,
+    bias: bool,
+    shared_angles: bool,
+    qubits: int,
+    patch_side: int | None,
+    data: Path | str | None,
     threads: int | None,
     device: str | None,
 ) -> None:
@@ -89,12 +123,16 @@ def train(
     from patchlaw.verification.runs import RunRequest, execute_runs, load_samples
 
     console = PlainConsole()
+    name, files = (data, None) if isinstance(data, str) else ("mnist", data)
     with interruptible(console, "resumes after the last finished epoch"), refusals():
         requests = [
-            RunRequest(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images)
+            RunRequest(
+                *(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images),
+                *(alpha, scale, bias, shared_angles, qubits, patch_side, name),
+            )
             for seed in seeds
         ]
-        samples = load_samples(data, images)
+        samples = load_samples(requests[0].source(files), images, n_qubits=qubits)
         configs = [request.config(samples) for request in requests]
         with ConsoleProgress(console) as progress:
             execute_runs(out, configs, samples, threads=threads, device=device, progress=progress)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from patchlaw.commands.options import data_option
+
 if TYPE_CHECKING:
     from patchlaw.paper_figures.report.data import VerifyConfig
 
@@ -31,11 +33,7 @@ DEFAULTS = {"images": (2000, 100), "epochs": (15, 5), "depth": (3, 1)}
     help="Training images, also those behind the eigenvalues.",
 )
 @click.option("--epochs", type=click.IntRange(1, 1000), help="Epochs of training.")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of MNIST-format IDX files to use in place of the embedded images.",
-)
+@data_option()
 def verify(
     quick: bool,
     out: Path,
@@ -43,7 +41,7 @@ def verify(
     depth: int | None,
     images: int | None,
     epochs: int | None,
-    data: Path | None,
+    data: Path | str | None,
 ) -> None:
     """Derive the Hessian split, check it, train on MNIST, compare ratios, judge the paper's claims.
 

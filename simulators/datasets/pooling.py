@@ -9,7 +9,8 @@ from patchlaw.simulators.datasets.idx import IMAGE_SIDE
 
 POOLED_SIDE = IMAGE_SIDE // 2
 MAX_SUM = 4 * 255
-MAX_ANGLE = 2 * math.pi / 8
+PIXEL_QUBITS = 8
+MAX_ANGLE = 2 * math.pi / PIXEL_QUBITS
 """Largest pixel value, 2 pi / n for the paper's n = 8 qubits."""
 
 

@@ -107,7 +107,7 @@ class ChunkedPasses:
         Raises:
             ValueError: NaN or infinity among them.
         """
-        angles = self.model.angles.detach().numpy().astype(np.float64)
+        angles = self.model.circuit_angles.detach().numpy().astype(np.float64)
         bias = self.model.pixel_bias.detach().numpy().astype(np.float64).ravel()
         if not (np.isfinite(angles).all() and np.isfinite(bias).all()):
             raise ValueError("model: expected finite parameters, got NaN or infinity")
@@ -187,9 +187,19 @@ class ChunkedPasses:
         return first
 
     @staticmethod
-    def flat_gradient(
+    def circuit_gradient(
         angle_gradients: list[NDArray[np.float64]], sums: list[Cotangents]
     ) -> NDArray[np.float64]:
-        """Angles patch by patch, then the bias summed over the patches: shape (D,)."""
+        """Angles patch by patch, then the bias summed over the patches, as the circuits have them.
+
+        Shape (P n_angles + pixels,).
+        """
         bias = np.sum([cotangents.pixels for cotangents in sums], axis=0)
         return np.concatenate([*angle_gradients, bias])
+
+    def flat_gradient(
+        self, angle_gradients: list[NDArray[np.float64]], sums: list[Cotangents]
+    ) -> NDArray[np.float64]:
+        """``circuit_gradient`` in the model's parameters: shape (D,)."""
+        found = torch.from_numpy(self.circuit_gradient(angle_gradients, sums))
+        return self.model.replication.collect(found).numpy()

@@ -135,8 +135,10 @@ class CurvatureProducts:
         return result
 
     def _directions(self, vector: Float) -> list[PatchDirection]:
-        angles = vector[: -self._bias.size].reshape(len(self._circuits), -1)
-        pixel_rates = vector[-self._bias.size :]
+        own = torch.from_numpy(np.ascontiguousarray(vector))
+        rates: Float = self._engine.model.replication.replicate(own).numpy()
+        angles = rates[: -self._bias.size].reshape(len(self._circuits), -1)
+        pixel_rates = rates[-self._bias.size :]
         return self._engine.map(
             lambda p: PatchDirection(self._circuits[p], angles[p], pixel_rates),
             list(range(len(self._circuits))),

@@ -45,7 +45,7 @@ def serves(model: CircuitModel, images: Tensor) -> bool:
 
 def logits(model: CircuitModel, images: Tensor) -> Tensor:
     """Logits (N, C) of checked images, differentiable in the model's parameters."""
-    angles, bias = model.angles, model.pixel_bias
+    angles, bias = model.circuit_angles, model.pixel_bias
     # asked here: a Function sees that its inputs require gradients, not whether they are wanted
     if torch.is_grad_enabled() and (angles.requires_grad or bias.requires_grad):
         result: Tensor = _Logits.apply(angles, bias, images, model)
@@ -132,7 +132,7 @@ class _Logits(torch.autograd.Function):
 def _pulled_back(
     passes: ChunkedPasses, circuits: list[PatchCircuit], shares: list[_Share], cotangent: Tensor
 ) -> Tensor:
-    """J^T cotangent as a flat vector (D,), float64."""
+    """J^T cotangent as a flat vector, float64: all circuits' angles, then the bias."""
     rows = cotangent.detach().double().numpy()
 
     def work(share: _Share) -> list[Any]:
@@ -147,7 +147,7 @@ def _pulled_back(
         sums = passes.add_up(passes.map(work, shares))
         patches = list(range(len(circuits)))
         parts = passes.map(lambda p: circuits[p].angle_gradient(sums[p]), patches)
-        return torch.from_numpy(passes.flat_gradient(parts, sums))
+        return torch.from_numpy(passes.circuit_gradient(parts, sums))
 
 
 def _by_autograd(

@@ -106,7 +106,7 @@ class ChunkedPasses:
 
     def present_parameters(self) -> tuple[Tensor, Tensor]:
         """(angles (R P, n_angles) in float64, bias (R, pixels) in the models' dtype), copied."""
-        angles = torch.cat([model.angles.detach() for model in self.models])
+        angles = torch.cat([model.circuit_angles.detach() for model in self.models])
         biases = [model.pixel_bias.detach().flatten() for model in self.models]
         return angles.to(torch.float64), torch.stack(biases)
 

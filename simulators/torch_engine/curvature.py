@@ -57,6 +57,7 @@ class TorchCurvatureProducts:
         check_budget(memory_budget)
         self._engine = engine
         self.n_parameters = engine.model.n_parameters
+        self._replication = engine.model.replication
         self._output_scale = engine.model.output_scale
         pixels, values = check_samples(engine.model, engine.loss, images, targets)
         self._loss = bind_loss(engine.loss, values, pixels.device)
@@ -68,7 +69,7 @@ class TorchCurvatureProducts:
             self._pixels = (pixels.flatten(1) + bias)[None]
             self._circuits = engine.circuits(angles)
             found = engine.loss_pass(self._circuits, self._pixels, self._loss, memory_budget)
-            gradient = self._circuits.gradient(found.sums)[0]
+            gradient = self._replication.collect(self._circuits.gradient(found.sums)[0])
         # what second derivatives of the angles need, and what saves half of a product's forward
         self._sums, self._kept = found.sums, found.kept
         self.loss = found.total.item() / self.n_samples
@@ -92,9 +93,9 @@ class TorchCurvatureProducts:
         return result
 
     def _direction(self, vector: Tensor) -> Direction:
-        pixels = self._pixels.shape[-1]
-        angle_rates = vector[:-pixels].reshape(len(self._circuits.pixel_indices), -1)
-        return Direction(self._circuits, angle_rates, vector[-pixels:])
+        pixels, rates = self._pixels.shape[-1], self._replication.replicate(vector)
+        angle_rates = rates[:-pixels].reshape(len(self._circuits.pixel_indices), -1)
+        return Direction(self._circuits, angle_rates, rates[-pixels:])
 
     def _products(self, kind: CurvatureKind, vectors: Float) -> Float:
         rows = torch.from_numpy(np.ascontiguousarray(vectors.T)).to(self._pixels.device)
@@ -150,6 +151,9 @@ class TorchCurvatureProducts:
 
     def _finish(self, kind: CurvatureKind, direction: Direction, sums: Cotangents) -> Tensor:
         """From summed cotangents to the product, through the static runs."""
-        if kind == "gauss_newton":
-            return self._circuits.gradient(sums)[0]
-        return self._circuits.gradient_tangent(direction, self._sums, sums)[0]
+        found = (
+            self._circuits.gradient(sums)
+            if kind == "gauss_newton"
+            else self._circuits.gradient_tangent(direction, self._sums, sums)
+        )
+        return self._replication.collect(found[0])

@@ -295,7 +295,7 @@ class PatchCircuits:
         return momenta_of_samples(cotangents, states, self._n_qubits)
 
     def gradient(self, sums: Cotangents) -> Tensor:
-        """Flat derivative (R, D), float64: angles patch by patch, then the bias."""
+        """Flat derivative, float64: all circuits' angles patch by patch, then the bias; R rows."""
         runs = [
             run.gradient(matrix * self.signs)
             for run, matrix in zip(self.runs, sums.matrices, strict=True)

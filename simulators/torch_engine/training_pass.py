@@ -28,7 +28,10 @@ class TrainingPass(ChunkedPasses):
     ) -> None:
         super().__init__(models, **options)  # type: ignore[arg-type]
         kinds = {
-            (m.ansatz, m.grid, m.n_classes, m.output_scale, m.angles.dtype, m.angles.device)
+            (
+                *(m.ansatz, m.grid, m.n_classes, m.output_scale, m.replication),
+                *(m.angles.dtype, m.angles.device),
+            )
             for m in self.models
         }
         if len(kinds) > 1:
@@ -58,4 +61,5 @@ class TrainingPass(ChunkedPasses):
             circuits = self.circuits(angles)
             pixels = self._images[index] + bias[:, None]
             found = self.loss_pass(circuits, pixels, self._loss.of(index))
-            return found.total / index.shape[1], circuits.gradient(found.sums)
+            gradient = self.model.replication.collect(circuits.gradient(found.sums))
+            return found.total / index.shape[1], gradient

@@ -25,6 +25,12 @@ requests = st.builds(
     dtype=st.sampled_from(["float32", "float64"]),
     batch_size=st.sampled_from([1000]) | st.integers(1, 5000),
     images=st.none() | st.integers(10, 60_000),
+    alpha=st.sampled_from([1.0, 0.5, 0.0]),
+    scale=st.sampled_from([100.0]) | st.floats(1e-3, 1e3),
+    bias=st.booleans(),
+    shared_angles=st.booleans(),
+    patch_side=st.sampled_from([None, 8]),
+    data=st.sampled_from(["mnist", "fashion-mnist"]),
 )
 
 
@@ -40,8 +46,10 @@ def test_the_training_command_asks_for_the_run_it_is_made_from(request, folder):
     """An option that is forgotten, misspelt or left out at another default shows here only."""
     found = parsed(train, recipes.train(request).text(folder))
     assert found.pop("out") == Path(folder) / "runs"
-    found = {k: v for k, v in found.items() if k not in ("data", "threads", "device")}
-    assert RunRequest(**found) == request
+    found = {k: v for k, v in found.items() if k not in ("threads", "device")}
+    (seed,) = found.pop("seeds")
+    found["data"] = found["data"] or "mnist"
+    assert RunRequest(**found, seed=seed) == request
 
 
 def test_defaults_are_left_out():

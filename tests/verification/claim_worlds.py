@@ -1,6 +1,8 @@
 """Synthetic findings in which every measured statement holds, and ways to break each one."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from patchlaw.verification.checks import CheckResult
@@ -49,8 +51,13 @@ def world(
     top_gap: float = 10.0,
     plane: float = 0.95,
     plane_to_minimum: float = 0.95,
+    half_alpha_loss: float = 0.8,
+    fall_without_bias: float = 0.7,
+    shared_growth: float = 1.1,
+    large_factor: float = 2.0,
+    fashion_loss_change: float = 0.9,
 ) -> tuple[TrainedModel, ...]:
-    """Models on a grid of P and d; each keyword moves one measured quantity."""
+    """Models on a grid of P and d, and their variants; each keyword moves one measured quantity."""
     models = []
     for i, p in enumerate(patches):
         for j, d in enumerate(depths):
@@ -75,7 +82,7 @@ def world(
             accuracy = 0.9 + accuracy_change * i + depth_accuracy_change * j
             models.append(
                 TrainedModel(
-                    RunFacts(p, d, 1, images, 50),
+                    RunFacts(p, d, 1, images, 50, n_parameters=1000 * 3 ** (4 * i + j)),
                     reproduce="made up",
                     minimum=Minimum(
                         36,
@@ -106,7 +113,45 @@ def world(
                     ),
                 )
             )
-    return tuple(models)
+    change = {
+        "half_alpha_loss": half_alpha_loss,
+        "fall_without_bias": fall_without_bias,
+        "shared_growth": shared_growth,
+        "large_factor": large_factor,
+        "fashion_loss_change": fashion_loss_change,
+    }
+    return (
+        *models,
+        *(v for m in models for v in variants(m, patches.index(m.run.n_patches), change)),
+    )
+
+
+def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[TrainedModel]:
+    """Of the i-th P: at alpha = 1/2, without a bias, with shared angles, on other data, one QNN."""
+
+    def other(h: float = 1.0, g: float = 1.0, loss: float = 1.0, **facts: Any) -> TrainedModel:
+        tops = {
+            name: tuple(replace(v, value=factor * v.value) for v in model.eigenvalues[name])
+            for name, factor in (("H", h), ("G", g))
+        }
+        test = model.minimum.test
+        assert test.loss is not None
+        test = SampleMeans(loss * test.loss, test.accuracy, n_samples=test.n_samples)
+        return replace(
+            model,
+            run=replace(model.run, **facts),
+            eigenvalues=tops,
+            minimum=Minimum(36, model.minimum.train, test),
+        )
+
+    falls = model.run.n_patches**2 / 16  # undoes the paper's law
+    yield other(loss=change["half_alpha_loss"], aggregation_exponent=0.5)
+    yield other(g=change["fall_without_bias"] ** i, pixel_bias=False)
+    yield other(h=falls * change["shared_growth"] ** i, pixel_bias=False, shared_angles=True)
+    # as far as the paper's model changes its test loss, undone
+    yield other(loss=(change["fashion_loss_change"] / 0.9) ** i, dataset="fashion-mnist")
+    own = f"own circuit {model.run.n_patches:08x}"
+    yield other(h=change["large_factor"], n_patches=1, family=own)
 
 
 def checked(name: str, passed: bool = True, measured: float = 1e-16) -> CheckResult:

@@ -531,7 +531,7 @@ def test_start_is_that_of_real_circuits():
         (("--patches", "5", "--depth", "5"), "n_patches: expected a square"),
         (("--patches", "4", "--depth", "0"), "depth: expected a positive integer"),
         (("--patches", "4", "--depth", "5", "--from", "4"), "--from: expected none beside --start"),
-        (("--patches", "4", "--depth", "5", "--data", "nowhere"), "expected 'mnist' or a path"),
+        (("--patches", "4", "--depth", "5", "--data", "nowhere"), "'nowhere' does not exist"),
         (("--patches", "4", "--depth", "5", "--images", "12"), "n_samples: expected at least 20"),
     ],
 )

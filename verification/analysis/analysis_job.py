@@ -65,8 +65,7 @@ def execute_analysis(
     facts = RunFacts(
         **run.facts,
         n_parameters=len(run.parameters(run.minimum_epoch)),
-        family=run.config.model.family,
-        aggregation_exponent=run.config.model.aggregation_exponent,
+        **run.config.axes,
     )
     path, asked = record_path(run, out), check_stages(stages)
     options = options or recorded_options(path)

@@ -100,8 +100,10 @@ def residual(bench: Workbench) -> Sections:
 
 
 def gauss_newton_blocks(bench: Workbench) -> Sections:
-    """Top eigenvalue of every G_pp, and the alignment."""
+    """Top eigenvalue of every G_pp, and the alignment; nothing where patches share angles."""
     named = _blocks(bench, "G", lambda problem: problem.gauss_newton)
+    if not named:
+        return {}
     angles = bench.on_record("G over the angles")
     alignment = Alignment.of_values(
         (angles.value, angles.radius), [block.whole.extreme for block in named.values()]
@@ -303,6 +305,8 @@ def _blocks(
     *,
     gap: bool = True,
 ) -> dict[str, TwoLevels]:
+    if bench.model.layout.n_patches < bench.model.n_patches:  # they share angles: no block is one's
+        return {}
     small = bench.subset.blocks()
     large = bench.whole.blocks() if bench.has_subset else small
     found = {}

@@ -1,7 +1,7 @@
 """The form of a claim: its parts, what would refute each, and how evidence is gathered for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
@@ -48,6 +48,12 @@ class Findings:
     check_command: str = "patchlaw verify"
     kernels: tuple[KernelRecord, ...] = ()
 
+    @property
+    def of_the_paper(self) -> "Findings":
+        """Without models that are not the paper's in alpha, bias, sharing or data, or one QNN."""
+        models = (m for m in self.models if m.run.same_but_for("family", "n_qubits", "scale"))
+        return replace(self, models=tuple(m for m in models if m.run.n_patches > 1))
+
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
         """Models next to each other in P or in depth, and alike otherwise."""
         for group in alike_but_for(along, self.models):
@@ -80,6 +86,7 @@ class Part:
         quorum: share of the measured pieces that must meet the criterion.
         complete: measured pieces at the paper's scale for an unqualified confirmation.
         role: what its verdict does to the claim's.
+        variants: whether its measures see models that are not the paper's as well.
     """
 
     id: str
@@ -96,6 +103,7 @@ class Part:
     quorum: float = 1.0
     complete: int = 1
     role: Role = Role.STATED
+    variants: bool = False
 
     @property
     def all_theorems(self) -> tuple[str, ...]:
@@ -113,7 +121,8 @@ class Part:
         pieces += [_theorem(name, findings, Outcome.AGAINST) for name in self.contradicted_by]
         pieces += [_check(name, findings, Outcome.FOR) for name in self.checks]
         pieces += [_check(name, findings, Outcome.AGAINST) for name in self.contradicted_by_checks]
-        return (*pieces, *(piece for measure in self.measures for piece in measure(findings)))
+        seen = findings if self.variants else findings.of_the_paper
+        return (*pieces, *(piece for measure in self.measures for piece in measure(seen)))
 
     def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
         """The verdict on this part."""

@@ -69,7 +69,7 @@ def per_pair(
                 place = f"d {run.depth}" if along == "n_patches" else f"P {run.n_patches}"
                 where = f"{'P' if along == 'n_patches' else 'd'} {step}, {place}, seed {run.seed}"
                 held = band if isinstance(band, Band) else band(first, second)
-                yield _piece(f"{label}, {where}", (first, second), found, held)
+                yield piece(f"{label}, {where}", (first, second), found, held)
 
     return measure
 
@@ -154,7 +154,7 @@ def per_model(
                 run = model.run
                 name = f"{label}, P {run.n_patches}, d {run.depth}, seed {run.seed}"
                 held = band if isinstance(band, Band) else band(model)
-                yield _piece(name, (model,), known, held, samples(model) if samples else "")
+                yield piece(name, (model,), known, held, samples(model) if samples else "")
 
     return measure
 
@@ -288,9 +288,10 @@ def quotient(one: Eigenvalue | None, two: Eigenvalue | None) -> Number | None:
     )
 
 
-def _piece(
+def piece(
     label: str, models: tuple[TrainedModel, ...], found: Number, band: Band, samples: str = ""
 ) -> Evidence:
+    """A number of some models, held against a band; the first one's grade is the piece's."""
     behind = models[0].run.images if found.samples is None else found.samples
     return Evidence(
         label=label,

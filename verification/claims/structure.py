@@ -1,7 +1,8 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
 from patchlaw.verification.claims.claim import Claim, Part
-from patchlaw.verification.claims.measures import exponents, ratios_of_means
+from patchlaw.verification.claims.controls import only
+from patchlaw.verification.claims.measures import eigenvalue_ratios, exponents, ratios_of_means
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.comparison.exponents import LARGEST_RESIDUAL_BLOCK
@@ -157,6 +158,26 @@ SHARED_ANGLES = Claim(
             _PROOF,
             contradicted_by=("incoherent-sharing",),
             role=Role.PREMISE,
+        ),
+        Part(
+            "7c",
+            "In trained models with shared angles lambda_max(H) does not fall with P",
+            "ours: the claim at the minima, where patches respond as they may",
+            "One ratio of neighbouring P at equal depth, both models with shared angles, is below "
+            "0.8, error bounds included.",
+            "'Removes' the flattening; the tolerance is that of 4b. Own angles beside them, "
+            "without a bias as well, are in the same plan.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                only(
+                    lambda run: run.shared_angles,
+                    eigenvalue_ratios("H", "n_patches", Band.above(0.8)),
+                    "shared angles",
+                ),
+            ),
+            complete=8,
+            role=Role.PREMISE,
+            variants=True,
         ),
     ),
 )

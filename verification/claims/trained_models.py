@@ -4,17 +4,20 @@ import math
 from collections.abc import Callable
 
 from patchlaw.verification.claims.claim import Claim, Measure, Part, scale_part
+from patchlaw.verification.claims.controls import beside, beside_one_large, only
 from patchlaw.verification.claims.measures import (
     ModelBand,
     Number,
     Pair,
     accuracy_changes,
+    eigenvalue_ratios,
     on_subset,
     per_model,
+    quotient,
     ratios_of_means,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
-from patchlaw.verification.claims.verdict import Role
+from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import TrainedModel, all_converged
 from patchlaw.verification.records.trained_model import Along
@@ -31,6 +34,11 @@ def _test_loss_falls(along: Along, keep: Callable[[Pair], bool] = lambda pair: T
     return ratios_of_means(
         "test loss", along, lambda m: m.minimum.test.loss, below, of_test=True, keep=keep
     )
+
+
+def _test_loss_ratio(first: TrainedModel, second: TrainedModel) -> Number | None:
+    one, two = first.minimum.test.loss, second.minimum.test.loss
+    return Number(two / one, samples=first.minimum.test.n_samples) if one and two else None
 
 
 def _plane(band: ModelBand, of: str = "", words: str = "") -> Measure:
@@ -248,10 +256,28 @@ FUTURE_WORK = Claim(
             theorems=("aggregation-table", "element-exponents"),
             checks=("element scaling",),
         ),
-        _open_question(
+        Part(
             "13b",
             "s = c / sqrt(P) is an effective improvement",
-            "Trained beside s = c / P at equal P and d, its test loss is not lower.",
+            "Sec. 4, future work",
+            "Trained beside s = c / P at equal c, P, d, seed and data, its test loss is not lower "
+            "in more than a quarter of the pairs.",
+            f"{_TREND} It is asked of every size, as the paper's sentence names none; shallow "
+            "models can refute it and confirm it with a qualification, and eight pairs at the "
+            "paper's scale are needed for more.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                beside(
+                    "test loss at alpha = 1/2 over that at 1",
+                    _test_loss_ratio,
+                    Band.below(1.0, "below 1"),
+                    lambda run: run.aggregation_exponent == 0.5,
+                    "aggregation_exponent",
+                ),
+            ),
+            quorum=0.75,
+            complete=8,
+            variants=True,
         ),
         scale_part(
             "13c",
@@ -267,20 +293,50 @@ FUTURE_WORK = Claim(
             "Bulk and outliers change in a regular way during training",
             "Outlier counts and bulk widths at recorded epochs show no common course over runs.",
         ),
-        _open_question(
+        Part(
             "13e",
             "A single large QNN has a sharper landscape than the distributed model",
-            "Trained on the same data at equal parameter count, its lambda_max is not larger.",
+            "Sec. 4, future work",
+            "Trained on the same data at equal parameter count (within 2 %), its lambda_max(H) is "
+            "not larger, error bounds included.",
+            "Of every size, as in 13b; 2 % is less than one layer of the circuits that are "
+            "compared, so no choice of depth could be closer by much.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                beside_one_large(
+                    "lambda_max(H) of one QNN over the distributed model's",
+                    lambda first, large: quotient(first.top("H"), large.top("H")),
+                    Band.above(1.0, "above 1"),
+                ),
+            ),
+            complete=4,
+            variants=True,
         ),
         _open_question(
             "13f",
             "The flattening survives noise",
             "With noise in the circuits lambda_max no longer falls with P.",
         ),
-        _open_question(
+        Part(
             "13g",
             "The findings carry over to harder data",
-            "On another data set claims 9 to 11 have other verdicts.",
+            "Sec. 4, future work",
+            "On Fashion-MNIST fewer than three quarters of these hold: lambda_max(H) and test loss "
+            "fall from one P to the next, and within 20 % of C outliers are counted.",
+            f"The criteria of 9a, 10a and 11b on other data. {_TREND} Of every size, as in 13b. "
+            "Digits are no harder than MNIST and do not count.",
+            reach=Reach.ANY_SIZE,
+            measures=tuple(
+                only(lambda run: run.dataset == "fashion-mnist", measure, "Fashion-MNIST")
+                for measure in (
+                    eigenvalue_ratios("H", "n_patches", Band.below(1.0, "below 1")),
+                    _test_loss_falls("n_patches"),
+                    _outliers_beside_classes(0.2, " within 20 %"),
+                )
+            ),
+            quorum=0.75,
+            complete=24,
+            variants=True,
         ),
     ),
 )

@@ -29,6 +29,7 @@ from patchlaw.verification.records import (
 )
 
 OUR_OUTPUTS = "tangent kernel: with the softmax outputs of our runs at the author's P, d and seed"
+_SHARED = "the patches share their angles, and the laws speak of patches with angles of their own"
 
 
 def law_inputs(model: TrainedModel) -> MeasuredModel:
@@ -73,12 +74,14 @@ def _alignment(model: TrainedModel) -> float | None:
 def parts_of_g(model: TrainedModel) -> tuple[float, float] | None:
     """lambda_max of G over the angles and over the bias; None unless converged and one is positive.
 
-    One that is zero may come out negative by its rounding.
+    That over the bias is 0 in a model without one. A zero may come out negative by its rounding.
     """
     angles, bias = model.top(ANGLE_BLOCK), model.top(BIAS_BLOCK)
-    if angles is None or bias is None or not all_converged((angles, bias)):
+    if angles is None or (bias is None and model.run.pixel_bias):
         return None
-    parts = max(0.0, angles.value), max(0.0, bias.value)
+    if not all_converged([angles] if bias is None else [angles, bias]):
+        return None
+    parts = max(0.0, angles.value), 0.0 if bias is None else max(0.0, bias.value)
     return parts if max(parts) > 0 else None
 
 
@@ -270,6 +273,8 @@ def _rows(
             if law.listed != "always" and not law.is_fed(inputs):
                 continue
             prediction = law.predict(inputs)
+            if run.shared_angles:
+                prediction = replace(prediction, ratio=None, reason=_SHARED)
             predicted = None if prediction.ratio is None else float(prediction.ratio)
             usable = predicted is not None and missing is None and measured != 0
             yield LawComparison(

@@ -131,7 +131,8 @@ class _KernelJob(Job):
     def open(self) -> bool:
         """Read the record, or begin one."""
         run, chosen = self.run, self.settings
-        facts = RunFacts(**run.facts, n_parameters=len(run.parameters(run.minimum_epoch)))
+        size = len(run.parameters(run.minimum_epoch))
+        facts = RunFacts(**run.facts, n_parameters=size, **run.config.axes)
         words = [f"patchlaw kernel runs/{facts.id}"]
         for option in fields(chosen):
             if (value := getattr(chosen, option.name)) != option.default:

@@ -94,9 +94,9 @@ class Pilot:
         """
         check_samples(samples.sha256, run.config.data.sha256)
         sizes = run.config.model
-        if sizes.family:
+        if other := sizes.family or "shared angles" * sizes.shared_angles:
             raise ValueError(
-                f"pilot: expected a run of the paper's circuit, got {sizes.family}; give the "
+                f"pilot: expected a run of the paper's circuit, got {other}; give the "
                 "quaternions of its encodings to TangentKernel"
             )
         architecture = Architecture(

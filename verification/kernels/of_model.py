@@ -95,6 +95,7 @@ def encoding_rotations(
             f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
             "of another circuit's encodings to TangentKernel"
         )
+    check_own_angles(model)
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []
@@ -115,6 +116,19 @@ def encoding_rotations(
                 slopes = kept.permute(0, 3, 1, 2, 4).cpu().numpy()
             found.append(EncodingRotations(quaternions.cpu().numpy(), slopes))
     return tuple(found)
+
+
+def check_own_angles(model: DistributedQNN) -> None:
+    """Refuse a model whose patches share their angles: the law adds up patches that do not.
+
+    Raises:
+        TypeError: it does.
+    """
+    if model.shared_angles:
+        raise TypeError(
+            "model: expected patches with angles of their own, over which the kernel is averaged "
+            "patch by patch, got angles that the patches share; the law does not hold for them"
+        )
 
 
 def softmax_outputs(model: torch.nn.Module, images: Tensor) -> Tensor:

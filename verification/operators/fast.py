@@ -74,7 +74,7 @@ class FastBackend:
 
     The numba engine on the CPU, the torch engine on CUDA.
     A block is computed as a distributed QNN of one patch on patch-sized images, whose loss adds
-    the other patches' logits; its pixel bias is zero and left out of the products.
+    the other patches' logits.
 
     Args:
         model: DistributedQNN or CircuitBlock on the CPU or CUDA, every parameter trained.
@@ -138,10 +138,7 @@ class FastBackend:
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
-        columns = np.asarray(vectors, dtype=np.float64)
-        left_out = self._products.n_parameters - len(columns)
-        padded = np.concatenate([columns, np.zeros((left_out, columns.shape[1]))])
-        return self._products.product(kind, padded)[: self.n_parameters]
+        return self._products.product(kind, np.asarray(vectors, dtype=np.float64))
 
 
 def _engine_loss(loss: TorchLoss) -> OutputLoss:
@@ -161,9 +158,9 @@ def _one_patch(
         dtype=block.angles.dtype,
         device=block.angles.device,
         ansatz=block.ansatz,
+        bias=False,
     )
-    angles = block.angles.detach()[0]
-    model.load_flat_parameters(torch.cat([angles, angles.new_zeros(side**2)]))
+    model.load_flat_parameters(block.angles.detach()[0])
     features, others = inputs.split([side**2, block.n_classes], dim=1)
     offsets = others.double().cpu()
     engine_loss: OutputLoss

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -76,7 +77,8 @@ def _chunk_jacobian(
     pixels = engine.pixels(data, bias, chunk)
     z, traces = engine.forward(circuits, pixels, engine.pool(chunk.width))
     shape = (engine.model.n_classes, chunk.size)
-    (n_patches, n_angles), n_pixels = engine.model.angles.shape, engine.model.pixel_bias.numel()
+    n_patches, n_angles = engine.model.circuit_angles.shape
+    n_pixels = engine.model.pixel_bias.numel()
     of_angles = np.empty((n_patches, n_angles, *shape))
     of_bias = np.zeros((n_patches, n_pixels, *shape))
 
@@ -99,8 +101,11 @@ def _chunk_jacobian(
         moves += [(p, -1, int(pixel)) for pixel in np.unique(covered)]
     engine.map(column, moves)
     columns = np.concatenate([of_angles.reshape(-1, *shape), of_bias.sum(axis=0)])
+    jacobian = engine.model.replication.collect(
+        torch.from_numpy(columns.transpose(2, 1, 0))
+    ).numpy()
     return JacobianChunk(
         slice(chunk.start, chunk.stop),
         z[:, : chunk.size].T,
-        engine.model.output_scale * np.ascontiguousarray(columns.transpose(2, 1, 0)),
+        engine.model.output_scale * np.ascontiguousarray(jacobian),
     )

@@ -38,6 +38,18 @@ Along: TypeAlias = Literal["n_patches", "depth"]
 Origin: TypeAlias = Literal["author", "record", "verify"]
 
 
+# of model and data, in which a run may be another than the paper's
+AXES = (
+    "family",
+    "n_qubits",
+    "aggregation_exponent",
+    "scale",
+    "pixel_bias",
+    "shared_angles",
+    "dataset",
+)
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """Which training run it is.
@@ -54,6 +66,11 @@ class RunFacts:
         configuration_sha256: hash of the run's configuration.
         family: what its patches hold, in words, if not the paper's circuit.
         aggregation_exponent: alpha of the mean over the patches.
+        n_qubits: n of a circuit.
+        scale: c.
+        pixel_bias: whether there is one.
+        shared_angles: whether all patches have the same angles.
+        dataset: name of the data in the package, if not MNIST.
     """
 
     n_patches: Patches
@@ -67,14 +84,24 @@ class RunFacts:
     configuration_sha256: str = ""
     family: str = ""
     aggregation_exponent: float = 1.0
+    n_qubits: PositiveCount = 8
+    scale: float = 100.0
+    pixel_bias: bool = True
+    shared_angles: bool = False
+    dataset: str = ""
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote."""
         facts = asdict(self)
-        for name in ("family", "aggregation_exponent"):
+        for name in AXES:
             if facts[name] == getattr(RunFacts, name):
                 del facts[name]
         return facts
+
+    def same_but_for(self, *axes: str) -> bool:
+        """Whether model and data are the paper's but for some of ``AXES``."""
+        others = set(AXES) - set(axes)
+        return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -92,8 +119,14 @@ class RunFacts:
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * other]
         words += [self.family] * bool(self.family)
+        if self.n_qubits != RunFacts.n_qubits:
+            words.append(f"{self.n_qubits} qubits")
         if self.aggregation_exponent != 1:
             words.append(f"alpha = {self.aggregation_exponent:g}")
+        if self.scale != RunFacts.scale:
+            words.append(f"c = {self.scale:g}")
+        words += ["no pixel bias"] * (not self.pixel_bias) + ["shared angles"] * self.shared_angles
+        words += [self.dataset] * bool(self.dataset)
         return ", ".join(words)
 
     @property
@@ -277,7 +310,8 @@ class TrainedModel:
         if self.origin != "record":
             return f"{self.origin}'s {place}"
         place += f", seed {self.run.seed}"
-        return place if self.run.at_paper_scale else f"{place}, {self.run.protocol}"
+        as_the_paper = self.run.at_paper_scale and self.run.same_but_for()
+        return place if as_the_paper else f"{place}, {self.run.protocol}"
 
     @property
     def name(self) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import torch
 
 from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
+from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.runs.factory import Factory
-from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples
+from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples, load_samples
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.store.json_files import (
     Count,
@@ -45,6 +47,8 @@ class ModelConfig:
         shared: makes the module whose logits are added to an ensemble's; None for none.
         patch_side: of an ensemble's patches in pixels; a circuit's side is that of its features.
         square: whether an ensemble's modules take square patches.
+        pixel_bias: whether circuits read the image plus a trained bias.
+        shared_angles: whether the circuits of all patches have the same angles.
 
     Raises:
         ValueError: an unknown dtype, a circuit that ``Ansatz.from_json`` refuses, fields that do
@@ -65,6 +69,8 @@ class ModelConfig:
     shared: Factory | None = None
     patch_side: Side | None = None
     square: bool = False
+    pixel_bias: bool = True
+    shared_angles: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the model does not have; the paper's circuit is no circuit of one's own."""
@@ -74,6 +80,11 @@ class ModelConfig:
             raise ValueError("factory: expected one beside shared, patch_side or square, got none")
         if self.factory is not None and (self.patch_side is None or self.ansatz is not None):
             raise ValueError("factory: expected it with patch_side and without ansatz")
+        if self.factory is not None and (self.shared_angles or not self.pixel_bias):
+            raise ValueError(
+                "factory: expected it without shared_angles and pixel_bias, which are a circuit's; "
+                "an ensemble has no bias, and its modules parameters of their own"
+            )
         if self.ansatz is not None:
             try:
                 circuit = Ansatz.from_json(self.ansatz)
@@ -104,9 +115,11 @@ class ModelConfig:
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of own circuits and modules only what there is."""
         record = asdict(self)
-        for name in ("ansatz", "factory", "shared", "patch_side", "square"):
+        for name in ("ansatz", "factory", "shared", "patch_side", "square", "shared_angles"):
             if not record[name]:
                 del record[name]
+        if self.pixel_bias:
+            del record["pixel_bias"]
         if "factory" in record:
             del record["n_qubits"]
         return record
@@ -132,6 +145,8 @@ class ModelConfig:
             dtype=dtype,
             device=device,
             ansatz=None if self.ansatz is None else Ansatz.from_json(self.ansatz),
+            bias=self.pixel_bias,
+            shared_angles=self.shared_angles,
         )
 
     def _ensemble(self, factory: Factory, dtype: torch.dtype, device: str) -> PatchEnsemble:
@@ -165,11 +180,32 @@ class DataConfig:
         sha256: ``RunSamples.sha256``.
         images: training images kept of the source, stratified; None for all.
         subset_seed: seed of that draw.
+        dataset: name of the source among those in the package; empty for MNIST, and for files.
+        n_qubits: n of the pixels' range [0, 2 pi / n].
     """
 
     sha256: str = MNIST_SHA256
     images: PositiveCount | None = None
     subset_seed: Count = 0
+    dataset: str = ""
+    n_qubits: Qubits = PAPER_QUBITS
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON; of MNIST in the paper's range what former releases wrote."""
+        record = asdict(self)
+        for name, default in (("dataset", ""), ("n_qubits", PAPER_QUBITS)):
+            if record[name] == default:
+                del record[name]
+        return record
+
+    def load(self, source: str | Path | None = None) -> RunSamples:
+        """The samples, from their source again or from files in its place.
+
+        Raises:
+            DatasetError, ValueError: as ``load_samples``.
+        """
+        source_or_name = source or self.dataset or None
+        return load_samples(source_or_name, self.images, self.subset_seed, self.n_qubits)
 
 
 @dataclass(frozen=True)
@@ -208,8 +244,24 @@ class RunConfig:
         return replace(
             self,
             training=replace(self.training, n_batches=n_batches),
-            data=DataConfig(samples.sha256, images),
+            data=DataConfig(
+                samples.sha256, images, dataset=samples.dataset, n_qubits=samples.n_qubits
+            ),
         )
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """What may be another than the paper's in model and data, as records say it."""
+        model = self.model
+        return {
+            "family": model.family,
+            "n_qubits": model.n_qubits,
+            "aggregation_exponent": model.aggregation_exponent,
+            "scale": model.scale,
+            "pixel_bias": model.pixel_bias,
+            "shared_angles": model.shared_angles,
+            "dataset": self.data.dataset,
+        }
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from patchlaw.simulators import load_mnist
+from patchlaw.simulators.datasets import OTHER_DATASETS
+from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS
 from patchlaw.verification.training import stratified_subset
 
 # sha256 of RunSamples.sha256 for the whole embedded MNIST
@@ -17,12 +19,17 @@ MNIST_SHA256 = "05e6e08df682ca5e61117112ee8674984ef8b688c57ea7de88c3ee03ea1a9cfd
 
 @dataclass(frozen=True, eq=False)
 class RunSamples:
-    """Images (N, side, side) in radians, float32, with labels (N,), int64."""
+    """Images (N, side, side) in radians, float32, with labels (N,), int64.
+
+    ``dataset`` and ``n_qubits`` say how they were loaded; see ``DataConfig``.
+    """
 
     train_images: Tensor
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    dataset: str = ""
+    n_qubits: int = PIXEL_QUBITS
 
     @cached_property
     def sha256(self) -> str:
@@ -41,22 +48,31 @@ class RunSamples:
 
 
 def load_samples(
-    source: Path | None = None, images: int | None = None, subset_seed: int = 0
+    source: str | Path | None = None,
+    images: int | None = None,
+    subset_seed: int = 0,
+    n_qubits: int = PIXEL_QUBITS,
 ) -> RunSamples:
-    """MNIST, or an MNIST-format data set, whole or with a stratified part of its training images.
+    """MNIST, or another data set, whole or with a stratified part of its training images.
 
     Args:
         source: as for ``load_mnist``.
         images: training images to keep; None for all. The test images stay whole.
         subset_seed: seed of the draw.
+        n_qubits: n of the pixels' range [0, 2 pi / n], the paper's for its n = 8.
 
     Raises:
         DatasetError: see ``load_mnist``.
         ValueError: ``images`` out of range.
     """
     data = load_mnist(source)
-    train_images, train_labels = data.train_images, data.train_labels
+    train_images, train_labels, test_images = data.train_images, data.train_labels, data.test_images
+    if n_qubits != PIXEL_QUBITS:
+        train_images, test_images = (
+            x * (PIXEL_QUBITS / n_qubits) for x in (train_images, test_images)
+        )
     if images is not None:
         kept = stratified_subset(train_labels.numpy(), images, subset_seed)
         train_images, train_labels = train_images[kept], train_labels[kept]
-    return RunSamples(train_images, train_labels, data.test_images, data.test_labels)
+    dataset = source if isinstance(source, str) and source in OTHER_DATASETS else ""
+    return RunSamples(train_images, train_labels, test_images, data.test_labels, dataset, n_qubits)

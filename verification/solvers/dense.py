@@ -203,7 +203,7 @@ def _own_and_shared(problem: CurvatureProblem) -> tuple[list[NDArray[np.int64]],
     A pixel that no patch covers is in neither: its rows and columns are zero.
     """
     layout, model = problem.layout, problem.patch_model
-    if not isinstance(model, DistributedQNN):
+    if not isinstance(model, DistributedQNN) or model.shared_angles or not len(layout.shared):
         return [layout.patch(p) for p in range(layout.n_patches)], layout.shared
     grid = model.grid
     coverage = np.asarray(grid.coverage).ravel()

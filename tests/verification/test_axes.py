@@ -1,0 +1,335 @@
+"""Every part of model and data as an axis: alpha, c, pixel bias, shared angles, qubits, data."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patchlaw.commands.sweep import sweep
+from patchlaw.commands.train import train
+from patchlaw.paper_figures.records import ANALYSES
+from patchlaw.paper_figures.study import Study
+from patchlaw.simulators import Ansatz, DistributedQNN, load_mnist
+from patchlaw.simulators.autograd_engine import AutogradEngine
+from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.torch_engine.training_pass import TrainingPass
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.analysis.options import AnalysisOptions
+from patchlaw.verification.comparison import compare_models
+from patchlaw.verification.kernels.commutator import CommutatorKernel
+from patchlaw.verification.kernels.of_model import tangent_kernel_of
+from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.operators.jacobian import jacobian_chunks
+from patchlaw.verification.records import read_analyses
+from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
+from patchlaw.verification.runs.plan import read_plan
+from tests.strategies import examples, image_batches, patch_grids, real_arrays
+
+PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
+KINDS = ("hessian", "gauss_newton", "residual")
+
+
+@st.composite
+def models(draw: st.DrawFn, sizes: tuple[int, ...] = (4, 5)) -> tuple[DistributedQNN, np.ndarray]:
+    """A model with drawn axes and parameters, float64, and two or three images."""
+    n = draw(st.sampled_from(sizes))
+    grid = draw(patch_grids(st.just(n), max_patches_per_side=2, max_stride=2))
+    model = DistributedQNN(
+        n_patches=grid.n_patches,
+        depth=1,
+        n_qubits=n,
+        image_side=grid.image_side,
+        n_classes=draw(st.integers(2, 4)),
+        scale=draw(st.floats(0.5, 20)),
+        aggregation_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        seed=draw(st.integers(0, 10**6)),
+        dtype=torch.float64,
+        bias=draw(st.booleans()),
+        shared_angles=draw(st.booleans()),
+    )
+    if model.replication.pixel_bias:
+        bias = draw(st.floats(-1, 1)) * torch.linspace(-1, 1, grid.image_side**2)
+        with torch.no_grad():
+            model.pixel_bias += bias.reshape(model.pixel_bias.shape)
+    return model, draw(image_batches(grid.image_side, st.integers(2, 3)))
+
+
+def untied(model: DistributedQNN) -> tuple[DistributedQNN, np.ndarray]:
+    """The same function with angles of every patch and a bias, and E by finite differences.
+
+    E is read off how the circuits' parameters follow the model's, not from ``Replication``.
+    """
+    twin = DistributedQNN(
+        n_patches=model.n_patches,
+        n_qubits=model.ansatz.n_qubits,
+        image_side=model.grid.image_side,
+        n_classes=model.n_classes,
+        scale=model.scale,
+        aggregation_exponent=model.aggregation_exponent,
+        dtype=torch.float64,
+        ansatz=model.ansatz,
+    )
+
+    def read() -> torch.Tensor:
+        bias = model.pixel_bias.detach().flatten()
+        return torch.cat([model.circuit_angles.detach().flatten(), bias]).clone()
+
+    here, start = read(), model.flat_parameters()
+    columns = []
+    for i in range(model.n_parameters):
+        moved = start.clone()
+        moved[i] += 1.0
+        model.load_flat_parameters(moved)
+        columns.append(read() - here)
+    model.load_flat_parameters(start)
+    twin.load_flat_parameters(here)
+    return twin, torch.stack(columns, dim=1).numpy().round(9)
+
+
+def autograd_product(
+    model: DistributedQNN, images: np.ndarray, labels: torch.Tensor, vector: torch.Tensor
+) -> torch.Tensor:
+    """H v, double backward of the model's own forward by torch operations."""
+    parameters = list(model.parameters())
+    z = model.autograd_logits(torch.from_numpy(images))
+    loss = torch.nn.functional.cross_entropy(z, labels)
+    gradient = torch.cat(
+        [g.flatten() for g in torch.autograd.grad(loss, parameters, create_graph=True)]
+    )
+    return torch.cat([h.flatten() for h in torch.autograd.grad(gradient @ vector, parameters)])
+
+
+@examples(6)
+@given(models((4, 4, 5, 6, 8)), st.data())
+def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(case, data):
+    """H = E^T H' E, likewise G, R and the gradient, on both engines; H = G + R, symmetric.
+
+    Only this would catch an E whose transpose leaves a patch out, or a bias that still counts.
+    """
+    model, images = case
+    labels = torch.arange(len(images)) % model.n_classes
+    twin, e = untied(model)
+    pixels, size = torch.from_numpy(images), model.n_parameters
+    assert size == model.replication.n_angles * len(model.angles) + (
+        images[0].size if model.replication.pixel_bias else 0
+    )
+    phases = data.draw(real_arrays(2, 3.0))
+    vectors = np.cos(np.outer(np.arange(size), phases) + phases)
+    expected = make_engine(twin).curvature(pixels, labels)
+    for name in ("fast", "torch"):
+        found = make_engine(model, name=name).curvature(pixels, labels)
+        large = np.abs(expected.gradient).max() + 1
+        np.testing.assert_allclose(found.gradient, e.T @ expected.gradient, atol=1e-9 * large)
+        products = {kind: found.product(kind, vectors) for kind in KINDS}
+        for kind in KINDS:
+            wanted = e.T @ expected.product(kind, e @ vectors)
+            bound = 1e-9 * (np.abs(wanted).max() + 1)
+            np.testing.assert_allclose(products[kind], wanted, atol=bound)
+            form = vectors.T @ products[kind]
+            np.testing.assert_allclose(form, form.T, atol=1e-8 * (np.abs(form).max() + 1))
+        total = products["gauss_newton"] + products["residual"]
+        bound = 1e-9 * (np.abs(total).max() + 1)
+        np.testing.assert_allclose(products["hessian"], total, atol=bound)
+
+
+@examples(4)
+@given(models((4, 4, 6)))
+def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
+    """E^T H E is the Hessian of the shared model itself, differentiated twice by torch.
+
+    Only this would catch an engine and a twin that are wrong in the same way.
+    """
+    model, images = case
+    pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
+    vector = torch.linspace(-1, 1, model.n_parameters, dtype=torch.float64)
+    wanted = autograd_product(model, images, labels, vector)
+    problem = CurvatureProblem(model, pixels, labels)
+    assert problem.backend.name == "fast"
+    bound = 1e-8 * (wanted.abs().max().item() + 1)
+    found = problem.hessian @ vector.numpy()
+    np.testing.assert_allclose(found, wanted.numpy(), atol=bound)
+
+    z = model(pixels)
+    torch.testing.assert_close(z, model.autograd_logits(pixels))
+    parameters = list(model.parameters())
+    own = torch.autograd.grad(z.square().sum(), parameters)
+    reference = torch.autograd.grad(model.autograd_logits(pixels).square().sum(), parameters)
+    torch.testing.assert_close(own, reference)
+    (chunk,) = jacobian_chunks(model, pixels)
+    slope = np.einsum("mk,mkd->d", 2 * z.detach().numpy(), chunk.jacobian)
+    flat = torch.cat([part.flatten() for part in own]).numpy()
+    np.testing.assert_allclose(slope, flat, atol=1e-9 * (np.abs(flat).max() + 1))
+
+
+@examples(6)
+@given(models(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_g_of_repeated_images_carries_the_square_of_s_at_every_alpha(case, alpha):
+    """With S = I (squared error) elements of G carry P^(-2 alpha) of those at alpha = 0.
+
+    Only this would catch an exponent that reaches the logits but not the products.
+    """
+    model, images = case
+    pixels, target = torch.from_numpy(images), torch.zeros(len(images), model.n_classes)
+    vector = np.linspace(-1, 1, model.n_parameters)
+    products = []
+    for exponent in (alpha, 0.0):
+        model.aggregation_exponent = exponent
+        problem = CurvatureProblem(model, pixels, target.double(), loss="squared_error")
+        products.append(problem.gauss_newton @ vector)
+    wanted = products[1] * model.n_patches ** (-2 * alpha)
+    np.testing.assert_allclose(products[0], wanted, atol=1e-10 * (np.abs(wanted).max() + 1))
+
+
+def test_shared_angles_have_no_block_of_a_patch() -> None:
+    model = DistributedQNN(4, 1, n_qubits=4, image_side=5, n_classes=2, shared_angles=True)
+    assert model.layout.n_patches == 1
+    assert len(model.layout.own) == model.ansatz.n_angles
+    with pytest.raises(ValueError, match="angles of their own"):
+        model.patch_block(0)
+
+
+def test_a_patch_of_any_side_is_the_papers_circuit_with_more_features_a_qubit() -> None:
+    """At side = n it is the paper's to the block; one large QNN reads a whole image of 14 x 14."""
+    assert Ansatz.for_patch(5, 3, 5) == Ansatz(5, 3)
+    large = Ansatz.for_patch(7, 2, 14)
+    assert (large.n_features, large.n_angles) == (196, 3 * 2 * 7 * 2 + 2 * 196)
+    with pytest.raises(ValueError, match="multiple of 8 qubits"):
+        Ansatz.for_patch(8, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"qubits": 4}, "qubits: expected at least 5, as 10 classes"),
+        ({"patch_side": 7}, "patch_side: expected side x side pixels to be a multiple of 8"),
+        ({"patches": 16, "data": "digits"}, "n_patches: expected one of"),
+        ({"data": "cifar"}, "data: expected one of mnist, fashion-mnist, digits, got 'cifar'"),
+        ({"alpha": -1}, "alpha: expected a number from 0 to 2"),
+        ({"scale": 0}, "scale: expected a number from 0"),
+        ({"bias": 1}, "bias: expected true or false"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_with_the_reason(change, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        RunRequest(**({"patches": 4, "depth": 1} | change))
+
+
+def test_defaults_leave_names_and_hashes_as_they_were() -> None:
+    """A field written at its default would give every run on disk another hash."""
+    paper = RunConfig.paper(4, 50)
+    assert paper.sha256.startswith("4b7ac36b")
+    samples = load_samples(None, 100)
+    assert RunRequest(4, 50, images=100).config(samples).to_json()["data"].keys() == {
+        "sha256", "images", "subset_seed",
+    }  # fmt: skip
+    changed = RunRequest(4, 50, images=100, alpha=0.5, bias=False, shared_angles=True)
+    config = changed.config(samples)
+    assert config.run_id != RunRequest(4, 50, images=100).config(samples).run_id
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+def test_data_by_name() -> None:
+    """Shapes, ranges and classes; another range for another number of qubits."""
+    fashion, digits = load_samples("fashion-mnist"), load_samples("digits", n_qubits=5)
+    assert fashion.train_images.shape == (6000, 14, 14)
+    assert fashion.train_labels.bincount().tolist() == [600] * 10
+    assert fashion.test_labels.bincount().tolist() == [100] * 10
+    assert digits.train_images.shape == (1500, 8, 8)
+    assert digits.test_labels.bincount().min() >= 27
+    assert fashion.train_images.max() == load_mnist().train_images.max()
+    assert digits.train_images.max().item() == pytest.approx(2 * np.pi / 5)
+    assert (fashion.dataset, digits.dataset, digits.n_qubits) == ("fashion-mnist", "digits", 5)
+
+
+@pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data", "one_qnn"])
+def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
+    result = CliRunner().invoke(sweep, [str(PLANS / f"{name}.toml"), "--list"])
+    assert result.exit_code == 0, result.output
+    for request in read_plan(PLANS / f"{name}.toml"):
+        assert f"P={request.patches} d={request.depth} seed={request.seed} {request.changes}" in (
+            result.output
+        )
+
+
+def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> None:
+    """Shared angles without a bias on digits, from the command line to the record's facts."""
+    words = "--patches 4 --depth 1 --qubits 5 --images 60 --batch-size 30 --data digits"
+    words += f" --bias false --shared-angles true --alpha 0.5 --scale 50 --out {tmp_path}"
+    for epochs in ("1", "2"):
+        result = CliRunner().invoke(train, [*words.split(), "--epochs", epochs])
+        assert result.exit_code == 0, result.output
+    (folder,) = tmp_path.iterdir()
+    run = Run.open(folder)
+    assert run.parameters(2).shape == (Ansatz(5, 1).n_angles,)
+    options = AnalysisOptions().changed(n_top=1, n_top_subset=2, subset=60)
+    samples = run.config.data.load()
+    names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "trajectory")
+    record = execute_analysis(run, samples, tmp_path / "records", options, stages=names)
+    facts = record.run
+    assert facts.protocol == (
+        "60 images, 2 epochs, other settings, 5 qubits, alpha = 0.5, c = 50, no pixel bias, "
+        "shared angles, digits"
+    )
+    assert record.bias_share == 0
+    assert record.blocks("G") == ()
+    assert record.top("G over the angles").value == pytest.approx(record.top("G").value, rel=1e-3)
+    (read,) = read_analyses(tmp_path / "records")
+    assert read.run == facts
+    other = replace(read, run=replace(facts, n_patches=16, id=facts.id.replace("P4", "P16")))
+    rows = compare_models([read, other])
+    assert rows
+    assert all("share their angles" in row.reason and row.predicted is None for row in rows)
+
+
+def test_without_a_bias_levelling_off_has_b_0() -> None:
+    """The law that levels off is then the aligned one: its b, from no bias, is zero exactly."""
+    models = read_analyses(PLANS.parent / "results" / "analyses")
+    model = next(m for m in models if m.top("G over the bias") and m.run.n_patches == 4)
+    bare = {name: v for name, v in model.eigenvalues.items() if "bias" not in name}
+    first = replace(model, eigenvalues=bare, run=replace(model.run, pixel_bias=False))
+    second = replace(first, run=replace(first.run, n_patches=9))
+    rows = {r.law: r for r in compare_models([first, second]) if r.matrix == "G"}
+    assert rows["level_off"].inputs["bias_part1"] == 0
+    assert rows["level_off"].predicted == pytest.approx(4 / 9)
+    assert rows["level_off"].predicted == rows["aligned"].predicted
+
+
+@examples(3)
+@given(models(), st.integers(0, 2**31))
+def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
+    """The pass that trains several models at once; only it has a row of gradients a model."""
+    model, images = case
+    pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
+    other = copy.deepcopy(model)
+    noise = torch.rand(model.n_parameters, generator=torch.Generator().manual_seed(seed))
+    other.load_flat_parameters(noise.double())
+    index = torch.arange(len(images)).repeat(2, 1)
+    losses, gradients = TrainingPass([model, other], pixels, labels).losses_and_gradients(index)
+    for each, loss, gradient in zip((model, other), losses, gradients, strict=True):
+        wanted, slope = AutogradEngine(each).loss_and_gradient(pixels, labels)
+        assert loss.item() == pytest.approx(wanted)
+        bound = 1e-9 * (np.abs(slope).max() + 1)
+        np.testing.assert_allclose(gradient.numpy(), slope, atol=bound)
+
+
+def test_a_study_of_a_plan_keeps_models_apart():
+    """Only this catches a figure that shows one alpha in the place of another."""
+    study = Study.of_plan(PLANS / "alpha.toml")
+    assert len(study.ids) == len(study.runs) == len(study.representatives()) == 15
+    assert study.runs[1].label == "P = 4, d = 10, alpha=0.5"
+    assert study.runs[0].run_id in {path.stem for path in ANALYSES.glob("*.json")}
+
+
+def test_kernels_of_patches_refuse_shared_angles():
+    """Only this catches a law for patches with angles of their own taken where they share them."""
+    model = DistributedQNN(4, 1, n_qubits=4, image_side=5, n_classes=2, shared_angles=True)
+    images = torch.zeros(2, 5, 5)
+    for kernel in (tangent_kernel_of, CommutatorKernel):
+        with pytest.raises(TypeError, match="angles of their own"):
+            kernel(model, images)

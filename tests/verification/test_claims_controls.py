@@ -1,0 +1,89 @@
+"""Claims' parts that ask for other models than the paper's, on models made up for the purpose."""
+
+from dataclasses import replace
+
+import pytest
+
+from patchlaw.verification.claims import Findings, ledger
+from patchlaw.verification.records import Eigenvalue, TrainedModel
+from patchlaw.verification.records.trained_model import Minimum, RunFacts, SampleMeans
+
+PAPER = RunFacts(4, 10, 1001, 2000, 15, n_parameters=2628)
+
+
+def model(facts: RunFacts, h: float = 1.0, test_loss: float = 1.0) -> TrainedModel:
+    """A trained model with H's and G's largest eigenvalue and a test loss."""
+    top = (Eigenvalue(h, 1e-6, True, facts.images),)
+    minimum = Minimum(15, SampleMeans(loss=1.0), SampleMeans(test_loss, 0.5, n_samples=1000))
+    name = f"P{facts.n_patches}_d{facts.depth}_s{facts.seed}_{abs(hash(facts)):08x}"[:27]
+    return TrainedModel(replace(facts, id=name), "patchlaw analyse", minimum, {"H": top, "G": top})
+
+
+def part(name: str, *models: TrainedModel) -> tuple[str, list[float]]:
+    """A part's verdict and the numbers behind it."""
+    entries = ledger(Findings(models=models))
+    (found,) = (p for entry in entries for p in entry.parts if p.part.id == name)
+    return str(found.judgement.verdict), [e.value for e in found.evidence if e.value is not None]
+
+
+def at(n_patches: int, **axes: object) -> RunFacts:
+    return replace(PAPER, n_patches=n_patches, **axes)
+
+
+@pytest.mark.parametrize(("loss", "verdict"), [(0.5, "confirmed with"), (1.5, "refuted")])
+def test_alpha_is_held_against_its_like_at_equal_c_only(loss, verdict):
+    """Only this would catch a pair of different P or c, or alpha 1/2 in the paper's own claims."""
+    half = at(4, aggregation_exponent=0.5)
+    models = (
+        model(at(4)),
+        model(at(9), test_loss=0.01),
+        model(half, test_loss=loss),
+        model(replace(half, scale=50.0), test_loss=7.0),
+        model(replace(half, n_patches=9, images=999), test_loss=9.0),
+    )
+    found, numbers = part("13b", *models)
+    assert found.startswith(verdict)
+    assert numbers == [loss]
+    # 9a speaks of the paper's model: one step from 4 to 9, not a second one at alpha = 1/2
+    more = (*models, model(at(9, aggregation_exponent=0.5), 3.0))
+    assert part("9a", *more)[1] == part("9a", *models)[1] == [1.0]
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(0.5, "confirmed with"), (2.0, "refuted")])
+def test_without_a_bias_the_fall_is_held_against_the_fall_with_one(last, verdict):
+    """Falls by 0.8 with a bias, by 0.8 x ``last`` without one."""
+    models = [model(at(4), 10.0), model(at(9), 8.0)]
+    models += [model(at(4, pixel_bias=False), 5.0), model(at(9, pixel_bias=False), 4.0 * last)]
+    found, numbers = part("6f", *models)
+    assert found.startswith(verdict)
+    assert numbers == [pytest.approx(last)]
+
+
+def test_shared_angles_and_other_data_are_kept_apart():
+    shared = [
+        model(at(p, shared_angles=True, pixel_bias=False), h) for p, h in ((4, 1.0), (9, 0.5))
+    ]
+    fashion = [
+        model(at(p, dataset="fashion-mnist"), h, loss)
+        for p, h, loss in ((4, 2.0, 1.0), (9, 1.0, 0.9))
+    ]
+    digits = [model(at(p, dataset="digits"), h) for p, h in ((4, 1.0), (9, 9.0))]
+    models = (*shared, *fashion, *digits)
+    assert part("7c", *models) == ("refuted", [0.5])
+    found, numbers = part("13g", *models)
+    assert found.startswith("confirmed with")
+    assert numbers == [0.5, pytest.approx(0.9)]
+    assert part("9a", *models) == ("not measured", [])
+
+
+def test_one_large_qnn_is_held_against_models_of_equal_size():
+    large = at(1, family="own circuit 0123abcd")
+    models = (
+        model(at(4), 2.0),
+        model(replace(large, depth=49, n_parameters=2646), 6.0),
+        model(replace(large, n_parameters=1008), 0.1),
+        model(replace(at(1), n_parameters=2628), 0.2),  # a single patch of 8 x 8
+    )
+    found, numbers = part("13e", *models)
+    assert found.startswith("confirmed with")
+    assert numbers == [3.0]
