@@ -42,7 +42,7 @@ README_MARKS = marks("claims")
 _SHOWS = {
     "kernel-spectra": "4g 4h 4i",
     "law-summary": "4b",
-    "law-ratios": "4b 4e 4f 4j 4k 9c",
+    "law-ratios": "4b 4e 4f 4j 4k 4l 9c",
     "table-3": "4b 4j 4k 9a 9b 9c",
     "table-5": "4b 4j 4k 9a 9b 9c",
     "figure-2": "6a",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import patchlaw.verification.claims as claims_package
 import patchlaw.verification.records as records_package
@@ -45,7 +46,7 @@ from patchlaw.verification.records import (
     author_models,
     ratio_interval,
 )
-from tests.verification.claim_worlds import checked, eigenvalue, proved_everything, world
+from tests.verification.claim_worlds import DEPTHS, checked, eigenvalue, proved_everything, world
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]
@@ -91,6 +92,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "4f": {"law_factor": 2.25},
     "4j": {"law_factor": 1.6},  # the two laws differ by 2.25 from 4 to 9, by 1.78 from 9 to 16
     "4k": {"law_factor": 1.4},
+    "4l": {"law_factor": 1.2},
     "5c": {"residual_exponent": 0.0},
     "5d": {"residual_in_training": 0.5},
     "5e": {"gauss_newton_share": 0.5},
@@ -348,7 +350,7 @@ def test_claims_follow_their_parts() -> None:
     assert words["13"] is Verdict.NOT_MEASURED
     asides = [p.part.id for e in entries.values() for p in e.parts if p.part.role is Role.ASIDE]
     assert asides == [
-        *("2b", "2c", "4e", "4g", "4h", "4i", "4j", "4k", "5b", "5c", "6b", "6f", "9c", "11c")
+        *("2b", "2c", "4b", "4e", "4g", "4h", "4i", "4j", "4k", "5b", "5c", "6b", "6f", "9c", "11c")
     ]
     refuted = next(p for p in entries["2"].parts if p.part.id == "2b")
     assert refuted.judgement.verdict is Verdict.REFUTED  # and claim 2 does not mind
@@ -388,6 +390,30 @@ def test_half_and_twice_the_threshold_are_reported(factor: float) -> None:
         if abs(abs(factor - 1) - value) > 2e-3:
             expected = Verdict.CONFIRMED if abs(factor - 1) < value else Verdict.REFUTED
             assert judged.verdict is expected
+
+
+@pytest.mark.parametrize("scatter", [0.05, 0.2, 0.6])
+@pytest.mark.parametrize("factor", [0.7, 1.0, 1.3, 2.25])
+def test_the_joint_test_knows_the_scatter(scatter: float, factor: float) -> None:
+    """Against scipy's one-sample t-test: only this catches a wrong interval or size."""
+    shifts = [-1.5, -0.3, 0.4, 1.4]  # of the logs, by depth, in units of the scatter
+
+    def moved(model: TrainedModel) -> TrainedModel:
+        if model.run.n_patches != 9 or model.run.depth not in DEPTHS:
+            return model
+        by = math.exp(scatter * shifts[DEPTHS.index(model.run.depth)])
+        tops = tuple(replace(v, value=by * v.value) for v in model.eigenvalues["H"])
+        return replace(model, eigenvalues={**model.eigenvalues, "H": tops})
+
+    models = tuple(map(moved, world(law_factor=factor, patches=(4, 9))))
+    (piece,) = PARTS["4l"].gather(proved_everything(models=models))
+    logs = [math.log(factor * (4 / 9) ** 2) + scatter * shift for shift in shifts]
+    of_law, of_rival = (stats.ttest_1samp(logs, math.log(law)).pvalue for law in (16 / 81, 4 / 9))
+    rejected = [p < 0.05 for p in (of_law, of_rival)]
+    expected = {(True, True): Outcome.AGAINST, (True, False): Outcome.AGAINST}
+    expected |= {(False, True): Outcome.FOR, (False, False): Outcome.OPEN}
+    assert piece.value == pytest.approx(math.exp(sum(logs) / 4))
+    assert piece.outcome is expected[tuple(rejected)]
 
 
 def test_every_threshold_moves_a_verdict() -> None:

@@ -6,13 +6,25 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from patchlaw.verification.claims import eigenvalue_law, pixel_bias, structure, trained_models
+from patchlaw.verification.claims import (
+    eigenvalue_law,
+    future_work,
+    pixel_bias,
+    structure,
+    trained_models,
+)
 from patchlaw.verification.claims.claim import Claim, Entry, Findings, PartEntry
 from patchlaw.verification.claims.verdict import Role
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*structure.CLAIMS, *eigenvalue_law.CLAIMS, pixel_bias.CLAIM, *trained_models.CLAIMS),
+        (
+            *structure.CLAIMS,
+            *eigenvalue_law.CLAIMS,
+            pixel_bias.CLAIM,
+            *trained_models.CLAIMS,
+            future_work.CLAIM,
+        ),
         key=lambda claim: int(claim.id),
     )
 )

@@ -1,23 +1,21 @@
-"""Claims 10 to 13: generalisation, spectrum, trajectory, and the paper's future work."""
+"""Claims 10 to 12: generalisation, spectrum and trajectory."""
 
 import math
 from collections.abc import Callable
 
-from patchlaw.verification.claims.claim import PAPER, Claim, Measure, Part, Threshold, scale_part
-from patchlaw.verification.claims.controls import beside, beside_one_large, only
+from patchlaw.verification.claims.claim import PAPER, Claim, Measure, Threshold, scale_part
+from patchlaw.verification.claims.controls import only
 from patchlaw.verification.claims.measures import (
     ModelBand,
     Number,
     Pair,
     accuracy_changes,
-    eigenvalue_ratios,
     on_subset,
     per_model,
-    quotient,
     ratios_of_means,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
-from patchlaw.verification.claims.verdict import Reach, Role
+from patchlaw.verification.claims.verdict import Role
 from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import RunFacts, TrainedModel, all_converged, author_models
 from patchlaw.verification.records.trained_model import Along
@@ -29,16 +27,12 @@ def _within_the_trend(pair: Pair) -> bool:
     return pair[1].run.depth <= _LAST_DEPTH_OF_THE_TREND
 
 
-def _test_loss_falls(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
+def falling_test_loss(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
+    """The test loss of neighbouring models, second over first, below 1."""
     below = Band.below(1.0, "below 1")
     return ratios_of_means(
         "test loss", along, lambda m: m.minimum.test.loss, below, of_test=True, keep=keep
     )
-
-
-def _test_loss_ratio(first: TrainedModel, second: TrainedModel) -> Number | None:
-    one, two = first.minimum.test.loss, second.minimum.test.loss
-    return Number(two / one, samples=first.minimum.test.n_samples) if one and two else None
 
 
 def _plane(band: ModelBand, of: str = "", words: str = "") -> Measure:
@@ -66,7 +60,9 @@ def _beyond_the_walk(model: TrainedModel) -> Band:
     return Band.above(ratio, f"above {ratio:.4f}, a random walk's")
 
 
-def _outliers_beside_classes(tolerance: float, words: str) -> Measure:
+def outliers_beside_classes(tolerance: float, words: str) -> Measure:
+    """Outliers of H counted, within a relative tolerance of C, which the label has in words."""
+
     def band(model: TrainedModel) -> Band:
         c = model.run.n_classes
         return Band((1 - tolerance) * c, (1 + tolerance) * c, f"C = {c}{words}")
@@ -117,7 +113,7 @@ def _most_near_zero(rest: float) -> tuple[Measure, ...]:
 
 
 def _about_as_many_as_classes(tolerance: float) -> tuple[Measure, ...]:
-    return (_outliers_beside_classes(tolerance, f" within {tolerance:.0%}".replace("%", " %")),)
+    return (outliers_beside_classes(tolerance, f" within {tolerance:.0%}".replace("%", " %")),)
 
 
 def _apart(least: float) -> tuple[Measure, ...]:
@@ -125,7 +121,7 @@ def _apart(least: float) -> tuple[Measure, ...]:
     return (per_model(label, _top_gap, Band.above(least)),)
 
 
-_TREND = (
+TREND = (
     "A tendency, so exceptions are allowed: three quarters of the comparisons must agree, all of "
     "them for a confirmation without qualification."
 )
@@ -149,20 +145,20 @@ GENERALISATION = Claim(
             statement,
             "Secs. 3.2.1 and 3.2.3, Tables 1 and 4",
             f"Fewer than three quarters of the comparisons of neighbouring {step} show it.",
-            _TREND,
+            TREND,
             measures=(measure,),
             quorum=0.75,
             complete=complete,
             quote=_WITH_P if step == "P" else _WITH_D,
         )
         for part, statement, step, measure, complete in (
-            ("10a", "Test loss falls with P at fixed d", "P", _test_loss_falls("n_patches"), 8),
+            ("10a", "Test loss falls with P at fixed d", "P", falling_test_loss("n_patches"), 8),
             ("10b", "Test accuracy rises with P at fixed d", "P", accuracy_changes("n_patches"), 8),
             (
                 "10c",
                 "Test loss falls with d up to 150 at fixed P",
                 "d",
-                _test_loss_falls("depth", _within_the_trend),
+                falling_test_loss("depth", _within_the_trend),
                 6,
             ),
             (
@@ -283,140 +279,4 @@ TRAJECTORY = Claim(
 )
 
 
-def _open_question(part: str, statement: str, how: str, quote: str) -> Part:
-    return scale_part(
-        part,
-        statement,
-        "Sec. 4, future work",
-        how,
-        "Named by the paper as future work; no experiment here looks at it yet.",
-        quote=quote,
-    )
-
-
-_NOISE_AND_DATA = (
-    "Future studies incorporating noisy environments and applying the models to more complex "
-    "datasets present promising avenues for future research"
-)
-
-FUTURE_WORK = Claim(
-    "13",
-    "What the paper leaves to future work",
-    "Sec. 4",
-    (
-        Part(
-            "13a",
-            "With s = c / sqrt(P) the first term's elements fall as 1/P in place of 1/P^2",
-            "Sec. 4",
-            "Another exponent at alpha = 1/2 in the derived expressions, or on random circuits.",
-            "A statement about formulas; the check 'element scaling' includes alpha = 1/2.",
-            theorems=("aggregation-table", "element-exponents"),
-            checks=("element scaling",),
-            quote=(
-                "simply averaging the outputs (scaling by [1/P]) decays the first Hessian "
-                "term too rapidly ([1/P^2])"
-            ),
-            criterion_by=PAPER,
-        ),
-        Part(
-            "13b",
-            "s = c / sqrt(P) is an effective improvement",
-            "Sec. 4, future work",
-            "Trained beside s = c / P at equal c, P, d, seed and data, its test loss is not lower "
-            "in more than a quarter of the pairs.",
-            f"{_TREND} It is asked of every size, as the paper's sentence names none; shallow "
-            "models can refute it and confirm it with a qualification, and eight pairs at the "
-            "paper's scale are needed for more.",
-            reach=Reach.ANY_SIZE,
-            measures=(
-                beside(
-                    "test loss at alpha = 1/2 over that at 1",
-                    _test_loss_ratio,
-                    Band.below(1.0, "below 1"),
-                    lambda run: run.aggregation_exponent == 0.5,
-                    "aggregation_exponent",
-                ),
-            ),
-            quorum=0.75,
-            complete=8,
-            variants=True,
-            quote=(
-                "replacing the simple average with a scaling factor of [1/sqrt(P)] for the "
-                "aggregated output might be a highly effective architectural improvement"
-            ),
-            since="2026-11-27",
-        ),
-        scale_part(
-            "13c",
-            "The number of outliers equals the number of classes exactly",
-            "Sec. 4, future work",
-            "A model whose count, by the rule that its record states, is not C.",
-            "'Exactly'.",
-            measures=(_outliers_beside_classes(0, ""),),
-            complete=12,
-            quote=(
-                "it is important to investigate whether the number of outlier spikes in the "
-                "Hessian eigenspectrum of QNNs exactly corresponds to the number of classes"
-            ),
-            criterion_by=PAPER,
-        ),
-        _open_question(
-            "13d",
-            "Bulk and outliers change in a regular way during training",
-            "Outlier counts and bulk widths at recorded epochs show no common course over runs.",
-            "how this bulk and these spikes evolve during training",
-        ),
-        Part(
-            "13e",
-            "A single large QNN has a sharper landscape than the distributed model",
-            "Sec. 4, future work",
-            "Trained on the same data at equal parameter count (within 2 %), its lambda_max(H) is "
-            "not larger, error bounds included.",
-            "Of every size, as in 13b; 2 % is less than one layer of the circuits that are "
-            "compared, so no choice of depth could be closer by much.",
-            reach=Reach.ANY_SIZE,
-            measures=(
-                beside_one_large(
-                    "lambda_max(H) of one QNN over the distributed model's",
-                    lambda first, large: quotient(first.top("H"), large.top("H")),
-                    Band.above(1.0, "above 1"),
-                ),
-            ),
-            complete=4,
-            variants=True,
-            quote="comparing the distributed QNN model with a single large QNN",
-            since="2026-11-27",
-        ),
-        _open_question(
-            "13f",
-            "The flattening survives noise",
-            "With noise in the circuits lambda_max no longer falls with P.",
-            _NOISE_AND_DATA,
-        ),
-        Part(
-            "13g",
-            "The findings carry over to harder data",
-            "Sec. 4, future work",
-            "On Fashion-MNIST fewer than three quarters of these hold: lambda_max(H) and test loss "
-            "fall from one P to the next, and within 20 % of C outliers are counted.",
-            f"The criteria of 9a, 10a and 11b on other data. {_TREND} Of every size, as in 13b. "
-            "Digits are no harder than MNIST and do not count.",
-            reach=Reach.ANY_SIZE,
-            measures=tuple(
-                only(lambda run: run.dataset == "fashion-mnist", measure, "Fashion-MNIST")
-                for measure in (
-                    eigenvalue_ratios("H", "n_patches", Band.below(1.0, "below 1")),
-                    _test_loss_falls("n_patches"),
-                    _outliers_beside_classes(0.2, " within 20 %"),
-                )
-            ),
-            quorum=0.75,
-            complete=24,
-            variants=True,
-            quote=_NOISE_AND_DATA,
-            since="2026-11-27",
-        ),
-    ),
-)
-
-CLAIMS = (GENERALISATION, SPECTRUM, TRAJECTORY, FUTURE_WORK)
+CLAIMS = (GENERALISATION, SPECTRUM, TRAJECTORY)
