@@ -22,7 +22,7 @@ from patchlaw.paper_figures.report.tables import (
 )
 from patchlaw.paper_figures.report.text import summary_lines
 from patchlaw.verification.claims import Verdict
-from patchlaw.verification.claims.text import evidence_table, rule_text
+from patchlaw.verification.claims.text import criterion_text, evidence_table, rule_text
 from patchlaw.verification.comparison import LawComparison
 from patchlaw.verification.tables import Table
 
@@ -41,6 +41,7 @@ _SECTIONS = (
 _CLASSES = {
     Verdict.CONFIRMED: "confirmed",
     Verdict.QUALIFIED: "qualified",
+    Verdict.IN_PART: "qualified",
     Verdict.REFUTED: "refuted",
     Verdict.NOT_MEASURED: "not-measured",
 }
@@ -65,6 +66,7 @@ class Page:
             summary=summary_lines(report),
             evidence_table=evidence_table,
             rule_text=rule_text,
+            criterion_text=criterion_text,
             ratio_figures=self._ratio_figures(report),
             ratio_tables=_filled((*law_tables(report), formula_table(report))),
             spectra_figures=self._spectra_figures(report),

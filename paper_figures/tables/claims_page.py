@@ -27,7 +27,7 @@ from patchlaw.verification.claims import (
     ledger,
 )
 from patchlaw.verification.claims.proofs import prove_and_check
-from patchlaw.verification.claims.text import rule_text
+from patchlaw.verification.claims.text import criterion_text, rule_text
 from patchlaw.verification.claims.verdict import Reach
 from patchlaw.verification.jobs.progress import ConsoleProgress
 from patchlaw.verification.records import author_models, read_analyses
@@ -42,18 +42,18 @@ README_MARKS = marks("claims")
 _SHOWS = {
     "kernel-spectra": "4g 4h 4i",
     "law-summary": "4b",
-    "law-ratios": "4b 4e 4f 9c",
-    "table-3": "4b 9a 9b 9c",
-    "table-5": "4b 9a 9b 9c",
+    "law-ratios": "4b 4e 4f 4j 4k 4l 9c",
+    "table-3": "4b 4j 4k 9a 9b 9c",
+    "table-5": "4b 4j 4k 9a 9b 9c",
     "figure-2": "6a",
     "pixel-bias": "6a 6d 6e",
     "alignment": "4c 6e",
     "level-off": "6e",
-    "split-along-training": "4d 5c 5d",
+    "split-along-training": "4d 5c 5d 5e",
     "table-1": "10a 10b 10c 10d",
     "table-4": "10a 10b 10c 10d",
     "figure-4": "11a 11b 11c 13c",
-    "figure-3": "12a 12c",
+    "figure-3": "12a 12c 12d",
     "table-6": "12a 12b",
 }
 # The same by part, in the order above.
@@ -69,7 +69,11 @@ _INTRODUCTION = """\
 
 <!-- Written by `python -m patchlaw.paper_figures.tables.claims_page`; do not edit. -->
 
-Each claim of arXiv 2504.19239 is split into parts that evidence can settle. A part names in advance
+Each claim of arXiv 2504.19239 is split into parts that evidence can settle. The parts that carry a
+claim make its verdict, which is "holds in part" where some are confirmed and others refuted; side
+remarks and wider readings of ours have verdicts of their own and cannot turn it. Below each table
+stand the paper's words, who set a criterion and when, and, where it is a number of ours for a word
+such as "almost", the verdict at half and at twice that number. A part names
 the theorems and exact checks that bear on it and what would refute it (`patchlaw claim 4b` prints
 all of that, with every number, its interval and the command that gives it again). Verdicts are
 computed from the evidence by one set of rules (`verification/claims/verdict.py`): a proof or an
@@ -162,8 +166,8 @@ def _claim(entry: Entry, findings: Findings) -> list[str]:
         "",
         f"## {claim.id}. {escaped(claim.title)}",
         "",
-        f"{escaped(claim.source)}. Verdict: **{entry.judgement.verdict}** "
-        f"({escaped(entry.judgement.reason)}).",
+        f"{escaped(claim.source)}. Carried by {claim.carried_by}. "
+        f"Verdict: **{entry.judgement.verdict}** ({escaped(entry.judgement.reason)}).",
         "",
         *markdown_lines(head, rows),
         "",
@@ -174,9 +178,10 @@ def _claim(entry: Entry, findings: Findings) -> list[str]:
             if part.part.reach is Reach.MATHEMATICS
             else f" Rule: {rule_text(part.part.quorum, part.part.complete)}."
         )
+        quote = f' The paper: "{escaped(part.part.quote)}"' if part.part.quote else ""
         lines.append(
-            f"- {part.part.id}, {part.part.role}, speaks of {part.part.reach}. "
-            f"Refuted if: {escaped(part.part.refuted_if)}{rule}"
+            f"- {part.part.id}, {part.part.role}, speaks of {part.part.reach}.{quote} "
+            f"Refuted if: {escaped(part.part.refuted_if)}{rule} {escaped(criterion_text(part))}."
         )
     return lines
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.tables import claims_page
 from patchlaw.paper_figures.tables.claims_page import SHOWN_IN
-from patchlaw.paper_figures.tables.page_markup import replaced_between
+from patchlaw.paper_figures.tables.page_markup import escaped, replaced_between
 from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult, Verdict, ledger, proofs
 from patchlaw.verification.jobs.progress import SILENT
 from patchlaw.verification.records import author_models
@@ -95,6 +95,21 @@ def test_measured_numbers_are_counted_by_what_they_say() -> None:
     (row,) = re.findall(r"^\| 9a \|.*$", page, re.MULTILINE)
     # two steps of P at four depths
     assert "measured at the paper's scale: 8 for, 0 against, 0 undecided" in row
+
+
+def test_the_papers_words_and_who_set_a_criterion_are_printed() -> None:
+    page = page_of(proved_everything(models=world()))
+    for part in PARTS:
+        (line,) = re.findall(rf"^- {part.id}, .*$", page, re.MULTILINE)
+        assert escaped(part.quote) in line
+        assert f"Criterion: {part.criterion_by}, {part.since}" in line
+        if part.threshold:
+            half, twice = (f"at {value:g} " for value in part.threshold.others)
+            assert part.threshold.word in line
+            assert half in line
+            assert twice in line
+    for claim in CLAIMS:
+        assert f"Carried by {claim.carried_by}. Verdict" in page
 
 
 def test_runs_behind_the_page_are_counted() -> None:

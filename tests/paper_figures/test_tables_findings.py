@@ -144,7 +144,7 @@ def test_ratios_are_those_of_the_records(folder: Path, records: Records) -> None
             sum(record["eigenvalues"][f"G_{p}{p}"][0]["value"] for p in range(n))
             for record, n in ((one, 4), (two, 9))
         ]
-        kernels = [kernel(patches, seed)["minimum"]["predicted"][0] for patches in (4, 9)]
+        kernels = [kernel(patches, seed)["minimum"]["whole"][0] for patches in (4, 9)]
         measured, *cells = rows[place, "4→9"]
         ratio = tops[1] / tops[0]
         shown, radius = measured.split(" ± ")

@@ -20,7 +20,7 @@ from patchlaw.verification.records import read_analyses
 from patchlaw.verification.runs import Run, execute_run, load_samples
 from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.store.environment import Environment
-from patchlaw.verification.training import Trainer
+from patchlaw.verification.training import Lockstep
 
 NO_RECORDS = Path("no-records-here")
 TINY = ["--quick", "--images", "100", "--epochs", "1", "--depth", "1"]
@@ -106,7 +106,7 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Ledger of the paper's claims" in result.output
     assert "## Ledger of claims" in markdown
     # the same command again trains and measures nothing, and says the same
-    monkeypatch.setattr(Trainer, "run_epoch", None)
+    monkeypatch.setattr(Lockstep, "run_epoch", None)
     monkeypatch.setattr("patchlaw.verification.analysis.workbench.top_eigenpairs", None)
     monkeypatch.setattr(proofs, "run_checks", lambda *_: iter(()))
     again = CliRunner().invoke(verify, [*TINY, "--out", str(out)])
@@ -142,7 +142,7 @@ def test_ctrl_c_leaves_a_valid_partial_report(
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Trainer, "run_epoch", interrupted)
+    monkeypatch.setattr(Lockstep, "run_epoch", interrupted)
     result = CliRunner().invoke(verify, [*TINY, "--out", str(tmp_path)])
     assert result.exit_code == 130, result.output
     assert "Interrupted during training P=4" in result.output

@@ -56,6 +56,7 @@ def world(
     shared_growth: float = 1.1,
     large_factor: float = 2.0,
     fashion_loss_change: float = 0.9,
+    seed: int = 1,
 ) -> tuple[TrainedModel, ...]:
     """Models on a grid of P and d, and their variants; each keyword moves one measured quantity."""
     models = []
@@ -82,7 +83,7 @@ def world(
             accuracy = 0.9 + accuracy_change * i + depth_accuracy_change * j
             models.append(
                 TrainedModel(
-                    RunFacts(p, d, 1, images, 50, n_parameters=1000 * 3 ** (4 * i + j)),
+                    RunFacts(p, d, seed, images, 50, n_parameters=1000 * 3 ** (4 * i + j)),
                     reproduce="made up",
                     minimum=Minimum(
                         36,

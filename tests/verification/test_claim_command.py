@@ -60,7 +60,7 @@ def test_one_entry_in_full(report: Path, tmp_path: Path) -> None:
         assert piece["reproduce"].startswith("patchlaw analyse runs/P")
         assert piece["ours"]
     author = [p for q in entry["parts"] for p in q["evidence"] if not p["ours"]]
-    assert len(author) == 8 + 1  # ratios of neighbours, and one exponent over all of them
+    assert len(author) == 2 * 4 + 4 + 2  # ratios 4 to 9 twice, 9 to 16, an exponent, a mean
     text = run("4", "--report", report).output
     assert "author's" in text
     assert "What would refute it" in text

@@ -20,6 +20,8 @@ from patchlaw.verification.claims import (
 )
 
 RANK = {Verdict.REFUTED: 0, Verdict.NOT_MEASURED: 1, Verdict.QUALIFIED: 2, Verdict.CONFIRMED: 3}
+HELD = {Verdict.CONFIRMED, Verdict.QUALIFIED}
+OF_A_PART = st.sampled_from(sorted(RANK))  # a part is not judged in parts
 HARD = (Grade.PROOF, Grade.EXACT)
 
 
@@ -113,20 +115,26 @@ def part(name: str, role: Role, word: Verdict) -> tuple[str, Role, Judgement]:
     return name, role, Judgement(word, "why")
 
 
-@given(st.lists(st.tuples(st.sampled_from(Role), st.sampled_from(Verdict)), max_size=5))
-def test_a_claim_is_the_conjunction_of_what_it_states(others: list[tuple[Role, Verdict]]) -> None:
-    parts = [part("a", Role.STATED, Verdict.CONFIRMED)]
+@given(OF_A_PART, st.lists(st.tuples(st.sampled_from(Role), OF_A_PART), max_size=5))
+def test_a_claim_is_what_carries_it(first: Verdict, others: list[tuple[Role, Verdict]]) -> None:
+    parts = [part("a", Role.STATED, first)]
     parts += [part(f"b{i}", role, word) for i, (role, word) in enumerate(others)]
-    stated = {word for role, word in others if role is Role.STATED}
+    stated = {first} | {word for role, word in others if role is Role.STATED}
     found = judge_claim(parts).verdict
     if Verdict.REFUTED in stated:
-        assert found is Verdict.REFUTED
+        assert found is (Verdict.IN_PART if stated & HELD else Verdict.REFUTED)
     elif Verdict.NOT_MEASURED in stated:
         assert found is Verdict.NOT_MEASURED
     elif Verdict.QUALIFIED in stated or (Role.PREMISE, Verdict.REFUTED) in others:
         assert found is Verdict.QUALIFIED
     else:
         assert found is Verdict.CONFIRMED
+
+
+def test_what_holds_in_part_says_which() -> None:
+    words = {"a": Verdict.CONFIRMED, "b": Verdict.REFUTED, "c": Verdict.NOT_MEASURED}
+    found = judge_claim([part(name, Role.STATED, word) for name, word in words.items()])
+    assert found.reason == "holds: a why. Fails: b why. Nothing that counts yet on c"
 
 
 def test_a_claim_states_something() -> None:

@@ -25,7 +25,7 @@ from patchlaw.terminal import (
 )
 from patchlaw.verification.jobs.progress import ConsoleProgress
 
-PREDICT = ["predict", "--from", "4", "--to", "9"]
+PREDICT = ["predict", "--from", "4", "--to", "9", "--all"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,28 @@ class Findings:
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]
 
+OURS, PAPER = "ours", "the paper"  # who set a criterion
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number of ours in place of a word of the paper's, such as 20 % for "almost".
+
+    Attributes:
+        word: the word, as the paper has it.
+        value: the number.
+        measures: the measures that hold numbers against any such number.
+    """
+
+    word: str
+    value: float
+    measures: Callable[[float], tuple[Measure, ...]]
+
+    @property
+    def others(self) -> tuple[float, float]:
+        """Half and twice the number, at which the verdict is reported as well."""
+        return self.value / 2, self.value * 2
+
 
 @dataclass(frozen=True)
 class Part:
@@ -69,13 +91,19 @@ class Part:
 
     The proofs and checks that bear on a part, its criterion with every threshold, and the quorum
     are fixed here, from the claim's own words and before any measurement of ours at the paper's
-    scale (the author's table and small runs were known); numbers come from the findings only.
+    scale (the author's table and small runs were known) unless ``reasoning`` says otherwise;
+    numbers come from the findings only. Which parts carry a claim (``role``) was settled again on
+    27 Nov 2026, measurements known: by what the paper says, and what only we do.
 
     Attributes:
         id: number of the claim and a letter.
         statement: what is stated.
         source: where the paper says it, or "ours" for a reading or premise of it.
         refuted_if: what would refute it.
+        quote: the paper's words, a sentence at most; empty for a statement of ours.
+        criterion_by: who set the criterion: ``PAPER`` where its words leave no choice, else
+            ``OURS``.
+        since: day of the commit that set the criterion.
         reasoning: why the criterion reads as it does, thresholds included.
         reach: what the statement speaks of.
         theorems: must be proved for the statement to hold.
@@ -83,6 +111,7 @@ class Part:
         checks: exact checks that must pass.
         contradicted_by_checks: exact checks that refute it when they pass.
         measures: gathers the measured pieces.
+        threshold: what gathers them where the criterion is a number of ours for a word.
         quorum: share of the measured pieces that must meet the criterion.
         complete: measured pieces at the paper's scale for an unqualified confirmation.
         role: what its verdict does to the claim's.
@@ -100,10 +129,14 @@ class Part:
     checks: tuple[str, ...] = ()
     contradicted_by_checks: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
+    threshold: Threshold | None = None
     quorum: float = 1.0
     complete: int = 1
     role: Role = Role.STATED
     variants: bool = False
+    quote: str = ""
+    criterion_by: str = OURS
+    since: str = "2026-11-22"
 
     @property
     def all_theorems(self) -> tuple[str, ...]:
@@ -115,14 +148,18 @@ class Part:
         """Names of all exact checks that bear on it."""
         return (*self.checks, *self.contradicted_by_checks)
 
-    def gather(self, findings: Findings) -> tuple[Evidence, ...]:
-        """Every piece of evidence that the findings hold."""
+    def gather(self, findings: Findings, at: float | None = None) -> tuple[Evidence, ...]:
+        """Every piece of evidence that the findings hold, by another threshold if given."""
         pieces = [_theorem(name, findings, Outcome.FOR) for name in self.theorems]
         pieces += [_theorem(name, findings, Outcome.AGAINST) for name in self.contradicted_by]
         pieces += [_check(name, findings, Outcome.FOR) for name in self.checks]
         pieces += [_check(name, findings, Outcome.AGAINST) for name in self.contradicted_by_checks]
         seen = findings if self.variants else findings.of_the_paper
-        return (*pieces, *(piece for measure in self.measures for piece in measure(seen)))
+        measures = self.measures
+        if self.threshold:
+            value = self.threshold.value if at is None else at
+            measures = (*measures, *self.threshold.measures(value))
+        return (*pieces, *(piece for measure in measures for piece in measure(seen)))
 
     def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
         """The verdict on this part."""
@@ -141,23 +178,35 @@ class Claim:
     source: str
     parts: tuple[Part, ...]
 
+    @property
+    def carried_by(self) -> str:
+        """The parts that its headline is made of."""
+        return ", ".join(part.id for part in self.parts if part.role is Role.STATED)
+
     def entry(self, findings: Findings) -> "Entry":
         """The ledger's entry: evidence gathered and judged."""
         parts = []
         for part in self.parts:
             evidence = part.gather(findings)
-            parts.append(PartEntry(part, evidence, part.judge(evidence)))
+            values = part.threshold.others if part.threshold else ()
+            others = tuple((value, part.judge(part.gather(findings, value))) for value in values)
+            parts.append(PartEntry(part, evidence, part.judge(evidence), others))
         judged = [(p.part.id, p.part.role, p.judgement) for p in parts]
         return Entry(self, tuple(parts), judge_claim(judged))
 
 
 @dataclass(frozen=True)
 class PartEntry:
-    """A part with its evidence and the verdict computed from it."""
+    """A part with its evidence and the verdict computed from it.
+
+    Attributes:
+        others: the verdict at half and at twice the part's threshold, if it has one.
+    """
 
     part: Part
     evidence: tuple[Evidence, ...]
     judgement: Judgement
+    others: tuple[tuple[float, Judgement], ...] = ()
 
 
 @dataclass(frozen=True)

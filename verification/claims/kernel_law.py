@@ -113,6 +113,7 @@ def _part(part: str, statement: str, criterion: Criterion, why: str) -> Part:
         measures=(law_errors(criterion),),
         complete=len(author_results()) + 2 - len(criterion.made_on),  # and all of them together
         role=Role.ASIDE,
+        since="2026-11-27",
     )
 
 

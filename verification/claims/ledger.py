@@ -6,12 +6,25 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from patchlaw.verification.claims import eigenvalue_law, structure, trained_models
+from patchlaw.verification.claims import (
+    eigenvalue_law,
+    future_work,
+    pixel_bias,
+    structure,
+    trained_models,
+)
 from patchlaw.verification.claims.claim import Claim, Entry, Findings, PartEntry
+from patchlaw.verification.claims.verdict import Role
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*structure.CLAIMS, *eigenvalue_law.CLAIMS, *trained_models.CLAIMS),
+        (
+            *structure.CLAIMS,
+            *eigenvalue_law.CLAIMS,
+            pixel_bias.CLAIM,
+            *trained_models.CLAIMS,
+            future_work.CLAIM,
+        ),
         key=lambda claim: int(claim.id),
     )
 )
@@ -53,15 +66,25 @@ def entry_record(entry: Entry) -> dict[str, Any]:
         "source": entry.claim.source,
         "verdict": str(entry.judgement.verdict),
         "reason": entry.judgement.reason,
+        "carried_by": [p.id for p in entry.claim.parts if p.role is Role.STATED],
         "parts": [_part_record(part) for part in entry.parts],
     }
 
 
 def _part_record(entry: PartEntry) -> dict[str, Any]:
     part = entry.part
-    names = ("id", "statement", "source", "refuted_if", "reasoning", "quorum", "complete")
+    names = (
+        *("id", "statement", "source", "quote", "refuted_if", "criterion_by", "since"),
+        *("reasoning", "quorum", "complete"),
+    )
     return {
         **{name: getattr(part, name) for name in names},
+        "threshold": part.threshold
+        and {"word": part.threshold.word, "value": part.threshold.value},
+        "at_other_thresholds": [
+            {"value": value, "verdict": str(found.verdict), "reason": found.reason}
+            for value, found in entry.others
+        ],
         "role": str(part.role),
         "speaks_of": str(part.reach),
         "verdict": str(entry.judgement.verdict),

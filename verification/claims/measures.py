@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from statistics import fmean, stdev
 from typing import NamedTuple, TypeAlias
+
+from scipy import stats
 
 from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
@@ -214,6 +217,57 @@ def exponents(quantity: str, name: str, expected: int) -> Measure:
                 yield _exponent(quantity, expected, found, pool[0][0])
 
     return measure
+
+
+def joint_ratio(matrix: str, one: int, two: int, law: float, rival: float) -> Measure:
+    """The mean log ratio of lambda_max from P = one to two over all depths and seeds, as one test.
+
+    Of size 5 %: exp(mean +- t s / sqrt(n)), Student's t with n - 1 degrees of freedom, widened by
+    the eigenvalues' own mean error. A piece a protocol speaks for the law if the interval holds it
+    and not the rival, against it if the interval leaves it out, and is undecided otherwise, also
+    with fewer than three ratios.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        pools: dict[tuple[str, Grade, str], list[tuple[Pair, Number]]] = {}
+        for pair in findings.neighbours("n_patches"):
+            found = quotient(pair[0].top(matrix), pair[1].top(matrix))
+            if step_text(*pair, "n_patches") == f"{one}→{two}" and found and not found.loose:
+                key = pair[0].origin, Grade.of(pair[0]), pair[0].run.protocol
+                pools.setdefault(key, []).append((pair, found))
+        for pool in pools.values():
+            yield _joint(matrix, (one, two), law, rival, pool)
+
+    return measure
+
+
+def _joint(
+    matrix: str, step: tuple[int, int], law: float, rival: float, pool: list[tuple[Pair, Number]]
+) -> Evidence:
+    logs = [math.log(found.value) for _, found in pool]
+    mean, outcome, ends = fmean(logs), Outcome.OPEN, None
+    if len(logs) >= LEAST_PATCHES:
+        half = float(stats.t.ppf(0.975, len(logs) - 1)) * stdev(logs) / math.sqrt(len(logs))
+        half += fmean(
+            (f.interval[1] - f.interval[0]) / (2 * f.value) if f.interval else 0 for _, f in pool
+        )
+        ends = math.exp(mean - half), math.exp(mean + half)
+        if not ends[0] <= law <= ends[1]:
+            outcome = Outcome.AGAINST
+        elif not ends[0] <= rival <= ends[1]:
+            outcome = Outcome.FOR
+    first = pool[0][0][0]
+    return Evidence(
+        label=f"mean ratio of lambda_max({matrix}), P {step[0]}→{step[1]}",
+        grade=Grade.of(first),
+        outcome=outcome,
+        value=math.exp(mean),
+        interval=ends,
+        criterion=f"95 % interval holds {law:.4g}, not {rival:.4g}",
+        samples=f"{len(logs)} ratios, {first.run.images:,} images",
+        reproduce="; ".join(dict.fromkeys(m.reproduce for pair, _ in pool for m in pair)),
+        note="interval: Student's t over depths and seeds",
+    )
 
 
 def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:

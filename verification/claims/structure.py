@@ -1,6 +1,6 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
-from patchlaw.verification.claims.claim import Claim, Part
+from patchlaw.verification.claims.claim import PAPER, Claim, Part
 from patchlaw.verification.claims.controls import only
 from patchlaw.verification.claims.measures import eigenvalue_ratios, exponents, ratios_of_means
 from patchlaw.verification.claims.piece_of_evidence import Band
@@ -21,6 +21,8 @@ EQUATIONS = Claim(
             "Differentiating the model for symbolic P, C, N and alpha gives something else.",
             _PROOF,
             theorems=("gradient-eq4",),
+            quote="the gradient of the loss function with respect to a parameter",
+            criterion_by=PAPER,
         ),
         Part(
             "1b",
@@ -31,6 +33,9 @@ EQUATIONS = Claim(
             _PROOF,
             theorems=("hessian-eq5",),
             checks=("split", "symmetry"),
+            quote="By further differentiating this gradient [..], we obtain the Hessian matrix "
+            "elements",
+            criterion_by=PAPER,
         ),
         Part(
             "1c",
@@ -39,6 +44,8 @@ EQUATIONS = Claim(
             "Eq. (5), specialised to angles of one patch each, gives something else.",
             _PROOF,
             theorems=("hessian-eq6",),
+            quote="Eq. (5) can be simply described by [Eq. (6)]",
+            criterion_by=PAPER,
         ),
     ),
 )
@@ -57,6 +64,12 @@ BLOCK_DIAGONAL = Claim(
             "G is not zero there as well, else it would show nothing.",
             theorems=("hessian-eq6", "residual-spectrum"),
             checks=("blocks of R",),
+            quote=(
+                "this cross-derivative term is identically zero, making the second term of "
+                "the Hessian matrix effectively block-diagonal with respect to the QNN "
+                "parameters"
+            ),
+            criterion_by=PAPER,
         ),
         Part(
             "2b",
@@ -70,7 +83,7 @@ BLOCK_DIAGONAL = Claim(
         Part(
             "2c",
             "The first term G does couple different patches",
-            "Eq. (6), first term",
+            "ours: what Eq. (6) says of the first term",
             "G between patches is zero on a random circuit whose patches see different data.",
             "Stated so that block-diagonality of R is not taken for that of H. The check "
             "'blocks of R' passes only where G between patches is not zero.",
@@ -99,6 +112,11 @@ ELEMENT_SCALING = Claim(
             _PROOF,
             theorems=("element-exponents",),
             checks=("element scaling",),
+            quote=(
+                "simply averaging the outputs (scaling by [1/P]) decays the first Hessian "
+                "term too rapidly ([1/P^2])"
+            ),
+            criterion_by=PAPER,
         ),
         Part(
             "3b",
@@ -133,6 +151,7 @@ ELEMENT_SCALING = Claim(
             reach=Reach.ANY_SIZE,
             measures=(exponents("max_p lambda_max(R_pp)", LARGEST_RESIDUAL_BLOCK, -1),),
             role=Role.PREMISE,
+            since="2026-11-25",
         ),
     ),
 )
@@ -149,6 +168,11 @@ SHARED_ANGLES = Claim(
             "Another power of P in Eq. (5) with shared angles and equal patch functions.",
             _PROOF,
             theorems=("shared-angles", "one-qnn"),
+            quote=(
+                "leaving numerous terms in the summations [..] of Eq. (5), thereby "
+                "diminishing the flattening effect and complicating the loss landscape"
+            ),
+            criterion_by=PAPER,
         ),
         Part(
             "7b",
@@ -178,6 +202,7 @@ SHARED_ANGLES = Claim(
             complete=8,
             role=Role.PREMISE,
             variants=True,
+            since="2026-11-27",
         ),
     ),
 )
@@ -195,6 +220,11 @@ AVERAGED_OBSERVABLES = Claim(
             "A power of P in Eq. (5) for one QNN with P equal observables.",
             _PROOF,
             theorems=("averaged-observables", "one-qnn"),
+            quote=(
+                "These accumulated terms would largely cancel out the scaling factors [..], "
+                "making the loss landscape more complex"
+            ),
+            criterion_by=PAPER,
         ),
         Part(
             "8b",

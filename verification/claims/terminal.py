@@ -9,13 +9,14 @@ from rich.text import Text
 
 from patchlaw.verification.claims.claim import Entry, PartEntry
 from patchlaw.verification.claims.piece_of_evidence import Outcome
-from patchlaw.verification.claims.text import evidence_table, rule_text
+from patchlaw.verification.claims.text import criterion_text, evidence_table, rule_text
 from patchlaw.verification.claims.verdict import Reach, Verdict
 from patchlaw.verification.tables import Table, as_rich, print_table
 
 _STYLES: Mapping[str, str] = {
     Verdict.CONFIRMED: "green",
     Verdict.QUALIFIED: "yellow",
+    Verdict.IN_PART: "yellow",
     Verdict.REFUTED: "red",
     Verdict.NOT_MEASURED: "dim",
     Outcome.FOR: "green",
@@ -39,7 +40,7 @@ def print_entry(entry: Entry, console: Console, part: str | None = None) -> None
     """A claim in full, or one part of it: criteria, every number, how to get it again."""
     if part is None:
         console.print(Text(f"{entry.claim.id}. {entry.claim.title}", style="bold"))
-        console.print(Text(f"Source: {entry.claim.source}"))
+        console.print(Text(f"Source: {entry.claim.source}; carried by {entry.claim.carried_by}"))
         console.print(_verdict("Verdict", entry.judgement.verdict, entry.judgement.reason))
     for found in entry.parts:
         if part in (None, found.part.id):
@@ -59,7 +60,9 @@ def _part(found: PartEntry) -> Group:
     lines = [
         Text(f"{part.id}. {part.statement}", style="bold"),
         Text(f"Source: {part.source} ({part.role}; speaks of {part.reach})"),
+        *([Text(f'The paper: "{part.quote}"')] if part.quote else []),
         _verdict("Verdict", found.judgement.verdict, found.judgement.reason),
+        Text(f"{criterion_text(found)}."),
         Text(f"What would refute it: {part.refuted_if}"),
         Text(f"Why so: {part.reasoning}"),
     ]

@@ -39,6 +39,17 @@ def evidence_table(found: PartEntry) -> Table:
     return Table(f"Evidence for {found.part.id}", header, rows)
 
 
+def criterion_text(found: PartEntry) -> str:
+    """Who set the criterion, when, and what other thresholds for its word would say."""
+    part = found.part
+    text = f"Criterion: {part.criterion_by}, {part.since}"
+    if part.threshold is None:
+        return text
+    others = "; ".join(f"at {value:g} {judged.verdict}" for value, judged in found.others)
+    word, value = part.threshold.word, part.threshold.value
+    return f"{text}, {value:g} for '{word}' ({found.judgement.verdict}; {others})"
+
+
 def rule_text(quorum: float, complete: int) -> str:
     """How many measured pieces must agree."""
     share = "every one" if quorum >= 1 else f"at least {quorum:.0%}"

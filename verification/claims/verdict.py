@@ -15,6 +15,7 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     QUALIFIED = "confirmed with a qualification"
+    IN_PART = "holds in part"
     REFUTED = "refuted"
     NOT_MEASURED = "not measured"
 
@@ -39,12 +40,13 @@ class Role(StrEnum):
     """What a part's verdict does to its claim's.
 
     Attributes:
-        STATED: the claim states it and falls with it.
+        STATED: it carries the claim, whose headline is made of these parts alone.
         PREMISE: the claim needs it for its full reach; refuted, it qualifies the claim.
-        ASIDE: beyond the claim, for the reader; it never changes the claim's verdict.
+        ASIDE: a side remark of the paper's or a wider reading of ours, with a verdict of its own;
+            it never changes the claim's.
     """
 
-    STATED = "stated by the claim"
+    STATED = "carries the claim"
     PREMISE = "premise or wider reach"
     ASIDE = "beside the claim"
 
@@ -168,24 +170,33 @@ def _judge_measured(
 
 
 def judge_claim(parts: Sequence[tuple[str, Role, Judgement]]) -> Judgement:
-    """The verdict on a claim from its parts': the conjunction of what it states.
+    """The verdict on a claim from those of the parts that carry it.
 
-    One refuted stated part refutes the claim; else one that is not measured leaves it so. Else
-    the claim is confirmed, with a qualification if a stated part has one or a premise is refuted.
+    If one of them is refuted, the claim holds in part where another is confirmed (with or without
+    a qualification), and is refuted where none is. Else one that is not measured leaves it so.
+    Else the claim is confirmed, with a qualification if such a part has one or a premise is
+    refuted.
 
     Args:
         parts: (id, role, judgement) of every part.
 
     Raises:
-        ValueError: no part is stated by the claim.
+        ValueError: no part carries the claim.
     """
     stated = [(name, judgement) for name, role, judgement in parts if role is Role.STATED]
     if not stated:
         raise ValueError(f"parts: expected at least one of role {Role.STATED!r}, got none")
     refuted = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.REFUTED]
-    if refuted:
-        return Judgement(Verdict.REFUTED, "; ".join(refuted))
     unknown = [name for name, j in stated if j.verdict is Verdict.NOT_MEASURED]
+    if refuted:
+        good = (Verdict.CONFIRMED, Verdict.QUALIFIED)
+        held = [f"{name} {j.reason}" for name, j in stated if j.verdict in good]
+        reason = f"fails: {'; '.join(refuted)}"
+        if held:
+            reason = f"holds: {'; '.join(held)}. Fails: {'; '.join(refuted)}"
+        if unknown:
+            reason += f". Nothing that counts yet on {', '.join(unknown)}"
+        return Judgement(Verdict.IN_PART if held else Verdict.REFUTED, reason)
     if unknown:
         return Judgement(Verdict.NOT_MEASURED, f"nothing that counts yet on {', '.join(unknown)}")
     doubts = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.QUALIFIED]
