@@ -40,6 +40,32 @@ class Products(Protocol):
         ...
 
 
+def curvature_product(
+    kernel: Array | Products,
+    pi: NDArray[np.float64],
+    x: NDArray[np.float64],
+    weights: Array | None = None,
+) -> NDArray[np.float64]:
+    """(1/N) L^T (K x 1_C) L x, S = L L^T; vectors (N, C) or, side by side, (N, C, m).
+
+    Arguments as in ``top_eigenvalues``.
+    """
+    n, _ = pi.shape
+    column = (...,) + (None,) * (x.ndim - 2)
+    root = np.sqrt(pi)[column]
+    share = np.sqrt(np.ones(n) if weights is None else weights)[:, None][column]
+    inside = share * (root * x - pi[column] * (root * x).sum(axis=1, keepdims=True))
+    seen = (kernel @ inside.reshape(n, -1).astype(kernel.dtype)).astype(np.float64)
+    return root_transposed(pi, share * seen.reshape(x.shape) / n)
+
+
+def root_transposed(pi: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """L^T x of every sample, L = diag(r) - pi r^T, r = pi^(1/2); shapes as above."""
+    column = (...,) + (None,) * (x.ndim - 2)
+    root = np.sqrt(pi)[column]
+    return np.asarray(root * x - root * (pi[column] * x).sum(axis=1, keepdims=True))
+
+
 def top_eigenvalues(
     kernel: Array | Products,
     pi: NDArray[np.float64],
@@ -63,15 +89,9 @@ def top_eigenvalues(
     """
     bounded_integer("k", k)
     n, c = pi.shape
-    root, single = np.sqrt(pi), kernel.dtype
-    share = np.sqrt(np.ones(n) if weights is None else weights)[:, None]
 
     def product(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        x = vectors.reshape(n, c)
-        inside = share * (root * x - pi * (root * x).sum(axis=1, keepdims=True))
-        inside = share * (kernel @ inside.astype(single)).astype(np.float64) / n
-        outside = root * inside - root * (pi * inside).sum(axis=1, keepdims=True)
-        return np.asarray(outside.reshape(-1))
+        return curvature_product(kernel, pi, vectors.reshape(n, c), weights).reshape(-1)
 
     size = n * c
     with single_threaded_blas():

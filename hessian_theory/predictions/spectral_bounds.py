@@ -13,6 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from patchlaw.hessian_theory.input_checks import bounded_integer, finite_number
+from patchlaw.hessian_theory.predictions.softmax_spectrum import (
+    checked_probabilities,
+    curvature_product,
+    root_transposed,
+)
 
 Float = NDArray[np.float64]
 
@@ -159,8 +164,7 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
     pi = np.asarray(softmax, dtype=np.float64)
     if pi.ndim != 2 or k.shape != (len(pi), len(pi)) or pi.shape[1] < 2:
         raise ValueError(f"kernel, softmax: expected (N, N) and (N, C), got {k.shape}, {pi.shape}")
-    if not ((pi >= 0).all() and np.abs(pi.sum(axis=1) - 1).max() <= 1e-4):
-        raise ValueError("softmax: expected rows of probabilities that sum to 1; apply softmax")
+    pi = checked_probabilities(pi, len(k))
     size = float(finite_number("factor", factor, what="the eigenvalues' factor", above=0))
     diagonal = k.diagonal()
     if not np.isfinite(k).all():
@@ -177,10 +181,11 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
     frobenius = float(np.linalg.norm(norms))
     if not trace:  # every softmax saturated: S = 0
         return LawBounds(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (0.0,))
-    w = np.stack([_root_transposed(pi, np.broadcast_to(e, (n, c))) for e in np.eye(c)], axis=2)
+    w = root_transposed(pi, np.broadcast_to(np.eye(c), (n, c, c)))
     powers = [(w / np.sqrt(n)).reshape(n * c, c)]
     for _ in range(2):
-        powers.append(_product(k, pi, powers[-1]))
+        image = curvature_product(k, pi, powers[-1].reshape(n, c, c))
+        powers.append(image.reshape(n * c, c))
     gram = [powers[i // 2].T @ powers[i - i // 2] for i in range(4)]  # W^T M^i W
     x, y = orthonormal_combinations(gram[0]), orthonormal_combinations(gram[1])
     output = np.linalg.eigvalsh(x.T @ gram[1] @ x)
@@ -206,20 +211,3 @@ def law_bounds(kernel: ArrayLike, softmax: ArrayLike, factor: float = 1.0) -> La
         output_ritz=size * float(output[-1]),
         ritz=tuple((size * ritz).tolist()),
     )
-
-
-def _root_transposed(pi: Float, x: Float) -> Float:
-    """L^T x of every sample, L = diag(r) - pi r^T, r = pi^(1/2): L L^T = S."""
-    root = np.sqrt(pi)
-    return np.asarray(root * (x - (pi * x).sum(axis=1, keepdims=True)))
-
-
-def _product(kernel: Float, pi: Float, vectors: Float) -> Float:
-    """(1/N) L^T (K x 1) L times vectors (N C, m)."""
-    n, c = pi.shape
-    x = vectors.reshape(n, c, -1)
-    root = np.sqrt(pi)[:, :, None]
-    inside = root * x - pi[:, :, None] * (root * x).sum(axis=1, keepdims=True)
-    inside = (kernel @ inside.reshape(n, -1)).reshape(x.shape) / n
-    outside = root * (inside - (pi[:, :, None] * inside).sum(axis=1, keepdims=True))
-    return np.asarray(outside.reshape(vectors.shape))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from patchlaw.hessian_theory.predictions import Architecture
 from patchlaw.hessian_theory.predictions.kernel_flow import flow_to_loss, mean_loss
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.jobs.job import check_samples
+from patchlaw.verification.kernels.of_model import logits_of
 from patchlaw.verification.kernels.start import (
     Draw,
     SpectrumPrediction,
@@ -19,8 +19,6 @@ from patchlaw.verification.kernels.start import (
     start_logits,
 )
 from patchlaw.verification.runs import Run, RunSamples
-
-_CHUNK = 500  # images a pass of the pilot
 
 Logits = NDArray[np.float64]
 
@@ -114,9 +112,7 @@ class Pilot:
     def logits(self, part: NDArray[np.int64]) -> Logits:
         """Of some of its training images, shape (N, C)."""
         images = self.samples.train_images[part]
-        with torch.no_grad():
-            found = torch.cat([self.model(chunk) for chunk in images.split(_CHUNK)])
-        return np.asarray(found.double().cpu().numpy())
+        return np.asarray(logits_of(self.model, images).cpu().numpy())
 
 
 def predict_from_pilot(

@@ -131,8 +131,12 @@ def check_own_angles(model: DistributedQNN) -> None:
         )
 
 
+def logits_of(model: torch.nn.Module, images: Tensor) -> Tensor:
+    """z of every sample, shape (N, C), float64."""
+    with torch.no_grad():
+        return torch.cat([model(chunk) for chunk in images.split(_CHUNK)]).double()
+
+
 def softmax_outputs(model: torch.nn.Module, images: Tensor) -> Tensor:
     """pi of every sample, shape (N, C), float64."""
-    with torch.no_grad():
-        logits = torch.cat([model(chunk) for chunk in images.split(_CHUNK)])
-    return logits.double().softmax(dim=1)
+    return logits_of(model, images).softmax(dim=1)
