@@ -209,18 +209,17 @@ def test_group_of_a_circuit(n, blocks, observables, group):
     assert (flipped and odd) == (group != "unitary")
 
 
-def test_deep_circuits_pixel_bias_adds_patches_incoherently():
-    """Mean of J J^T over the bias of random deep circuits, by autograd, patches that overlap.
+def bias_jacobians(images: torch.Tensor, n_draws: int) -> tuple[DistributedQNN, list[np.ndarray]]:
+    """Derivatives (N, C, pixels) at random data-free angles, by autograd; n = 3, d = 12, P = 4.
 
-    Catches a factor between angles and pixels, pixels of another encoding, and cross terms.
+    The encodings' angles are those of the model that comes with them.
     """
-    images = torch.tensor(np.random.default_rng(6).uniform(0, 2, (2, 4, 4)))
     fixed = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=777, dtype=torch.float64)
     encoding = np.zeros(fixed.ansatz.n_angles, dtype=bool)
     for block in (1, 3):
         encoding[slice(*fixed.ansatz.angle_offsets[block : block + 2])] = True
-    kernels = []
-    for seed in range(60):
+    found = []
+    for seed in range(n_draws):
         model = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=seed, dtype=torch.float64)
         with torch.no_grad():
             model.angles *= 4  # over more than a period
@@ -228,8 +227,19 @@ def test_deep_circuits_pixel_bias_adds_patches_incoherently():
         jacobian = torch.autograd.functional.jacobian(
             lambda bias, model=model: model.autograd_logits(images, pixel_bias=bias),
             model.pixel_bias.detach(),
-        ).reshape(4, -1)
-        kernels.append((jacobian @ jacobian.T).numpy())
+        )
+        found.append(jacobian.flatten(2).numpy())
+    return fixed, found
+
+
+def test_deep_circuits_pixel_bias_adds_patches_incoherently():
+    """Mean of J J^T over the bias of random deep circuits, by autograd, patches that overlap.
+
+    Catches a factor between angles and pixels, pixels of another encoding, and cross terms.
+    """
+    images = torch.tensor(np.random.default_rng(6).uniform(0, 2, (2, 4, 4)))
+    fixed, jacobians = bias_jacobians(images, 60)
+    kernels = [each.reshape(4, -1) @ each.reshape(4, -1).T for each in jacobians]
     law = bias_kernel_of(fixed, images)
     wanted = np.kron(law.variance * 4 * law.mean, np.eye(2))
     error = np.std(kernels, axis=0) / np.sqrt(len(kernels))

@@ -25,6 +25,7 @@ from patchlaw.verification.runs import Run, execute_run
 from patchlaw.verification.solvers import top_eigenpairs
 from tests.docs.idx_files import write_idx_files
 from tests.verification.run_cases import toy_config, toy_samples
+from tests.verification.test_kernel_law import bias_jacobians
 
 ARCHITECTURE = Architecture(4, 12, 4, 5, 4, 20)
 
@@ -77,21 +78,8 @@ def test_bias_adds_its_derivatives_at_random_angles() -> None:
     features' derivatives that are taken twice. 4.5 standard errors and 10 %.
     """
     images = torch.tensor(np.random.default_rng(3).uniform(0, 2, (2, 4, 4)))
-    fixed = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=777, dtype=torch.float64)
-    encoding = np.zeros(fixed.ansatz.n_angles, dtype=bool)
-    for block in (1, 3):
-        encoding[slice(*fixed.ansatz.angle_offsets[block : block + 2])] = True
-    found = []
-    for seed in range(40):
-        model = DistributedQNN(4, 12, 3, 4, 2, 1.0, 0.0, seed=seed, dtype=torch.float64)
-        with torch.no_grad():
-            model.angles *= 4  # over more than a period
-            model.angles[:, encoding] = fixed.angles[:, encoding]
-        jacobian = torch.autograd.functional.jacobian(
-            lambda bias, model=model: model.autograd_logits(images, pixel_bias=bias),
-            model.pixel_bias.detach(),
-        ).reshape(2, 2, -1)
-        found.append(torch.einsum("aki,bli->abkl", jacobian, jacobian).numpy())
+    fixed, jacobians = bias_jacobians(images, 40)
+    found = [np.einsum("aki,bli->abkl", each, each) for each in jacobians]
     law, angles = (tangent_kernel_of(fixed, images, bias=bias) for bias in (True, False))
     assert law.angles_per_patch == angles.angles_per_patch + fixed.ansatz.n_features
     expected = law.n_patches * (law.mean - angles.mean)
