@@ -9,7 +9,7 @@ standard error over the probes, of both traces as if they were independent.
 import math
 from typing import Any
 
-from patchlaw.hessian_theory.predictions import Architecture, gauss_newton_trace
+from patchlaw.hessian_theory.predictions import gauss_newton_trace
 from patchlaw.paper_figures import panels, style
 from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
 from patchlaw.verification.records import TrainedModel
@@ -24,9 +24,7 @@ def draw(inputs: Inputs) -> Drawing:
     for index, (name, study) in enumerate(studies.items()):
         panel = sheet.figure.add_subplot(1, len(studies), index + 1)
         panels.title(panel, index, name)
-        found, gaps = sheet.analysed(
-            panel, study.representatives(), lambda record: record.traces is not None, "no traces"
-        )
+        found, gaps = sheet.analysed(panel, study.representatives(), _has_both, "no traces")
         if not found:
             continue
         numbers = [_numbers(record) for record in found]
@@ -49,12 +47,17 @@ def draw(inputs: Inputs) -> Drawing:
     return sheet.drawing()
 
 
+def _has_both(record: TrainedModel) -> bool:
+    """Traces, and the law's sizes."""
+    return record.traces is not None and record.run.architecture is not None
+
+
 def _numbers(record: TrainedModel) -> dict[str, Any]:
     traces, run = record.traces, record.run
     assert traces is not None
-    architecture = Architecture(run.n_patches, run.depth, n_classes=run.n_classes)
+    assert run.architecture is not None
     predicted = gauss_newton_trace(
-        architecture, curvature=record.minimum.train.mean_softmax_trace
+        run.architecture, curvature=record.minimum.train.mean_softmax_trace
     ).value
     assert predicted is not None
     error = math.hypot(traces.total.standard_error, traces.bias.standard_error)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from patchlaw.hessian_theory.predictions import LAWS, Architecture, curvature_bounds
+from patchlaw.hessian_theory.predictions import LAWS, curvature_bounds
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
@@ -142,12 +142,15 @@ def bounds_table(records: Records) -> str:
     rows = []
     for record in records.analyses.values():
         bounds, top, train = record.bounds, record.top("G"), record.minimum.train
-        if bounds is None or top is None:
+        run = record.run
+        if bounds is None or top is None or run.architecture is None:
             continue
-        run, interval = record.run, bounds.interval
-        architecture = Architecture(run.n_patches, run.depth, n_classes=run.n_classes)
+        interval = bounds.interval
         proven = curvature_bounds(
-            architecture, loss=train.loss, curvature=train.mean_softmax_trace
+            run.architecture,
+            loss=train.loss,
+            curvature=train.mean_softmax_trace,
+            include_bias=run.pixel_bias,
         ).gauss_newton
         certain = (bounds.output_ritz, interval.lower)
         likely = (interval.upper, interval.deflated_upper, interval.frobenius_upper)

@@ -28,7 +28,7 @@ from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
-from patchlaw.verification.records import read_analyses
+from patchlaw.verification.records import RunFacts, read_analyses
 from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
@@ -341,3 +341,15 @@ def test_kernels_of_patches_refuse_shared_angles():
 def test_the_names_of_data_sets_are_the_same_everywhere():
     """The command line has them by heart, as it starts without torch."""
     assert DATASETS == ("mnist", *OTHER_DATASETS) == tuple(IMAGE_SIDES)
+
+
+def test_sizes_of_a_run_are_its_own() -> None:
+    """Only this catches a size predicted at the paper's alpha, c and n for a run at others."""
+    facts = RunFacts(9, 5, 0, 100, 1, aggregation_exponent=0.5, scale=50.0, n_qubits=4)
+    sizes = facts.architecture
+    assert sizes is not None
+    assert sizes.logit_factor == pytest.approx(50 / 3)
+    assert sizes.n_angles == 9 * (6 * 5 + 8) * 4
+    assert RunFacts(4, 5, 0, 100, 1, pixel_bias=False).architecture is not None
+    for change in ({"shared_angles": True}, {"family": "modules"}, {"dataset": "digits"}):
+        assert RunFacts(4, 5, 0, 100, 1, **change).architecture is None

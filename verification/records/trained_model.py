@@ -8,11 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from patchlaw.hessian_theory.predictions import Architecture
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.solvers import (
@@ -102,6 +104,23 @@ class RunFacts:
         """Whether model and data are the paper's but for some of ``AXES``."""
         others = set(AXES) - set(axes)
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """Sizes, c and alpha of the paper's circuit on MNIST; None for what is not sized by them.
+
+        That is another circuit, angles that patches share, or images of another data set.
+        """
+        if not self.same_but_for("n_qubits", "scale", "aggregation_exponent", "pixel_bias"):
+            return None
+        return Architecture(
+            self.n_patches,
+            self.depth,
+            self.n_qubits,
+            n_classes=self.n_classes,
+            scale=self.scale,
+            aggregation_exponent=Fraction(str(self.aggregation_exponent)),
+        )
 
     @property
     def place(self) -> dict[str, Any]:
