@@ -130,7 +130,7 @@ def test_profile_finds_the_phases_and_puts_the_kernels_back():
 def test_the_gpu_script_packs_what_it_trained_within_its_time(tmp_path):
     """Tried on the CPU: only this catches an archive without its runs, and a script that stays."""
     script = Path(benchmarks.__file__).with_name("gpu.sh")
-    chosen = {"PARTS": "runs", "SEEDS": "1-2", "CONFIGURATIONS": "1,1", "PYTHON": sys.executable}
+    chosen = {"PARTS": "runs", "CONFIGURATIONS": "1,1,1-2", "PYTHON": sys.executable}
     begin = time.monotonic()
     done = subprocess.run(
         [script, tmp_path / "out", "100", "cpu"],
@@ -144,7 +144,7 @@ def test_the_gpu_script_packs_what_it_trained_within_its_time(tmp_path):
     with tarfile.open(tmp_path / "out" / "runs-d1.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     runs = [Run.open(path) for path in sorted((tmp_path / "d1").iterdir())]
-    assert [(run.config.model.seed, run.epochs_done) for run in runs] == [(1, 1), (2, 1)]
+    assert [(run.config.model.seed, run.epochs_done) for run in runs] == [(1, 3), (2, 3)]
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="no GNU timeout")
