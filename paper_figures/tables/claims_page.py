@@ -62,8 +62,6 @@ SHOWN_IN: Mapping[str, tuple[str, ...]] = {
     for part in " ".join(_SHOWS.values()).split()
 }
 
-_FEW = 2  # names in a cell of README's table; docs/claims.md has all
-
 _INTRODUCTION = """\
 # The paper's claims and what the evidence says
 
@@ -115,32 +113,17 @@ def claims_page(entries: Sequence[Entry], findings: Findings) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def readme_table(entries: Sequence[Entry], findings: Findings) -> str:
-    """One row a claim: claim, theorems, test, figures, verdict."""
-    rows = []
-    for entry in entries:
-        parts = [part.part for part in entry.parts]
-        theorems = list(dict.fromkeys(name for part in parts for name in part.all_theorems))
-        shown = list(dict.fromkeys(name for part in parts for name in SHOWN_IN.get(part.id, ())))
-        tests = _tests(theorems, findings)
-        files = list(dict.fromkeys(test.strip("`").split("::")[0] for test in tests))
-        rows.append(
-            (
-                f"[{entry.claim.id}](docs/claims.md#claim-{entry.claim.id}) "
-                f"{escaped(entry.claim.title)}",
-                ", ".join(f"[{name}](docs/theory.md#{name})" for name in theorems[:_FEW])
-                + _rest(theorems),
-                ", ".join(f"`{name}`" for name in files[:_FEW]) + _rest(files),
-                ", ".join(shown[:_FEW]) + _rest(shown),
-                f"**{entry.judgement.verdict}**",
-            )
+def readme_table(entries: Sequence[Entry]) -> str:
+    """One line a claim: claim, verdict."""
+    rows = (
+        (
+            f"[{entry.claim.id}](docs/claims.md#claim-{entry.claim.id}) "
+            f"{escaped(entry.claim.title)}",
+            f"**{entry.judgement.verdict}**",
         )
-    head = ("the paper's claim", "theorems", "tests", "shown in", "verdict")
-    return "\n".join(markdown_lines(head, rows))
-
-
-def _rest(names: Sequence[str]) -> str:
-    return f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+        for entry in entries
+    )
+    return "\n".join(markdown_lines(("the paper's claim", "verdict"), rows))
 
 
 def _runs(findings: Findings) -> str:
@@ -258,7 +241,7 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
         write_atomically(page, claims_page(entries, findings))
         if out is None:
             text = README.read_text(encoding="utf-8")
-            table = readme_table(entries, findings)
+            table = readme_table(entries)
             write_atomically(README, replaced_between(text, *README_MARKS, table))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -1,4 +1,4 @@
-"""The tables of docs/ and README.md that hold measured numbers or laws, from the records.
+"""The tables of docs/ that hold measured numbers or laws, from the records.
 
 ``python -m patchlaw.paper_figures.tables.findings_tables``
 
@@ -43,7 +43,7 @@ from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.tables import markdown_lines
 
 _DOCS = SOURCE_TREE / "docs"
-FINDINGS, OWN, README = _DOCS / "findings.md", _DOCS / "own-models.md", SOURCE_TREE / "README.md"
+FINDINGS, OWN = _DOCS / "findings.md", _DOCS / "own-models.md"
 
 _MATRIX = "H"
 _MISSING = "not measured"
@@ -256,7 +256,6 @@ SHOWN: Mapping[Path, tuple[str, ...]] = {
         *("spectra", "criteria", "starts", "same-images"),
     ),
     OWN: ("registered-laws",),
-    README: ("ratios",),
 }
 
 
@@ -273,7 +272,7 @@ def with_tables(text: str, names: Iterable[str], found: Mapping[str, str]) -> st
 
 @click.command()
 def main() -> None:
-    """Write the tables of docs/ and README.md: the laws, and what the committed records give."""
+    """Write the tables of docs/: the laws, and what the committed records give."""
     try:
         found = tables(Records.read())
         for path, names in SHOWN.items():

@@ -9,6 +9,7 @@ import glob
 import importlib.util
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import click
@@ -110,6 +111,11 @@ def carry_out(words: list[str], place: str) -> None:
                 assert target in make_targets(), f"{place}: {line}: no such target"
         case ["python", "-m", module, *_]:
             assert importlib.util.find_spec(module), f"{place}: {line}: no such module"
+        case ["pip", "install", here]:  # done in tests of the wheel; here that the extras exist
+            found = re.fullmatch(r"\.(?:\[([\w,]+)\])?", here)
+            assert found, f"{place}: {line}: expected this checkout"
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            assert set((found[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
         case _:
             pytest.fail(f"{place}: {line}: this test knows no way to check it")
 

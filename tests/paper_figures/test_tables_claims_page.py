@@ -166,7 +166,7 @@ def test_without_out_the_source_tree_s_page_and_readme_are_written(
     result = CliRunner().invoke(claims_page.main, ["--records", str(tmp_path / "none")])
     assert result.exit_code == 0, result.output
     assert page.read_text(encoding="utf-8") == page_of(known)
-    table = claims_page.readme_table(ledger(known), known)
+    table = claims_page.readme_table(ledger(known))
     assert readme.read_text(encoding="utf-8") == f"before\n{begin}\n\n{table}\n\n{end}\nafter\n"
 
 
@@ -181,7 +181,7 @@ def test_readmes_table_has_the_ledgers_verdicts() -> None:
     """Of every claim, in two worlds: only this catches a verdict that is written into README."""
     for findings in (Findings(), proved_everything(models=world())):
         entries = ledger(findings)
-        rows = claims_page.readme_table(entries, findings).splitlines()[2:]
+        rows = claims_page.readme_table(entries).splitlines()[2:]
         found = [re.findall(r"\*\*([a-z ]+)\*\* \|$", row) for row in rows]
         assert found == [[str(entry.judgement.verdict)] for entry in entries]
 
