@@ -19,6 +19,7 @@ from patchlaw.paper_figures.figures import (
     training,
 )
 from patchlaw.paper_figures.provenance import PaperFigure
+from patchlaw.paper_figures.report.explorer import Explorer
 from patchlaw.paper_figures.tables import TABLES, PaperTable
 
 FIGURES: tuple[PaperFigure, ...] = (
@@ -85,7 +86,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     PaperFigure(trace_law.draw, "trace-law", "trace of the first term over the trace law"),
 )
 
-Item: TypeAlias = PaperFigure | PaperTable
+Item: TypeAlias = PaperFigure | PaperTable | Explorer
 
 
 def find(names: Sequence[str]) -> tuple[Item, ...]:
@@ -94,7 +95,7 @@ def find(names: Sequence[str]) -> tuple[Item, ...]:
     Raises:
         ValueError: an unknown name.
     """
-    items: tuple[Item, ...] = (*FIGURES, *TABLES)
+    items: tuple[Item, ...] = (*FIGURES, *TABLES, Explorer())
     known = {item.name: item for item in items}
     for name in names:
         if name not in known:

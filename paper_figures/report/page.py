@@ -58,8 +58,8 @@ class Page:
     def render(self, report: Report) -> str:
         """The page, valid at every stage of the run."""
         counted = Counter(entry.judgement.verdict for entry in report.ledger)
-        return _template().render(
-            css=_stylesheet(),
+        return template("page.html.jinja").render(
+            css=page_part("page.css"),
             sections=_SECTIONS,
             report=report,
             counts=[(word, counted[word]) for word in Verdict],
@@ -149,7 +149,8 @@ def _environment(report: Report) -> list[tuple[str, str]]:
 
 
 @cache
-def _template() -> "Template":
+def template(name: str) -> "Template":
+    """One of the templates of pages."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -158,11 +159,12 @@ def _template() -> "Template":
         undefined=StrictUndefined,
     )
     environment.filters["css_class"] = _CLASSES.__getitem__
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 @cache
-def _stylesheet() -> str:
+def page_part(name: str) -> str:
+    """One of the files that a page holds within itself."""
     from importlib.resources import files
 
-    return files("patchlaw.paper_figures.report").joinpath("page.css").read_text(encoding="utf-8")
+    return files("patchlaw.paper_figures.report").joinpath(name).read_text(encoding="utf-8")

@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from patchlaw.paper_figures.drawing import Inputs
+from patchlaw.paper_figures.outcome import write_files
+from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.report.data import VerifyConfig
+from patchlaw.paper_figures.report.explorer import explorer
 from patchlaw.paper_figures.report.store import ReportStore
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.claims import proofs
@@ -34,6 +38,8 @@ def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> No
         store: holds the configuration and receives the findings.
         samples: of the training runs.
         progress: told of everything.
+
+    At the end the page to explore the records is written beside the report.
 
     Raises:
         ValueError: a run or a record in the folder that is damaged, or of another configuration.
@@ -62,6 +68,9 @@ def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> No
                 start_losses=store.report.start_losses | {model.name: run.history[0].train.loss},
                 comparisons=tuple(compare_models(models)),
             )
+    found = Records.read(store.folder)
+    inputs = Inputs(found, found.study(), found.study(), small=True)
+    write_files(store.folder, "explorer", {"html": explorer(inputs)})
     store.update(status="complete", stage="done")
 
 

@@ -92,7 +92,7 @@ def test_the_list_names_everything(tmp_path):
     result = invoke("--list", "--out", tmp_path / "out")
     assert result.exit_code == 0
     names = [line.split()[0] for line in result.output.splitlines()]
-    assert names == [item.name for item in (*FIGURES, *TABLES)]
+    assert names == [*(item.name for item in (*FIGURES, *TABLES)), "explorer"]
     assert not (tmp_path / "out").exists()
 
 
