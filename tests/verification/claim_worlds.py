@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult
 from patchlaw.verification.records import (
@@ -125,6 +127,30 @@ def world(
         *models,
         *(v for m in models for v in variants(m, patches.index(m.run.n_patches), change)),
     )
+
+
+def over_seeds(n_seeds: int = 5, scatter: float = 0.02, **changes: Any) -> tuple[TrainedModel, ...]:
+    """The same world for several seeds, whose numbers scatter."""
+    rng, found = np.random.default_rng(0), []
+    for seed in range(1, n_seeds + 1):
+        for model in world(seed=seed, **changes):
+            top, *rest = model.eigenvalues["H"]
+            test = model.minimum.test
+            assert test.loss is not None
+            assert test.accuracy is not None
+            by, of_loss, of_accuracy = np.exp(scatter * rng.normal(size=3))
+            means = SampleMeans(
+                test.loss * of_loss, test.accuracy + (of_accuracy - 1) / 10, n_samples=10_000
+            )
+            tops = (replace(top, value=top.value * by), *rest)
+            found.append(
+                replace(
+                    model,
+                    eigenvalues={**model.eigenvalues, "H": tops},
+                    minimum=Minimum(36, model.minimum.train, means),
+                )
+            )
+    return tuple(found)
 
 
 def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[TrainedModel]:

@@ -23,6 +23,14 @@ from patchlaw.verification.records.trained_model import Along
 
 Pair = tuple[TrainedModel, TrainedModel]
 
+LEAST_SEEDS = 3  # ours: below, a spread is no more than a guess
+SIZE = 0.05  # of tests
+PAIRED = (
+    "Seeds are pairs, as both models of a seed start alike; Student's t, one-sided; 5 % by "
+    "convention, Holm's over all steps of a protocol, so that many comparisons do not make one by "
+    "chance. Three seeds at least."
+)
+
 
 class Number(NamedTuple):
     """A measured number.
@@ -268,6 +276,93 @@ def _joint(
         reproduce="; ".join(dict.fromkeys(m.reproduce for pair, _ in pool for m in pair)),
         note="interval: Student's t over depths and seeds",
     )
+
+
+def paired_over_seeds(
+    label: str,
+    along: Along,
+    change: Callable[[TrainedModel, TrainedModel], float | None],
+    rises: bool,
+    keep: Callable[[Pair], bool] = lambda pair: True,
+) -> Measure:
+    """Mean changes between neighbours over the seeds that both have, each step a paired test.
+
+    Student's t of the changes d_s of one step, at least three seeds, one-sided: p = P(T > t) with
+    t = mean(d) sqrt(n) / sd(d) and n - 1 degrees of freedom. A protocol's steps are one family: p
+    is Holm's, so that the odds of any false "for" among them are at most 5 %. A step speaks for the
+    statement where that p is at most 0.05, against it where the opposite's is, and is undecided
+    otherwise.
+
+    Args:
+        label: what changes.
+        along: "n_patches" or "depth", in which neighbours differ.
+        change: from the first to the second, zero for none, finite.
+        rises: whether the statement says that it is positive.
+        keep: which pairs count.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        families: dict[tuple[str, Grade, str], dict[str, list[tuple[Pair, float]]]] = {}
+        for pair in filter(keep, findings.neighbours(along)):
+            found, run = change(*pair), pair[0].run
+            if found is None:
+                continue
+            place = f"d {run.depth}" if along == "n_patches" else f"P {run.n_patches}"
+            step = f"{'P' if along == 'n_patches' else 'd'} {step_text(*pair, along)}, {place}"
+            family = families.setdefault((pair[0].origin, Grade.of(pair[0]), run.protocol), {})
+            family.setdefault(step, []).append((pair, found))
+        for family in families.values():
+            steps = {step: found for step, found in family.items() if len(found) >= LEAST_SEEDS}
+            upper, lower = (
+                _holm([_one_sided([sign * d for _, d in found]) for found in steps.values()])
+                for sign in ((1, -1) if rises else (-1, 1))
+            )
+            for k, (step, found) in enumerate(steps.items()):
+                outcome = Outcome.FOR if upper[k] <= SIZE else Outcome.OPEN
+                if lower[k] <= SIZE:
+                    outcome = Outcome.AGAINST
+                first = found[0][0][0]
+                changes = [d for _, d in found]
+                half = stats.t.ppf(1 - SIZE / 2, len(found) - 1) * _standard_error(changes)
+                yield Evidence(
+                    label=f"mean change of {label}, {step}",
+                    grade=Grade.of(first),
+                    outcome=outcome,
+                    value=fmean(changes),
+                    interval=(fmean(changes) - float(half), fmean(changes) + float(half)),
+                    criterion=f"{'above' if rises else 'below'} 0 at {SIZE:.0%} by Holm".replace(
+                        "%", " %"
+                    ),
+                    samples=f"{len(found)} seeds, {first.run.images:,} images",
+                    reproduce="; ".join(
+                        dict.fromkeys(m.reproduce for pair, _ in found for m in pair)
+                    ),
+                    note=f"paired by seed, p = {upper[k]:.2g} of {len(steps)} steps; interval: "
+                    "Student's t over seeds, of this step alone",
+                )
+
+    return measure
+
+
+def _standard_error(numbers: list[float]) -> float:
+    return stdev(numbers) / math.sqrt(len(numbers))
+
+
+def _one_sided(numbers: list[float]) -> float:
+    """P(T > t) of their mean; 0 or 1 where all are the same."""
+    mean, error = fmean(numbers), _standard_error(numbers)
+    if error == 0:
+        return float(mean <= 0)
+    return float(stats.t.sf(mean / error, len(numbers) - 1))
+
+
+def _holm(p: list[float]) -> list[float]:
+    """Holm's adjusted p-values: max over the smaller ones of (m - rank) p, at most 1."""
+    adjusted, largest = [1.0] * len(p), 0.0
+    for rank, k in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[k]))
+        adjusted[k] = largest
+    return adjusted
 
 
 def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:
