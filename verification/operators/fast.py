@@ -127,7 +127,8 @@ class FastBackend:
         if isinstance(model, CircuitBlock):
             engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size, chosen)
         else:
-            engine = make_engine(model, loss=_engine_loss(chosen), max_chunk=chunk_size)
+            own: OutputLoss = SquaredError() if chosen.name == "squared_error" else CrossEntropy()
+            engine = make_engine(model, loss=own, max_chunk=chunk_size)
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
         self._products = engine.curvature(tensor, targets, **options)
 
@@ -139,10 +140,6 @@ class FastBackend:
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
         return self._products.product(kind, np.asarray(vectors, dtype=np.float64))
-
-
-def _engine_loss(loss: TorchLoss) -> OutputLoss:
-    return SquaredError() if loss.name == "squared_error" else CrossEntropy()
 
 
 def _one_patch(
