@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from patchlaw.hessian_theory.predictions import trace_sample
+from patchlaw.hessian_theory.predictions.softmax_spectrum import curvature_traces
 from patchlaw.simulators.distributed_qnn import DistributedQNN
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Progress
 from patchlaw.verification.kernels.commutator import CommutatorKernel
-from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
+from patchlaw.verification.kernels.of_model import output_curvature, tangent_kernel_of
 from patchlaw.verification.kernels.record import (
     COMMUTATOR_LAW,
     KERNEL,
@@ -128,6 +130,11 @@ class _KernelJob(Job):
     images: Tensor
     labels: Tensor
 
+    @property
+    def loss(self) -> LossName:
+        """That the run was trained on."""
+        return self.run.config.training.loss
+
     def open(self) -> bool:
         """Read the record, or begin one."""
         run, chosen = self.run, self.settings
@@ -212,14 +219,14 @@ class _KernelJob(Job):
 
     def _law(self, model: DistributedQNN, images: Tensor, moment: KernelMoment) -> KernelMoment:
         begin = time.perf_counter()
-        pi = softmax_outputs(model, images).cpu().numpy()
+        pi = output_curvature(model, images, self.loss)
         kernel = tangent_kernel_of(model, images)
         predicted = kernel.spectrum(pi, self.settings.top)
         seconds = time.perf_counter() - begin
         free = tangent_kernel_of(model, images, encoding_angles=False)
         return replace(
             moment,
-            mean_softmax_trace=float((1 - (pi * pi).sum(axis=1)).mean()),
+            mean_softmax_trace=float(curvature_traces(pi).mean()),
             predicted=tuple(predicted.tolist()),
             predicted_data_free=tuple(free.spectrum(pi, self.settings.top).tolist()),
             predicted_trace=kernel.trace(pi),
@@ -231,7 +238,7 @@ class _KernelJob(Job):
 
     def _whole(self, model: DistributedQNN, _: Tensor, moment: KernelMoment) -> KernelMoment:
         every = self.every_image.to(model.pixel_bias.device)
-        pi = softmax_outputs(model, every).cpu().numpy()
+        pi = output_curvature(model, every, self.loss)
         spectra = []
         for draw in range(_DRAWS if len(every) > _DRAWN else 1):
             rng = np.random.default_rng([self.settings.seed, draw])
@@ -252,7 +259,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         begin = time.perf_counter()
-        pi = softmax_outputs(model, images).cpu().numpy()
+        pi = output_curvature(model, images, self.loss)
         found = CommutatorKernel(model, images).spectrum(pi, self.settings.top)
         return replace(
             moment,
@@ -265,7 +272,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         start = time.perf_counter()
-        problem = CurvatureProblem(model, images, self.labels.to(images.device))
+        problem = CurvatureProblem(model, images, self.labels.to(images.device), loss=self.loss)
         found = top_eigenpairs(
             RestrictedOperator(problem.gauss_newton, "patches"),
             self.settings.top,
