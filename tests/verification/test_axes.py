@@ -1,4 +1,4 @@
-"""Every part of model and data as an axis: alpha, c, pixel bias, shared angles, qubits, data."""
+"""Every part of model, loss and data as an axis: alpha, c, bias, sharing, circuit, data."""
 
 import copy
 from dataclasses import replace
@@ -18,8 +18,11 @@ from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.paper_figures.study import Study
 from patchlaw.simulators import Ansatz, DistributedQNN, load_mnist
 from patchlaw.simulators.autograd_engine import AutogradEngine
+from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.datasets import OTHER_DATASETS
-from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.engine_choice import make_engine, training_engine
+from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit
+from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
@@ -32,21 +35,28 @@ from patchlaw.verification.records import RunFacts, read_analyses
 from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
+from patchlaw.verification.training import Objective
 from tests.strategies import examples, image_batches, patch_grids, real_arrays
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
 KINDS = ("hessian", "gauss_newton", "residual")
+losses = st.sampled_from(sorted(LOSSES))
 
 
 @st.composite
-def models(draw: st.DrawFn, sizes: tuple[int, ...] = (4, 5)) -> tuple[DistributedQNN, np.ndarray]:
+def models(
+    draw: st.DrawFn,
+    sizes: tuple[int, ...] = (4, 5),
+    circuits: tuple[str, ...] = ("paper", "interleaved"),
+) -> tuple[DistributedQNN, np.ndarray]:
     """A model with drawn axes and parameters, float64, and two or three images."""
     n = draw(st.sampled_from(sizes))
+    name = draw(st.sampled_from(circuits)) if n < 6 else "paper"
+    ansatz = named_circuit(name, draw(st.sampled_from(sorted(OBSERVABLES))), n, 1, n)
     grid = draw(patch_grids(st.just(n), max_patches_per_side=2, max_stride=2))
     model = DistributedQNN(
         n_patches=grid.n_patches,
-        depth=1,
-        n_qubits=n,
+        ansatz=ansatz,
         image_side=grid.image_side,
         n_classes=draw(st.integers(2, 4)),
         scale=draw(st.floats(0.5, 20)),
@@ -95,13 +105,18 @@ def untied(model: DistributedQNN) -> tuple[DistributedQNN, np.ndarray]:
     return twin, torch.stack(columns, dim=1).numpy().round(9)
 
 
+LOSS_BY_HAND = {
+    "cross_entropy": torch.nn.functional.cross_entropy,
+    "squared_error": lambda z, y: (z - torch.eye(z.shape[1])[y]).square().sum(dim=1).mean() / 2,
+}
+
+
 def autograd_product(
-    model: DistributedQNN, images: np.ndarray, labels: torch.Tensor, vector: torch.Tensor
+    model: DistributedQNN, images: np.ndarray, labels: torch.Tensor, vector: torch.Tensor, loss: str
 ) -> torch.Tensor:
     """H v, double backward of the model's own forward by torch operations."""
     parameters = list(model.parameters())
-    z = model.autograd_logits(torch.from_numpy(images))
-    loss = torch.nn.functional.cross_entropy(z, labels)
+    loss = LOSS_BY_HAND[loss](model.autograd_logits(torch.from_numpy(images)), labels)
     gradient = torch.cat(
         [g.flatten() for g in torch.autograd.grad(loss, parameters, create_graph=True)]
     )
@@ -109,8 +124,10 @@ def autograd_product(
 
 
 @examples(6)
-@given(models((4, 4, 5, 6, 8)), st.data())
-def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(case, data):
+@given(models((4, 4, 5, 6, 8)), losses, st.data())
+def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(
+    case, loss, data
+):
     """H = E^T H' E, likewise G, R and the gradient, on both engines; H = G + R, symmetric.
 
     Only this would catch an E whose transpose leaves a patch out, or a bias that still counts.
@@ -124,9 +141,9 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
     )
     phases = data.draw(real_arrays(2, 3.0))
     vectors = np.cos(np.outer(np.arange(size), phases) + phases)
-    expected = make_engine(twin).curvature(pixels, labels)
+    expected = make_engine(twin, loss=LOSSES[loss]).curvature(pixels, labels)
     for name in ("fast", "torch"):
-        found = make_engine(model, name=name).curvature(pixels, labels)
+        found = make_engine(model, name=name, loss=LOSSES[loss]).curvature(pixels, labels)
         large = np.abs(expected.gradient).max() + 1
         np.testing.assert_allclose(found.gradient, e.T @ expected.gradient, atol=1e-9 * large)
         products = {kind: found.product(kind, vectors) for kind in KINDS}
@@ -141,22 +158,30 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
         np.testing.assert_allclose(products["hessian"], total, atol=bound)
 
 
-@examples(4)
-@given(models((4, 4, 6)))
-def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
+@examples(6)
+@given(models((4, 4, 6), tuple(CIRCUITS)), losses)
+def test_hessian_and_module_of_a_model_that_shares_against_autograd(case, loss):
     """E^T H E is the Hessian of the shared model itself, differentiated twice by torch.
 
-    Only this would catch an engine and a twin that are wrong in the same way.
+    Only this would catch an engine and a twin that are wrong in the same way, or a loss of one
+    factor in H and another in its own value.
     """
     model, images = case
     pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
     vector = torch.linspace(-1, 1, model.n_parameters, dtype=torch.float64)
-    wanted = autograd_product(model, images, labels, vector)
-    problem = CurvatureProblem(model, pixels, labels)
-    assert problem.backend.name == "fast"
+    wanted = autograd_product(model, images, labels, vector, loss)
+    problem = CurvatureProblem(model, pixels, labels, loss=loss)
+    ours = why_not(model.ansatz) is None
+    assert problem.backend.name == ("fast" if ours else "autodiff")
     bound = 1e-8 * (wanted.abs().max().item() + 1)
     found = problem.hessian @ vector.numpy()
     np.testing.assert_allclose(found, wanted.numpy(), atol=bound)
+    split = problem.gauss_newton @ vector.numpy() + problem.residual @ vector.numpy()
+    np.testing.assert_allclose(split, found, atol=bound)
+    value, _ = training_engine(model, loss).loss_and_gradient(pixels, labels)
+    at = Objective(model, loss).evaluate(pixels, labels)
+    by_hand = LOSS_BY_HAND[loss](model.autograd_logits(pixels), labels).item()
+    assert (value, at.loss) == pytest.approx((by_hand, by_hand))
 
     z = model(pixels)
     torch.testing.assert_close(z, model.autograd_logits(pixels))
@@ -164,6 +189,8 @@ def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
     own = torch.autograd.grad(z.square().sum(), parameters)
     reference = torch.autograd.grad(model.autograd_logits(pixels).square().sum(), parameters)
     torch.testing.assert_close(own, reference)
+    if not ours:
+        return
     (chunk,) = jacobian_chunks(model, pixels)
     slope = np.einsum("mk,mkd->d", 2 * z.detach().numpy(), chunk.jacobian)
     flat = torch.cat([part.flatten() for part in own]).numpy()
@@ -173,17 +200,17 @@ def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
 @examples(6)
 @given(models(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_g_of_repeated_images_carries_the_square_of_s_at_every_alpha(case, alpha):
-    """With S = I (squared error) elements of G carry P^(-2 alpha) of those at alpha = 0.
+    """With S = 1 (squared error to labels) elements of G carry P^(-2 alpha) of those at alpha = 0.
 
     Only this would catch an exponent that reaches the logits but not the products.
     """
     model, images = case
-    pixels, target = torch.from_numpy(images), torch.zeros(len(images), model.n_classes)
+    pixels, target = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
     vector = np.linspace(-1, 1, model.n_parameters)
     products = []
     for exponent in (alpha, 0.0):
         model.aggregation_exponent = exponent
-        problem = CurvatureProblem(model, pixels, target.double(), loss="squared_error")
+        problem = CurvatureProblem(model, pixels, target, loss="squared_error")
         products.append(problem.gauss_newton @ vector)
     wanted = products[1] * model.n_patches ** (-2 * alpha)
     np.testing.assert_allclose(products[0], wanted, atol=1e-10 * (np.abs(wanted).max() + 1))
@@ -303,9 +330,9 @@ def test_without_a_bias_levelling_off_has_b_0() -> None:
     assert rows["level_off"].predicted == rows["aligned"].predicted
 
 
-@examples(3)
-@given(models(), st.integers(0, 2**31))
-def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
+@examples(4)
+@given(models(), losses, st.integers(0, 2**31))
+def test_replicas_on_a_device_collect_as_one_model_does(case, loss, seed):
     """The pass that trains several models at once; only it has a row of gradients a model."""
     model, images = case
     pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
@@ -313,10 +340,11 @@ def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
     noise = torch.rand(model.n_parameters, generator=torch.Generator().manual_seed(seed))
     other.load_flat_parameters(noise.double())
     index = torch.arange(len(images)).repeat(2, 1)
-    losses, gradients = TrainingPass([model, other], pixels, labels).losses_and_gradients(index)
-    for each, loss, gradient in zip((model, other), losses, gradients, strict=True):
-        wanted, slope = AutogradEngine(each).loss_and_gradient(pixels, labels)
-        assert loss.item() == pytest.approx(wanted)
+    together = TrainingPass([model, other], pixels, labels, loss=LOSSES[loss])
+    values, gradients = together.losses_and_gradients(index)
+    for each, value, gradient in zip((model, other), values, gradients, strict=True):
+        wanted, slope = AutogradEngine(each, loss=LOSSES[loss]).loss_and_gradient(pixels, labels)
+        assert value.item() == pytest.approx(wanted)
         bound = 1e-9 * (np.abs(slope).max() + 1)
         np.testing.assert_allclose(gradient.numpy(), slope, atol=bound)
 
