@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from patchlaw.simulators.autograd_engine import AutogradEngine
 from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.datasets import OTHER_DATASETS
 from patchlaw.simulators.engine_choice import make_engine, training_engine
-from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit
+from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit, names_of
 from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
@@ -31,8 +32,8 @@ from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
-from patchlaw.verification.records import RunFacts, read_analyses
-from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
+from patchlaw.verification.records import RunFacts, SampleMeans, read_analyses
+from patchlaw.verification.runs import ModelConfig, Run, RunConfig, RunRequest, load_samples
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
 from patchlaw.verification.training import Objective
@@ -158,15 +159,16 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
         np.testing.assert_allclose(products["hessian"], total, atol=bound)
 
 
-@examples(6)
-@given(models((4, 4, 6), tuple(CIRCUITS)), losses)
-def test_hessian_and_module_of_a_model_that_shares_against_autograd(case, loss):
+@pytest.mark.parametrize("circuit", tuple(CIRCUITS))
+@examples(3)
+@given(st.data(), losses)
+def test_hessian_and_module_of_a_model_that_shares_against_autograd(circuit, data, loss):
     """E^T H E is the Hessian of the shared model itself, differentiated twice by torch.
 
     Only this would catch an engine and a twin that are wrong in the same way, or a loss of one
     factor in H and another in its own value.
     """
-    model, images = case
+    model, images = data.draw(models((4, 4, 6), (circuit,)))
     pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
     vector = torch.linspace(-1, 1, model.n_parameters, dtype=torch.float64)
     wanted = autograd_product(model, images, labels, vector, loss)
@@ -243,6 +245,12 @@ def test_a_patch_of_any_side_is_the_papers_circuit_with_more_features_a_qubit() 
         ({"alpha": -1}, "alpha: expected a number from 0 to 2"),
         ({"scale": 0}, "scale: expected a number from 0"),
         ({"bias": 1}, "bias: expected true or false"),
+        ({"observables": "z"}, "qubits: expected at least 10, as 10 classes read Z each, got 8"),
+        ({"observables": "zz", "qubits": 4, "data": "digits"}, "expected at least 5, .* read ZZ"),
+        ({"ansatz": "ry-cz", "patch_side": 7}, "patch_side: expected .* multiple of 8 qubits, two"),
+        ({"ansatz": "interleaved", "patch_side": 3}, "multiple of 8 qubits, one a qubit"),
+        ({"ansatz": "ours"}, "ansatz: expected one of paper, interleaved, ry-cz, got 'ours'"),
+        ({"loss": "hinge"}, "loss: expected one of cross_entropy, squared_error, got 'hinge'"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(change, message):
@@ -288,24 +296,38 @@ def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
 
 
 def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> None:
-    """Shared angles without a bias on digits, from the command line to the record's facts."""
+    """Everything another than the paper's, from the command line to the record's facts."""
     words = "--patches 4 --depth 1 --qubits 5 --images 60 --batch-size 30 --data digits"
-    words += f" --bias false --shared-angles true --alpha 0.5 --scale 50 --out {tmp_path}"
+    words += " --bias false --shared-angles true --alpha 0.5 --scale 50 --loss squared_error"
+    words += f" --ansatz interleaved --observables zz --out {tmp_path}"
     for epochs in ("1", "2"):
         result = CliRunner().invoke(train, [*words.split(), "--epochs", epochs])
         assert result.exit_code == 0, result.output
     (folder,) = tmp_path.iterdir()
     run = Run.open(folder)
-    assert run.parameters(2).shape == (Ansatz(5, 1).n_angles,)
+    assert run.parameters(2).shape == (2 * 5 * (6 + 5),)
+    images, labels = run.config.data.load().train_images, run.config.data.load().train_labels
+    by_hand = LOSS_BY_HAND["squared_error"](run.model(2)(images).double(), labels)
+    assert run.history[2].train.loss == pytest.approx(by_hand.item(), rel=1e-5)
+    assert run.history[2].train.mean_softmax_trace == 10
     options = AnalysisOptions().changed(n_top=1, n_top_subset=2, subset=60)
     samples = run.config.data.load()
-    names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "trajectory")
+    names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "bounds")
     record = execute_analysis(run, samples, tmp_path / "records", options, stages=names)
     facts = record.run
     assert facts.protocol == (
-        "60 images, 2 epochs, other settings, 5 qubits, alpha = 0.5, c = 50, no pixel bias, "
-        "shared angles, digits"
+        "60 images, 2 epochs, other settings, interleaved circuit, zz observables, 5 qubits, "
+        "alpha = 0.5, c = 50, no pixel bias, shared angles, loss squared_error, digits"
     )
+    assert facts.architecture is None
+    (top,) = np.linalg.eigvalsh(
+        CurvatureProblem(
+            run.model(run.minimum_epoch), images, labels, loss="squared_error"
+        ).gauss_newton
+        @ np.eye(110)
+    )[-1:]
+    assert record.top("G").value == pytest.approx(top, rel=1e-3)
+    assert record.bounds.lower <= top * (1 + 1e-6)
     assert record.bias_share == 0
     assert record.blocks("G") == ()
     assert record.top("G over the angles").value == pytest.approx(record.top("G").value, rel=1e-3)
@@ -315,6 +337,37 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     rows = compare_models([read, other])
     assert rows
     assert all("share their angles" in row.reason and row.predicted is None for row in rows)
+
+
+def test_laws_of_the_softmax_refuse_the_squared_error() -> None:
+    """Only this catches L2/L1 or <tr S>, which is C, taken into a law of another loss."""
+    models = read_analyses(PLANS.parent / "results" / "analyses")
+    model = next(m for m in models if m.top("R") and m.run.n_patches == 4)
+    train = SampleMeans(loss=0.4, mean_softmax_trace=10.0)
+    first = replace(model, run=replace(model.run, loss="squared_error"))
+    first = replace(first, minimum=replace(model.minimum, train=train))
+    second = replace(first, run=replace(first.run, n_patches=9))
+    rows = {(r.law, r.matrix): r for r in compare_models([first, second])}
+    taken = {law for law, _ in rows if "S = 1 does not change" in (rows[law, _].reason or "")}
+    assert taken == {"aligned_loss", "aligned_curvature", "level_off_loss", "residual_loss"}
+    assert all(rows[key].predicted is None for key in rows if key[0] in taken)
+    assert rows["aligned", "G"].predicted == pytest.approx(4 / 9)
+
+
+def test_a_circuit_by_name_is_known_by_its_name_from_its_json() -> None:
+    """Only this catches one circuit's words for another's, or sides of patches as one."""
+    for name, observables in product(CIRCUITS, OBSERVABLES):
+        circuit = named_circuit(name, observables, 5, 2, 5)
+        config = ModelConfig(4, 2, n_qubits=5, n_classes=2, ansatz=circuit.to_json())
+        words = f"{name} circuit, {observables} observables"
+        assert config.family == ("" if words == "paper circuit, paper observables" else words)
+        assert circuit.n_features == 25
+    counts = {"paper": 6 * 2 * 5 + 2 * 25, "interleaved": 4 * 5 * 6 + 50, "ry-cz": 6 * 5 + 25}
+    assert {name: named_circuit(name, "z", 5, 2, 5).n_angles for name in CIRCUITS} == counts
+    assert OBSERVABLES["zz"](4) == ("Z0 Z1", "Z1 Z2", "Z2 Z3", "Z0 Z3", "Z0 Z2", "Z1 Z3")
+    large = named_circuit("ry-cz", "zz", 7, 1, 14)
+    assert names_of(large, 1) == "ry-cz circuit on 14 x 14 pixels, zz observables"
+    assert names_of(large, 2) == "" == names_of(Ansatz.for_patch(7, 2, 14), 2)
 
 
 def test_without_a_bias_levelling_off_has_b_0() -> None:

@@ -14,7 +14,7 @@ from patchlaw.commands.kernel import kernel as kernel_command
 from patchlaw.commands.kernel import print_errors
 from patchlaw.commands.predict import predict
 from patchlaw.console import PlainConsole
-from patchlaw.hessian_theory.predictions import Architecture, TangentKernel
+from patchlaw.hessian_theory.predictions import Architecture, IdentityCurvature, TangentKernel
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
@@ -24,6 +24,7 @@ from patchlaw.verification.kernels import kernel_job
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
+from patchlaw.verification.kernels.minimum import Pilot
 from patchlaw.verification.kernels.of_model import (
     bias_kernel_of,
     softmax_outputs,
@@ -354,6 +355,32 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         measure_kernel(run, toy_samples(), tmp_path / "b", replace(SETTINGS, top=4))
     measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
     assert path.read_bytes() == before
+
+
+def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curvature(tmp_path):
+    """Catches S of the softmax in the law, in the commutator kernel or in the measured G."""
+    samples = toy_samples()
+    config = toy_config(samples, 1, dtype="float64")
+    config = replace(config, training=replace(config.training, loss="squared_error"))
+    run = execute_run(tmp_path, config, samples, threads=1)
+    record = measure_kernel(run, samples, tmp_path / "kernels", SETTINGS, threads=1)
+    assert [each.run.loss for each in read_kernels(tmp_path / "kernels")] == ["squared_error"]
+    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+    model, moment = run.model(1), record.moments["minimum"]
+    target = torch.nn.functional.one_hot(labels, model.n_classes).double()
+    options = {"loss": "squared_error", "backend": "autodiff"}
+    g = CurvatureProblem(model, images, target, **options).gauss_newton
+    own = model.layout.own
+    dense = np.linalg.eigvalsh((g @ np.eye(g.shape[0]))[np.ix_(own, own)])[::-1]
+    np.testing.assert_allclose([found.value for found in moment.measured], dense[:3], rtol=1e-5)
+    assert moment.mean_softmax_trace == model.n_classes
+    of_all = tangent_kernel_of(model, samples.train_images)
+    outputs = IdentityCurvature(len(samples.train_labels), model.n_classes)
+    np.testing.assert_allclose(moment.whole, of_all.spectrum(outputs, 3))
+    assert moment.commutator[0] == pytest.approx(dense[0], rel=0.5)  # shallow; of S by 10 times
+    with pytest.raises(ValueError, match="circuit and loss, got the squared error"):
+        Pilot.of_run(run, samples)
 
 
 def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):
