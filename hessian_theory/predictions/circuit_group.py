@@ -13,8 +13,9 @@ algebra, and so do outputs of the groups of that name; outputs with T O T^-1 = +
 
 for a start |psi> orthogonal to T |psi>. For the paper's circuit T is the spin flip Y^n K, so
 eps = (-1)^n, and a Pauli string of w letters has T O T^-1 = (-1)^w O. Source: theorems
-unitary-blocks, orthogonal-blocks and symplectic-blocks; for the even ones their proof with the
-projection on traceless symmetric A, E A x A ~ F + Omega - (2/D) 1. Numbers only.
+unitary-blocks, orthogonal-blocks and symplectic-blocks. The even ones come from the same steps with
+the projection on the even traceless operators (2nd moment F + eps Omega - (2/D) 1 up to a factor);
+no theorem here states them, tests count them on every Pauli string. Numbers only.
 """
 
 from fractions import Fraction

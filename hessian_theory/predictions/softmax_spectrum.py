@@ -100,7 +100,7 @@ def curvature_product(
     return seen if isinstance(pi, IdentityCurvature) else root_transposed(pi, seen)
 
 
-def root_transposed(pi: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def root_transposed(pi: Array, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """L^T x of every sample, L = diag(r) - pi r^T, r = pi^(1/2); shapes as above."""
     column = (...,) + (None,) * (x.ndim - 2)
     root = np.sqrt(pi)[column]

@@ -103,7 +103,7 @@ def settings_options(
     return add
 
 
-def _option_type(each: "Field[Any]") -> click.ParamType | type[bool]:
+def _option_type(each: "Field[Any]") -> Any:
     facts = each.metadata
     if choices := facts.get("choices"):
         return click.Choice(choices)

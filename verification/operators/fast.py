@@ -13,11 +13,11 @@ from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.distributed_qnn import CircuitBlock
 from patchlaw.simulators.engine import Engine
 from patchlaw.simulators.engine_choice import make_engine
-from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.simulators.output_losses import CrossEntropy, LossName, OutputLoss, SquaredError
 from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.fingerprint import Fingerprint
-from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
+from patchlaw.verification.operators.losses import LossFunction, TorchLoss, make_loss
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 from patchlaw.simulators import Ansatz, PatchGrid
 from patchlaw.simulators.datasets.digits import SIDE as DIGITS_SIDE
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.datasets.pooling import POOLED_SIDE
 from patchlaw.simulators.named_circuits import OBSERVABLES, named_circuit
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.memory import check_memory
 from patchlaw.verification.run_settings import BATCH_SIZE, RunSettings
 from patchlaw.verification.runs.config import RunConfig
@@ -109,6 +111,7 @@ class RunRequest(RunSettings):
         config = RunConfig.paper(self.patches, self.depth, self.seed, self.epochs)
         rate = self.learning_rate
         rate = default_learning_rate(self.depth) if rate is None else float(rate)
+        loss = cast(LossName, self.loss)  # a key of LOSSES, checked
         return replace(
             config,
             model=replace(
@@ -122,7 +125,7 @@ class RunRequest(RunSettings):
                 pixel_bias=self.bias,
                 shared_angles=self.shared_angles,
             ),
-            training=replace(config.training, learning_rate=rate, loss=self.loss),
+            training=replace(config.training, learning_rate=rate, loss=loss),
         )
 
     def config(self, samples: RunSamples) -> RunConfig:

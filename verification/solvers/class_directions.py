@@ -91,7 +91,8 @@ def class_directions(problem: CurvatureProblem) -> ClassDirections:
     engine = training_engine(problem.patch_model)
     z, labels = engine.logits(problem.images).T, np.asarray(problem.labels)
     engine.loss = _WeightedOutputs()
-    found, curvature = [], []
+    found: list[Float] = []
+    curvature: list[Float] = []
     for e_a in np.eye(len(z)):
         along = np.broadcast_to(e_a[:, None], z.shape)
         weights = LOSSES[loss].curvature_product(z, labels, along).T
