@@ -29,11 +29,19 @@ from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.comparison import compare_models
 from patchlaw.verification.kernels.commutator import CommutatorKernel
+from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.records import RunFacts, SampleMeans, read_analyses
-from patchlaw.verification.runs import ModelConfig, Run, RunConfig, RunRequest, load_samples
+from patchlaw.verification.runs import (
+    ModelConfig,
+    Run,
+    RunConfig,
+    RunError,
+    RunRequest,
+    load_samples,
+)
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
 from patchlaw.verification.training import Objective
@@ -331,6 +339,9 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     assert record.bias_share == 0
     assert record.blocks("G") == ()
     assert record.top("G over the angles").value == pytest.approx(record.top("G").value, rel=1e-3)
+    with pytest.raises(RunError, match="model: expected patches with angles of their own"):
+        measure_kernel(run, samples, tmp_path / "kernels", KernelSettings(images=20))
+    assert not (tmp_path / "kernels").exists()
     (read,) = read_analyses(tmp_path / "records")
     assert read.run == facts
     other = replace(read, run=replace(facts, n_patches=16, id=facts.id.replace("P4", "P16")))

@@ -29,7 +29,7 @@ from patchlaw.verification.kernels.record import (
 )
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.records import Eigenvalue, RunFacts
-from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.runs import Run, RunError, RunSamples
 from patchlaw.verification.settings import check_settings, setting
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.json_files import plain
@@ -93,9 +93,9 @@ def measure_kernel(
         progress: told of every moment.
 
     Raises:
-        TypeError: the run's model is none that the law speaks of.
         ValueError: samples of another digest, more images than there are.
-        RunError: the run has no epoch done, or its parameters are not there.
+        RunError: the run's model is none that the law speaks of, no epoch is done, or its
+            parameters are not there.
         RecordError: the record on disk is damaged.
         StoreError: it is of another run or of other settings.
         InUseError: another process works on it.
@@ -138,7 +138,12 @@ class _KernelJob(Job):
     def open(self) -> bool:
         """Read the record, or begin one."""
         run, chosen = self.run, self.settings
-        size = len(run.parameters(run.minimum_epoch))
+        model = run.model(run.minimum_epoch)
+        try:
+            tangent_kernel_of(model, self.images[:1])  # type: ignore[arg-type]
+        except TypeError as error:
+            raise RunError(f"{run.path}: {error}") from None
+        size = model.n_parameters
         facts = RunFacts(**run.facts, n_parameters=size, **run.config.axes)
         words = [f"patchlaw kernel runs/{facts.id}"]
         for option in fields(chosen):
@@ -152,7 +157,7 @@ class _KernelJob(Job):
             top=chosen.top,
             tol=chosen.tol,
             solver_seed=chosen.seed,
-            execution=self.execution(run.model(run.minimum_epoch)),
+            execution=self.execution(model),
             moments={},
             environments=(),
         )
