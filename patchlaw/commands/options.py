@@ -110,7 +110,8 @@ def _option_type(each: "Field[Any]") -> Any:
     if isinstance(each.default, bool):
         return bool
     if isinstance(each.default, float) or facts.get("real"):
-        return click.FloatRange(facts["least"], facts.get("most"), facts.get("above", False))
+        ends = facts["least"], facts.get("most")
+        return click.FLOAT if ends == (None, None) else click.FloatRange(*ends, facts.get("above"))
     return click.IntRange(facts["least"], facts.get("most"))
 
 
