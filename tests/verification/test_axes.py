@@ -29,7 +29,6 @@ from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.comparison import compare_models
 from patchlaw.verification.kernels.commutator import CommutatorKernel
-from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
@@ -38,7 +37,6 @@ from patchlaw.verification.runs import (
     ModelConfig,
     Run,
     RunConfig,
-    RunError,
     RunRequest,
     load_samples,
 )
@@ -339,9 +337,6 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     assert record.bias_share == 0
     assert record.blocks("G") == ()
     assert record.top("G over the angles").value == pytest.approx(record.top("G").value, rel=1e-3)
-    with pytest.raises(RunError, match="model: expected patches with angles of their own"):
-        measure_kernel(run, samples, tmp_path / "kernels", KernelSettings(images=20))
-    assert not (tmp_path / "kernels").exists()
     (read,) = read_analyses(tmp_path / "records")
     assert read.run == facts
     other = replace(read, run=replace(facts, n_patches=16, id=facts.id.replace("P4", "P16")))
@@ -371,7 +366,8 @@ def test_a_circuit_by_name_is_known_by_its_name_from_its_json() -> None:
         circuit = named_circuit(name, observables, 5, 2, 5)
         config = ModelConfig(4, 2, n_qubits=5, n_classes=2, ansatz=circuit.to_json())
         words = f"{name} circuit, {observables} observables"
-        assert config.family == ("" if words == "paper circuit, paper observables" else words)
+        assert config.family == ""
+        assert config.circuit == ("" if words == "paper circuit, paper observables" else words)
         assert circuit.n_features == 25
     counts = {"paper": 6 * 2 * 5 + 2 * 25, "interleaved": 4 * 5 * 6 + 50, "ry-cz": 6 * 5 + 25}
     assert {name: named_circuit(name, "z", 5, 2, 5).n_angles for name in CIRCUITS} == counts
@@ -443,5 +439,7 @@ def test_sizes_of_a_run_are_its_own() -> None:
     assert sizes.logit_factor == pytest.approx(50 / 3)
     assert sizes.n_angles == 9 * (6 * 5 + 8) * 4
     assert RunFacts(4, 5, 0, 100, 1, pixel_bias=False).architecture is not None
-    for change in ({"shared_angles": True}, {"family": "modules"}, {"dataset": "digits"}):
+    others = {"shared_angles": True, "family": "modules", "dataset": "digits"}
+    others |= {"circuit": "ry-cz circuit, zz observables", "loss": "squared_error"}
+    for change in ({name: value} for name, value in others.items()):
         assert RunFacts(4, 5, 0, 100, 1, **change).architecture is None

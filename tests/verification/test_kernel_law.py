@@ -18,6 +18,7 @@ from patchlaw.hessian_theory.predictions import Architecture, IdentityCurvature,
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
+from patchlaw.simulators.named_circuits import named_circuit
 from patchlaw.simulators.reference import apply_gate, rotation, simulate
 from patchlaw.simulators.torch_engine import circuit_outputs
 from patchlaw.verification.kernels import kernel_job
@@ -42,7 +43,7 @@ from patchlaw.verification.kernels.record import (
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.kernels.start import predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
-from patchlaw.verification.runs import Run, execute_run, load_samples
+from patchlaw.verification.runs import Run, RunError, execute_run, load_samples
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import plain
@@ -355,6 +356,18 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         measure_kernel(run, toy_samples(), tmp_path / "b", replace(SETTINGS, top=4))
     measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
     assert path.read_bytes() == before
+
+
+def test_a_run_of_another_circuit_is_refused_before_anything_is_written(tmp_path):
+    """Only this catches a traceback in the middle of the work, and a record begun for nothing."""
+    samples = toy_samples()
+    config = toy_config(samples, 1)
+    circuit = named_circuit("ry-cz", "paper", 2, 1, 2).to_json()
+    config = replace(config, model=replace(config.model, ansatz=circuit))
+    run = execute_run(tmp_path, config, samples, threads=1)
+    with pytest.raises(RunError, match="ansatz: expected entangling blocks .* got GateBlock"):
+        measure_kernel(run, samples, tmp_path / "kernels", SETTINGS)
+    assert not (tmp_path / "kernels").exists()
 
 
 def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curvature(tmp_path):

@@ -45,7 +45,7 @@ from patchlaw.simulators.torch_engine.patch_circuits import (
     MatrixDirection,
     PatchCircuits,
 )
-from patchlaw.verification.kernels.of_model import check_law_holds
+from patchlaw.verification.kernels.of_model import check_own_angles, data_free_angles
 from patchlaw.verification.kernels.spin_flip import circuit_group
 
 Float = NDArray[np.float64]
@@ -73,7 +73,10 @@ class CommutatorKernel:
     def __init__(
         self, model: DistributedQNN, images: Tensor | ArrayLike, group: CircuitGroup | None = None
     ) -> None:
-        check_law_holds(model)
+        if not isinstance(model, DistributedQNN):
+            raise TypeError(f"model: expected a DistributedQNN, got {type(model).__name__}")
+        data_free_angles(model.ansatz)
+        check_own_angles(model)
         size = model.ansatz.dimension
         own = circuit_group(model.ansatz, model.n_classes)
         if group not in (None, "unitary", own):

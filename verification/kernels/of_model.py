@@ -99,8 +99,14 @@ def encoding_rotations(
         tangents: whether the derivatives are wanted.
         bias: whether those in the pixels are wanted too.
     """
-    check_law_holds(model)
+    if not isinstance(model, DistributedQNN):
+        raise TypeError(
+            f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
+            "of another circuit's encodings to TangentKernel"
+        )
+    check_own_angles(model)
     ansatz, n = model.ansatz, model.ansatz.n_qubits
+    data_free_angles(ansatz)
     found = []
     # torch's threads, too, wait for each other in every small operation
     with torch.no_grad(), torch_threads(1):
@@ -121,19 +127,12 @@ def encoding_rotations(
     return tuple(found)
 
 
-def check_law_holds(model: object) -> None:
-    """Refuse what the law does not speak of.
+def check_own_angles(model: DistributedQNN) -> None:
+    """Refuse a model whose patches share their angles: the law adds up patches that do not.
 
     Raises:
-        TypeError: no distributed QNN, data-free blocks that do not alternate with encodings, or
-            angles that the patches share, as the law adds up patches with their own.
+        TypeError: it does.
     """
-    if not isinstance(model, DistributedQNN):
-        raise TypeError(
-            f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
-            "of another circuit's encodings to TangentKernel"
-        )
-    data_free_angles(model.ansatz)
     if model.shared_angles:
         raise TypeError(
             "model: expected patches with angles of their own, over which the kernel is averaged "

@@ -66,7 +66,8 @@ class RunFacts:
         id: the run's name.
         n_parameters: D; 0 where it is not on record, likewise the next.
         configuration_sha256: hash of the run's configuration.
-        family: what its patches hold, in words, if not the paper's circuit.
+        family: what its patches hold, in words, if no circuit of this package.
+        circuit: name of the circuit and of its observables, if not the paper's.
         n_qubits: n of a circuit.
         aggregation_exponent: alpha of the mean over the patches.
         scale: c.
@@ -86,6 +87,7 @@ class RunFacts:
     n_parameters: Count = 0
     configuration_sha256: str = ""
     family: str = field(default="", metadata=_said("{}"))
+    circuit: str = field(default="", metadata=_said("{}"))
     n_qubits: PositiveCount = field(default=8, metadata=_said("{} qubits"))
     aggregation_exponent: float = field(default=1.0, metadata=_said("alpha = {:g}"))
     scale: float = field(default=100.0, metadata=_said("c = {:g}"))

@@ -100,14 +100,15 @@ class ModelConfig:
                 object.__setattr__(self, "ansatz", None)
 
     @property
+    def circuit(self) -> str:
+        """A circuit's name and its observables'; empty for the paper's and one's own."""
+        return "" if self.ansatz is None else names_of(Ansatz.from_json(self.ansatz), self.depth)
+
+    @property
     def family(self) -> str:
-        """What stands on a patch, in words; empty for the paper's circuit."""
-        if self.ansatz is None and self.factory is None:
+        """What stands on a patch, in words; empty for a circuit of this package."""
+        if self.factory is None and (self.ansatz is None or self.circuit):
             return ""
-        if self.ansatz is not None:
-            known = names_of(Ansatz.from_json(self.ansatz), self.depth)
-            if known:
-                return known
         parts = (self.ansatz, self.factory, self.shared, self.patch_side, self.square)
         kind = "own circuit" if self.factory is None else self.factory.function
         return f"{kind} {digest({'parts': plain(parts)})[:8]}"
