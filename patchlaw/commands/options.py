@@ -111,7 +111,8 @@ def _option_type(each: "Field[Any]") -> Any:
         return bool
     if isinstance(each.default, float) or facts.get("real"):
         ends = facts["least"], facts.get("most")
-        return click.FLOAT if ends == (None, None) else click.FloatRange(*ends, facts.get("above"))
+        above = facts.get("above", False)
+        return click.FLOAT if ends == (None, None) else click.FloatRange(*ends, above)
     return click.IntRange(facts["least"], facts.get("most"))
 
 

@@ -365,7 +365,7 @@ def test_a_run_of_another_circuit_is_refused_before_anything_is_written(tmp_path
     circuit = named_circuit("ry-cz", "paper", 2, 1, 2).to_json()
     config = replace(config, model=replace(config.model, ansatz=circuit))
     run = execute_run(tmp_path, config, samples, threads=1)
-    with pytest.raises(RunError, match="ansatz: expected entangling blocks .* got GateBlock"):
+    with pytest.raises(RunError, match=r"ansatz: expected entangling blocks .* got GateBlock"):
         measure_kernel(run, samples, tmp_path / "kernels", SETTINGS)
     assert not (tmp_path / "kernels").exists()
 
