@@ -249,12 +249,7 @@ class Ansatz:
             ValueError: pixels that cannot be dealt out so, or as the class.
         """
         paper = cls(n_qubits, depth)
-        h, left = divmod(patch_side**2, n_qubits)
-        if left or h < 2:
-            raise ValueError(
-                f"patch_side: expected side x side pixels to be a multiple of {n_qubits} qubits, "
-                f"two a qubit at least, got {patch_side} x {patch_side} = {patch_side**2}"
-            )
+        h = features_per_qubit(n_qubits, patch_side)
         halves = iter((EncodingBlock(h // 2), EncodingBlock(h - h // 2)))
         blocks = (next(halves) if isinstance(b, EncodingBlock) else b for b in paper.blocks)
         return cls(n_qubits, depth, tuple(blocks))
@@ -344,6 +339,22 @@ class Ansatz:
             self.blocks, self.angle_offsets, self.feature_offsets, strict=False
         ):
             yield from block.gates(self.n_qubits, angle, feature)
+
+
+def features_per_qubit(n_qubits: int, patch_side: int, least: int = 2) -> int:
+    """h = patch_side^2 / n.
+
+    Raises:
+        ValueError: no integer, or fewer than ``least``.
+    """
+    h, left = divmod(patch_side**2, n_qubits)
+    if left or h < least:
+        raise ValueError(
+            f"patch_side: expected side x side pixels to be a multiple of {n_qubits} qubits, "
+            f"{('one', 'two')[least - 1]} a qubit at least, got {patch_side} x {patch_side} = "
+            f"{patch_side**2}"
+        )
+    return h
 
 
 def _parsed_block(record: Any) -> Block:

@@ -7,7 +7,7 @@ from patchlaw.simulators.circuit_model import CircuitModel
 from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.engine import Engine, TrainingEngine
-from patchlaw.simulators.output_losses import OutputLoss
+from patchlaw.simulators.output_losses import LOSSES, LossName, OutputLoss
 from patchlaw.simulators.patch_model import PatchModel
 
 EngineName: TypeAlias = Literal["auto", "fast", "torch"]
@@ -45,11 +45,11 @@ def make_engine(
     return TorchEngine(model, loss=loss, max_chunk=max_chunk)
 
 
-def training_engine(model: PatchModel) -> TrainingEngine:
+def training_engine(model: PatchModel, loss: LossName = "cross_entropy") -> TrainingEngine:
     """The engine that trains a model: ``make_engine``'s if it knows the model, else autograd."""
     if _engines_know(model):
-        return make_engine(model)
-    return AutogradEngine(model)
+        return make_engine(model, loss=LOSSES[loss])
+    return AutogradEngine(model, loss=LOSSES[loss])
 
 
 def default_max_chunk(model: PatchModel) -> int:

@@ -1,7 +1,17 @@
-"""Losses of the aggregated output: value, gradient g and curvature S of each sample."""
+"""Losses of the aggregated output: value, gradient g and curvature S of each sample.
+
+Of labels y, e_y the one-hot row, and logits z = s sum_p f_p, s = c P^(-alpha):
+
+    cross_entropy    l = -log pi_y, pi = softmax(z):   g = pi - e_y,   S = diag(pi) - pi pi^T,
+    squared_error    l = |z - e_y|^2 / 2:              g = z - e_y,    S = 1.
+
+So H = G + R with G = s^2 <J^T S J>, R = s <sum_k g_k Hess f_k> for either; under the squared error
+an element of G carries s^2, so P^(-2 alpha), exactly in f. z is the mean of the outputs where
+alpha = 1 and c = 1.
+"""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,10 +71,13 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class SquaredError:
-    """l = |z - y|^2 / 2 over the classes, g = z - y, S = I; targets (N, C) real."""
+    """l = |z - y|^2 / 2 over the classes, g = z - y, S = 1; y real (N, C), or labels' e_y."""
 
     def check_targets(self, targets: NDArray[np.generic], n_classes: int) -> None:
-        """Targets are real vectors, one a sample."""
+        """Targets are real vectors, one a sample, or labels."""
+        if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
+            CrossEntropy().check_targets(targets, n_classes)
+            return
         if targets.ndim != 2 or targets.shape[1] != n_classes:
             raise ValueError(f"targets: expected shape (N, {n_classes}), got {targets.shape}")
         if not np.isfinite(targets.astype(np.float64)).all():
@@ -72,9 +85,20 @@ class SquaredError:
 
     def value_and_gradient(self, z: Float, targets: NDArray[np.generic]) -> tuple[Float, Float]:
         """Half the squared distance, and the difference."""
-        gradient = z - targets.T.astype(np.float64)
+        if targets.ndim == 1:
+            gradient = np.array(z, dtype=np.float64)
+            gradient[targets, np.arange(len(targets))] -= 1
+        else:
+            gradient = z - targets.T.astype(np.float64)
         return 0.5 * (gradient**2).sum(axis=0), gradient
 
     def curvature_product(self, z: Float, targets: NDArray[np.generic], z_dot: Float) -> Float:
         """The identity."""
         return z_dot
+
+
+LossName: TypeAlias = Literal["cross_entropy", "squared_error"]
+LOSSES: dict[LossName, OutputLoss] = {
+    "cross_entropy": CrossEntropy(),
+    "squared_error": SquaredError(),
+}

@@ -4,25 +4,61 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any
 
+DATASETS = ("mnist", "fashion-mnist", "digits")  # named here, as the data themselves load torch
+
 
 def setting(default: Any, argument: str, text: str, *, least: int | None = 1, **facts: Any) -> Any:
     """A field of a dataclass that is an option of a command too.
 
     Args:
-        default: a tuple for an option that may be given several times.
+        default: a tuple for an option that may be given several times, MISSING for one that must.
         argument: what the command calls it.
         text: help.
         least: None where there is none.
-        facts: more to know of it.
+        facts: more to know of it: "choices" of a text; "most" of a number, "above" where it is not
+            the least itself; "real" of a number that is no integer and has no default; "fix".
     """
     told = {"argument": argument, "help": text, "least": least, **facts}
     return field(default=default, metadata=told)
 
 
 def check_settings(chosen: Any) -> None:
-    """``check_integers`` for every count among the settings of a dataclass."""
-    counts = [each for each in fields(chosen) if not isinstance(each.default, float | tuple)]
-    check_integers(chosen, {each.name: each.metadata["least"] for each in counts})
+    """Check every setting of a dataclass: counts, truth values, choices, floats with a most.
+
+    An integer in the place of a float becomes one.
+
+    Raises:
+        TypeError: a value of another type.
+        ValueError: a value out of range.
+    """
+    for each in fields(chosen):
+        value, facts = getattr(chosen, each.name), each.metadata
+        if value is None and each.default is None:
+            continue
+        if choices := facts.get("choices"):
+            if value not in choices:
+                raise ValueError(
+                    f"{each.name}: expected one of {', '.join(choices)}, got {value!r}"
+                    + facts.get("fix", "")
+                )
+        elif isinstance(each.default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{each.name}: expected true or false, got {value!r}")
+        elif isinstance(each.default, float) or facts.get("real"):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{each.name}: expected a number, got {value!r}")
+            low, most = facts["least"], facts.get("most")
+            if most is None:  # by whose own rules it is judged
+                continue
+            if not low <= value <= most or (facts.get("above") and value == low):
+                raise ValueError(
+                    f"{each.name}: expected a number from {low} to {most:g}, got {value}"
+                )
+            object.__setattr__(chosen, each.name, float(value))
+        elif not isinstance(each.default, tuple):
+            check_integers(chosen, {each.name: facts["least"]})
+            if value > facts.get("most", value):
+                raise ValueError(f"{each.name}: expected at most {facts['most']}, got {value}")
 
 
 def check_integers(chosen: Any, least: Mapping[str, int]) -> None:

@@ -59,6 +59,7 @@ from patchlaw.hessian_theory.predictions.sizes import (
     gauss_newton_trace,
     size_estimates,
 )
+from patchlaw.hessian_theory.predictions.softmax_spectrum import IdentityCurvature
 from patchlaw.hessian_theory.predictions.spectral_bounds import LawBounds, law_bounds
 from patchlaw.hessian_theory.predictions.tangent_kernel import TangentKernel
 from patchlaw.hessian_theory.predictions.trace_sample import trace_sample
@@ -76,6 +77,7 @@ __all__ = [
     "CollapseConstant",
     "CurvatureBounds",
     "EncodingRotations",
+    "IdentityCurvature",
     "Input",
     "Interval",
     "Law",

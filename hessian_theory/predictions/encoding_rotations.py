@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup, sign_of
+from patchlaw.hessian_theory.predictions.circuit_group import CircuitGroup, moments_of
 
 Array = NDArray[np.floating]
 
@@ -88,7 +88,7 @@ class PatchEncoding:
 
         With c = u . u' of each qubit, (tr W)^2 = D^2 prod c^2 and tr W^2 = D prod (2 c^2 - 1).
         """
-        eps, dimension = sign_of(self.group), 2.0 ** len(self.quaternions)
+        (kappa, lam), dimension = moments_of(self.group), 2.0 ** len(self.quaternions)
         square, twice = _Product(), _Product()
         for qubit, u in enumerate(self.quaternions):
             factor = u[rows] @ u[columns].T
@@ -97,20 +97,19 @@ class PatchEncoding:
             if self.squares is not None:
                 both = self.squares[qubit]
                 mixed = both[rows] @ both[columns].T
-            if eps:
+            if kappa:
                 twice.times(2 * factor - 1, None if mixed is None else 2 * mixed)
             square.times(factor, mixed)
         q, slope = square.value, square.slope
-        if not eps:
-            q *= dimension**2
-            q -= 1
-            q /= dimension**2 - 1
-            return q, None if slope is None else 2 * slope
-        q -= eps / dimension * twice.value
-        q /= 1 - eps / dimension
-        if slope is not None and twice.slope is not None:
-            slope -= eps / dimension * twice.slope
-            slope *= 2 / (1 - 2 * eps / dimension)
+        share = kappa / dimension
+        if kappa:
+            q += share * twice.value
+        q -= lam / dimension**2
+        q /= 1 + share - lam / dimension**2
+        if slope is not None:
+            if kappa and twice.slope is not None:
+                slope += share * twice.slope
+            slope *= 2 / (1 + 2 * share)
         return q, slope
 
 

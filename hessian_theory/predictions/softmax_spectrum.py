@@ -1,6 +1,7 @@
-"""Eigenvalues of (1/N) S^(1/2) (K x 1_C) S^(1/2), S = diag(pi) - pi pi^T of every sample."""
+"""Eigenvalues of (1/N) S^(1/2) (K x 1_C) S^(1/2), S = diag(pi) - pi pi^T of every sample, or 1."""
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,42 @@ from patchlaw.hessian_theory.predictions.encoding_rotations import UNIT, Array
 
 _DENSE = 200  # matrices up to this size are diagonalised whole
 _FIRST = 32  # eigenvalues that a count asks for first
+
+
+@dataclass(frozen=True)
+class IdentityCurvature:
+    """S = 1 of the squared error, in the place of softmax outputs (N, C)."""
+
+    n_samples: int
+    n_classes: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        return self.n_samples, self.n_classes
+
+    def __getitem__(self, samples: NDArray[np.integer[Any]]) -> "IdentityCurvature":
+        """Of some samples."""
+        return IdentityCurvature(len(samples), self.n_classes)
+
+
+Outputs: TypeAlias = Array | IdentityCurvature
+
+
+def curvature_of(outputs: Outputs, n_samples: int) -> Outputs:
+    """What S is taken from, of that many samples; errors as ``checked_probabilities``."""
+    if not isinstance(outputs, IdentityCurvature):
+        return checked_probabilities(outputs, n_samples)
+    if outputs.n_samples != n_samples:
+        raise ValueError(f"softmax: expected {n_samples} samples, got {outputs.n_samples}")
+    return outputs
+
+
+def curvature_traces(outputs: Outputs) -> NDArray[np.float64]:
+    """tr S of every sample, shape (N,): 1 - sum_k pi_k^2, or C."""
+    if isinstance(outputs, IdentityCurvature):
+        return np.full(outputs.n_samples, float(outputs.n_classes))
+    return np.asarray(np.maximum(1 - (outputs * outputs).sum(axis=1), 0))
 
 
 def checked_probabilities(softmax: Array, n_samples: int) -> NDArray[np.float64]:
@@ -42,7 +79,7 @@ class Products(Protocol):
 
 def curvature_product(
     kernel: Array | Products,
-    pi: NDArray[np.float64],
+    pi: Outputs,
     x: NDArray[np.float64],
     weights: Array | None = None,
 ) -> NDArray[np.float64]:
@@ -52,14 +89,18 @@ def curvature_product(
     """
     n, _ = pi.shape
     column = (...,) + (None,) * (x.ndim - 2)
-    root = np.sqrt(pi)[column]
     share = np.sqrt(np.ones(n) if weights is None else weights)[:, None][column]
-    inside = share * (root * x - pi[column] * (root * x).sum(axis=1, keepdims=True))
+    inside = x
+    if not isinstance(pi, IdentityCurvature):
+        root = np.sqrt(pi)[column]
+        inside = root * x - pi[column] * (root * x).sum(axis=1, keepdims=True)
+    inside = share * inside
     seen = (kernel @ inside.reshape(n, -1).astype(kernel.dtype)).astype(np.float64)
-    return root_transposed(pi, share * seen.reshape(x.shape) / n)
+    seen = share * seen.reshape(x.shape) / n
+    return seen if isinstance(pi, IdentityCurvature) else root_transposed(pi, seen)
 
 
-def root_transposed(pi: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def root_transposed(pi: Array, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """L^T x of every sample, L = diag(r) - pi r^T, r = pi^(1/2); shapes as above."""
     column = (...,) + (None,) * (x.ndim - 2)
     root = np.sqrt(pi)[column]
@@ -68,7 +109,7 @@ def root_transposed(pi: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[
 
 def top_eigenvalues(
     kernel: Array | Products,
-    pi: NDArray[np.float64],
+    pi: Outputs,
     k: int,
     seed: int,
     tol: float,
@@ -81,7 +122,7 @@ def top_eigenvalues(
 
     Args:
         kernel: K (N, N); or, in place of K x 1_C, products with cotangents (N, C).
-        pi: softmax outputs (N, C).
+        pi: softmax outputs (N, C), or what stands for S = 1, each then C times.
         k: how many.
         seed: of the iteration's first vector.
         tol: relative accuracy.
@@ -89,6 +130,10 @@ def top_eigenvalues(
     """
     bounded_integer("k", k)
     n, c = pi.shape
+    if isinstance(pi, IdentityCurvature) and isinstance(kernel, np.ndarray) and c > 1:
+        # a Krylov space holds one vector of each eigenspace
+        once = top_eigenvalues(kernel, IdentityCurvature(n, 1), -(-k // c), seed, tol, weights)
+        return np.repeat(once, c)[:k]
 
     def product(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         return curvature_product(kernel, pi, vectors.reshape(n, c), weights).reshape(-1)
@@ -110,7 +155,7 @@ def top_eigenvalues(
 
 def count_above(
     kernel: Array,
-    pi: NDArray[np.float64],
+    pi: Outputs,
     threshold: float,
     seed: int,
     weights: Array | None = None,
@@ -128,6 +173,6 @@ def count_above(
     k = _FIRST
     while True:
         values = top_eigenvalues(kernel, pi, k, seed, 1e-4, weights)
-        if k >= pi.size or values[-1] <= threshold:
+        if k >= np.prod(pi.shape) or values[-1] <= threshold:
             return int((values > threshold).sum())
         k *= 2

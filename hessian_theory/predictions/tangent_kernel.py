@@ -7,10 +7,10 @@ outputs f_k different Pauli observables; D = 2^n. Then the outputs have zero mea
     E f_k(x) f_l(x') = delta_kl u q(x, x'),    u = ``output_variance``,    q = prod_e q_e,
 
 with each q_e from (tr W)^2 = D^2 prod_qubits c^2 and tr W^2 = D prod_qubits (2 c^2 - 1),
-W = V_e(x)^+ V_e(x'), c the inner product of the qubit's two unit quaternions:
+W = V_e(x)^+ V_e(x'), c the inner product of the qubit's two unit quaternions, and the group's kappa
+and lambda:
 
-    unitary                  (D^2 prod c^2 - 1) / (D^2 - 1),
-    orthogonal, symplectic   (D prod c^2 - eps prod (2 c^2 - 1)) / (D - eps).
+    q_e = (D^2 prod c^2 + kappa D prod (2 c^2 - 1) - lambda) / (D^2 + kappa D - lambda).
 
 An angle in any of the data-free blocks has
 
@@ -48,8 +48,10 @@ from patchlaw.hessian_theory.predictions.circuit_group import (
 )
 from patchlaw.hessian_theory.predictions.encoding_rotations import Array, EncodingRotations
 from patchlaw.hessian_theory.predictions.softmax_spectrum import (
-    checked_probabilities,
+    Outputs,
     count_above,
+    curvature_of,
+    curvature_traces,
     top_eigenvalues,
 )
 
@@ -71,8 +73,8 @@ class TangentKernel:
         n_free: trained angles of a patch in its data-free blocks; 0 counts those of the tangents
             alone.
         output_scale: s of the logits z = s sum_p f_p.
-        group: that the blocks fill; "orthogonal" and "symplectic" suppose that all gates commute
-            with an antiunitary, and outputs in the group's Lie algebra.
+        group: that the blocks fill; all but "unitary" suppose that all gates commute with an
+            antiunitary, and the outputs that its name says (``circuit_group``).
         weights: how many samples each one stands for, shape (N,), mean 1: spectra, traces and
             counts are then those of (1/N) sum_n weights[n] J_n^T S_n J_n (``trace_sample``).
 
@@ -212,19 +214,19 @@ class TangentKernel:
         run_all(fill, corners)
         return overlap, kernel
 
-    def trace(self, softmax: Array) -> float:
+    def trace(self, softmax: Outputs) -> float:
         """tr G over the angles = s^2 P n_p v <tr S>, S of softmax outputs (N, C)."""
-        pi = self._probabilities(softmax)
-        each = 1 - (pi * pi).sum(axis=1)
+        each = curvature_traces(self._curvature(softmax))
         curvature = float((each if self.weights is None else self.weights * each).mean())
         per_angle = self.output_scale**2 * self.n_patches * self.variance
         return per_angle * self.angles_per_patch * curvature
 
-    def spectrum(self, softmax: Array, k: int = 12, *, seed: int = 0, tol: float = 1e-8) -> Array:
+    def spectrum(self, softmax: Outputs, k: int = 12, *, seed: int = 0, tol: float = 1e-8) -> Array:
         """The k largest eigenvalues of G over the angles, descending, float64.
 
         Args:
-            softmax: outputs pi of the samples, shape (N, C).
+            softmax: outputs pi of the samples, shape (N, C); of the squared error, S = 1, an
+                ``IdentityCurvature``.
             k: eigenvalues; fewer come back where G's rank allows no more, N (C - 1).
             seed: of the Lanczos iteration's first vector.
             tol: relative accuracy of the eigenvalues.
@@ -232,31 +234,31 @@ class TangentKernel:
         Raises:
             ValueError: another shape, rows that are no probabilities, k below 1.
         """
-        pi = self._probabilities(softmax)
+        pi = self._curvature(softmax)
         values = top_eigenvalues(self.mean, pi, k, seed, tol, self.weights)
         return self.output_scale**2 * self.n_patches * self.variance * values
 
-    def patch_tops(self, softmax: Array, *, seed: int = 0, tol: float = 1e-8) -> Array:
+    def patch_tops(self, softmax: Outputs, *, seed: int = 0, tol: float = 1e-8) -> Array:
         """lambda_max(G_pp) of every patch, shape (P,), float64."""
-        pi = self._probabilities(softmax)
+        pi = self._curvature(softmax)
         tops = [
             top_eigenvalues(self.of_patch(p), pi, 1, seed, tol, self.weights)[0]
             for p in range(self.n_patches)
         ]
         return self.output_scale**2 * self.variance * np.array(tops)
 
-    def alignment(self, softmax: Array, *, seed: int = 0) -> float:
+    def alignment(self, softmax: Outputs, *, seed: int = 0) -> float:
         """A = lambda_max(G over the angles) / sum_p lambda_max(G_pp), in [1/P, 1]."""
         top = self.spectrum(softmax, 1, seed=seed)[0]
         return float(top / self.patch_tops(softmax, seed=seed).sum())
 
-    def n_outliers(self, softmax: Array, threshold: float, *, seed: int = 0) -> int:
+    def n_outliers(self, softmax: Outputs, threshold: float, *, seed: int = 0) -> int:
         """How many eigenvalues of G over the angles lie above a threshold.
 
         Raises:
             ValueError: a threshold that is not positive, or as ``spectrum``.
         """
-        pi = self._probabilities(softmax)
+        pi = self._curvature(softmax)
         unit = self.output_scale**2 * self.n_patches * self.variance
         return count_above(self.mean, pi, threshold / unit, seed, self.weights)
 
@@ -287,8 +289,8 @@ class TangentKernel:
             logits = root @ rng.standard_normal((draws, self.n_samples, n_classes))
         return np.asarray(size * logits)
 
-    def _probabilities(self, softmax: Array) -> NDArray[np.float64]:
-        return checked_probabilities(softmax, self.n_samples)
+    def _curvature(self, softmax: Outputs) -> Outputs:
+        return curvature_of(softmax, self.n_samples)
 
 
 def _sum(first: Array | None, second: Array | None) -> Array | None:

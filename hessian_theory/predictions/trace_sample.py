@@ -4,12 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlaw.hessian_theory.input_checks import bounded_integer
-from patchlaw.hessian_theory.predictions.encoding_rotations import Array
-from patchlaw.hessian_theory.predictions.softmax_spectrum import checked_probabilities
+from patchlaw.hessian_theory.predictions.softmax_spectrum import (
+    Outputs,
+    curvature_of,
+    curvature_traces,
+)
 
 
 def trace_sample(
-    softmax: Array, size: int, rng: np.random.Generator
+    softmax: Outputs, size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Samples drawn in proportion to tr S_n, and how many each stands for.
 
@@ -20,7 +23,7 @@ def trace_sample(
     20, 333, 1949) of the samples in random order.
 
     Args:
-        softmax: outputs pi of all samples, shape (N, C).
+        softmax: outputs pi of all samples, shape (N, C), or ``IdentityCurvature``.
         size: samples to draw; all of them, each once, where there are no more.
         rng: of the draw.
 
@@ -33,11 +36,10 @@ def trace_sample(
         ValueError: a size below 1, rows that are no probabilities, every softmax saturated.
     """
     bounded_integer("size", size)
-    pi = checked_probabilities(softmax, len(softmax))
-    n = len(pi)
+    n = softmax.shape[0]
+    traces = curvature_traces(curvature_of(softmax, n))
     if size >= n:
         return np.arange(n), np.ones(n)
-    traces = np.maximum(1 - (pi * pi).sum(axis=1), 0)
     if not np.count_nonzero(traces) >= size:
         raise ValueError(
             f"softmax: expected at least {size} samples with tr S > 0, got "

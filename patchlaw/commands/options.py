@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from patchlaw.verification.settings import DATASETS
 
 if TYPE_CHECKING:
     from patchlaw.console import PlainConsole
@@ -63,9 +65,6 @@ class DataType(click.Path):
         return super().convert(value, param, ctx)
 
 
-DATASETS = ("mnist", "fashion-mnist", "digits")
-
-
 def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
     """``--data``, the name of a data set or a folder of MNIST-format files or one of them."""
     kind = DataType(exists=True, path_type=Path)
@@ -73,28 +72,48 @@ def data_option(what: str = "to use in place of the embedded images.") -> Callab
     return click.option("--data", type=kind, help=f"{names}, or MNIST-format IDX files {what}")
 
 
-def settings_options(kind: type, *, recorded: bool = False) -> Callable[[F], F]:
+def settings_options(
+    kind: type, *, recorded: bool = False, without: tuple[str, ...] = ()
+) -> Callable[[F], F]:
     """An option for each field of a dataclass of ``setting``s.
 
-    Where ``recorded``, one that is not given is None or (), as a record decides then.
+    Args:
+        kind: the dataclass.
+        recorded: whether one that is not given is None or (), as a record decides then.
+        without: fields that have no option, or one of their own.
     """
 
     def add(command: F) -> F:
         for each in reversed(fields(kind)):
-            facts, default = each.metadata, each.default
-            span = click.FloatRange if isinstance(default, float) else click.IntRange
+            if each.name in without:
+                continue
+            needed = each.default is MISSING
             command = click.option(
-                facts["argument"],
+                each.metadata["argument"],
                 each.name,
-                type=span(facts["least"]),
-                multiple=isinstance(default, tuple),
-                default=None if recorded else default,
+                type=_option_type(each),
+                multiple=isinstance(each.default, tuple),
+                default=None if recorded or needed else each.default,
+                required=needed,
                 show_default=not recorded,
-                help=facts["help"],
+                help=each.metadata["help"],
             )(command)
         return command
 
     return add
+
+
+def _option_type(each: "Field[Any]") -> Any:
+    facts = each.metadata
+    if choices := facts.get("choices"):
+        return click.Choice(choices)
+    if isinstance(each.default, bool):
+        return bool
+    if isinstance(each.default, float) or facts.get("real"):
+        ends = facts["least"], facts.get("most")
+        above = facts.get("above", False)
+        return click.FLOAT if ends == (None, None) else click.FloatRange(*ends, above)
+    return click.IntRange(facts["least"], facts.get("most"))
 
 
 def machine_options(whose: str = "", work: str = "") -> Callable[[F], F]:

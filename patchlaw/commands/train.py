@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +12,9 @@ from patchlaw.commands.options import (
     machine_options,
     out_option,
     refusals,
+    settings_options,
 )
+from patchlaw.verification.run_settings import RunSettings
 
 MAX_SEEDS = 1000  # ours: each is a model in memory
 
@@ -32,8 +35,7 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[
 
 
 @click.command()
-@click.option("--patches", type=click.IntRange(1), required=True, help="Number of patches P.")
-@click.option("--depth", type=click.IntRange(1), required=True, help="Circuit depth d.")
+@settings_options(RunSettings, without=("seed", "data"))
 @click.option(
     "--seed",
     "--seeds",
@@ -43,71 +45,16 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[
     show_default=True,
     help="Seed of the initial angles and of the batches; several, as 1001-1005, train a run each.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=50, show_default=True)
 @out_option("runs", "Folder of runs; each gets a folder of its own in it.")
-@click.option(
-    "--learning-rate", type=float, help="Adam's initial rate.  [default: the author's for d]"
-)
-@click.option(
-    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Images a mini-batch, about.",
-)
-@click.option("--images", type=click.IntRange(10), help="Train on a stratified part of the images.")
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0, 2),
-    default=1.0,
-    show_default=True,
-    help="Exponent of the logits' factor s = c P^(-alpha); 1 is the mean over the patches.",
-)
-@click.option("--scale", type=float, default=100.0, show_default=True, help="Its c.")
-@click.option(
-    "--bias", type=bool, default=True, show_default=True, help="Whether there is a pixel bias."
-)
-@click.option(
-    "--shared-angles",
-    type=bool,
-    default=False,
-    show_default=True,
-    help="Whether all patches have the same angles.",
-)
-@click.option(
-    "--qubits",
-    type=click.IntRange(2),
-    default=8,
-    show_default=True,
-    help="Qubits n of a patch's circuit; pixels are angles up to 2 pi / n.",
-)
-@click.option(
-    "--patch-side", type=click.IntRange(1), help="Pixels of a patch's side.  [default: n]"
-)
 @data_option()
 @machine_options("the run's")
 def train(
-    patches: int,
-    depth: int,
     seeds: tuple[int, ...],
-    epochs: int,
     out: Path,
-    learning_rate: float | None,
-    dtype: str,
-    batch_size: int,
-    images: int | None,
-    alpha: float,
-    scale: float,
-    bias: bool,
-    shared_angles: bool,
-    qubits: int,
-    patch_side: int | None,
     data: Path | str | None,
     threads: int | None,
     device: str | None,
+    **chosen: Any,
 ) -> None:
     """Train a model by the author's protocol; the same command again resumes it.
 
@@ -125,14 +72,9 @@ def train(
     console = PlainConsole()
     name, files = (data, None) if isinstance(data, str) else ("mnist", data)
     with interruptible(console, "resumes after the last finished epoch"), refusals():
-        requests = [
-            RunRequest(
-                *(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images),
-                *(alpha, scale, bias, shared_angles, qubits, patch_side, name),
-            )
-            for seed in seeds
-        ]
-        samples = load_samples(requests[0].source(files), images, n_qubits=qubits)
+        requests = [RunRequest(seed=seed, data=name, **chosen) for seed in seeds]
+        first = requests[0]
+        samples = load_samples(first.source(files), first.images, n_qubits=first.qubits)
         configs = [request.config(samples) for request in requests]
         with ConsoleProgress(console) as progress:
             execute_runs(out, configs, samples, threads=threads, device=device, progress=progress)

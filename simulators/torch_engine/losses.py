@@ -68,7 +68,8 @@ def bind_loss(loss: OutputLoss, targets: NDArray[np.generic], device: torch.devi
     if type(loss) is CrossEntropy:
         return CrossEntropyOf(torch.as_tensor(targets.astype(np.int64), device=device)[None])
     if type(loss) is SquaredError:
-        return _SquaredError(torch.as_tensor(targets.astype(np.float64), device=device)[None])
+        kind = np.int64 if targets.ndim == 1 else np.float64
+        return _SquaredError(torch.as_tensor(targets.astype(kind), device=device)[None])
     if isinstance(loss, BindsItself):
         return loss.bind(targets, device)
     return _OnHost(loss, targets)
@@ -98,27 +99,35 @@ class CrossEntropyOf:
             z = z + self.offsets[:, samples]
         log_pi = torch.log_softmax(z, dim=-1)
         pi = log_pi.exp()
-        ones = torch.ones((), dtype=z.dtype, device=z.device).expand(labels.shape)
 
         def curvature_product(z_dot: Tensor) -> Tensor:
             return pi * (z_dot - (pi * z_dot).sum(dim=-1, keepdim=True))
 
         return LossAt(
             -log_pi.gather(-1, labels).sum(dim=(1, 2)),
-            pi.scatter_add(-1, labels, -ones),
+            pi.scatter_add(-1, labels, _minus_one(labels, z)),
             curvature_product,
         )
 
 
+def _minus_one(labels: Tensor, z: Tensor) -> Tensor:
+    return -torch.ones((), dtype=z.dtype, device=z.device).expand(labels.shape)
+
+
 @dataclass(frozen=True)
 class _SquaredError:
-    targets: Tensor  # (R or 1, N, C)
+    targets: Tensor  # (R or 1, N, C), or labels (R or 1, N)
 
     def of(self, index: Tensor) -> "_SquaredError":
         return _SquaredError(self.targets[0][index])
 
     def at(self, z: Tensor, samples: slice) -> LossAt:
-        gradient = z - self.targets[:, samples]
+        targets = self.targets[:, samples]
+        if targets.ndim == 2:
+            labels = targets[..., None].expand(len(z), -1, -1)
+            gradient = z.scatter_add(-1, labels, _minus_one(labels, z))
+        else:
+            gradient = z - targets
         return LossAt(gradient.square().sum(dim=(1, 2)) / 2, gradient, lambda z_dot: z_dot)
 
 

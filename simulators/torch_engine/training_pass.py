@@ -1,6 +1,7 @@
 """Losses and gradients of several models at once, each on a batch of its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -24,9 +25,9 @@ class TrainingPass(ChunkedPasses):
     """
 
     def __init__(
-        self, models: Sequence[CircuitModel], images: Tensor, targets: Tensor, **options: float
+        self, models: Sequence[CircuitModel], images: Tensor, targets: Tensor, **options: Any
     ) -> None:
-        super().__init__(models, **options)  # type: ignore[arg-type]
+        super().__init__(models, **options)
         kinds = {
             (
                 *(m.ansatz, m.grid, m.n_classes, m.output_scale, m.replication),

@@ -31,6 +31,9 @@ requests = st.builds(
     shared_angles=st.booleans(),
     patch_side=st.sampled_from([None, 8]),
     data=st.sampled_from(["mnist", "fashion-mnist"]),
+    ansatz=st.sampled_from(["paper", "interleaved"]),
+    observables=st.sampled_from(["paper", "zz"]),
+    loss=st.sampled_from(["cross_entropy", "squared_error"]),
 )
 
 

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from patchlaw.hessian_theory.predictions import EncodingRotations, TangentKernel
-from patchlaw.hessian_theory.predictions.circuit_group import group_variance, output_variance
+from patchlaw.hessian_theory.predictions.circuit_group import (
+    CircuitGroup,
+    group_variance,
+    output_variance,
+)
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.theorems.adjoint_blocks import KERNEL, OVERLAP
 from patchlaw.hessian_theory.theorems.adjoint_groups import ORTHOGONAL, SYMPLECTIC, UNITARY
@@ -108,18 +112,48 @@ def test_three_blocks_of_a_group(name: str) -> None:
     assert len({round(v, 9) for v in measured.values()}) == 4
 
 
-GROUPS: dict[str, tuple[Derivation, int]] = {
+GROUPS: dict[CircuitGroup, tuple[Derivation, int]] = {
     "unitary": (UNITARY, 0),
     "orthogonal": (ORTHOGONAL, 1),
     "symplectic": (SYMPLECTIC, -1),
 }
 
 
+@pytest.mark.parametrize(("group", "n"), [("symplectic-even", 3), ("orthogonal-even", 4)])
+def test_values_of_outputs_that_the_flip_keeps(group: CircuitGroup, n: int) -> None:
+    """v, u and q of outputs of even weight, counted on every Pauli string of even weight.
+
+    Only this catches the moments of odd outputs, or of the unitary group, taken for ZZ.
+    """
+    everything = [w for w in words(n, odd=False) if (n - w.count("I")) % 2 == 0]
+    strings, d = [pauli(word) for word in everything], 2**n
+    width = len(strings)
+    sigma = sum(p[0, 0].real ** 2 for p in strings) / d
+    turned = [pauli(word) for word in ("X" + "I" * (n - 1), "XYZ" + "I" * (n - 3))]
+    (square,) = {sum(bool(np.allclose(a @ p, -p @ a)) for p in strings) for a in turned}
+    relative, law = drawn_turn(n, group)
+    moved = (relative @ p @ relative.conj().T for p in strings)
+    q = sum(np.trace(p @ m).real for p, m in zip(strings, moved, strict=True)) / d / width
+    assert law.overlap(0)[0, 1] == pytest.approx(q, rel=1e-12)
+    assert sigma * d * square / width**2 == pytest.approx(float(group_variance(n, group)))
+    assert sigma * d / width == pytest.approx(float(output_variance(n, group)), rel=1e-12)
+    assert group_variance(1, "symplectic-even") == output_variance(1, "symplectic-even") == 0
+
+
+def drawn_turn(n: int, group: CircuitGroup) -> tuple[Matrix, TangentKernel]:
+    """V(x)^+ V(x') of two drawn encodings, and the law of them."""
+    rng = np.random.default_rng(n)
+    u = rng.standard_normal((1, 2, n, 4)) + np.eye(4)[0]
+    u /= np.linalg.norm(u, axis=-1, keepdims=True)
+    v = [reduce(np.kron, [turn(x) for x in sample]) for sample in u[0]]
+    return v[0].conj().T @ v[1], TangentKernel((EncodingRotations(u),), 1, 1.0, group)
+
+
 @pytest.mark.parametrize(
     ("group", "n"),
     [("unitary", 1), ("unitary", 2), ("orthogonal", 2), ("symplectic", 3), ("orthogonal", 4)],
 )
-def test_values_of_the_groups(group: str, n: int) -> None:
+def test_values_of_the_groups(group: CircuitGroup, n: int) -> None:
     """w, N and sigma counted on every Pauli string; theorem, prediction and count agree.
 
     Only this catches a wrong sign of eps, or odd weights for an n that has the other group.
@@ -132,14 +166,9 @@ def test_values_of_the_groups(group: str, n: int) -> None:
         sum(bool(np.allclose(a @ p, -p @ a)) for p in strings) for a in (strings[0], strings[-1])
     }
     (square,) = counts
-    rng = np.random.default_rng(n)
-    u = rng.standard_normal((1, 2, n, 4)) + np.eye(4)[0]
-    u /= np.linalg.norm(u, axis=-1, keepdims=True)
-    v = [reduce(np.kron, [turn(x) for x in sample]) for sample in u[0]]
-    relative = v[0].conj().T @ v[1]
+    relative, law = drawn_turn(n, group)
     moved = (relative @ p @ relative.conj().T for p in strings)
     q = sum(np.trace(p @ m).real for p, m in zip(strings, moved, strict=True)) / d / width
-    law = TangentKernel((EncodingRotations(u),), 1, 1.0, group)
     assert law.overlap(0)[0, 1] == pytest.approx(q, rel=1e-12)
     values = Values(q_1=q, q_2=0.7, h_1=0.3, h_2=0.4, mu=1, nu=1)
     variance = sigma * d * square / width**2

@@ -1,5 +1,6 @@
 """The expected tangent kernel: against dense constructions, and against averages over circuits."""
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -9,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from patchlaw.hessian_theory.predictions import (
     CircuitGroup,
     EncodingRotations,
+    IdentityCurvature,
     TangentKernel,
     derivative_variance,
 )
@@ -228,6 +230,30 @@ def test_spectrum_is_that_of_the_dense_matrix():
         )
         rank = 4 * samples
         assert plain.trace(pi) == pytest.approx(plain.spectrum(pi, rank).sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("samples", [4, 60])
+def test_spectrum_under_the_squared_error_has_each_value_once_a_class(samples):
+    """S = 1: s^2 v sum_p K_p / N, five times each; only Lanczos without multiplicity misses it."""
+    kernel, outputs = small_kernel(1, samples=samples), IdentityCurvature(samples, 5)
+    parts = [9 * kernel.variance * kernel.of_patch(p) / samples for p in range(3)]
+    once = np.linalg.eigvalsh(sum(parts))[::-1]
+    np.testing.assert_allclose(kernel.spectrum(outputs, 12), np.repeat(once, 5)[:12], rtol=1e-6)
+    tops = [np.linalg.eigvalsh(part)[-1] for part in parts]
+    assert kernel.alignment(outputs) == pytest.approx(once[0] / sum(tops), rel=1e-6)
+    threshold = (once[1] + once[2]) / 2
+    assert kernel.n_outliers(outputs, threshold) == 10
+    plain = TangentKernel(tuple(EncodingRotations(e.quaternions) for e in kernel.encodings), 7, 3.0)
+    assert plain.trace(outputs) == pytest.approx(
+        plain.spectrum(outputs, 5 * samples).sum(), rel=1e-6
+    )
+    weights = np.linspace(0.5, 1.5, samples)
+    weighed = replace(plain, weights=weights)
+    root = np.sqrt(weights)
+    total = 27 * plain.variance * root[:, None] * plain.mean * root / samples
+    np.testing.assert_allclose(weighed.spectrum(outputs, 1), np.linalg.eigvalsh(total)[-1:])
+    with pytest.raises(ValueError, match="expected 3 samples, got 4"):
+        small_kernel(1, samples=3).spectrum(IdentityCurvature(4, 5))
 
 
 def test_start_logits_have_the_law_s_covariance():

@@ -1,7 +1,8 @@
-"""Every part of model and data as an axis: alpha, c, pixel bias, shared angles, qubits, data."""
+"""Every part of model, loss and data as an axis: alpha, c, bias, sharing, circuit, data."""
 
 import copy
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,11 @@ from patchlaw.paper_figures.records import ANALYSES
 from patchlaw.paper_figures.study import Study
 from patchlaw.simulators import Ansatz, DistributedQNN, load_mnist
 from patchlaw.simulators.autograd_engine import AutogradEngine
+from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.datasets import OTHER_DATASETS
-from patchlaw.simulators.engine_choice import make_engine
+from patchlaw.simulators.engine_choice import make_engine, training_engine
+from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit, names_of
+from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
@@ -28,25 +32,38 @@ from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.operators.jacobian import jacobian_chunks
-from patchlaw.verification.records import RunFacts, read_analyses
-from patchlaw.verification.runs import Run, RunConfig, RunRequest, load_samples
+from patchlaw.verification.records import RunFacts, SampleMeans, read_analyses
+from patchlaw.verification.runs import (
+    ModelConfig,
+    Run,
+    RunConfig,
+    RunRequest,
+    load_samples,
+)
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
+from patchlaw.verification.training import Objective
 from tests.strategies import examples, image_batches, patch_grids, real_arrays
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
 KINDS = ("hessian", "gauss_newton", "residual")
+losses = st.sampled_from(sorted(LOSSES))
 
 
 @st.composite
-def models(draw: st.DrawFn, sizes: tuple[int, ...] = (4, 5)) -> tuple[DistributedQNN, np.ndarray]:
+def models(
+    draw: st.DrawFn,
+    sizes: tuple[int, ...] = (4, 5),
+    circuits: tuple[str, ...] = ("paper", "interleaved"),
+) -> tuple[DistributedQNN, np.ndarray]:
     """A model with drawn axes and parameters, float64, and two or three images."""
     n = draw(st.sampled_from(sizes))
+    name = draw(st.sampled_from(circuits)) if n < 6 else "paper"
+    ansatz = named_circuit(name, draw(st.sampled_from(sorted(OBSERVABLES))), n, 1, n)
     grid = draw(patch_grids(st.just(n), max_patches_per_side=2, max_stride=2))
     model = DistributedQNN(
         n_patches=grid.n_patches,
-        depth=1,
-        n_qubits=n,
+        ansatz=ansatz,
         image_side=grid.image_side,
         n_classes=draw(st.integers(2, 4)),
         scale=draw(st.floats(0.5, 20)),
@@ -95,13 +112,18 @@ def untied(model: DistributedQNN) -> tuple[DistributedQNN, np.ndarray]:
     return twin, torch.stack(columns, dim=1).numpy().round(9)
 
 
+LOSS_BY_HAND = {
+    "cross_entropy": torch.nn.functional.cross_entropy,
+    "squared_error": lambda z, y: (z - torch.eye(z.shape[1])[y]).square().sum(dim=1).mean() / 2,
+}
+
+
 def autograd_product(
-    model: DistributedQNN, images: np.ndarray, labels: torch.Tensor, vector: torch.Tensor
+    model: DistributedQNN, images: np.ndarray, labels: torch.Tensor, vector: torch.Tensor, loss: str
 ) -> torch.Tensor:
     """H v, double backward of the model's own forward by torch operations."""
     parameters = list(model.parameters())
-    z = model.autograd_logits(torch.from_numpy(images))
-    loss = torch.nn.functional.cross_entropy(z, labels)
+    loss = LOSS_BY_HAND[loss](model.autograd_logits(torch.from_numpy(images)), labels)
     gradient = torch.cat(
         [g.flatten() for g in torch.autograd.grad(loss, parameters, create_graph=True)]
     )
@@ -109,8 +131,10 @@ def autograd_product(
 
 
 @examples(6)
-@given(models((4, 4, 5, 6, 8)), st.data())
-def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(case, data):
+@given(models((4, 4, 5, 6, 8)), losses, st.data())
+def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(
+    case, loss, data
+):
     """H = E^T H' E, likewise G, R and the gradient, on both engines; H = G + R, symmetric.
 
     Only this would catch an E whose transpose leaves a patch out, or a bias that still counts.
@@ -124,9 +148,9 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
     )
     phases = data.draw(real_arrays(2, 3.0))
     vectors = np.cos(np.outer(np.arange(size), phases) + phases)
-    expected = make_engine(twin).curvature(pixels, labels)
+    expected = make_engine(twin, loss=LOSSES[loss]).curvature(pixels, labels)
     for name in ("fast", "torch"):
-        found = make_engine(model, name=name).curvature(pixels, labels)
+        found = make_engine(model, name=name, loss=LOSSES[loss]).curvature(pixels, labels)
         large = np.abs(expected.gradient).max() + 1
         np.testing.assert_allclose(found.gradient, e.T @ expected.gradient, atol=1e-9 * large)
         products = {kind: found.product(kind, vectors) for kind in KINDS}
@@ -141,22 +165,31 @@ def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replic
         np.testing.assert_allclose(products["hessian"], total, atol=bound)
 
 
-@examples(4)
-@given(models((4, 4, 6)))
-def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
+@pytest.mark.parametrize("circuit", tuple(CIRCUITS))
+@examples(3)
+@given(st.data(), losses)
+def test_hessian_and_module_of_a_model_that_shares_against_autograd(circuit, data, loss):
     """E^T H E is the Hessian of the shared model itself, differentiated twice by torch.
 
-    Only this would catch an engine and a twin that are wrong in the same way.
+    Only this would catch an engine and a twin that are wrong in the same way, or a loss of one
+    factor in H and another in its own value.
     """
-    model, images = case
+    model, images = data.draw(models((4, 4, 6), (circuit,)))
     pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
     vector = torch.linspace(-1, 1, model.n_parameters, dtype=torch.float64)
-    wanted = autograd_product(model, images, labels, vector)
-    problem = CurvatureProblem(model, pixels, labels)
-    assert problem.backend.name == "fast"
+    wanted = autograd_product(model, images, labels, vector, loss)
+    problem = CurvatureProblem(model, pixels, labels, loss=loss)
+    ours = why_not(model.ansatz) is None
+    assert problem.backend.name == ("fast" if ours else "autodiff")
     bound = 1e-8 * (wanted.abs().max().item() + 1)
     found = problem.hessian @ vector.numpy()
     np.testing.assert_allclose(found, wanted.numpy(), atol=bound)
+    split = problem.gauss_newton @ vector.numpy() + problem.residual @ vector.numpy()
+    np.testing.assert_allclose(split, found, atol=bound)
+    value, _ = training_engine(model, loss).loss_and_gradient(pixels, labels)
+    at = Objective(model, loss).evaluate(pixels, labels)
+    by_hand = LOSS_BY_HAND[loss](model.autograd_logits(pixels), labels).item()
+    assert (value, at.loss) == pytest.approx((by_hand, by_hand))
 
     z = model(pixels)
     torch.testing.assert_close(z, model.autograd_logits(pixels))
@@ -164,6 +197,8 @@ def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
     own = torch.autograd.grad(z.square().sum(), parameters)
     reference = torch.autograd.grad(model.autograd_logits(pixels).square().sum(), parameters)
     torch.testing.assert_close(own, reference)
+    if not ours:
+        return
     (chunk,) = jacobian_chunks(model, pixels)
     slope = np.einsum("mk,mkd->d", 2 * z.detach().numpy(), chunk.jacobian)
     flat = torch.cat([part.flatten() for part in own]).numpy()
@@ -173,17 +208,17 @@ def test_hessian_and_module_of_a_model_that_shares_against_autograd(case):
 @examples(6)
 @given(models(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_g_of_repeated_images_carries_the_square_of_s_at_every_alpha(case, alpha):
-    """With S = I (squared error) elements of G carry P^(-2 alpha) of those at alpha = 0.
+    """With S = 1 (squared error to labels) elements of G carry P^(-2 alpha) of those at alpha = 0.
 
     Only this would catch an exponent that reaches the logits but not the products.
     """
     model, images = case
-    pixels, target = torch.from_numpy(images), torch.zeros(len(images), model.n_classes)
+    pixels, target = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
     vector = np.linspace(-1, 1, model.n_parameters)
     products = []
     for exponent in (alpha, 0.0):
         model.aggregation_exponent = exponent
-        problem = CurvatureProblem(model, pixels, target.double(), loss="squared_error")
+        problem = CurvatureProblem(model, pixels, target, loss="squared_error")
         products.append(problem.gauss_newton @ vector)
     wanted = products[1] * model.n_patches ** (-2 * alpha)
     np.testing.assert_allclose(products[0], wanted, atol=1e-10 * (np.abs(wanted).max() + 1))
@@ -216,6 +251,12 @@ def test_a_patch_of_any_side_is_the_papers_circuit_with_more_features_a_qubit() 
         ({"alpha": -1}, "alpha: expected a number from 0 to 2"),
         ({"scale": 0}, "scale: expected a number from 0"),
         ({"bias": 1}, "bias: expected true or false"),
+        ({"observables": "z"}, "qubits: expected at least 10, as 10 classes read Z each, got 8"),
+        ({"observables": "zz", "qubits": 4, "data": "digits"}, "expected at least 5, .* read ZZ"),
+        ({"ansatz": "ry-cz", "patch_side": 7}, "patch_side: expected .* multiple of 8 qubits, two"),
+        ({"ansatz": "interleaved", "patch_side": 3}, "multiple of 8 qubits, one a qubit"),
+        ({"ansatz": "ours"}, "ansatz: expected one of paper, interleaved, ry-cz, got 'ours'"),
+        ({"loss": "hinge"}, "loss: expected one of cross_entropy, squared_error, got 'hinge'"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(change, message):
@@ -261,24 +302,38 @@ def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
 
 
 def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> None:
-    """Shared angles without a bias on digits, from the command line to the record's facts."""
+    """Everything another than the paper's, from the command line to the record's facts."""
     words = "--patches 4 --depth 1 --qubits 5 --images 60 --batch-size 30 --data digits"
-    words += f" --bias false --shared-angles true --alpha 0.5 --scale 50 --out {tmp_path}"
+    words += " --bias false --shared-angles true --alpha 0.5 --scale 50 --loss squared_error"
+    words += f" --ansatz interleaved --observables zz --out {tmp_path}"
     for epochs in ("1", "2"):
         result = CliRunner().invoke(train, [*words.split(), "--epochs", epochs])
         assert result.exit_code == 0, result.output
     (folder,) = tmp_path.iterdir()
     run = Run.open(folder)
-    assert run.parameters(2).shape == (Ansatz(5, 1).n_angles,)
+    assert run.parameters(2).shape == (2 * 5 * (6 + 5),)
+    images, labels = run.config.data.load().train_images, run.config.data.load().train_labels
+    by_hand = LOSS_BY_HAND["squared_error"](run.model(2)(images).double(), labels)
+    assert run.history[2].train.loss == pytest.approx(by_hand.item(), rel=1e-5)
+    assert run.history[2].train.mean_softmax_trace == 10
     options = AnalysisOptions().changed(n_top=1, n_top_subset=2, subset=60)
     samples = run.config.data.load()
-    names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "trajectory")
+    names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "bounds")
     record = execute_analysis(run, samples, tmp_path / "records", options, stages=names)
     facts = record.run
     assert facts.protocol == (
-        "60 images, 2 epochs, other settings, 5 qubits, alpha = 0.5, c = 50, no pixel bias, "
-        "shared angles, digits"
+        "60 images, 2 epochs, other settings, interleaved circuit, zz observables, 5 qubits, "
+        "alpha = 0.5, c = 50, no pixel bias, shared angles, loss squared_error, digits"
     )
+    assert facts.architecture is None
+    (top,) = np.linalg.eigvalsh(
+        CurvatureProblem(
+            run.model(run.minimum_epoch), images, labels, loss="squared_error"
+        ).gauss_newton
+        @ np.eye(110)
+    )[-1:]
+    assert record.top("G").value == pytest.approx(top, rel=1e-3)
+    assert record.bounds.lower <= top * (1 + 1e-6)
     assert record.bias_share == 0
     assert record.blocks("G") == ()
     assert record.top("G over the angles").value == pytest.approx(record.top("G").value, rel=1e-3)
@@ -288,6 +343,38 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     rows = compare_models([read, other])
     assert rows
     assert all("share their angles" in row.reason and row.predicted is None for row in rows)
+
+
+def test_laws_of_the_softmax_refuse_the_squared_error() -> None:
+    """Only this catches L2/L1 or <tr S>, which is C, taken into a law of another loss."""
+    models = read_analyses(PLANS.parent / "results" / "analyses")
+    model = next(m for m in models if m.top("R") and m.run.n_patches == 4)
+    train = SampleMeans(loss=0.4, mean_softmax_trace=10.0)
+    first = replace(model, run=replace(model.run, loss="squared_error"))
+    first = replace(first, minimum=replace(model.minimum, train=train))
+    second = replace(first, run=replace(first.run, n_patches=9))
+    rows = {(r.law, r.matrix): r for r in compare_models([first, second])}
+    taken = {law for law, _ in rows if "S = 1 does not change" in (rows[law, _].reason or "")}
+    assert taken == {"aligned_loss", "aligned_curvature", "level_off_loss", "residual_loss"}
+    assert all(rows[key].predicted is None for key in rows if key[0] in taken)
+    assert rows["aligned", "G"].predicted == pytest.approx(4 / 9)
+
+
+def test_a_circuit_by_name_is_known_by_its_name_from_its_json() -> None:
+    """Only this catches one circuit's words for another's, or sides of patches as one."""
+    for name, observables in product(CIRCUITS, OBSERVABLES):
+        circuit = named_circuit(name, observables, 5, 2, 5)
+        config = ModelConfig(4, 2, n_qubits=5, n_classes=2, ansatz=circuit.to_json())
+        words = f"{name} circuit, {observables} observables"
+        assert config.family == ""
+        assert config.circuit == ("" if words == "paper circuit, paper observables" else words)
+        assert circuit.n_features == 25
+    counts = {"paper": 6 * 2 * 5 + 2 * 25, "interleaved": 4 * 5 * 6 + 50, "ry-cz": 6 * 5 + 25}
+    assert {name: named_circuit(name, "z", 5, 2, 5).n_angles for name in CIRCUITS} == counts
+    assert OBSERVABLES["zz"](4) == ("Z0 Z1", "Z1 Z2", "Z2 Z3", "Z0 Z3", "Z0 Z2", "Z1 Z3")
+    large = named_circuit("ry-cz", "zz", 7, 1, 14)
+    assert names_of(large, 1) == "ry-cz circuit on 14 x 14 pixels, zz observables"
+    assert names_of(large, 2) == "" == names_of(Ansatz.for_patch(7, 2, 14), 2)
 
 
 def test_without_a_bias_levelling_off_has_b_0() -> None:
@@ -303,9 +390,9 @@ def test_without_a_bias_levelling_off_has_b_0() -> None:
     assert rows["level_off"].predicted == rows["aligned"].predicted
 
 
-@examples(3)
-@given(models(), st.integers(0, 2**31))
-def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
+@examples(4)
+@given(models(), losses, st.integers(0, 2**31))
+def test_replicas_on_a_device_collect_as_one_model_does(case, loss, seed):
     """The pass that trains several models at once; only it has a row of gradients a model."""
     model, images = case
     pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
@@ -313,10 +400,11 @@ def test_replicas_on_a_device_collect_as_one_model_does(case, seed):
     noise = torch.rand(model.n_parameters, generator=torch.Generator().manual_seed(seed))
     other.load_flat_parameters(noise.double())
     index = torch.arange(len(images)).repeat(2, 1)
-    losses, gradients = TrainingPass([model, other], pixels, labels).losses_and_gradients(index)
-    for each, loss, gradient in zip((model, other), losses, gradients, strict=True):
-        wanted, slope = AutogradEngine(each).loss_and_gradient(pixels, labels)
-        assert loss.item() == pytest.approx(wanted)
+    together = TrainingPass([model, other], pixels, labels, loss=LOSSES[loss])
+    values, gradients = together.losses_and_gradients(index)
+    for each, value, gradient in zip((model, other), values, gradients, strict=True):
+        wanted, slope = AutogradEngine(each, loss=LOSSES[loss]).loss_and_gradient(pixels, labels)
+        assert value.item() == pytest.approx(wanted)
         bound = 1e-9 * (np.abs(slope).max() + 1)
         np.testing.assert_allclose(gradient.numpy(), slope, atol=bound)
 
@@ -351,5 +439,7 @@ def test_sizes_of_a_run_are_its_own() -> None:
     assert sizes.logit_factor == pytest.approx(50 / 3)
     assert sizes.n_angles == 9 * (6 * 5 + 8) * 4
     assert RunFacts(4, 5, 0, 100, 1, pixel_bias=False).architecture is not None
-    for change in ({"shared_angles": True}, {"family": "modules"}, {"dataset": "digits"}):
+    others = {"shared_angles": True, "family": "modules", "dataset": "digits"}
+    others |= {"circuit": "ry-cz circuit, zz observables", "loss": "squared_error"}
+    for change in ({name: value} for name, value in others.items()):
         assert RunFacts(4, 5, 0, 100, 1, **change).architecture is None

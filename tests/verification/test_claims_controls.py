@@ -76,6 +76,17 @@ def test_shared_angles_and_other_data_are_kept_apart():
     assert part("9a", *models) == ("not measured", [])
 
 
+@pytest.mark.parametrize(
+    "axis", [{"circuit": "ry-cz circuit, zz observables"}, {"loss": "squared_error"}]
+)
+def test_another_circuit_or_loss_is_no_model_of_the_papers(axis):
+    """Only this catches a claim on the paper's model that counts a run on --ansatz or --loss."""
+    others = [model(at(p, **axis), h) for p, h in ((4, 1.0), (9, 0.5))]
+    assert part("9a", *others) == ("not measured", [])
+    paper = [model(at(p), h) for p, h in ((4, 1.0), (9, 0.5))]
+    assert part("9a", *paper, *others) == part("9a", *paper) != ("not measured", [])
+
+
 def test_one_large_qnn_is_held_against_models_of_equal_size():
     large = at(1, family="own circuit 0123abcd")
     models = (

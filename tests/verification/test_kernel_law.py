@@ -14,16 +14,18 @@ from patchlaw.commands.kernel import kernel as kernel_command
 from patchlaw.commands.kernel import print_errors
 from patchlaw.commands.predict import predict
 from patchlaw.console import PlainConsole
-from patchlaw.hessian_theory.predictions import Architecture, TangentKernel
+from patchlaw.hessian_theory.predictions import Architecture, IdentityCurvature, TangentKernel
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
+from patchlaw.simulators.named_circuits import named_circuit
 from patchlaw.simulators.reference import apply_gate, rotation, simulate
 from patchlaw.simulators.torch_engine import circuit_outputs
 from patchlaw.verification.kernels import kernel_job
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.criterion import findings, shallow_end
 from patchlaw.verification.kernels.kernel_job import KernelSettings, measure_kernel
+from patchlaw.verification.kernels.minimum import Pilot
 from patchlaw.verification.kernels.of_model import (
     bias_kernel_of,
     softmax_outputs,
@@ -41,7 +43,7 @@ from patchlaw.verification.kernels.record import (
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.kernels.start import predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
-from patchlaw.verification.runs import Run, execute_run, load_samples
+from patchlaw.verification.runs import Run, RunError, execute_run, load_samples
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import plain
@@ -127,17 +129,26 @@ def test_tangents_are_the_quaternions_derivatives():
                 np.testing.assert_allclose(found, slope, atol=1e-9)
 
 
-@pytest.mark.parametrize(("n", "group"), [(3, "symplectic"), (4, "orthogonal")])
-def test_deep_circuits_kernel_is_the_law_s(n, group):
+@pytest.mark.parametrize(
+    ("n", "observables", "group"),
+    [
+        (3, (), "symplectic"),
+        (4, (), "orthogonal"),
+        (3, ("Z0 Z1", "X1 Y2"), "symplectic-even"),
+        (4, ("Z0 Z1", "Z1 Z2"), "orthogonal-even"),
+    ],
+)
+def test_deep_circuits_kernel_is_the_law_s(n, observables, group):
     """Mean over random data-free angles of deep circuits, derivatives by autograd.
 
     The encodings' angles and the others apart: catches a law that gives one the kernel of the
     other, or a factor 2 in either. The circuit's own group comes nearer in both than the unitary
-    group, which is 5 to 10 % off.
+    group, which is 5 to 10 % off (more for outputs that the flip keeps).
     """
     draws, rng = 400, np.random.default_rng(3)
     images = torch.tensor(rng.uniform(0, 2, (3, n, n)))
-    model = DistributedQNN(1, 14, n, n, 2, 1.0, 0.0, seed=777, dtype=torch.float64)
+    ansatz = Ansatz(n, 14, observables=observables)
+    model = DistributedQNN(1, 14, n, n, 2, 1.0, 0.0, seed=777, dtype=torch.float64, ansatz=ansatz)
     encoding = np.zeros(model.ansatz.n_angles, dtype=bool)
     for block in (1, 3):
         encoding[slice(*model.ansatz.angle_offsets[block : block + 2])] = True
@@ -177,7 +188,9 @@ def test_deep_circuits_kernel_is_the_law_s(n, group):
         (4, (), (), "orthogonal"),
         (3, (), (), "symplectic"),
         (2, (), (), "unitary"),
-        (4, (), ("Z0 Z1", "X0"), "unitary"),
+        (2, (), ("Z0 Z1", "X0"), "unitary"),
+        (4, (), ("Z0 Z1", "X0 Y1 Z2 X3"), "orthogonal-even"),
+        (3, (), ("Z0 Z1", "X0 Y2"), "symplectic-even"),
         (4, (), ("X0 Y1 Z2", "X0"), "orthogonal"),
         (4, ((("RZ", 0, Angle(0)), ("H", 1), ("U3", 2, 0.1, 0.2, 0.3)),), (), "orthogonal"),
         (4, ((("RZZ", 0, 1, Angle(0)),),), (), "unitary"),
@@ -205,8 +218,12 @@ def test_group_of_a_circuit(n, blocks, observables, group):
     flip = reduce(np.kron, [np.array([[0, -1j], [1j, 0]])] * n)
     overlap = abs(np.trace(unitary.conj().T @ flip @ unitary.conj() @ flip)) / 2**n
     flipped = overlap == pytest.approx(1, abs=1e-9)
-    odd = all(len(each) % 2 for each in ansatz.outputs(2))
-    assert (flipped and odd) == (group != "unitary")
+    even = all(len(each) % 2 == 0 for each in ansatz.outputs(2))
+    assert (flipped, flipped and even) == (group != "unitary", group.endswith("-even"))
+    if flipped:
+        mixed = Ansatz.from_blocks(n, ansatz.blocks, ("Z0 Z1", "X0"))
+        with pytest.raises(TypeError, match=r"all of odd or all of even weight.*Z0 Z1, X0"):
+            circuit_group(mixed, 2)
 
 
 def bias_jacobians(images: torch.Tensor, n_draws: int) -> tuple[DistributedQNN, list[np.ndarray]]:
@@ -339,6 +356,44 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         measure_kernel(run, toy_samples(), tmp_path / "b", replace(SETTINGS, top=4))
     measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
     assert path.read_bytes() == before
+
+
+def test_a_run_of_another_circuit_is_refused_before_anything_is_written(tmp_path):
+    """Only this catches a traceback in the middle of the work, and a record begun for nothing."""
+    samples = toy_samples()
+    config = toy_config(samples, 1)
+    circuit = named_circuit("ry-cz", "paper", 2, 1, 2).to_json()
+    config = replace(config, model=replace(config.model, ansatz=circuit))
+    run = execute_run(tmp_path, config, samples, threads=1)
+    with pytest.raises(RunError, match=r"ansatz: expected entangling blocks .* got GateBlock"):
+        measure_kernel(run, samples, tmp_path / "kernels", SETTINGS)
+    assert not (tmp_path / "kernels").exists()
+
+
+def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curvature(tmp_path):
+    """Catches S of the softmax in the law, in the commutator kernel or in the measured G."""
+    samples = toy_samples()
+    config = toy_config(samples, 1, dtype="float64")
+    config = replace(config, training=replace(config.training, loss="squared_error"))
+    run = execute_run(tmp_path, config, samples, threads=1)
+    record = measure_kernel(run, samples, tmp_path / "kernels", SETTINGS, threads=1)
+    assert [each.run.loss for each in read_kernels(tmp_path / "kernels")] == ["squared_error"]
+    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+    model, moment = run.model(1), record.moments["minimum"]
+    target = torch.nn.functional.one_hot(labels, model.n_classes).double()
+    options = {"loss": "squared_error", "backend": "autodiff"}
+    g = CurvatureProblem(model, images, target, **options).gauss_newton
+    own = model.layout.own
+    dense = np.linalg.eigvalsh((g @ np.eye(g.shape[0]))[np.ix_(own, own)])[::-1]
+    np.testing.assert_allclose([found.value for found in moment.measured], dense[:3], rtol=1e-5)
+    assert moment.mean_softmax_trace == model.n_classes
+    of_all = tangent_kernel_of(model, samples.train_images)
+    outputs = IdentityCurvature(len(samples.train_labels), model.n_classes)
+    np.testing.assert_allclose(moment.whole, of_all.spectrum(outputs, 3))
+    assert moment.commutator[0] == pytest.approx(dense[0], rel=0.5)  # shallow; of S by 10 times
+    with pytest.raises(ValueError, match="circuit and loss, got the squared error"):
+        Pilot.of_run(run, samples)
 
 
 def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):

@@ -105,7 +105,7 @@ def test_a_loss_of_ones_own_agrees_with_the_named_one() -> None:
         (lambda z, y: ((z - y) ** 2).mean(), "real", r"one number a sample.*reduction='none'"),
         (lambda z, y: (z.argmax(dim=1) == y).double(), "labels", r"differentiable function"),
         ("huber", "real", r"expected one of \['cross_entropy', 'squared_error'\], got 'huber'"),
-        ("squared_error", "labels", r"expected floating-point targets .*one_hot\(labels, C\)"),
+        ("squared_error", "integers", r"expected floating-point targets .*one_hot\(labels, C\)"),
         ("squared_error", "short", r"targets: expected shape \(6, 3\), got \(6, 2\)"),
         ("squared_error", "nan", r"targets: expected finite numbers, got NaN"),
         (lambda z, y: ((z - y) ** 2).sum(dim=1), "few", r"targets: expected 6, one an image"),
@@ -121,6 +121,7 @@ def test_bad_losses_and_targets_are_refused(loss: object, targets: str, message:
         "short": real[:, :2],
         "nan": real / 0 * 0,
         "few": real[:2],
+        "integers": real.long(),
     }
     with pytest.raises((ValueError, TypeError), match=message):
         HessianOperator(case.model, case.images, choices[targets], loss=loss)  # type: ignore[arg-type]

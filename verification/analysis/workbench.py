@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.jobs.progress import Progress
@@ -84,6 +85,11 @@ class Workbench:
     section: Callable[[str], Any] = field(default=lambda name: None)
     device: str = "cpu"
 
+    @property
+    def loss(self) -> LossName:
+        """That the run was trained on."""
+        return self.run.config.training.loss
+
     @cached_property
     def model(self) -> PatchModule:
         """The model at the minimum of the training loss."""
@@ -121,7 +127,9 @@ class Workbench:
 
     def problem(self, model: PatchModule, images: Tensor, labels: Tensor) -> CurvatureProblem:
         """A problem with the analysis' memory budget."""
-        return CurvatureProblem(model, images, labels, memory_budget=self.memory_budget)
+        return CurvatureProblem(
+            model, images, labels, loss=self.loss, memory_budget=self.memory_budget
+        )
 
     def watched(self, name: str, op: SymmetricOperator) -> WatchedOperator:
         """The operator, telling of the vectors it has multiplied."""

@@ -8,8 +8,11 @@ from itertools import combinations, pairwise
 
 from patchlaw.hessian_theory.predictions import (
     BESIDE,
+    CURVATURE,
     KERNEL_EIGENVALUE,
     LAWS,
+    LOSS,
+    Law,
     MeasuredModel,
     RatioInputs,
 )
@@ -20,6 +23,7 @@ from patchlaw.verification.records import (
     TERMS,
     Eigenvalue,
     Minimum,
+    RunFacts,
     SampleMeans,
     TrainedModel,
     alike_but_for,
@@ -29,13 +33,18 @@ from patchlaw.verification.records import (
 )
 
 OUR_OUTPUTS = "tangent kernel: with the softmax outputs of our runs at the author's P, d and seed"
+_SQUARED = (
+    "the law takes what L says of the softmax, or its <tr S>, and the runs are trained on the "
+    "squared error, whose S = 1 does not change; take aligned, elementwise or blocks"
+)
 _SHARED = "the patches share their angles, and the laws speak of patches with angles of their own"
 
 
 def law_inputs(model: TrainedModel) -> MeasuredModel:
     """Its loss, <tr S>, blocks and parts of G as far as they converged; itself as "record".
 
-    Blocks only if all of them converged, A if G over the angles did as well.
+    Loss and <tr S> of the cross-entropy only, as laws speak of the softmax. Blocks only if all of
+    them converged, A if G over the angles did as well.
 
     Raises:
         ValueError: numbers that contradict each other, such as <tr S> above its ceiling at that
@@ -46,11 +55,12 @@ def law_inputs(model: TrainedModel) -> MeasuredModel:
         for found in (model.blocks("G"), model.blocks("R"))
     )
     angles, bias = parts_of_g(model) or (None, None)
+    train = model.minimum.train if model.run.loss == "cross_entropy" else SampleMeans()
     try:
         return MeasuredModel(
             model.run.n_patches,
-            loss=model.minimum.train.loss,
-            curvature=model.minimum.train.mean_softmax_trace,
+            loss=train.loss,
+            curvature=train.mean_softmax_trace,
             blocks=blocks,
             residual_blocks=residual_blocks,
             alignment=_alignment(model) if blocks else None,
@@ -273,8 +283,8 @@ def _rows(
             if law.listed != "always" and not law.is_fed(inputs):
                 continue
             prediction = law.predict(inputs)
-            if run.shared_angles:
-                prediction = replace(prediction, ratio=None, reason=_SHARED)
+            if reason := _not_for(law, run):
+                prediction = replace(prediction, ratio=None, reason=reason)
             predicted = None if prediction.ratio is None else float(prediction.ratio)
             usable = predicted is not None and missing is None and measured != 0
             yield LawComparison(
@@ -295,6 +305,14 @@ def _rows(
                 inputs={name: float(value) for name, value in prediction.used.items()},
                 note=OUR_OUTPUTS if first.origin == "author" and kernel in law.inputs else "",
             )
+
+
+def _not_for(law: Law, run: RunFacts) -> str | None:
+    """Why a law does not speak of such runs; None where it does."""
+    if run.shared_angles:
+        return _SHARED
+    softmax = LOSS in law.inputs or CURVATURE in law.inputs
+    return _SQUARED if softmax and run.loss != "cross_entropy" else None
 
 
 def _measured_ratio(

@@ -31,7 +31,9 @@ from torch import Tensor
 from patchlaw.hessian_theory.predictions import CircuitGroup
 from patchlaw.hessian_theory.predictions.circuit_group import sign_of
 from patchlaw.hessian_theory.predictions.softmax_spectrum import (
-    checked_probabilities,
+    IdentityCurvature,
+    Outputs,
+    curvature_of,
     top_eigenvalues,
 )
 from patchlaw.simulators.circuit_plan import StaticRunDerivatives
@@ -122,11 +124,16 @@ class CommutatorKernel:
         return np.asarray(self._scale**2 * torch.cat(found).cpu().numpy())
 
     def spectrum(
-        self, softmax: ArrayLike, k: int = 12, *, seed: int = 0, tol: float = 1e-3
+        self,
+        softmax: ArrayLike | Outputs,
+        k: int = 12,
+        *,
+        seed: int = 0,
+        tol: float = 1e-3,
     ) -> Float:
         """The k largest eigenvalues of G over the angles, descending; see ``TangentKernel``."""
-        pi = checked_probabilities(np.asarray(softmax), self.n_samples)
-        return top_eigenvalues(self, pi, k, seed, tol)
+        given = softmax if isinstance(softmax, IdentityCurvature) else np.asarray(softmax)
+        return top_eigenvalues(self, curvature_of(given, self.n_samples), k, seed, tol)
 
     def _direction(self, sums: Cotangents) -> MatrixDirection:
         """Each block's expected generator, and the encodings' own angles."""

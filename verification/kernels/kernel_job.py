@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from patchlaw.hessian_theory.predictions import trace_sample
+from patchlaw.hessian_theory.predictions.softmax_spectrum import curvature_traces
 from patchlaw.simulators.distributed_qnn import DistributedQNN
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Progress
 from patchlaw.verification.kernels.commutator import CommutatorKernel
-from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
+from patchlaw.verification.kernels.of_model import output_curvature, tangent_kernel_of
 from patchlaw.verification.kernels.record import (
     COMMUTATOR_LAW,
     KERNEL,
@@ -27,7 +29,7 @@ from patchlaw.verification.kernels.record import (
 )
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.records import Eigenvalue, RunFacts
-from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.runs import Run, RunError, RunSamples
 from patchlaw.verification.settings import check_settings, setting
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.json_files import plain
@@ -91,9 +93,9 @@ def measure_kernel(
         progress: told of every moment.
 
     Raises:
-        TypeError: the run's model is none that the law speaks of.
         ValueError: samples of another digest, more images than there are.
-        RunError: the run has no epoch done, or its parameters are not there.
+        RunError: the run's model is none that the law speaks of, no epoch is done, or its
+            parameters are not there.
         RecordError: the record on disk is damaged.
         StoreError: it is of another run or of other settings.
         InUseError: another process works on it.
@@ -128,10 +130,20 @@ class _KernelJob(Job):
     images: Tensor
     labels: Tensor
 
+    @property
+    def loss(self) -> LossName:
+        """That the run was trained on."""
+        return self.run.config.training.loss
+
     def open(self) -> bool:
         """Read the record, or begin one."""
         run, chosen = self.run, self.settings
-        size = len(run.parameters(run.minimum_epoch))
+        model = run.model(run.minimum_epoch)
+        try:
+            tangent_kernel_of(model, self.images[:1])  # type: ignore[arg-type]
+        except TypeError as error:
+            raise RunError(f"{run.path}: {error}") from None
+        size = model.n_parameters
         facts = RunFacts(**run.facts, n_parameters=size, **run.config.axes)
         words = [f"patchlaw kernel runs/{facts.id}"]
         for option in fields(chosen):
@@ -145,7 +157,7 @@ class _KernelJob(Job):
             top=chosen.top,
             tol=chosen.tol,
             solver_seed=chosen.seed,
-            execution=self.execution(run.model(run.minimum_epoch)),
+            execution=self.execution(model),
             moments={},
             environments=(),
         )
@@ -212,14 +224,14 @@ class _KernelJob(Job):
 
     def _law(self, model: DistributedQNN, images: Tensor, moment: KernelMoment) -> KernelMoment:
         begin = time.perf_counter()
-        pi = softmax_outputs(model, images).cpu().numpy()
+        pi = output_curvature(model, images, self.loss)
         kernel = tangent_kernel_of(model, images)
         predicted = kernel.spectrum(pi, self.settings.top)
         seconds = time.perf_counter() - begin
         free = tangent_kernel_of(model, images, encoding_angles=False)
         return replace(
             moment,
-            mean_softmax_trace=float((1 - (pi * pi).sum(axis=1)).mean()),
+            mean_softmax_trace=float(curvature_traces(pi).mean()),
             predicted=tuple(predicted.tolist()),
             predicted_data_free=tuple(free.spectrum(pi, self.settings.top).tolist()),
             predicted_trace=kernel.trace(pi),
@@ -231,7 +243,7 @@ class _KernelJob(Job):
 
     def _whole(self, model: DistributedQNN, _: Tensor, moment: KernelMoment) -> KernelMoment:
         every = self.every_image.to(model.pixel_bias.device)
-        pi = softmax_outputs(model, every).cpu().numpy()
+        pi = output_curvature(model, every, self.loss)
         spectra = []
         for draw in range(_DRAWS if len(every) > _DRAWN else 1):
             rng = np.random.default_rng([self.settings.seed, draw])
@@ -252,7 +264,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         begin = time.perf_counter()
-        pi = softmax_outputs(model, images).cpu().numpy()
+        pi = output_curvature(model, images, self.loss)
         found = CommutatorKernel(model, images).spectrum(pi, self.settings.top)
         return replace(
             moment,
@@ -265,7 +277,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         start = time.perf_counter()
-        problem = CurvatureProblem(model, images, self.labels.to(images.device))
+        problem = CurvatureProblem(model, images, self.labels.to(images.device), loss=self.loss)
         found = top_eigenpairs(
             RestrictedOperator(problem.gauss_newton, "patches"),
             self.settings.top,

@@ -92,9 +92,11 @@ class Pilot:
         """
         check_samples(samples.sha256, run.config.data.sha256)
         sizes = run.config.model
-        if other := sizes.family or "shared angles" * sizes.shared_angles:
+        squares = "the squared error" * (run.config.training.loss != "cross_entropy")
+        shared = "shared angles" * sizes.shared_angles
+        if other := sizes.family or sizes.circuit or shared or squares:
             raise ValueError(
-                f"pilot: expected a run of the paper's circuit, got {other}; give the "
+                f"pilot: expected a run of the paper's circuit and loss, got {other}; give the "
                 "quaternions of its encodings to TangentKernel"
             )
         architecture = Architecture(

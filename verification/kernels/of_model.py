@@ -1,12 +1,21 @@
 """What the tangent kernel's law takes of a model: its encodings' quaternions, softmax outputs."""
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchlaw.hessian_theory.predictions import CircuitGroup, EncodingRotations, TangentKernel
+from patchlaw.hessian_theory.predictions import (
+    CircuitGroup,
+    EncodingRotations,
+    IdentityCurvature,
+    TangentKernel,
+)
+from patchlaw.hessian_theory.predictions.softmax_spectrum import Outputs
 from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.distributed_qnn import DistributedQNN
+from patchlaw.simulators.output_losses import LossName
+from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.simulators.torch_engine.encoding import encoding_quaternions, encoding_tangents
 from patchlaw.verification.kernels.spin_flip import circuit_group
 from patchlaw.verification.torch_devices import torch_threads
@@ -135,6 +144,15 @@ def logits_of(model: torch.nn.Module, images: Tensor) -> Tensor:
     """z of every sample, shape (N, C), float64."""
     with torch.no_grad():
         return torch.cat([model(chunk) for chunk in images.split(_CHUNK)]).double()
+
+
+def output_curvature(
+    model: PatchModule, images: Tensor, loss: LossName = "cross_entropy"
+) -> Outputs:
+    """What S is taken from: pi of every sample, shape (N, C), float64, or that S = 1."""
+    if loss == "squared_error":
+        return IdentityCurvature(len(images), model.n_classes)
+    return np.asarray(softmax_outputs(model, images).cpu().numpy())
 
 
 def softmax_outputs(model: torch.nn.Module, images: Tensor) -> Tensor:

@@ -12,18 +12,29 @@ def circuit_group(ansatz: Ansatz, n_classes: int) -> CircuitGroup:
 
     T U T^-1 = U up to a phase for every single-qubit gate U, and U Z_a Z_b for CZ on a and b, so
     each block is to have every qubit in an even number of CZ before another gate turns it: in
-    the ring n >= 3. The outputs must be Pauli strings of odd weight, T O T^-1 = -O. Everything else
-    is "unitary": n = 2, an output Z0 Z1, a gate that has not been decided here.
+    the ring n >= 3. An output, a Pauli string of w letters, has T O T^-1 = (-1)^w O: "even" if all
+    have an even weight. Everything else is "unitary": n = 2, a gate that has not been decided here.
 
     Args:
         ansatz: the circuit.
         n_classes: C, of the outputs that are read.
+
+    Raises:
+        TypeError: outputs of odd and of even weight where the group tells them apart.
     """
-    odd = all(len(string) % 2 for string in ansatz.outputs(n_classes))
     n = ansatz.n_qubits
-    if not odd or not all(_flips(block.gates(n, 0, 0)) for block in ansatz.blocks):
+    if not all(_flips(block.gates(n, 0, 0)) for block in ansatz.blocks):
         return "unitary"
-    return "symplectic" if n % 2 else "orthogonal"
+    odd = {bool(len(string) % 2) for string in ansatz.outputs(n_classes)}
+    if len(odd) > 1:
+        raise TypeError(
+            "observables: expected Pauli strings all of odd or all of even weight, as the circuit "
+            "commutes with the spin flip, under which their variances differ, got both: "
+            f"{', '.join(ansatz.observables[:n_classes])}; give group= if one will do"
+        )
+    if odd == {True}:
+        return "symplectic" if n % 2 else "orthogonal"
+    return "symplectic-even" if n % 2 else "orthogonal-even"
 
 
 def _flips(gates: Iterable[Gate]) -> bool:

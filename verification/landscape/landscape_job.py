@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators import PatchModel
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Pace, Progress
 from patchlaw.verification.landscape.pca import (
@@ -67,19 +68,25 @@ class PlaneLoss:
         plane: of the patches' parameter vectors in the model's order; its origin is the minimum.
         images: shape (N, side, side), radians.
         labels: shape (N,), int64.
+        loss: of the logits.
     """
 
     def __init__(
-        self, model: PatchModel, plane: TrajectoryPlane, images: Tensor, labels: Tensor
+        self,
+        model: PatchModel,
+        plane: TrajectoryPlane,
+        images: Tensor,
+        labels: Tensor,
+        loss: LossName = "cross_entropy",
     ) -> None:
         self._model, self._plane = model, plane
         self._images, self._labels = model.check_images(images), labels
-        self._objective = Objective(model)
+        self._objective = Objective(model, loss)
         self._own = torch.from_numpy(model.layout.own)
         self._flat = model.flat_parameters().cpu().double()
 
     def __call__(self, x: float, y: float) -> float:
-        """Mean loss in nats, summed in float64; the parameters are rounded to the model's dtype."""
+        """Mean loss, summed in float64; the parameters are rounded to the model's dtype."""
         self._flat[self._own] = torch.from_numpy(self._plane.at(x, y))
         self._model.load_flat_parameters(self._flat)
         return self._objective.evaluate(self._images, self._labels).loss
@@ -181,7 +188,7 @@ class _LandscapeJob(Job):
         model = self.run.model(self.minimum, self.device or "cpu")
         angles = self.run.trajectory()[:, model.layout.own].double().numpy()
         plane = trajectory_plane(angles, self.minimum)
-        loss_at = PlaneLoss(model, plane, *self.data[:2])
+        loss_at = PlaneLoss(model, plane, *self.data[:2], self.run.config.training.loss)
         execution, environment = self.execution(model), self.environment()
         if self._begun:
             self._check_plane(plane)

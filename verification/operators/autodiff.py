@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.differences import first_line
 from patchlaw.verification.operators.door import UNCHECKED, Door, needs_a_batch
 from patchlaw.verification.operators.fingerprint import Fingerprint
 from patchlaw.verification.operators.held_module import HeldModule
 from patchlaw.verification.operators.loss_door import check_loss
-from patchlaw.verification.operators.losses import LossFunction, LossName, make_loss
+from patchlaw.verification.operators.losses import LossFunction, make_loss
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
 from patchlaw.verification.operators.samples import make_samples
@@ -58,8 +59,8 @@ class AutodiffBackend:
         labels: as the loss expects; (N,) integers in [0, C) for cross-entropy. None where the
             batches have them.
         chunk_size: samples whose graph is held in memory at once.
-        loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C)), or a
-            function of (outputs, targets) that gives n losses.
+        loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C) or labels
+            for their one-hot rows), or a function of (outputs, targets) that gives n losses.
         check: False leaves out everything that ``door`` tries; the caveats say so.
         name: what model and loss compute, where fingerprints need to be told.
 

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from patchlaw.simulators.layout import ParameterLayout
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.backend import CurvatureBackend, CurvatureKind
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
-from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.symmetric import SymmetricOperator
 
 
@@ -33,8 +34,8 @@ class CurvatureOperator(SymmetricOperator):
         labels: as the loss expects: (N,) integers in [0, C) for cross-entropy. Left out where the
             batches have them.
         loss: "cross_entropy" (softmax), "squared_error" (l = |z - y|^2 / 2, labels are real
-            targets (N, C)), or a function of (logits, labels) that gives n losses; the mean over
-            the samples is taken here.
+            targets (N, C), or (N,) for their one-hot rows), or a function of (logits, labels) that
+            gives n losses; the mean over the samples is taken here.
         chunk_size: samples worked on at once (by each thread, in the fast backend); the
             backend's own default when left out.
         backend: "autodiff" for any module; "fast" for a DistributedQNN, or one patch's block

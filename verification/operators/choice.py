@@ -7,10 +7,11 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
 from patchlaw.verification.operators.autodiff import AutodiffBackend
 from patchlaw.verification.operators.backend import CurvatureBackend
-from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.patch_block import computes_as_written
 
 # Inputs of all samples, or batches of them that can be read again and again.

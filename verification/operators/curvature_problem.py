@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from patchlaw.simulators import ParameterLayout, PatchModel
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.base import (
     GaussNewtonOperator,
@@ -16,7 +17,7 @@ from patchlaw.verification.operators.base import (
     ResidualOperator,
 )
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
-from patchlaw.verification.operators.losses import LossFunction, LossName
+from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.patch_block import as_patch_model
 from patchlaw.verification.operators.restriction import RestrictedOperator
 

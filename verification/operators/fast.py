@@ -13,11 +13,11 @@ from patchlaw.simulators.circuit_plan import why_not
 from patchlaw.simulators.distributed_qnn import CircuitBlock
 from patchlaw.simulators.engine import Engine
 from patchlaw.simulators.engine_choice import make_engine
-from patchlaw.simulators.output_losses import CrossEntropy, OutputLoss, SquaredError
+from patchlaw.simulators.output_losses import CrossEntropy, LossName, OutputLoss, SquaredError
 from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.fingerprint import Fingerprint
-from patchlaw.verification.operators.losses import LossFunction, LossName, TorchLoss, make_loss
+from patchlaw.verification.operators.losses import LossFunction, TorchLoss, make_loss
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
@@ -127,7 +127,8 @@ class FastBackend:
         if isinstance(model, CircuitBlock):
             engine, tensor, targets = _one_patch(model, tensor, targets, chunk_size, chosen)
         else:
-            engine = make_engine(model, loss=_engine_loss(chosen), max_chunk=chunk_size)
+            own: OutputLoss = SquaredError() if chosen.name == "squared_error" else CrossEntropy()
+            engine = make_engine(model, loss=own, max_chunk=chunk_size)
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
         self._products = engine.curvature(tensor, targets, **options)
 
@@ -139,10 +140,6 @@ class FastBackend:
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
         return self._products.product(kind, np.asarray(vectors, dtype=np.float64))
-
-
-def _engine_loss(loss: TorchLoss) -> OutputLoss:
-    return SquaredError() if loss.name == "squared_error" else CrossEntropy()
 
 
 def _one_patch(

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Protocol, TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.custom_loss import custom_loss
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-LossName: TypeAlias = Literal["cross_entropy", "squared_error"]
 
 
 class TorchLoss(Protocol):
@@ -93,7 +93,8 @@ class CrossEntropyLoss:
 class SquaredErrorLoss:
     """l = |z - y|^2 / 2 with real targets (N, C) or, of one output, (N,): g = z - y, S = I.
 
-    Of outputs (N, T, C) a sample's loss is the mean over its T positions.
+    Labels (N,) of C > 1 outputs stand for their one-hot rows. Of outputs (N, T, C) a sample's loss
+    is the mean over its T positions.
     """
 
     name = identity = "squared_error"
@@ -103,6 +104,10 @@ class SquaredErrorLoss:
         tensor = as_tensor("targets", targets)
         if like.ndim > 3:
             raise _too_many_axes(like)
+        classes = like.shape[-1] if like.ndim == 2 else 1
+        if classes > 1 and tensor.ndim == 1 and not tensor.is_floating_point():
+            labels = check_labels(tensor, (n_samples,), classes)
+            tensor = torch.nn.functional.one_hot(labels, classes).double()
         if not tensor.is_floating_point():
             raise TypeError(
                 f"targets: expected floating-point targets for the squared error, got "

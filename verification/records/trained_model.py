@@ -7,7 +7,7 @@ author recorded: what was not computed is None or empty.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from patchlaw.hessian_theory.predictions import Architecture
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.solvers import (
@@ -24,7 +25,13 @@ from patchlaw.verification.solvers import (
     OutlierCount,
     SpectralDensity,
 )
-from patchlaw.verification.store.json_files import Count, Depth, Patches, PositiveCount
+from patchlaw.verification.store.json_files import (
+    Count,
+    Depth,
+    Patches,
+    PositiveCount,
+    without_defaults,
+)
 from patchlaw.verification.training.objective import KEYS_ON_DISK
 
 # What each matrix is called on record. Ratios of the terms are held against the laws, the pixel
@@ -40,16 +47,9 @@ Along: TypeAlias = Literal["n_patches", "depth"]
 Origin: TypeAlias = Literal["author", "record", "verify"]
 
 
-# of model and data, in which a run may be another than the paper's
-AXES = (
-    "family",
-    "n_qubits",
-    "aggregation_exponent",
-    "scale",
-    "pixel_bias",
-    "shared_angles",
-    "dataset",
-)
+def _said(words: str) -> dict[str, str]:
+    """An axis of model and data: how ``protocol`` says that it is another than the paper's."""
+    return {"words": words}
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ class RunFacts:
         id: the run's name.
         n_parameters: D; 0 where it is not on record, likewise the next.
         configuration_sha256: hash of the run's configuration.
-        family: what its patches hold, in words, if not the paper's circuit.
-        aggregation_exponent: alpha of the mean over the patches.
+        family: what its patches hold, in words, if no circuit of this package.
+        circuit: name of the circuit and of its observables, if not the paper's.
         n_qubits: n of a circuit.
+        aggregation_exponent: alpha of the mean over the patches.
         scale: c.
         pixel_bias: whether there is one.
         shared_angles: whether all patches have the same angles.
+        loss: of the logits.
         dataset: name of the data in the package, if not MNIST.
     """
 
@@ -84,21 +86,19 @@ class RunFacts:
     id: str = ""
     n_parameters: Count = 0
     configuration_sha256: str = ""
-    family: str = ""
-    aggregation_exponent: float = 1.0
-    n_qubits: PositiveCount = 8
-    scale: float = 100.0
-    pixel_bias: bool = True
-    shared_angles: bool = False
-    dataset: str = ""
+    family: str = field(default="", metadata=_said("{}"))
+    circuit: str = field(default="", metadata=_said("{}"))
+    n_qubits: PositiveCount = field(default=8, metadata=_said("{} qubits"))
+    aggregation_exponent: float = field(default=1.0, metadata=_said("alpha = {:g}"))
+    scale: float = field(default=100.0, metadata=_said("c = {:g}"))
+    pixel_bias: bool = field(default=True, metadata=_said("no pixel bias"))
+    shared_angles: bool = field(default=False, metadata=_said("shared angles"))
+    loss: LossName = field(default="cross_entropy", metadata=_said("loss {}"))
+    dataset: str = field(default="", metadata=_said("{}"))
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote."""
-        facts = asdict(self)
-        for name in AXES:
-            if facts[name] == getattr(RunFacts, name):
-                del facts[name]
-        return facts
+        return without_defaults(self, *AXES)
 
     def same_but_for(self, *axes: str) -> bool:
         """Whether model and data are the paper's but for some of ``AXES``."""
@@ -137,15 +137,10 @@ class RunFacts:
         other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * other]
-        words += [self.family] * bool(self.family)
-        if self.n_qubits != RunFacts.n_qubits:
-            words.append(f"{self.n_qubits} qubits")
-        if self.aggregation_exponent != 1:
-            words.append(f"alpha = {self.aggregation_exponent:g}")
-        if self.scale != RunFacts.scale:
-            words.append(f"c = {self.scale:g}")
-        words += ["no pixel bias"] * (not self.pixel_bias) + ["shared angles"] * self.shared_angles
-        words += [self.dataset] * bool(self.dataset)
+        for axis in fields(self):
+            value = getattr(self, axis.name)
+            if axis.name in AXES and value != axis.default:
+                words.append(axis.metadata["words"].format(value))
         return ", ".join(words)
 
     @property
@@ -156,6 +151,10 @@ class RunFacts:
             and self.images >= SCALE_IMAGES
             and self.epochs >= SCALE_EPOCHS
         )
+
+
+# of model and data, in which a run may be another than the paper's
+AXES = tuple(axis.name for axis in fields(RunFacts) if axis.metadata)
 
 
 class SampleMeans(msgspec.Struct, frozen=True, rename=KEYS_ON_DISK):

@@ -1,7 +1,7 @@
 """What decides a training run: model, protocol and samples; its name and its hash."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -10,7 +10,10 @@ import torch
 
 from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
+from patchlaw.simulators.named_circuits import names_of
 from patchlaw.simulators.patch_model import PatchModule
+from patchlaw.verification.records.trained_model import AXES
+from patchlaw.verification.run_settings import BATCH_SIZE
 from patchlaw.verification.runs.factory import Factory
 from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples, load_samples
 from patchlaw.verification.store.errors import RecordError
@@ -22,12 +25,11 @@ from patchlaw.verification.store.json_files import (
     PositiveCount,
     plain,
     typed,
+    without_defaults,
 )
 from patchlaw.verification.store.seal import digest
 from patchlaw.verification.training import TrainingConfig
 from patchlaw.verification.training.protocol import default_learning_rate
-
-BATCH_SIZE = 1000  # paper, Sec. 4
 
 MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
 Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
@@ -98,9 +100,14 @@ class ModelConfig:
                 object.__setattr__(self, "ansatz", None)
 
     @property
+    def circuit(self) -> str:
+        """A circuit's name and its observables'; empty for the paper's and one's own."""
+        return "" if self.ansatz is None else names_of(Ansatz.from_json(self.ansatz), self.depth)
+
+    @property
     def family(self) -> str:
-        """What stands on a patch, in words; empty for the paper's circuit."""
-        if self.ansatz is None and self.factory is None:
+        """What stands on a patch, in words; empty for a circuit of this package."""
+        if self.factory is None and (self.ansatz is None or self.circuit):
             return ""
         parts = (self.ansatz, self.factory, self.shared, self.patch_side, self.square)
         kind = "own circuit" if self.factory is None else self.factory.function
@@ -114,12 +121,8 @@ class ModelConfig:
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of own circuits and modules only what there is."""
-        record = asdict(self)
-        for name in ("ansatz", "factory", "shared", "patch_side", "square", "shared_angles"):
-            if not record[name]:
-                del record[name]
-        if self.pixel_bias:
-            del record["pixel_bias"]
+        sparse = ("ansatz", "factory", "shared", "patch_side", "square")
+        record = without_defaults(self, *sparse, "shared_angles", "pixel_bias")
         if "factory" in record:
             del record["n_qubits"]
         return record
@@ -192,11 +195,7 @@ class DataConfig:
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of MNIST in the paper's range what former releases wrote."""
-        record = asdict(self)
-        for name, default in (("dataset", ""), ("n_qubits", PAPER_QUBITS)):
-            if record[name] == default:
-                del record[name]
-        return record
+        return without_defaults(self, "dataset", "n_qubits")
 
     def load(self, source: str | Path | None = None) -> RunSamples:
         """The samples, from their source again or from files in its place.
@@ -252,16 +251,8 @@ class RunConfig:
     @property
     def axes(self) -> dict[str, Any]:
         """What may be another than the paper's in model and data, as records say it."""
-        model = self.model
-        return {
-            "family": model.family,
-            "n_qubits": model.n_qubits,
-            "aggregation_exponent": model.aggregation_exponent,
-            "scale": model.scale,
-            "pixel_bias": model.pixel_bias,
-            "shared_angles": model.shared_angles,
-            "dataset": self.data.dataset,
-        }
+        parts = (self.model, self.training, self.data)
+        return {name: next(getattr(p, name) for p in parts if hasattr(p, name)) for name in AXES}
 
     @property
     def identity(self) -> dict[str, Any]:

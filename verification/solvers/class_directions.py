@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from patchlaw.hessian_theory.predictions.spectral_bounds import orthonormal_combinations
 from patchlaw.simulators.engine_choice import training_engine
-from patchlaw.simulators.output_losses import softmax
+from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.verification.operators import CurvatureProblem
 
 Float = NDArray[np.float64]
@@ -20,7 +20,8 @@ class ClassDirections:
     """Directions in the parameters, and the Ritz values that they give without a product.
 
     Attributes:
-        vectors: g_a for all classes but the last, shape (D, C - 1); sum_a g_a = 0.
+        vectors: g_a for all classes but the last, shape (D, C - 1), as sum_a g_a = 0; of the
+            squared error for all, shape (D, C).
         curvature: <S>, shape (C, C).
         output_ritz: Ritz values of the Gram matrix, descending: eigenvalues of the pencil
             (g_a . g_b, <S>_ab). The first is a lower bound on lambda_max(G), theorem
@@ -32,7 +33,8 @@ class ClassDirections:
 
     @cached_property
     def _pencil(self) -> tuple[Float, Float]:
-        combinations = orthonormal_combinations(self.curvature[:-1, :-1])
+        count = self.vectors.shape[1]
+        combinations = orthonormal_combinations(self.curvature[:count, :count])
         images = self.vectors @ combinations
         if not images.size:  # every softmax saturated: S = 0
             return np.zeros(1), np.zeros(len(images))
@@ -70,27 +72,32 @@ class _WeightedOutputs:
 
 
 def class_directions(problem: CurvatureProblem) -> ClassDirections:
-    """g_a = (1/N) sum_n J_n^T S_n e_a of softmax cross-entropy, C - 1 gradient passes.
+    """g_a = (1/N) sum_n J_n^T S_n e_a, a gradient pass each.
 
     Args:
-        problem: of a model of patches with the cross-entropy loss.
+        problem: of a model of patches; cross-entropy, S = diag(pi) - pi pi^T, or squared error,
+            S = 1.
 
     Raises:
         TypeError: a model without patches, or a loader of batches.
-        ValueError: another loss, whose S is not the softmax curvature.
+        ValueError: another loss, whose S is not known here.
     """
-    if problem.loss != "cross_entropy":
+    loss = problem.loss
+    if not isinstance(loss, str):
         raise ValueError(
-            f"loss: expected 'cross_entropy', got {problem.loss!r}; class directions are those of "
-            "the softmax curvature"
+            f"loss: expected one of {list(LOSSES)}, whose S is known, got {loss!r}; bound it by "
+            "eigenvalue_interval with vectors of your own"
         )
     engine = training_engine(problem.patch_model)
-    pi = softmax(engine.logits(problem.images).T).T
-    curvature = np.diag(pi.mean(axis=0)) - pi.T @ pi / len(pi)
+    z, labels = engine.logits(problem.images).T, np.asarray(problem.labels)
     engine.loss = _WeightedOutputs()
-    found = []
-    for a in range(pi.shape[1] - 1):
-        weights = -pi * pi[:, [a]]
-        weights[:, a] += pi[:, a]
-        found.append(engine.loss_and_gradient(problem.images, torch.from_numpy(weights))[1])
-    return ClassDirections(np.stack(found, axis=1), curvature)
+    found: list[Float] = []
+    curvature: list[Float] = []
+    for e_a in np.eye(len(z)):
+        along = np.broadcast_to(e_a[:, None], z.shape)
+        weights = LOSSES[loss].curvature_product(z, labels, along).T
+        curvature.append(weights.mean(axis=0))
+        if loss == "squared_error" or len(found) < len(z) - 1:
+            given = torch.from_numpy(np.ascontiguousarray(weights))
+            found.append(engine.loss_and_gradient(problem.images, given)[1])
+    return ClassDirections(np.stack(found, axis=1), np.stack(curvature))

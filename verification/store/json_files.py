@@ -113,6 +113,15 @@ def plain(value: Any, none_for: Callable[[float], bool] | None = None) -> Any:
     return None if isinstance(value, float) and none_for and none_for(value) else value
 
 
+def without_defaults(value: Any, *names: str) -> dict[str, Any]:
+    """A dataclass as ``plain`` has it, without those of some fields that are at their defaults."""
+    return {
+        field.name: plain(getattr(value, field.name))
+        for field in fields(value)
+        if field.name not in names or getattr(value, field.name) != field.default
+    }
+
+
 def first_difference(stored: Any, wanted: Any, name: str = "") -> str:
     """Where two JSON values first differ, and how."""
     if isinstance(stored, list) and isinstance(wanted, list) and len(stored) == len(wanted):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators.circuit_model import CircuitModel
+from patchlaw.simulators.output_losses import LOSSES, LossName
 from patchlaw.simulators.torch_engine.recordings import Recordings, default_recorder
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.training.stacked_adam import StackedAdam
@@ -21,6 +22,7 @@ class DeviceSteps:
         optimisers: of each.
         images: training images (N, side, side), radians.
         labels: shape (N,), int64.
+        loss: of the logits.
     """
 
     def __init__(
@@ -29,9 +31,10 @@ class DeviceSteps:
         optimisers: Sequence[torch.optim.Adam],
         images: Tensor,
         labels: Tensor,
+        loss: LossName = "cross_entropy",
     ) -> None:
         self._adam = StackedAdam(models, optimisers)
-        self._pass = TrainingPass(models, images, labels)
+        self._pass = TrainingPass(models, images, labels, loss=LOSSES[loss])
         self._stopped = torch.zeros(len(models), 1, dtype=torch.bool, device=self._pass.device)
         self.recordings = Recordings(default_recorder(self._pass.device))
 

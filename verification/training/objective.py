@@ -6,6 +6,7 @@ from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import training_engine
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
 from patchlaw.verification.store.json_files import PositiveCount
 
@@ -17,10 +18,10 @@ class Evaluation(msgspec.Struct, frozen=True, rename=KEYS_ON_DISK):
     """Means over samples.
 
     Attributes:
-        loss: L = <l>, softmax cross-entropy in nats.
+        loss: L = <l>, softmax cross-entropy in nats, or the squared error |z - e_y|^2 / 2.
         accuracy: fraction of samples whose largest logit is the label's.
-        mean_softmax_trace: <tr S> = <1 - sum_k pi_k^2>.
-        mean_abs_slope: <|g|_1> = <2 (1 - pi_y)>, g the slopes of l in the logits.
+        mean_softmax_trace: <tr S> = <1 - sum_k pi_k^2>; C of the squared error.
+        mean_abs_slope: <|g|_1>, g the slopes of l in the logits: <2 (1 - pi_y)>, <|z - e_y|_1>.
         n_samples: N.
     """
 
@@ -36,11 +37,12 @@ class Objective:
 
     Args:
         model: its passes run in the engine that ``training_engine`` chooses.
+        loss: of the logits.
     """
 
-    def __init__(self, model: PatchModel) -> None:
-        self.model = model
-        self._engine = training_engine(model)
+    def __init__(self, model: PatchModel, loss: LossName = "cross_entropy") -> None:
+        self.model, self.loss = model, loss
+        self._engine = training_engine(model, loss)
 
     def share_recordings(self, other: "Objective") -> None:
         """Replay what a replica's objective recorded, where both models' engines record.
@@ -69,14 +71,18 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        log_pi = torch.log_softmax(self._engine.logits_tensor(images), dim=1)
-        y = labels.to(log_pi.device)
-        log_pi_y = log_pi.gather(1, y[:, None])[:, 0]
-        means = (
-            -log_pi_y.mean(),
-            (log_pi.argmax(dim=1) == y).double().mean(),
-            (1 - log_pi.exp().square().sum(dim=1)).mean(),
-            -2 * torch.expm1(log_pi_y).mean(),
-        )
-        loss, accuracy, trace, slope = torch.stack(means).tolist()
-        return Evaluation(loss, accuracy, trace, slope, len(y))
+        z = self._engine.logits_tensor(images)
+        y = labels.to(z.device)
+        if self.loss == "squared_error":
+            off = z - torch.nn.functional.one_hot(y, z.shape[1])
+            per_sample = off.square().sum(dim=1) / 2, off.abs().sum(dim=1)
+            trace = z.new_tensor(float(z.shape[1]))
+        else:
+            z = torch.log_softmax(z, dim=1)
+            log_pi_y = z.gather(1, y[:, None])[:, 0]
+            per_sample = -log_pi_y, -2 * torch.expm1(log_pi_y)
+            trace = (1 - z.exp().square().sum(dim=1)).mean()
+        right = (z.argmax(dim=1) == y).double()
+        means = (per_sample[0].mean(), right.mean(), trace, per_sample[1].mean())
+        loss, accuracy, curvature, slope = torch.stack(means).tolist()
+        return Evaluation(loss, accuracy, curvature, slope, len(y))

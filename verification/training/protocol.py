@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from patchlaw.simulators.output_losses import LossName
+from patchlaw.verification.store.json_files import without_defaults
 
 # Paper, Sec. 4 and the recorded runs: Adam's initial rate for each depth.
 LEARNING_RATES = {50: 1e-2, 100: 5e-3, 150: 2.5e-3, 200: 1e-3}
@@ -41,6 +45,7 @@ class TrainingConfig:
         annealing_epochs: T_max of the cosine annealing, stepped once an epoch; the rate is 0 in
             epochs T_max, 3 T_max, 5 T_max, ... (counted from 0).
         batch_seed: seed of the epochs' shuffles.
+        loss: of the logits; see ``simulators.output_losses``.
 
     Raises:
         ValueError: a number out of range.
@@ -52,6 +57,7 @@ class TrainingConfig:
     weight_decay: float = field(default=5e-5, metadata=_from("author's recorded runs"))
     annealing_epochs: int = field(default=5, metadata=_from("author's recorded runs"))
     batch_seed: int = field(default=1001, metadata=_from("author's recorded runs"))
+    loss: LossName = field(default="cross_entropy", metadata=_from("paper, Eq. (3)"))
 
     def __post_init__(self) -> None:
         """Refuse rates and counts that make no sense."""
@@ -63,6 +69,15 @@ class TrainingConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+
+        if self.loss not in get_args(LossName):
+            raise ValueError(
+                f"loss: expected one of {', '.join(get_args(LossName))}, got {self.loss!r}"
+            )
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON; of the paper's loss what former releases wrote."""
+        return without_defaults(self, "loss")
 
     def shuffle_seeds(self) -> NDArray[np.int64]:
         """Seed of every epoch's shuffle, shape (epochs,).

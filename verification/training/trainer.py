@@ -86,7 +86,7 @@ class Trainer:
                 f"labels: expected {len(self.images)}, one an image, got {len(self.labels)}"
             )
         self.config = config
-        self.objective = Objective(model)
+        self.objective = Objective(model, config.loss)
         self.optimiser = torch.optim.Adam(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -216,7 +216,9 @@ class Lockstep:
         first = self._trainers[0]
         if self._device is None:
             optimisers = [trainer.optimiser for trainer in self._trainers]
-            self._device = DeviceSteps(known, optimisers, first.images, first.labels)
+            self._device = DeviceSteps(
+                known, optimisers, first.images, first.labels, first.config.loss
+            )
         losses = self._device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
