@@ -150,8 +150,9 @@ def model_logits(
     n_classes: int,
     scale: float = 100.0,
     aggregation_exponent: float = 1.0,
+    noise: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Logits z = c P^(-alpha) sum_p f_p(x_p) of one image (paper, Eqs. (1)-(3)).
+    """Logits z = c (1 - p)^m P^(-alpha) sum_p f_p(x_p) of one image (paper, Eqs. (1)-(3)).
 
     Args:
         ansatz: the circuit of every QNN.
@@ -162,6 +163,7 @@ def model_logits(
         n_classes: C.
         scale: c, the paper's 100.
         aggregation_exponent: alpha, the paper's 1 (the mean over patches).
+        noise: p of global depolarising after each of the m gates; see ``Ansatz.retention``.
 
     Returns:
         Logits, shape (C,), float64.
@@ -172,4 +174,5 @@ def model_logits(
         qnn_outputs(ansatz, all_angles[p], pixels[indices], n_classes)
         for p, indices in enumerate(pixel_indices)
     )
-    return np.asarray(scale * len(pixel_indices) ** (-aggregation_exponent) * total)
+    s = scale * ansatz.retention(noise) * len(pixel_indices) ** (-aggregation_exponent)
+    return np.asarray(s * total)

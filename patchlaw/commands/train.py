@@ -87,6 +87,13 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[
 @click.option(
     "--patch-side", type=click.IntRange(1), help="Pixels of a patch's side.  [default: n]"
 )
+@click.option(
+    "--noise",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="p of global depolarising after each of a circuit's m gates: outputs (1 - p)^m f.",
+)
 @data_option()
 @machine_options("the run's")
 def train(
@@ -105,6 +112,7 @@ def train(
     shared_angles: bool,
     qubits: int,
     patch_side: int | None,
+    noise: float,
     data: Path | str | None,
     threads: int | None,
     device: str | None,
@@ -128,7 +136,7 @@ def train(
         requests = [
             RunRequest(
                 *(patches, depth, seed, epochs, learning_rate, dtype, batch_size, images),
-                *(alpha, scale, bias, shared_angles, qubits, patch_side, name),
+                *(alpha, scale, bias, shared_angles, qubits, patch_side, name, noise),
             )
             for seed in seeds
         ]

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from patchlaw.hessian_theory.predictions import Architecture
+from patchlaw.simulators import Ansatz
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.solvers import (
@@ -49,6 +50,7 @@ AXES = (
     "pixel_bias",
     "shared_angles",
     "dataset",
+    "noise",
 )
 
 
@@ -73,6 +75,7 @@ class RunFacts:
         pixel_bias: whether there is one.
         shared_angles: whether all patches have the same angles.
         dataset: name of the data in the package, if not MNIST.
+        noise: p of global depolarising after every gate.
     """
 
     n_patches: Patches
@@ -91,6 +94,7 @@ class RunFacts:
     pixel_bias: bool = True
     shared_angles: bool = False
     dataset: str = ""
+    noise: float = 0.0
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote."""
@@ -109,16 +113,19 @@ class RunFacts:
     def architecture(self) -> Architecture | None:
         """Sizes, c and alpha of the paper's circuit on MNIST; None for what is not sized by them.
 
+        Noise is a smaller c: (1 - p)^m of the run's.
+
         That is another circuit, angles that patches share, or images of another data set.
         """
-        if not self.same_but_for("n_qubits", "scale", "aggregation_exponent", "pixel_bias"):
+        sized_by = ("n_qubits", "scale", "noise", "aggregation_exponent", "pixel_bias")
+        if not self.same_but_for(*sized_by):
             return None
         return Architecture(
             self.n_patches,
             self.depth,
             self.n_qubits,
             n_classes=self.n_classes,
-            scale=self.scale,
+            scale=self.scale * Ansatz(self.n_qubits, self.depth).retention(self.noise),
             aggregation_exponent=Fraction(str(self.aggregation_exponent)),
         )
 
@@ -146,6 +153,7 @@ class RunFacts:
             words.append(f"c = {self.scale:g}")
         words += ["no pixel bias"] * (not self.pixel_bias) + ["shared angles"] * self.shared_angles
         words += [self.dataset] * bool(self.dataset)
+        words += [f"noise {self.noise:g} a gate"] * bool(self.noise)
         return ", ".join(words)
 
     @property

@@ -58,6 +58,7 @@ class RunRequest:
         shared_angles: whether all patches have the same angles.
         qubits: n of a patch's circuit; pixels are angles in [0, 2 pi / n].
         patch_side: of a patch in pixels, n if left out; see ``Ansatz.for_patch``.
+        noise: p of global depolarising after every gate; see ``Ansatz.retention``.
         data: "mnist" (or what is given in its place), "fashion-mnist" or "digits".
 
     Raises:
@@ -80,6 +81,7 @@ class RunRequest:
     qubits: int = PAPER_QUBITS
     patch_side: int | None = None
     data: str = "mnist"
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
@@ -87,7 +89,7 @@ class RunRequest:
         check_integers(self, lowest | {"qubits": 2, "patch_side": 1})
         if self.qubits > MAX_QUBITS:
             raise ValueError(f"qubits: expected at most {MAX_QUBITS}, got {self.qubits}")
-        for name, low, high in (("alpha", 0, 2), ("scale", 0, 1e6)):
+        for name, low, high in (("alpha", 0, 2), ("scale", 0, 1e6), ("noise", 0, 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise TypeError(f"{name}: expected a number, got {value!r}")
@@ -119,6 +121,9 @@ class RunRequest:
             f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
         )
         model = self._protocol().model
+        Ansatz.for_patch(self.qubits, self.depth, self.patch_side or self.qubits).retention(
+            self.noise
+        )
         if 2 * self.qubits < model.n_classes:
             raise ValueError(
                 f"qubits: expected at least {-(-model.n_classes // 2)}, as {model.n_classes} "
@@ -128,7 +133,7 @@ class RunRequest:
     @property
     def changes(self) -> str:
         """What differs from the paper's model and data, as a plan writes it; empty if nothing."""
-        axes = ("alpha", "scale", "bias", "shared_angles", "qubits", "patch_side", "data")
+        axes = ("alpha", "scale", "bias", "shared_angles", "qubits", "patch_side", "data", "noise")
         found = {name: getattr(self, name) for name in axes}
         words = (f"{k}={v}" for k, v in found.items() if v != getattr(RunRequest, k))
         return " ".join(words).replace("True", "true").replace("False", "false")
@@ -166,6 +171,7 @@ class RunRequest:
                 ansatz=ansatz,
                 pixel_bias=self.bias,
                 shared_angles=self.shared_angles,
+                noise=self.noise,
             ),
             training=replace(config.training, learning_rate=rate),
         )
