@@ -110,13 +110,12 @@ class Trajectory:
         def anticommutes(pauli: str, qubit: int) -> bool:
             return bool((pauli != "X" and x[qubit]) ^ (pauli != "Z" and z[qubit]))
 
-        turned = {AngleRotation: np.ones(ansatz.n_angles)}
-        turned |= {FeatureRotation: np.ones(ansatz.n_features)}
+        angles, features = np.ones(ansatz.n_angles), np.ones(ansatz.n_features)
         for gate, error in zip(ansatz.gates(), errors, strict=True):
             match gate:
                 case AngleRotation(axis, qubit, index) | FeatureRotation(axis, qubit, index):
                     if anticommutes(axis, qubit):
-                        turned[type(gate)][index] = -1
+                        (angles if isinstance(gate, AngleRotation) else features)[index] = -1
                     qubits: tuple[int, ...] = (qubit,)
                 case ControlledZ(qubits):
                     a, b = qubits
@@ -130,7 +129,7 @@ class Trajectory:
                 x[qubit] ^= bool(more_x)
                 z[qubit] ^= bool(more_z)
         odd = [sum(anticommutes(*factor) for factor in s) % 2 for s in ansatz.outputs(n_classes)]
-        return cls(*turned.values(), 1.0 - 2 * np.array(odd))
+        return cls(angles, features, 1.0 - 2 * np.array(odd))
 
     @classmethod
     def draw(

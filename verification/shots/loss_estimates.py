@@ -81,13 +81,13 @@ class LossEstimates:
     def _curved(self, directions: Float) -> Float:
         """S x for x (..., C, N)."""
         pi = self._slopes[0]
-        return pi * (directions - (pi * directions).sum(axis=-2, keepdims=True))
+        return np.asarray(pi * (directions - (pi * directions).sum(axis=-2, keepdims=True)))
 
     def _third(self, y: Float, w: Float) -> Float:
         """d (y^T S w) / dz of y and w (..., C, N)."""
         pi = self._slopes[0]
-        first = (pi * y).sum(axis=-2, keepdims=True), (pi * w).sum(axis=-2, keepdims=True)
-        return self._curved(y * w) - first[1] * self._curved(y) - first[0] * self._curved(w)
+        of_y, of_w = ((pi * each).sum(axis=-2, keepdims=True) for each in (y, w))
+        return np.asarray(self._curved(y * w) - of_w * self._curved(y) - of_y * self._curved(w))
 
     @property
     def gradient(self) -> Float:
@@ -144,11 +144,12 @@ class LossEstimates:
     def form_variance(self, vector: Float) -> float:
         """Variance of v^T H v for a fixed v (D,), entries that share values taken together."""
         (_, dz, ddz), (var_z, var_dz, var_ddz) = self._moments
-        g, own = self._slopes[1], vector.reshape(self.outputs.first.shape[:2])
+        n_patches, n_angles = self.outputs.first.shape[:2]
+        g, own = self._slopes[1], vector.reshape(n_patches, n_angles)
         along = np.einsum("i,icn->cn", vector, dz)
         total = 4 * np.einsum("cn,i,icn->", self._curved(along) ** 2, vector**2, var_dz)
         pairs = 2 * np.einsum("pi,pj->pij", own**2, own**2)  # (i, j) and (j, i) are one value
-        pairs[:, range(own.shape[1]), range(own.shape[1])] /= 2
+        pairs[:, range(n_angles), range(n_angles)] /= 2
         total += np.einsum("pij,cn,pijcn->", pairs, g**2, var_ddz, optimize=True)
         twice = np.einsum("pi,pj,pijcn->cn", own, own, ddz, optimize=True)
         moved = self._third(along, along) + self._curved(twice)
