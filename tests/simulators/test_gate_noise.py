@@ -162,8 +162,8 @@ def test_gate_wise_noise_is_a_smaller_power_than_the_law(
     """
     ansatz, rng = Ansatz(n_qubits, depth), np.random.default_rng(0)
     p, classes = 1 / ansatz.n_gates, 2 * (n_qubits // 2)
-    runs = [(rng.uniform(0, np.pi, ansatz.n_angles), rng.uniform(0, 2 * np.pi / n_qubits, ansatz.n_features))
-            for _ in range(8)]  # fmt: skip
+    ends = np.repeat([np.pi, 2 * np.pi / n_qubits], [ansatz.n_angles, ansatz.n_features])
+    runs = [np.split(rng.uniform(0, ends), [ansatz.n_angles]) for _ in range(8)]
     plain = np.array([qnn_outputs(ansatz, *run, classes) for run in runs])
     noisy = np.array([density_outputs(ansatz, *run, classes, p) for run in runs])
     factor = (plain * noisy).sum() / (plain**2).sum()
