@@ -328,6 +328,34 @@ class Ansatz:
         blocks = (block for block in self.blocks if isinstance(block, GateBlock))
         return {feature for block in blocks for feature in block.features}
 
+    @cached_property
+    def n_gates(self) -> int:
+        """Number m of gates, those with data and the ring's included."""
+        return sum(1 for _ in self.gates())
+
+    def retention(self, noise: float) -> float:
+        """What noise leaves of the outputs, (1 - p)^m, m = ``n_gates``.
+
+        Global depolarising rho -> (1 - p) rho + p 1 / 2^n after every gate commutes with the gates
+        and multiplies the expectation of every traceless observable by 1 - p (theorem
+        global-depolarising), so that it is nothing but a smaller c.
+
+        Args:
+            noise: p.
+
+        Raises:
+            ValueError: p is not in [0, 1), or nothing is left.
+        """
+        if noise == 0:
+            return 1.0  # gates are counted where they matter
+        left = (1 - noise) ** self.n_gates if 0 <= noise < 1 else 0.0
+        if not left:
+            raise ValueError(
+                f"noise: expected p from 0 to below 1 that leaves something of the outputs after "
+                f"{self.n_gates} gates, got {noise}; the logits carry (1 - p)^{self.n_gates}"
+            )
+        return left
+
     @property
     def dimension(self) -> int:
         """Dimension 2^n of the state space."""

@@ -44,7 +44,8 @@ class DistributedQNN(PatchModule):
     """P independent QNNs on overlapping patches, their outputs aggregated to logits.
 
     z = c P^(-alpha) sum_p f_p(patch_p(image + b)), paper Eqs. (1)-(3): c = ``scale`` (paper: 100),
-    alpha = ``aggregation_exponent`` (paper: 1, the mean), b the trainable pixel bias.
+    alpha = ``aggregation_exponent`` (paper: 1, the mean), b the trainable pixel bias. Under
+    ``noise`` p of the circuits' m gates the outputs are (1 - p)^m f_p.
 
     The initial angles are uniform in [0, pi), drawn as the author drew them: a CPU generator
     seeded with ``seed``, one float32 draw a patch, in patch order, times pi (then cast to
@@ -65,6 +66,7 @@ class DistributedQNN(PatchModule):
             has as many pixels as the circuit reads features: side x side, n x n in the paper.
         bias: whether there is a pixel bias.
         shared_angles: whether all patches have the same angles, those that patch 0 would have.
+        noise: p of global depolarising after every gate; see ``Ansatz.retention``.
 
     Attributes:
         angles: Parameter (P, n_angles), radians; n_angles = 48 depth + 128 for n = 8. Shared
@@ -73,7 +75,8 @@ class DistributedQNN(PatchModule):
             parameter.
 
     Raises:
-        ValueError: sizes that do not fit together, a scale or exponent that is not finite.
+        ValueError: sizes that do not fit together, a scale or exponent that is not finite, noise
+            that leaves nothing.
         TypeError: a dtype other than float32 and float64.
     """
 
@@ -95,6 +98,7 @@ class DistributedQNN(PatchModule):
         ansatz: Ansatz | None = None,
         bias: bool = True,
         shared_angles: bool = False,
+        noise: float = 0.0,
     ) -> None:
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype: expected torch.float32 or torch.float64, got {dtype}")
@@ -114,6 +118,8 @@ class DistributedQNN(PatchModule):
         grid = PatchGrid(image_side, patch_side, n_patches)
         super().__init__(grid, n_classes, scale, aggregation_exponent)
         self.ansatz = ansatz
+        self.noise = float(noise)
+        self._retention = ansatz.retention(self.noise)
         self.seed = seed
         generator = torch.Generator().manual_seed(seed)
         draws = [
@@ -131,6 +137,11 @@ class DistributedQNN(PatchModule):
             n_patches, ansatz.n_angles, image_side**2, shared_angles, bias
         )
         self.pixel_indices = self.pixel_indices.to(device)
+
+    @property
+    def output_scale(self) -> float:
+        """s = c (1 - p)^m P^(-alpha): all that noise p does."""
+        return super().output_scale * self._retention
 
     @property
     def patch_selections(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Gate-by-gate state-vector simulator in numpy: slow, obvious, the reference for the others."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,6 +14,7 @@ PAULI = {
     "Y": np.array([[0, -1j], [1j, 0]], dtype=np.complex128),
     "Z": np.array([[1, 0], [0, -1]], dtype=np.complex128),
 }
+CONTROLLED_Z = np.diag([1, 1, 1, -1]).astype(np.complex128)
 
 
 def rotation(axis: str, angle: float) -> NDArray[np.complex128]:
@@ -36,7 +39,7 @@ def gate_matrix(gate: NamedGate, values: list[float]) -> NDArray[np.complex128]:
         case "H":
             matrix = (PAULI["X"] + PAULI["Z"]) / np.sqrt(2)
         case "CZ":
-            matrix = np.diag([1, 1, 1, -1])
+            matrix = CONTROLLED_Z
         case "CNOT":
             matrix = np.eye(4)[[0, 1, 3, 2]]
         case "RZZ":
@@ -55,17 +58,6 @@ def gate_matrix(gate: NamedGate, values: list[float]) -> NDArray[np.complex128]:
     return np.asarray(matrix, dtype=np.complex128)
 
 
-def apply_controlled_z(
-    state: NDArray[np.complex128], qubits: tuple[int, int]
-) -> NDArray[np.complex128]:
-    """Flip the sign where both qubits are 1."""
-    index: list[int | slice] = [slice(None)] * state.ndim
-    index[qubits[0]] = index[qubits[1]] = 1
-    flipped = state.copy()
-    flipped[tuple(index)] *= -1
-    return flipped
-
-
 def finite_vector(name: str, values: ArrayLike, length: int) -> NDArray[np.float64]:
     """The values as float64 of shape (length,).
 
@@ -78,6 +70,30 @@ def finite_vector(name: str, values: ArrayLike, length: int) -> NDArray[np.float
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
     return array
+
+
+def unitaries(
+    ansatz: Ansatz, angles: ArrayLike, features: ArrayLike
+) -> Iterator[tuple[NDArray[np.complex128], tuple[int, ...]]]:
+    """Each gate's matrix and qubits in time order; arguments and errors as ``simulate``."""
+    phi = finite_vector("angles", angles, ansatz.n_angles)
+    x = finite_vector("features", features, ansatz.n_features)
+
+    def value(parameter: Parameter) -> float:
+        if isinstance(parameter, Angle):
+            return float(phi[parameter.index])
+        return float(x[parameter.index]) if isinstance(parameter, Feature) else parameter
+
+    for gate in ansatz.gates():
+        match gate:
+            case AngleRotation(axis, qubit, index):
+                yield rotation(axis, phi[index]), (qubit,)
+            case FeatureRotation(axis, qubit, index):
+                yield rotation(axis, x[index]), (qubit,)
+            case ControlledZ(qubits):
+                yield CONTROLLED_Z, qubits
+            case NamedGate(_, qubits, parameters):
+                yield gate_matrix(gate, [value(p) for p in parameters]), qubits
 
 
 def simulate(ansatz: Ansatz, angles: ArrayLike, features: ArrayLike) -> NDArray[np.complex128]:
@@ -94,27 +110,10 @@ def simulate(ansatz: Ansatz, angles: ArrayLike, features: ArrayLike) -> NDArray[
     Raises:
         ValueError: wrong shape, NaN or infinity.
     """
-    phi = finite_vector("angles", angles, ansatz.n_angles)
-    x = finite_vector("features", features, ansatz.n_features)
-
-    def value(parameter: Parameter) -> float:
-        if isinstance(parameter, Angle):
-            return float(phi[parameter.index])
-        return float(x[parameter.index]) if isinstance(parameter, Feature) else parameter
-
     state = np.zeros((2,) * ansatz.n_qubits, dtype=np.complex128)
     state[(0,) * ansatz.n_qubits] = 1
-    for gate in ansatz.gates():
-        match gate:
-            case AngleRotation(axis, qubit, index):
-                state = apply_gate(state, rotation(axis, phi[index]), (qubit,))
-            case FeatureRotation(axis, qubit, index):
-                state = apply_gate(state, rotation(axis, x[index]), (qubit,))
-            case ControlledZ(qubits):
-                state = apply_controlled_z(state, qubits)
-            case NamedGate(_, qubits, parameters):
-                matrix = gate_matrix(gate, [value(p) for p in parameters])
-                state = apply_gate(state, matrix, qubits)
+    for matrix, qubits in unitaries(ansatz, angles, features):
+        state = apply_gate(state, matrix, qubits)
     return state.ravel()
 
 
@@ -150,8 +149,9 @@ def model_logits(
     n_classes: int,
     scale: float = 100.0,
     aggregation_exponent: float = 1.0,
+    noise: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Logits z = c P^(-alpha) sum_p f_p(x_p) of one image (paper, Eqs. (1)-(3)).
+    """Logits z = c (1 - p)^m P^(-alpha) sum_p f_p(x_p) of one image (paper, Eqs. (1)-(3)).
 
     Args:
         ansatz: the circuit of every QNN.
@@ -162,6 +162,7 @@ def model_logits(
         n_classes: C.
         scale: c, the paper's 100.
         aggregation_exponent: alpha, the paper's 1 (the mean over patches).
+        noise: p of global depolarising after each of the m gates; see ``Ansatz.retention``.
 
     Returns:
         Logits, shape (C,), float64.
@@ -172,4 +173,5 @@ def model_logits(
         qnn_outputs(ansatz, all_angles[p], pixels[indices], n_classes)
         for p, indices in enumerate(pixel_indices)
     )
-    return np.asarray(scale * len(pixel_indices) ** (-aggregation_exponent) * total)
+    s = scale * ansatz.retention(noise) * len(pixel_indices) ** (-aggregation_exponent)
+    return np.asarray(s * total)

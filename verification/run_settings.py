@@ -58,6 +58,14 @@ class RunSettings:
     patch_side: int | None = setting(
         None, "--patch-side", "Pixels of a patch's side.  [default: n]", axis=True
     )
+    noise: float = setting(
+        0.0,
+        "--noise",
+        "p of global depolarising after each of a circuit's m gates: outputs (1 - p)^m f.",
+        least=0,
+        most=1,
+        axis=True,
+    )
     data: str = setting(
         "mnist",
         "--data",

@@ -10,6 +10,7 @@ from patchlaw.hessian_theory.theorems import (
     adjoint_groups,
     commutator_kernel,
     coverage_counts,
+    depolarising,
     derivative_variance,
     eigenvalue_bounds,
     element_bounds,
@@ -56,6 +57,7 @@ CHAPTERS: tuple[tuple[str, tuple[Derivation, ...]], ...] = (
             *commutator_kernel.THEOREMS,
         ),
     ),
+    ("Noise", depolarising.THEOREMS),
 )
 
 THEOREMS: tuple[Derivation, ...] = tuple(t for _, chapter in CHAPTERS for t in chapter)

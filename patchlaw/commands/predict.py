@@ -13,6 +13,7 @@ from patchlaw.commands.predict_from_data import (
     KINDS,
     SETTINGS,
     data_options,
+    depolarised,
     kind_of,
     print_from_data,
 )
@@ -109,6 +110,13 @@ def _of_model(known: Mapping[str, Any], index: int) -> dict[str, Any]:
 @click.option("--image-side", type=int, default=14, show_default=True, help="Image side.")
 @click.option("--classes", type=int, default=10, show_default=True, help="Classes C.")
 @click.option("--scale", type=number, default="100", show_default=True, help="Logit scale c.")
+@click.option(
+    "--noise",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Global depolarising p after each of m gates: c (1 - p)^m for c, in bounds and sizes.",
+)
 @click.option("--kappa", type=number, help="Measured lambda_max(G) / tr G, for the sizes.")
 @click.option(
     "--no-bias", is_flag=True, help="Without the pixel bias: G over the angles in place of H."
@@ -128,6 +136,7 @@ def predict(
     image_side: int,
     classes: int,
     scale: Fraction,
+    noise: float,
     kappa: Fraction | None,
     no_bias: bool,
     everything: bool,
@@ -176,7 +185,9 @@ def predict(
         architectures: tuple[Architecture, ...] = ()
         if depth is not None:
             rest = (depth, qubits, image_side, classes, scale, alpha)
-            architectures = (Architecture(patches1, *rest), Architecture(patches2, *rest))
+            architectures = tuple(
+                depolarised(Architecture(p, *rest), noise) for p in (patches1, patches2)
+            )
         report = predict_all(
             RatioInputs(first, second, alpha),
             architectures=architectures,

@@ -111,7 +111,7 @@ def kind_of(context: click.Context) -> str | None:
     kind = kinds[-1]
     if "start" in kinds and len(kinds) > 1:
         raise click.UsageError(f"--{kind}: expected none beside --start, got it; choose one")
-    allowed = (*KINDS, *SETTINGS, *_SIZES, "as_json")
+    allowed = (*KINDS, *SETTINGS, *_SIZES, "as_json", *["noise"] * (kind != "pilot"))
     if others := [text for name, text in given.items() if name not in allowed]:
         raise click.UsageError(
             f"{', '.join(others)}: expected none beside --{kind}, got it; the prediction follows "
@@ -121,6 +121,16 @@ def kind_of(context: click.Context) -> str | None:
     if missing := [text for text in needed if text not in given]:
         raise click.UsageError(f"--{kind}: expected --{' and --'.join(missing)} with it, got none")
     return kind
+
+
+def depolarised(sizes: "Architecture", noise: float) -> "Architecture":
+    """The sizes with c (1 - p)^m in the place of c; ValueError as ``Ansatz.retention``."""
+    if not noise:
+        return sizes
+    from patchlaw.simulators import Ansatz
+
+    left = Ansatz(sizes.n_qubits, sizes.depth).retention(noise)
+    return replace(sizes, scale=float(sizes.scale) * left)
 
 
 def print_from_data(context: click.Context, kind: str) -> None:
@@ -150,7 +160,9 @@ def print_from_data(context: click.Context, kind: str) -> None:
         predict, base = _predictor(kind, chosen, sizes)
         try:
             models = [
-                Architecture(p, **sizes) if base is None else replace(base, n_patches=p, **sizes)
+                depolarised(Architecture(p, **sizes), chosen["noise"])
+                if base is None
+                else replace(base, n_patches=p, **sizes)
                 for p in patches
             ]
         except (TypeError, ValueError) as error:

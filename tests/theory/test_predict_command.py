@@ -50,6 +50,19 @@ def test_depth_adds_bounds_and_sizes() -> None:
         assert text in result.output
 
 
+def test_noise_is_a_smaller_c_of_bounds() -> None:
+    """920 gates at depth 10; only this catches noise that bounds do not see, or ratios that do."""
+    step = ("--from", "4", "--to", "9", "--depth", "10", "--loss1", "0.2", "--loss2", "0.1")
+    noisy, plain = data(*step, "--noise", "0.001"), data(*step)
+    assert noisy["ratios"] == plain["ratios"]
+    left = 0.999**920
+    for model, other in zip(noisy["models"], plain["models"], strict=True):
+        assert model["scale"]["value"] == pytest.approx(100 * left)
+        pairs = zip(model["bounds"][0]["upper"], other["bounds"][0]["upper"], strict=True)
+        of_g, of_r = (one["value"] / two["value"] for one, two in list(pairs)[:2])
+        assert (of_g, of_r) == (pytest.approx(left**2), pytest.approx(left))
+
+
 def test_json_is_all_that_is_printed() -> None:
     report = data("--from", "4", "--to", "9", "--loss1", "0.02", "--loss2", "0.01", "--depth", "50")
     laws = {item["law"]: item for item in report["ratios"]}
@@ -121,6 +134,7 @@ def test_bias_can_be_left_out_where_there_is_no_grid() -> None:
         (("--blocks1", "1,,2"), "'--blocks1': expected a finite number, got ''"),
         (("--blocks1", "1,2"), "model at --from: blocks: expected 4 values, one per patch, got 2"),
         (("--angle-part", "1"), "--angle-part, --bias-part: expected both or neither, got one"),
+        (("--depth", "5", "--noise", "1"), "noise: expected p from 0 to below 1 that leaves"),
         (("--depth", "0"), "depth: expected a positive integer, got 0; use 1 or more"),
         (("--to", "10", "--depth", "5"), "expected the square of a whole number, got 10; use 9 or"),
         (("--alignment2", "0.05"), "model at --to: alignment: expected at least 1/P = 0.111111"),

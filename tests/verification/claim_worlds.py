@@ -9,6 +9,7 @@ import numpy as np
 
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult
+from patchlaw.verification.claims.future_work import NOISE
 from patchlaw.verification.records import (
     Eigenvalue,
     Minimum,
@@ -58,6 +59,8 @@ def world(
     shared_growth: float = 1.1,
     large_factor: float = 2.0,
     fashion_loss_change: float = 0.9,
+    noisy_factor: float = 0.5,
+    noisy_growth: float = 1.0,
     seed: int = 1,
 ) -> tuple[TrainedModel, ...]:
     """Models on a grid of P and d, and their variants; each keyword moves one measured quantity."""
@@ -122,6 +125,8 @@ def world(
         "shared_growth": shared_growth,
         "large_factor": large_factor,
         "fashion_loss_change": fashion_loss_change,
+        "noisy_factor": noisy_factor,
+        "noisy_growth": noisy_growth,
     }
     return (
         *models,
@@ -154,7 +159,7 @@ def over_seeds(n_seeds: int = 5, scatter: float = 0.02, **changes: Any) -> tuple
 
 
 def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[TrainedModel]:
-    """Of the i-th P: at alpha = 1/2, without a bias, with shared angles, on other data, one QNN."""
+    """Of the i-th P: at alpha = 1/2, without a bias, sharing, on other data, one QNN, noisy."""
 
     def other(h: float = 1.0, g: float = 1.0, loss: float = 1.0, **facts: Any) -> TrainedModel:
         tops = {
@@ -179,6 +184,8 @@ def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[
     yield other(loss=(change["fashion_loss_change"] / 0.9) ** i, dataset="fashion-mnist")
     own = f"own circuit {model.run.n_patches:08x}"
     yield other(h=change["large_factor"], n_patches=1, family=own)
+    for p in NOISE:
+        yield other(h=change["noisy_factor"] * change["noisy_growth"] ** i, noise=p)
 
 
 def checked(name: str, passed: bool = True, measured: float = 1e-16) -> CheckResult:

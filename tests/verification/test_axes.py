@@ -24,6 +24,8 @@ from patchlaw.simulators.datasets import OTHER_DATASETS
 from patchlaw.simulators.engine_choice import make_engine, training_engine
 from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit, names_of
 from patchlaw.simulators.output_losses import LOSSES
+from patchlaw.simulators.qiskit_circuit import qnn_outputs
+from patchlaw.simulators.reference import model_logits
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
@@ -72,6 +74,7 @@ def models(
         dtype=torch.float64,
         bias=draw(st.booleans()),
         shared_angles=draw(st.booleans()),
+        noise=draw(st.sampled_from([0.0, 0.001, 0.02])),
     )
     if model.replication.pixel_bias:
         bias = draw(st.floats(-1, 1)) * torch.linspace(-1, 1, grid.image_side**2)
@@ -80,21 +83,29 @@ def models(
     return model, draw(image_batches(grid.image_side, st.integers(2, 3)))
 
 
+def rebuilt(model: DistributedQNN, **changes: object) -> DistributedQNN:
+    """A model of the same sizes but for some, its parameters not carried over."""
+    sizes = {
+        "n_patches": model.n_patches,
+        "image_side": model.grid.image_side,
+        "n_classes": model.n_classes,
+        "scale": model.scale,
+        "aggregation_exponent": model.aggregation_exponent,
+        "dtype": torch.float64,
+        "ansatz": model.ansatz,
+        "bias": model.replication.pixel_bias,
+        "shared_angles": model.shared_angles,
+        "noise": model.noise,
+    }
+    return DistributedQNN(**(sizes | changes))
+
+
 def untied(model: DistributedQNN) -> tuple[DistributedQNN, np.ndarray]:
     """The same function with angles of every patch and a bias, and E by finite differences.
 
     E is read off how the circuits' parameters follow the model's, not from ``Replication``.
     """
-    twin = DistributedQNN(
-        n_patches=model.n_patches,
-        n_qubits=model.ansatz.n_qubits,
-        image_side=model.grid.image_side,
-        n_classes=model.n_classes,
-        scale=model.scale,
-        aggregation_exponent=model.aggregation_exponent,
-        dtype=torch.float64,
-        ansatz=model.ansatz,
-    )
+    twin = rebuilt(model, bias=True, shared_angles=False)
 
     def read() -> torch.Tensor:
         bias = model.pixel_bias.detach().flatten()
@@ -257,6 +268,9 @@ def test_a_patch_of_any_side_is_the_papers_circuit_with_more_features_a_qubit() 
         ({"ansatz": "interleaved", "patch_side": 3}, "multiple of 8 qubits, one a qubit"),
         ({"ansatz": "ours"}, "ansatz: expected one of paper, interleaved, ry-cz, got 'ours'"),
         ({"loss": "hinge"}, "loss: expected one of cross_entropy, squared_error, got 'hinge'"),
+        ({"noise": -0.1}, "noise: expected a number from 0"),
+        ({"noise": 1}, "noise: expected p from 0 to below 1 that leaves something"),
+        ({"noise": 0.9, "depth": 200}, r"the logits carry \(1 - p\)\^14600"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(change, message):
@@ -272,7 +286,7 @@ def test_defaults_leave_names_and_hashes_as_they_were() -> None:
     assert RunRequest(4, 50, images=100).config(samples).to_json()["data"].keys() == {
         "sha256", "images", "subset_seed",
     }  # fmt: skip
-    changed = RunRequest(4, 50, images=100, alpha=0.5, bias=False, shared_angles=True)
+    changed = RunRequest(4, 50, images=100, alpha=0.5, bias=False, shared_angles=True, noise=0.01)
     config = changed.config(samples)
     assert config.run_id != RunRequest(4, 50, images=100).config(samples).run_id
     assert RunConfig.from_json(config.to_json()) == config
@@ -291,7 +305,7 @@ def test_data_by_name() -> None:
     assert (fashion.dataset, digits.dataset, digits.n_qubits) == ("fashion-mnist", "digits", 5)
 
 
-@pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data", "one_qnn"])
+@pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data", "one_qnn", "noise"])
 def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
     result = CliRunner().invoke(sweep, [str(PLANS / f"{name}.toml"), "--list"])
     assert result.exit_code == 0, result.output
@@ -305,7 +319,8 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     """Everything another than the paper's, from the command line to the record's facts."""
     words = "--patches 4 --depth 1 --qubits 5 --images 60 --batch-size 30 --data digits"
     words += " --bias false --shared-angles true --alpha 0.5 --scale 50 --loss squared_error"
-    words += f" --ansatz interleaved --observables zz --out {tmp_path}"
+    words += " --ansatz interleaved --observables zz --noise 0.001"
+    words += f" --out {tmp_path}"
     for epochs in ("1", "2"):
         result = CliRunner().invoke(train, [*words.split(), "--epochs", epochs])
         assert result.exit_code == 0, result.output
@@ -323,7 +338,8 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     facts = record.run
     assert facts.protocol == (
         "60 images, 2 epochs, other settings, interleaved circuit, zz observables, 5 qubits, "
-        "alpha = 0.5, c = 50, no pixel bias, shared angles, loss squared_error, digits"
+        "alpha = 0.5, c = 50, no pixel bias, shared angles, noise 0.001 a gate, "
+        "loss squared_error, digits"
     )
     assert facts.architecture is None
     (top,) = np.linalg.eigvalsh(
@@ -439,7 +455,53 @@ def test_sizes_of_a_run_are_its_own() -> None:
     assert sizes.logit_factor == pytest.approx(50 / 3)
     assert sizes.n_angles == 9 * (6 * 5 + 8) * 4
     assert RunFacts(4, 5, 0, 100, 1, pixel_bias=False).architecture is not None
+    noisy = RunFacts(9, 5, 0, 100, 1, noise=0.001).architecture
+    assert noisy is not None
+    assert noisy.logit_factor == pytest.approx(100 / 9 * 0.999**560)
     others = {"shared_angles": True, "family": "modules", "dataset": "digits"}
     others |= {"circuit": "ry-cz circuit, zz observables", "loss": "squared_error"}
     for change in ({name: value} for name, value in others.items()):
         assert RunFacts(4, 5, 0, 100, 1, **change).architecture is None
+
+
+@examples(5)
+@given(models())
+def test_noise_is_the_smaller_c_in_every_engine(case):
+    """Logits and products at noise p are those of c (1 - p)^m; all engines give them.
+
+    Only this would catch an engine that takes c for s, or noise that reaches G but not R.
+    """
+    model, images = case
+    pixels, labels = torch.from_numpy(images), torch.arange(len(images)) % model.n_classes
+    left = (1 - model.noise) ** sum(1 for _ in model.ansatz.gates())
+    less = rebuilt(model, scale=model.scale * left, noise=0.0)
+    less.load_flat_parameters(model.flat_parameters())
+    wanted = less.autograd_logits(pixels).detach().numpy()
+    bound = 1e-9 * (np.abs(wanted).max() + 1)
+    angles = model.circuit_angles.detach().numpy()
+    features = model.patch_features(pixels).detach().numpy()
+    by_qiskit = sum(
+        qnn_outputs(model.ansatz, phi, x[:, 0], model.n_classes)
+        for phi, x in zip(angles, features, strict=True)
+    )
+    by_numpy = model_logits(
+        model.ansatz,
+        model.pixel_indices.numpy(),
+        angles,
+        model.pixel_bias.detach().numpy(),
+        images[0],
+        n_classes=model.n_classes,
+        scale=model.scale,
+        aggregation_exponent=model.aggregation_exponent,
+        noise=model.noise,
+    )
+    for found in (model.output_scale * by_qiskit, by_numpy, model(pixels)[0].detach().numpy()):
+        np.testing.assert_allclose(found, wanted[0], atol=bound)
+    vector = np.linspace(-1, 1, model.n_parameters)[:, None]
+    expected = make_engine(less).curvature(pixels, labels)
+    for name in ("fast", "torch"):
+        found = make_engine(model, name=name).curvature(pixels, labels)
+        for kind in KINDS:
+            product = expected.product(kind, vector)
+            bound = 1e-9 * (np.abs(product).max() + 1)
+            np.testing.assert_allclose(found.product(kind, vector), product, atol=bound)

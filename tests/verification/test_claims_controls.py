@@ -87,6 +87,22 @@ def test_another_circuit_or_loss_is_no_model_of_the_papers(axis):
     assert part("9a", *paper, *others) == part("9a", *paper) != ("not measured", [])
 
 
+def test_noise_is_held_against_its_own_strength_only():
+    """Only this would catch a fall between two strengths of noise, or noise in the paper's 9a."""
+    noisy = [
+        model(at(n_patches, noise=p), h)
+        for p, tops in ((0.001, (4.0, 3.0)), (0.003, (1.0, 2.0)))
+        for n_patches, h in zip((4, 9), tops, strict=True)
+    ]
+    models = (model(at(4), 8.0), *noisy)
+    found, numbers = part("13f", *models)
+    assert (found, sorted(numbers)) == ("refuted", [0.75, 2.0])
+    found, numbers = part("13h", *models)
+    assert found.startswith("confirmed with")
+    assert sorted(numbers) == [0.125, 0.5]
+    assert part("9a", *models) == ("not measured", [])
+
+
 def test_one_large_qnn_is_held_against_models_of_equal_size():
     large = at(1, family="own circuit 0123abcd")
     models = (

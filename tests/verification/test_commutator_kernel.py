@@ -8,7 +8,7 @@ import torch
 
 from patchlaw.simulators import DistributedQNN
 from patchlaw.simulators.ansatz import EncodingBlock, FeatureRotation, ring_signs
-from patchlaw.simulators.reference import PAULI, apply_controlled_z, apply_gate, rotation
+from patchlaw.simulators.reference import CONTROLLED_Z, PAULI, apply_gate, rotation
 from patchlaw.verification.kernels import commutator
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
@@ -53,7 +53,7 @@ def blocks_of(model: DistributedQNN, patch: int, image: np.ndarray) -> list[np.n
                     values = features if isinstance(gate, FeatureRotation) else angles
                     psi = apply_gate(psi, rotation(gate.axis, values[gate.index]), (gate.qubit,))
                 else:
-                    psi = apply_controlled_z(psi, gate.qubits)
+                    psi = apply_gate(psi, CONTROLLED_Z, gate.qubits)
             columns.append(psi.reshape(-1))
         found.append(np.array(columns).T)
     return found

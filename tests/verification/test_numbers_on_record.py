@@ -114,6 +114,7 @@ def test_the_comparison_says_what_it_said(golden: dict[str, Any], tmp_path: Path
 def test_the_ledger_says_what_it_said(golden: dict[str, Any], tmp_path: Path) -> None:
     """Only this catches a rewritten ledger that changes a verdict or a number behind it."""
     found = verdicts(copied(golden["records"], tmp_path))
+    found = {part: found[part] for part in golden["ledger"]}  # later parts are not on record
     assert found == close(golden["ledger"])
 
 

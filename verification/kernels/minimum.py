@@ -9,6 +9,7 @@ from torch import Tensor
 from patchlaw.hessian_theory.input_checks import finite_number
 from patchlaw.hessian_theory.predictions import Architecture
 from patchlaw.hessian_theory.predictions.kernel_flow import flow_to_loss, mean_loss
+from patchlaw.simulators import Ansatz
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.jobs.job import check_samples
 from patchlaw.verification.kernels.of_model import logits_of
@@ -105,7 +106,7 @@ class Pilot:
             sizes.n_qubits,
             sizes.image_side,
             sizes.n_classes,
-            sizes.scale,
+            sizes.scale * Ansatz(sizes.n_qubits, sizes.depth).retention(sizes.noise),
             sizes.aggregation_exponent,
         )
         loss = run.history[run.minimum_epoch].train.loss

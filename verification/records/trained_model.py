@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from patchlaw.hessian_theory.predictions import Architecture
+from patchlaw.simulators import Ansatz
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
@@ -75,6 +76,7 @@ class RunFacts:
         shared_angles: whether all patches have the same angles.
         loss: of the logits.
         dataset: name of the data in the package, if not MNIST.
+        noise: p of global depolarising after every gate.
     """
 
     n_patches: Patches
@@ -93,6 +95,7 @@ class RunFacts:
     scale: float = field(default=100.0, metadata=_said("c = {:g}"))
     pixel_bias: bool = field(default=True, metadata=_said("no pixel bias"))
     shared_angles: bool = field(default=False, metadata=_said("shared angles"))
+    noise: float = field(default=0.0, metadata=_said("noise {:g} a gate"))
     loss: LossName = field(default="cross_entropy", metadata=_said("loss {}"))
     dataset: str = field(default="", metadata=_said("{}"))
 
@@ -109,16 +112,19 @@ class RunFacts:
     def architecture(self) -> Architecture | None:
         """Sizes, c and alpha of the paper's circuit on MNIST; None for what is not sized by them.
 
+        Noise is a smaller c: (1 - p)^m of the run's.
+
         That is another circuit, angles that patches share, or images of another data set.
         """
-        if not self.same_but_for("n_qubits", "scale", "aggregation_exponent", "pixel_bias"):
+        sized_by = ("n_qubits", "scale", "noise", "aggregation_exponent", "pixel_bias")
+        if not self.same_but_for(*sized_by):
             return None
         return Architecture(
             self.n_patches,
             self.depth,
             self.n_qubits,
             n_classes=self.n_classes,
-            scale=self.scale,
+            scale=self.scale * Ansatz(self.n_qubits, self.depth).retention(self.noise),
             aggregation_exponent=Fraction(str(self.aggregation_exponent)),
         )
 

@@ -33,6 +33,7 @@ from patchlaw.verification.training.protocol import default_learning_rate
 
 MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
 Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
+Noise: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -51,6 +52,7 @@ class ModelConfig:
         square: whether an ensemble's modules take square patches.
         pixel_bias: whether circuits read the image plus a trained bias.
         shared_angles: whether the circuits of all patches have the same angles.
+        noise: p of global depolarising after every gate.
 
     Raises:
         ValueError: an unknown dtype, a circuit that ``Ansatz.from_json`` refuses, fields that do
@@ -73,6 +75,7 @@ class ModelConfig:
     square: bool = False
     pixel_bias: bool = True
     shared_angles: bool = False
+    noise: Noise = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what the model does not have; the paper's circuit is no circuit of one's own."""
@@ -82,10 +85,11 @@ class ModelConfig:
             raise ValueError("factory: expected one beside shared, patch_side or square, got none")
         if self.factory is not None and (self.patch_side is None or self.ansatz is not None):
             raise ValueError("factory: expected it with patch_side and without ansatz")
-        if self.factory is not None and (self.shared_angles or not self.pixel_bias):
+        if self.factory is not None and (self.shared_angles or self.noise or not self.pixel_bias):
             raise ValueError(
-                "factory: expected it without shared_angles and pixel_bias, which are a circuit's; "
-                "an ensemble has no bias, and its modules parameters of their own"
+                "factory: expected it without shared_angles, pixel_bias and noise, which are a "
+                "circuit's; an ensemble has no bias, no gates, and its modules parameters of their "
+                "own"
             )
         if self.ansatz is not None:
             try:
@@ -122,7 +126,7 @@ class ModelConfig:
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of own circuits and modules only what there is."""
         sparse = ("ansatz", "factory", "shared", "patch_side", "square")
-        record = without_defaults(self, *sparse, "shared_angles", "pixel_bias")
+        record = without_defaults(self, *sparse, "shared_angles", "noise", "pixel_bias")
         if "factory" in record:
             del record["n_qubits"]
         return record
@@ -150,6 +154,7 @@ class ModelConfig:
             ansatz=None if self.ansatz is None else Ansatz.from_json(self.ansatz),
             bias=self.pixel_bias,
             shared_angles=self.shared_angles,
+            noise=self.noise,
         )
 
     def _ensemble(self, factory: Factory, dtype: torch.dtype, device: str) -> PatchEnsemble:

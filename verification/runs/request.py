@@ -70,6 +70,7 @@ class RunRequest(RunSettings):
         check_memory(
             f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
         )
+        self.circuit.retention(self.noise)
         classes = self._protocol().model.n_classes
         most = len(self.circuit.observables) or 2 * self.qubits
         if most < classes:
@@ -124,6 +125,7 @@ class RunRequest(RunSettings):
                 ansatz=self.circuit.to_json(),
                 pixel_bias=self.bias,
                 shared_angles=self.shared_angles,
+                noise=self.noise,
             ),
             training=replace(config.training, learning_rate=rate, loss=loss),
         )
