@@ -59,6 +59,8 @@ class RunRequest:
         qubits: n of a patch's circuit; pixels are angles in [0, 2 pi / n].
         patch_side: of a patch in pixels, n if left out; see ``Ansatz.for_patch``.
         data: "mnist" (or what is given in its place), "fashion-mnist" or "digits".
+        image_side: of the images in pixels, the data set's if left out; a run with another is
+            planned by `patchlaw plan` and trained from Python, on samples of one's own.
 
     Raises:
         TypeError: a value of another type.
@@ -80,11 +82,12 @@ class RunRequest:
     qubits: int = PAPER_QUBITS
     patch_side: int | None = None
     data: str = "mnist"
+    image_side: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
         lowest = {"patches": 1, "depth": 1, "seed": 0, "epochs": 1, "batch_size": 1, "images": 10}
-        check_integers(self, lowest | {"qubits": 2, "patch_side": 1})
+        check_integers(self, lowest | {"qubits": 2, "patch_side": 1, "image_side": 1})
         if self.qubits > MAX_QUBITS:
             raise ValueError(f"qubits: expected at most {MAX_QUBITS}, got {self.qubits}")
         for name, low, high in (("alpha", 0, 2), ("scale", 0, 1e6)):
@@ -112,13 +115,13 @@ class RunRequest:
                 f"learning_rate: expected a finite number >= 0, at most {MAX_LEARNING_RATE:g}, "
                 f"got {rate}"
             )
-        PatchGrid(IMAGE_SIDES[self.data], self.patch_side or self.qubits, self.patches)
+        PatchGrid(self._side, self.patch_side or self.qubits, self.patches)
         itemsize = 8 if self.dtype == "float64" else 4
         check_training_memory(self.patches, self.depth, itemsize, self.qubits)
         check_memory(
             f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
         )
-        model = self._protocol().model
+        model = self.protocol().model
         if 2 * self.qubits < model.n_classes:
             raise ValueError(
                 f"qubits: expected at least {-(-model.n_classes // 2)}, as {model.n_classes} "
@@ -128,7 +131,10 @@ class RunRequest:
     @property
     def changes(self) -> str:
         """What differs from the paper's model and data, as a plan writes it; empty if nothing."""
-        axes = ("alpha", "scale", "bias", "shared_angles", "qubits", "patch_side", "data")
+        axes = (
+            *("alpha", "scale", "bias", "shared_angles"),
+            *("qubits", "patch_side", "data", "image_side"),
+        )
         found = {name: getattr(self, name) for name in axes}
         words = (f"{k}={v}" for k, v in found.items() if v != getattr(RunRequest, k))
         return " ".join(words).replace("True", "true").replace("False", "false")
@@ -146,7 +152,12 @@ class RunRequest:
             )
         return files if self.data == "mnist" else self.data
 
-    def _protocol(self) -> RunConfig:
+    @property
+    def _side(self) -> int:
+        return self.image_side or IMAGE_SIDES[self.data]
+
+    def protocol(self) -> RunConfig:
+        """The configuration, but for what the samples decide."""
         config = RunConfig.paper(self.patches, self.depth, self.seed, self.epochs)
         rate = self.learning_rate
         rate = default_learning_rate(self.depth) if rate is None else float(rate)
@@ -160,7 +171,7 @@ class RunRequest:
                 config.model,
                 dtype=self.dtype,
                 n_qubits=self.qubits,
-                image_side=IMAGE_SIDES[self.data],
+                image_side=self._side,
                 scale=self.scale,
                 aggregation_exponent=self.alpha,
                 ansatz=ansatz,
@@ -178,11 +189,17 @@ class RunRequest:
 
         Raises:
             ValueError: batches of more images than there are; the default is then half of them.
+                Images of another side.
         """
+        if samples.train_images.shape[1] != self._side:
+            raise ValueError(
+                f"image_side: expected {samples.train_images.shape[1]}, the images', got "
+                f"{self._side}; give samples of that side from Python (docs/own-models.md)"
+            )
         n_images = len(samples.train_labels)
         if self.batch_size > max(n_images, BATCH_SIZE):
             raise ValueError(
                 f"batch_size: expected at most {n_images}, the training images, got "
                 f"{self.batch_size}; use a smaller one"
             )
-        return self._protocol().on(samples, self.images, self.batch_size)
+        return self.protocol().on(samples, self.images, self.batch_size)
