@@ -39,7 +39,7 @@ from patchlaw.verification.runs.cost import (
 from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.store.json_files import plain
 
-ENTRIES = 4**8  # of the matrices at the paper's n, the only one on record
+ENTRIES = 4**8  # of the matrices at the paper's n
 STEP_IMAGES = 1000
 DIGITS = 4
 # the pass, its products a patch and image with the states kept and without, and its label's start
@@ -51,12 +51,13 @@ PASSES = (
 )
 
 
-def sizes(measurement: Measurement) -> tuple[int, int, int]:
-    """P, d and N of a measurement."""
-    patches, depth, samples = (
-        int(measurement.details[name]) for name in ("patches", "depth", "samples")
+def sizes(measurement: Measurement) -> tuple[int, int, int, int]:
+    """P, d, N and n of a measurement."""
+    found = {"qubits": 8} | measurement.details  # the first records do not say
+    patches, depth, samples, qubits = (
+        int(found[name]) for name in ("patches", "depth", "samples", "qubits")
     )
-    return patches, depth, samples
+    return patches, depth, samples, qubits
 
 
 def cpu(records: Mapping[str, Record]) -> Machine:
@@ -66,12 +67,13 @@ def cpu(records: Mapping[str, Record]) -> Machine:
     for position, (_, products, _, labels) in enumerate(PASSES):
         for m in growth.measurements:
             if m.label.startswith(labels):
-                patches, depth, images = sizes(m)
+                patches, depth, images, qubits = sizes(m)
                 images = STEP_IMAGES if labels == ("training step",) else images
                 row = np.zeros(1 + 2 * len(PASSES))
                 row[0] = OPERATIONS * products * images
-                row[1 + 2 * position : 3 + 2 * position] = 8 * depth, 1
-                rows.append(row * patches * ENTRIES / (rate * 1e9 * m.seconds_min))
+                row[1 + 2 * position : 3 + 2 * position] = qubits * depth, 1
+                done = float(m.details.get("gflops", rate)) * 1e9 * m.seconds_min
+                rows.append(row * patches * 4**qubits / done)
     found, _ = nnls(np.array(rows), np.ones(len(rows)))
     passes = {
         name: Pass(products, again, rounded(found[0]), *map(rounded, found[1 + 2 * i : 3 + 2 * i]))
@@ -96,7 +98,7 @@ def gpu(record: Record) -> Machine:
 def memory(records: Mapping[str, Record]) -> Memory:
     """From the peaks of ``growth`` and ``peak_memory``."""
     peaks = {sizes(m): float(m.details["peak_memory_gb"]) for m in records["growth"].measurements}
-    rows = [[1, p * ENTRIES, p * 2**8 * n] for p, _, n in peaks]
+    rows = [[1, p * 4**qubits, p * 2**qubits * n] for p, _, n, qubits in peaks]
     last = records["peak_memory"].measurements[-1].details
     rows.append([1, 16 * ENTRIES, 16 * 2**8 * int(last["kept_samples"])])
     seen = np.array([*peaks.values(), float(last["peak_memory_gb"])]) * 1e9
@@ -200,11 +202,13 @@ def cost_data() -> CostModel:
     """All of it."""
     timings, records = read_records(), Records.read()
     machines, of_memory = (cpu(timings), gpu(timings["cuda_engine"])), memory(timings)
+    qubits = sorted({sizes(m)[3] for m in timings["growth"].measurements})
     on_cpu, on_gpu = (held(training_ratios(records.runs.values(), m, of_memory)) for m in machines)
     files = [RESULTS / f"{n}.json" for n in ("growth", "gemm_floor", "peak_memory", "cuda_engine")]
     return CostModel(
         "python -m benchmarks.cost_file",
         machines,
+        tuple(qubits),
         of_memory,
         typical_products(records.analyses.values()),
         AnalysisOptions().subset,

@@ -8,10 +8,10 @@ import os
 import runpy
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parsl.config import Config
@@ -63,18 +63,19 @@ def finished_tasks(
 
     with parsl.load(config) as kernel:
         app = parsl.bash_app(patchlaw, data_flow_kernel=kernel)
-        futures = {
+        futures = [
             app(
                 shlex.join([sys.executable, "-m", "patchlaw", *command]),
                 stdout=parsl.AUTO_LOGNAME,
                 stderr=parsl.AUTO_LOGNAME,
-            ): index
-            for index, command in enumerate(commands)
-        }
-        for future in as_completed(futures):
-            error = future.exception()
-            reason = None if error is None else f"{_reason(future.stdout) or error}"
-            yield futures[future], reason and f"{reason}; see {future.stdout}"
+            )
+            for command in commands
+        ]
+        index: dict[Any, int] = {future: number for number, future in enumerate(futures)}
+        done: Iterable[Any] = as_completed(index)
+        for future in done:
+            error, log = future.exception(), future.stdout
+            yield index[future], None if error is None else f"{_reason(log) or error}; see {log}"
 
 
 def _reason(log: str) -> str:

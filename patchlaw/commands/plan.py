@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from patchlaw.verification.runs.cost import CostModel, Machine, RunCost
     from patchlaw.verification.tables import Table
 
-MEASURED_SECONDS, RECORDED_QUBITS = 1.0, 8
+MEASURED_SECONDS = 1.0
 MOST_QUBITS = 12  # a product with a larger matrix takes longer than that
 
 
@@ -73,11 +73,17 @@ def plan(path: Path, device: str, gflops: float | None, data: Path | str | None)
         found_rate = rate(request.qubits)
         return RunCost.of(request, *sizes, machine=machine, memory=model.memory, gflops=found_rate)
 
-    named = {"data": data} if isinstance(data, str) else {}
     try:
         machine = model.machine(device, gflops)
         kinds = Counter(  # runs that differ in these alone cost the same
-            replace(request, seed=0, learning_rate=None, alpha=1.0, scale=1.0, **named)
+            replace(
+                request,
+                seed=0,
+                learning_rate=None,
+                alpha=1.0,
+                scale=1.0,
+                data=data if isinstance(data, str) else request.data,
+            )
             for request in read_plan(path)
         )
         costs = [(cost_of(request), count) for request, count in kinds.items()]
@@ -123,8 +129,8 @@ def _table(costs: Sequence[tuple["RunCost", int]], model: "CostModel") -> "Table
 
 
 def _hours(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.2g}"
+    """Two digits: more than the model is good for."""
+    return f"{float(f'{seconds / 3600:.2g}'):,.10g}"
 
 
 def _errors(
@@ -141,6 +147,6 @@ def _errors(
             )
     if not machine.threads and device.lower() not in machine.name.lower():
         yield f"{device}: not on record; at the rate given, with the overheads of {machine.name}"
-    if other := sorted(set(qubits) - {RECORDED_QUBITS}):
+    if other := sorted(set(qubits) - set(model.qubits)):
         listed = ", ".join(map(str, other))
-        yield f"n = {listed}: on no record, which have n = 8; by the number of operations alone"
+        yield f"n = {listed}: on no record; by the number of operations alone"

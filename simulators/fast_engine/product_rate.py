@@ -43,7 +43,7 @@ def dense_product_rate(n_qubits: int, n_threads: int, seconds: float) -> float:
         n_threads: threads with products of their own, as the engine has them.
         seconds: how long is measured; the fastest round counts.
     """
-    dimension = 2**n_qubits
+    dimension: int = 2**n_qubits
     share = max(1, round(4.0 ** (8 - n_qubits)))  # milliseconds a round at any n
     work = workers_products(dimension, COLUMNS, n_threads, share)
     operations = OPERATIONS * dimension**2 * COLUMNS * share * n_threads

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from benchmarks.cost_file import analysis_ratios, cost_data, cpu, memory, training_ratios
-from benchmarks.record import Record, read_records
+from benchmarks.record import Figure, Measurement, Record, read_records
 from patchlaw.paper_figures.records import Records
 from patchlaw.verification.runs import RunConfig
 from patchlaw.verification.runs.cost import COST_FILE, Held, RunCost, cost_model
@@ -102,16 +102,28 @@ def test_memory_is_that_of_the_peaks(timings: dict[str, Record]) -> None:
     assert found == pytest.approx(timings["peak_memory"].figures[0].value * 1e9, rel=0.1)
 
 
-def test_a_machine_twice_as_fast_halves_every_coefficient_s_seconds(
-    timings: dict[str, Record],
-) -> None:
-    """The fit is in operations: the same seconds at twice the rate are twice as many."""
-    figure = timings["gemm_floor"].figures[0]
-    faster = dict(timings)
-    doubled = [type(figure)(figure.what, 2 * (figure.value or 0), figure.unit)]
-    faster["gemm_floor"] = type(timings["gemm_floor"])("gemm_floor", "", "full", doubled, [])
-    one, two = cpu(timings), cpu(faster)
-    assert two.passes["H"].times_floor == pytest.approx(2 * one.passes["H"].times_floor, rel=1e-3)
-    config = RunConfig.paper(9, 100)
-    both = [RunCost(config, 6000, 10_000, m, MODEL.memory).training() for m in (one, two)]
-    assert both[0] == pytest.approx(both[1], rel=1e-3)
+def test_the_fit_finds_the_coefficients_that_made_the_times() -> None:
+    """At several n, each with a rate of its own: a wrong power of P, d, N or n fits nothing."""
+    coefficients = {"forward": (2, 40, 8e3), "training step": (6, 70, 2e4)}
+    coefficients |= {"Hessian product": (12, 300, 9e3), "Gauss-Newton product": (8, 170, 7e3)}
+    points = [(4, 50, 10_000, 8), (4, 200, 10_000, 8), (16, 50, 10_000, 8), (4, 50, 60_000, 8)]
+    points += [(4, 50, 10_000, 6), (4, 50, 10_000, 10), (9, 2, 500, 10)]
+    measurements = []
+    for label, (products, layer, fixed) in coefficients.items():
+        for patches, depth, samples, qubits in points:
+            rate, images = 20.0 * qubits, 1000 if label == "training step" else samples
+            entry = 8 * 1.25 * products * images + layer * qubits * depth + fixed
+            taken = patches * 4**qubits * entry / rate / 1e9
+            details = {"patches": patches, "depth": depth, "samples": samples}
+            details |= {"qubits": qubits, "gflops": rate}
+            measurements.append(Measurement(label, taken, taken, 1, 0, details))
+    environment = {"cpu": "made up", "cores": 2}
+    made = {
+        "growth": Record("growth", "", "full", [], measurements, environment=environment),
+        "gemm_floor": Record("gemm_floor", "", "full", [Figure("the floor", 160, "")], []),
+    }
+    found = cpu(made)
+    for label, name in zip(coefficients, ("forward", "step", "H", "G"), strict=True):
+        fitted = found.passes[name]
+        expected = (1.25, *coefficients[label][1:])
+        assert (fitted.times_floor, fitted.layer, fitted.fixed) == pytest.approx(expected, rel=1e-3)

@@ -95,6 +95,7 @@ class CostModel:
 
     Attributes:
         machines: on record, the CPU first.
+        qubits: n of the benchmarks behind the CPU's coefficients.
         memory: on the CPU.
         analysis: products of one analysis at default options, by matrix, over "whole" and "subset".
         subset: images of the latter.
@@ -104,6 +105,7 @@ class CostModel:
 
     written_by: str
     machines: tuple[Machine, ...]
+    qubits: tuple[int, ...]
     memory: Memory
     analysis: Mapping[str, Mapping[str, float]]
     subset: int

@@ -191,15 +191,16 @@ class RunRequest:
             ValueError: batches of more images than there are; the default is then half of them.
                 Images of another side.
         """
-        if samples.train_images.shape[1] != self._side:
-            raise ValueError(
-                f"image_side: expected {samples.train_images.shape[1]}, the images', got "
-                f"{self._side}; give samples of that side from Python (docs/own-models.md)"
-            )
         n_images = len(samples.train_labels)
         if self.batch_size > max(n_images, BATCH_SIZE):
             raise ValueError(
                 f"batch_size: expected at most {n_images}, the training images, got "
                 f"{self.batch_size}; use a smaller one"
+            )
+        side = samples.train_images.shape[1]
+        if self.image_side not in (None, side):
+            raise ValueError(
+                f"image_side: expected {side}, the images', got {self.image_side}; give samples of "
+                "that side from Python (docs/own-models.md)"
             )
         return self.protocol().on(samples, self.images, self.batch_size)
