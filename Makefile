@@ -40,6 +40,7 @@ docs: $(READY)
 	$(BIN)/python -m patchlaw.paper_figures.tables.claims_page
 	$(BIN)/python -m patchlaw.paper_figures.tables.findings_tables
 	$(BIN)/python -m patchlaw.paper_figures.tables.calibration_file
+	$(BIN)/python -m benchmarks.cost_file
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.process_memory import peak_memory_bytes
 
 ROOT = Path(__file__).parents[1]
+RATE_SECONDS = 0.3  # of the dense products, measured at the end
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,17 @@ class Workload:
     samples: int
     repeats: int = 1
     all_operations: bool = True
+    qubits: int = 8
 
 
 def measure(workload: Workload) -> dict[str, Any]:
-    """Run a workload here: seconds by operation, kept samples, peak memory in bytes."""
+    """Run a workload here: seconds by operation, kept samples, peak memory in bytes, GFLOP/s."""
     from benchmarks.timing import time_calls
     from benchmarks.workload import direction, model, samples
     from patchlaw.simulators.fast_engine import FastEngine
+    from patchlaw.simulators.fast_engine.product_rate import dense_product_rate
 
-    network = model(workload.patches, workload.depth)
+    network = model(workload.patches, workload.depth, n_qubits=workload.qubits)
     images, labels = samples(workload.samples)
     vector = direction(network.n_parameters)[:, None]
     engine = FastEngine(network)
@@ -61,11 +64,13 @@ def measure(workload: Workload) -> dict[str, Any]:
         seconds["Gauss-Newton product"] = time_calls(
             lambda: products.product("gauss_newton", vector), repeats=workload.repeats, warmups=0
         ).minimum
+    peak = peak_memory_bytes()
     return {
         "seconds": seconds,
         "parameters": network.n_parameters,
         "kept_samples": products.kept_samples,
-        "peak_memory_bytes": peak_memory_bytes(),
+        "gflops": dense_product_rate(workload.qubits, engine.n_threads, RATE_SECONDS),
+        "peak_memory_bytes": peak,
         "memory_before_bytes": before,
     }
 

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Timing, time_calls
-from patchlaw.simulators.fast_engine.buffers import BufferPool
-from patchlaw.simulators.fast_engine.chunks import split_into_chunks
-from patchlaw.simulators.fast_engine.complex_products import ComplexMatrix, multiply
+from patchlaw.simulators.fast_engine.product_rate import COLUMNS, OPERATIONS, workers_products
 
-DIMENSION, COLUMNS = 256, 1000
-PRODUCT_GFLOP = 8 * DIMENSION * DIMENSION * COLUMNS / 1e9
+DIMENSION = 256
+PRODUCT_GFLOP = OPERATIONS * DIMENSION * DIMENSION * COLUMNS / 1e9
 PRODUCTS_PER_CALL = 16
 
 
@@ -60,15 +58,10 @@ def measure_floor(repeats: int = 9, n_threads: int | None = None) -> Floor:
     real_matrix = np.block([[matrix.real, -matrix.imag], [matrix.imag, matrix.real]])
     real_states = [np.concatenate([state.real, state.imag]) for state in states]
     real_outputs = [np.empty_like(state) for state in real_states]
-    three = ComplexMatrix(np.stack((matrix.real, matrix.imag)))
-    (chunk,) = split_into_chunks(COLUMNS, 1, COLUMNS)  # padded as the engine's states are
-    width = chunk.width
-    pools = [BufferPool((2, DIMENSION, width), np.float32) for _ in range(workers)]
-    padded = [rng.standard_normal((2, DIMENSION, width)).astype(np.float32) for _ in range(workers)]
-    padded_outputs = [np.empty_like(state) for state in padded]
     torch_matrix, torch_state = torch.from_numpy(matrix), torch.from_numpy(states[0])
     torch_output = torch.empty_like(torch_state)
     share = PRODUCTS_PER_CALL // workers
+    three_share = workers_products(DIMENSION, COLUMNS, workers, share)
 
     def complex_share(worker: int) -> None:
         for _ in range(share):
@@ -77,10 +70,6 @@ def measure_floor(repeats: int = 9, n_threads: int | None = None) -> Floor:
     def real_share(worker: int) -> None:
         for _ in range(share):
             np.matmul(real_matrix, real_states[worker], out=real_outputs[worker])
-
-    def three_share(worker: int) -> None:
-        for _ in range(share):
-            multiply(three, padded[worker], padded_outputs[worker], pools[worker])
 
     def library_threads() -> None:
         for _ in range(share * workers):

@@ -51,10 +51,14 @@ def samples(n_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def model(
-    n_patches: int, depth: int, dtype: torch.dtype = torch.float32, seed: int = 1001
+    n_patches: int,
+    depth: int,
+    dtype: torch.dtype = torch.float32,
+    seed: int = 1001,
+    n_qubits: int = 8,
 ) -> DistributedQNN:
     """The paper's model at the author's initial angles, with a pixel bias that is not zero."""
-    result = DistributedQNN(n_patches, depth, dtype=dtype, seed=seed)
+    result = DistributedQNN(n_patches, depth, n_qubits=n_qubits, dtype=dtype, seed=seed)
     bias = np.random.default_rng(7).uniform(-0.1, 0.1, tuple(result.pixel_bias.shape))
     with torch.no_grad():
         result.pixel_bias.copy_(torch.from_numpy(bias.astype(np.float32)))

@@ -16,6 +16,7 @@ COMMANDS = (
     "figures",
     "kernel",
     "landscape",
+    "plan",
     "predict",
     "replay",
     "status",

@@ -58,6 +58,13 @@ class RunSettings:
     patch_side: int | None = setting(
         None, "--patch-side", "Pixels of a patch's side.  [default: n]", axis=True
     )
+    image_side: int | None = setting(
+        None,
+        "--image-side",
+        "Pixels of the images' side; another than the data set's is for samples from Python and "
+        "for `patchlaw plan`.  [default: the data set's]",
+        axis=True,
+    )
     noise: float = setting(
         0.0,
         "--noise",

@@ -1,8 +1,9 @@
 """The machine's rate for the product that everything over the data consists of."""
 
-from benchmarks.floor import COLUMNS, DIMENSION, Floor, measure_floor
+from benchmarks.floor import DIMENSION, Floor, measure_floor
 from benchmarks.record import Figure, Measurement, Record
 from benchmarks.workload import Scale
+from patchlaw.simulators.fast_engine.product_rate import COLUMNS
 
 CLAIM = (
     f"Rate of a complex64 {DIMENSION}x{DIMENSION} by {DIMENSION}x{COLUMNS} product, 8 real "

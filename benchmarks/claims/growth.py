@@ -1,4 +1,4 @@
-"""Time and peak memory against depth, patches and samples, one at a time."""
+"""Time and peak memory against depth, patches, samples and qubits, one at a time."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ from benchmarks.record import Figure, Measurement, Record
 from benchmarks.workload import TRAINING_SET, Scale
 
 CLAIM = (
-    "Time and peak memory against d, P and N, one varied at a time around P=4 d=50 N=10,000, each "
-    "point in a process of its own."
+    "Time and peak memory against d, P, N and n, one varied at a time around P=4 d=50 N=10,000 "
+    "n=8, each point in a process of its own."
 )
 HESSIAN = "Hessian product"
 
@@ -19,10 +19,12 @@ def workloads(scale: Scale) -> dict[str, list[Workload]]:
     depths = [2, 4] if scale.tiny else [50, 100, 150, 200]
     patches = [4, 9] if scale.tiny else [4, 9, 16]
     sizes = [32, 64] if scale.tiny else [1000, 10_000, TRAINING_SET]
+    qubits = [6, 8] if scale.tiny else [6, 8, 10]
     return {
         "d": [replace(base, depth=depth) for depth in depths],
         "P": [replace(base, patches=count) for count in patches],
         "N": [replace(base, samples=size) for size in sizes],
+        "n": [replace(base, qubits=n) for n in qubits],
     }
 
 
@@ -38,10 +40,13 @@ def run(scale: Scale) -> Record:
                 "patches": workload.patches,
                 "depth": workload.depth,
                 "samples": workload.samples,
+                "qubits": workload.qubits,
+                "gflops": round(result["gflops"], 1),
                 "peak_memory_gb": result["peak_memory_bytes"] / 1e9,
                 "kept_samples": result["kept_samples"],
             }
             label = f"{operation}, P={workload.patches} d={workload.depth} N={workload.samples:,}"
+            label += "" if workload.qubits == 8 else f" n={workload.qubits}"
             measurements.append(Measurement(label, seconds, seconds, workload.repeats, 0, details))
     figures = []
     for name, sweep in sweeps.items():
@@ -57,9 +62,13 @@ def run(scale: Scale) -> Record:
         scale=scale.name,
         figures=figures,
         measurements=measurements,
-        notes=["Times are the fastest repeat; the pass that keeps the states runs once."],
+        notes=[
+            "Times are the fastest repeat; the pass that keeps the states runs once. GFLOP/s are "
+            "those of the engine's dense products at that n, in the same process."
+        ],
     )
 
 
 def _value(name: str, workload: Workload) -> int:
-    return {"d": workload.depth, "P": workload.patches, "N": workload.samples}[name]
+    found = {"d": workload.depth, "P": workload.patches, "N": workload.samples}
+    return (found | {"n": workload.qubits})[name]

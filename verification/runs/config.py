@@ -212,6 +212,11 @@ class DataConfig:
         return load_samples(source_or_name, self.images, self.subset_seed, self.n_qubits)
 
 
+def batches_of(n_images: int, batch_size: int = BATCH_SIZE) -> int:
+    """Mini-batches an epoch of about ``batch_size`` images each, at least 2."""
+    return max(2, round(n_images / batch_size))
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run's numbers besides the machine.
@@ -244,7 +249,7 @@ class RunConfig:
             images: size of the subset that they are; None for all of their source.
             batch_size: images a mini-batch, about.
         """
-        n_batches = max(2, round(len(samples.train_labels) / batch_size))
+        n_batches = batches_of(len(samples.train_labels), batch_size)
         return replace(
             self,
             training=replace(self.training, n_batches=n_batches),

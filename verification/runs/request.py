@@ -64,14 +64,14 @@ class RunRequest(RunSettings):
             )
         if self.seed >= 2**32:
             raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
-        PatchGrid(IMAGE_SIDES[self.data], self.patch_side or self.qubits, self.patches)
+        PatchGrid(self._side, self.patch_side or self.qubits, self.patches)
         itemsize = 8 if self.dtype == "float64" else 4
         check_training_memory(self.patches, self.depth, itemsize, self.qubits)
         check_memory(
             f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
         )
         self.circuit.retention(self.noise)
-        classes = self._protocol().model.n_classes
+        classes = self.protocol().model.n_classes
         most = len(self.circuit.observables) or 2 * self.qubits
         if most < classes:
             read = "X or Z of a qubit" if self.observables == "paper" else self.observables.upper()
@@ -108,7 +108,12 @@ class RunRequest(RunSettings):
             )
         return files if self.data == "mnist" else self.data
 
-    def _protocol(self) -> RunConfig:
+    @property
+    def _side(self) -> int:
+        return self.image_side or IMAGE_SIDES[self.data]
+
+    def protocol(self) -> RunConfig:
+        """The configuration, but for what the samples decide."""
         config = RunConfig.paper(self.patches, self.depth, self.seed, self.epochs)
         rate = self.learning_rate
         rate = default_learning_rate(self.depth) if rate is None else float(rate)
@@ -119,7 +124,7 @@ class RunRequest(RunSettings):
                 config.model,
                 dtype=self.dtype,
                 n_qubits=self.qubits,
-                image_side=IMAGE_SIDES[self.data],
+                image_side=self._side,
                 scale=self.scale,
                 aggregation_exponent=self.alpha,
                 ansatz=self.circuit.to_json(),
@@ -138,6 +143,7 @@ class RunRequest(RunSettings):
 
         Raises:
             ValueError: batches of more images than there are; the default is then half of them.
+                Images of another side.
         """
         n_images = len(samples.train_labels)
         if self.batch_size > max(n_images, BATCH_SIZE):
@@ -145,4 +151,10 @@ class RunRequest(RunSettings):
                 f"batch_size: expected at most {n_images}, the training images, got "
                 f"{self.batch_size}; use a smaller one"
             )
-        return self._protocol().on(samples, self.images, self.batch_size)
+        side = samples.train_images.shape[1]
+        if self.image_side not in (None, side):
+            raise ValueError(
+                f"image_side: expected {side}, the images', got {self.image_side}; give samples of "
+                "that side from Python (docs/own-models.md)"
+            )
+        return self.protocol().on(samples, self.images, self.batch_size)

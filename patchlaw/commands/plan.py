@@ -1,0 +1,152 @@
+"""``patchlaw plan``: what the runs of a plan would cost, before any is begun."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from patchlaw.commands.options import data_option
+
+if TYPE_CHECKING:
+    from patchlaw.verification.runs import RunRequest
+    from patchlaw.verification.runs.cost import CostModel, Machine, RunCost
+    from patchlaw.verification.tables import Table
+
+MEASURED_SECONDS = 1.0
+MOST_QUBITS = 12  # a product with a larger matrix takes longer than that
+
+
+@click.command()
+@click.argument(
+    "path", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="An accelerator on record, or another one's name beside --gflops.",
+)
+@click.option(
+    "--gflops",
+    type=float,
+    help="Rate of its complex64 products, GFLOP/s at 8 operations a multiply-add.  [default: "
+    "measured here for the CPU; on record]",
+)
+@data_option()
+def plan(path: Path, device: str, gflops: float | None, data: Path | str | None) -> None:
+    """Print what training and analysing every run of PLAN costs: memory, products and hours.
+
+    Hours are those of one machine, one run after another, with all stages of `patchlaw analyse` at
+    default options: operations, by a model fitted to the benchmarks on record, over the machine's
+    rate of dense products. GB is the peak of an analysis on the CPU, above that of training;
+    products are an analysis' with H, G and R. How far off the model was for runs and analyses on
+    record stands below the table. Exit code: 0, or 2 if refused.
+    """
+    import torch
+
+    from patchlaw.console import PlainConsole
+    from patchlaw.simulators.fast_engine.product_rate import dense_product_rate
+    from patchlaw.verification.runs import RunSamples, load_samples
+    from patchlaw.verification.runs.cost import RunCost, cost_model
+    from patchlaw.verification.runs.plan import read_plan
+    from patchlaw.verification.tables import as_rich
+
+    threads, model, console = torch.get_num_threads(), cost_model(), PlainConsole()
+
+    @cache
+    def rate(qubits: int) -> float:
+        if gflops is None and machine.threads:
+            return dense_product_rate(min(qubits, MOST_QUBITS), threads, MEASURED_SECONDS)
+        return gflops or machine.gflops
+
+    @cache
+    def samples_of(source: str | Path | None, images: int | None) -> RunSamples:
+        return load_samples(source, images)
+
+    def cost_of(request: "RunRequest") -> RunCost:
+        found = samples_of(request.source(data if isinstance(data, Path) else None), request.images)
+        sizes = len(found.train_labels), len(found.test_labels)
+        found_rate = rate(request.qubits)
+        return RunCost.of(request, *sizes, machine=machine, memory=model.memory, gflops=found_rate)
+
+    try:
+        machine = model.machine(device, gflops)
+        kinds = Counter(  # runs that differ in these alone cost the same
+            replace(
+                request,
+                seed=0,
+                learning_rate=None,
+                alpha=1.0,
+                scale=1.0,
+                data=data if isinstance(data, str) else request.data,
+            )
+            for request in read_plan(path)
+        )
+        costs = [(cost_of(request), count) for request, count in kinds.items()]
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from error
+    console.print(as_rich(_table(costs, model), framed=False))
+    training, analysis = (
+        _hours(sum(count * seconds(cost) for cost, count in costs))
+        for seconds in (RunCost.training, lambda cost: cost.analysis(model.products(cost.images)))
+    )
+    console.say(f"{kinds.total():,} runs in turn: {training} h of training, {analysis} of analysis")
+    rates = ", ".join(f"{rate(n):,.0f} at n = {n}" for n in sorted({r.qubits for r in kinds}))
+    measured = f"measured here with {threads} threads" if gflops is None else "as given"
+    what = f"{machine.name}, on record" if gflops is None and not machine.threads else measured
+    console.say(f"GFLOP/s in dense products: {rates} ({what})")
+    for line in _errors(model, machine, device, {request.qubits for request in kinds}):
+        console.say(line)
+
+
+def _table(costs: Sequence[tuple["RunCost", int]], model: "CostModel") -> "Table":
+    from patchlaw.verification.tables import Table
+
+    header = (
+        *("P", "d", "n", "images", "epochs", "runs", "parameters", "GB", "products"),
+        *("h to\ntrain", "h to\nanalyse"),
+    )
+    rows = []
+    for cost, count in costs:
+        config, products = cost.config, model.products(cost.images)
+        sizes = (config.model.n_patches, config.model.depth, config.model.n_qubits, cost.images)
+        integers = (*sizes, config.training.epochs, count, config.model.build().n_parameters)
+        total = sum(sum(of_matrix.values()) for of_matrix in products.values())
+        rows.append(
+            (
+                *(f"{number:,}" for number in integers),
+                f"{cost.peak_bytes / 1e9:.1f}",
+                f"{total:,.0f}",
+                _hours(cost.training()),
+                _hours(cost.analysis(products)),
+            )
+        )
+    return Table("", header, tuple(rows), whole=header, right=header)
+
+
+def _hours(seconds: float) -> str:
+    """Two digits: more than the model is good for."""
+    return f"{float(f'{seconds / 3600:.2g}'):,.10g}"
+
+
+def _errors(
+    model: "CostModel", machine: "Machine", device: str, qubits: Collection[int]
+) -> Iterator[str]:
+    """How far the model has been off, and where nothing is on record."""
+    for what, name in (("training", "runs"), ("analysis", "analyses")):
+        held = model.held.get(what if machine.threads else f"{what}, {machine.name}")
+        if held is not None:
+            yield (
+                f"{what}: the {held.n} {name} of {machine.name} on record took {held.median:.2g} "
+                f"times as long (median); 4 of 5 lie within a factor of {held.factor:.2g}, all "
+                f"within {held.largest:.2g}"
+            )
+    if not machine.threads and device.lower() not in machine.name.lower():
+        yield f"{device}: not on record; at the rate given, with the overheads of {machine.name}"
+    if other := sorted(set(qubits) - set(model.qubits)):
+        listed = ", ".join(map(str, other))
+        yield f"n = {listed}: on no record; by the number of operations alone"

@@ -1,0 +1,122 @@
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from patchlaw.commands.plan import plan
+from patchlaw.simulators.fast_engine import product_rate
+from patchlaw.verification.runs import RunRequest, RunSamples
+from patchlaw.verification.runs.cost import RunCost, cost_model
+
+PLAN = """
+[defaults]
+patches = 4
+data = "digits"
+patch_side = 4
+epochs = 3
+
+[[runs]]
+depth = [2, 3]
+seed = [1, 2, 3]
+alpha = [0, 1]
+"""
+
+
+def planned(folder: Path, text: str, *options: str) -> Result:
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return CliRunner(env={"COLUMNS": "100"}).invoke(plan, [str(path), *options])
+
+
+def test_runs_that_differ_in_what_costs_nothing_share_a_row(tmp_path: Path) -> None:
+    """Seeds and alpha multiply; the hours are those of the model at the rate given."""
+    done = planned(tmp_path, PLAN, "--gflops", "2")
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.output.splitlines() if re.match(r" *4 +[23] ", line)]
+    assert [(row[1], row[3], row[5]) for row in rows] == [("2", "1,500", "6"), ("3", "1,500", "6")]
+    model = cost_model()
+    costs = [
+        RunCost.of(
+            RunRequest(4, depth, patch_side=4, data="digits", epochs=3),
+            *(1500, 297),
+            machine=model.machines[0],
+            memory=model.memory,
+            gflops=2.0,
+        )
+        for depth in (2, 3)
+    ]
+    assert [float(row[9]) for row in rows] == pytest.approx(
+        [cost.training() / 3600 for cost in costs], rel=0.05
+    )
+    total = 6 * sum(cost.training() for cost in costs) / 3600
+    assert f"12 runs in turn: {total:.2g} h of training" in done.output
+    parameters = [RunRequest(4, d, patch_side=4, data="digits").protocol() for d in (2, 3)]
+    assert [row[6].replace(",", "") for row in rows] == [
+        str(config.model.build().n_parameters) for config in parameters
+    ]
+
+
+def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
+    """Another n, and an accelerator that nobody timed."""
+    text = "[[runs]]\npatches = 49\ndepth = 2\nqubits = 10\nimage_side = 28\ndata = 'digits'\n"
+    done = planned(tmp_path, text, "--device", "A100", "--gflops", "1e4")
+    assert done.exit_code == 0, done.output
+    assert (
+        "A100: not on record; at the rate given, with the overheads of NVIDIA H200" in done.output
+    )
+    assert "n = 10: on no record" in done.output
+    on_record = planned(tmp_path, text, "--device", "h200")
+    assert "NVIDIA H200, on record" in on_record.output
+    assert "not on record" not in on_record.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--device", "A100"), "device: expected cpu or one on record"),
+        (("--gflops", "nan"), "gflops: expected a finite number > 0, got nan"),
+        (("--gflops", "0"), "gflops: expected a finite number > 0, got 0"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = planned(tmp_path, PLAN, *options)
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.split())
+
+
+def test_images_of_another_side_are_trained_on_samples_of_that_side_only() -> None:
+    """A plan's image_side says what is wanted; the data set's images do not become it."""
+    import torch
+
+    def samples(side: int) -> RunSamples:
+        images, labels = torch.zeros(20, side, side), torch.arange(20) % 10
+        return RunSamples(images, labels, images, labels)
+
+    request = RunRequest(4, 1, batch_size=10, image_side=28, patch_side=8)
+    assert request.config(samples(28)).model.build().grid.image_side == 28
+    with pytest.raises(ValueError, match="image_side: expected 14, the images', got 28"):
+        request.config(samples(14))
+
+
+@pytest.mark.parametrize("n_qubits", [4, 9])
+def test_the_rate_counts_the_products_that_run(
+    monkeypatch: pytest.MonkeyPatch, n_qubits: int
+) -> None:
+    """By a clock on which a round takes a second: only this sees a thread or a share left out."""
+    ticks, done = itertools.count(), []
+    real = np.matmul
+
+    def counted(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+        done.append(8 * a.shape[0] ** 2 * product_rate.COLUMNS / 3)  # three real ones a complex
+        return real(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    monkeypatch.setattr(product_rate.time, "perf_counter", lambda: float(next(ticks)))
+    rate = product_rate.dense_product_rate(n_qubits, 2, 2.5)
+    rounds = 2  # the untimed one, and one: the clock is read before, after and at its begin
+    assert sum(done) / 1e9 == pytest.approx(rounds * rate)
