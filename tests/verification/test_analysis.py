@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from patchlaw.commands.analyse import analyse
 from patchlaw.verification.analysis.analysis_job import execute_analysis
-from patchlaw.verification.analysis.options import STAGES, AnalysisOptions
+from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisOptions
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.records import TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
@@ -40,7 +40,8 @@ def run(tmp_path_factory) -> Run:
 @pytest.fixture(scope="module")
 def record(run, tmp_path_factory) -> TrainedModel:
     """All stages, not interrupted."""
-    return execute_analysis(run, SAMPLES, tmp_path_factory.mktemp("whole"), OPTIONS)
+    folder = tmp_path_factory.mktemp("whole")
+    return execute_analysis(run, SAMPLES, folder, OPTIONS, stages=STAGES)
 
 
 def dense(run: Run, kind: str, epoch: int | None = None, images: slice = slice(None)) -> np.ndarray:
@@ -168,6 +169,30 @@ def test_the_split_along_training(run, record):
         assert moment.loss == pytest.approx(loss.item(), rel=1e-10)
 
 
+def test_the_spectrum_along_training(run, record):
+    """Each epoch's own parameters, on the subset: only this catches the minimum's in their place.
+
+    At the minimum it is what the stages of the minimum found, by other folders of products.
+    """
+    from patchlaw.verification.training import stratified_subset
+
+    chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
+    moments = record.spectra_along_training
+    assert [m.epoch for m in moments] == sorted({0, 2, run.minimum_epoch})
+    for moment in moments:
+        h = dense(run, "hessian", moment.epoch, chosen)
+        assert_holds(moment.top, top(h, 5))
+        mean, error = moment.density.moment(1)
+        assert mean == pytest.approx(np.trace(h) / len(h), abs=5 * error)
+        split = next(m for m in record.along_training if m.epoch == moment.epoch)
+        assert moment.loss == split.loss
+    last = moments[-1]
+    assert last.epoch == run.minimum_epoch
+    assert last.outliers.count == record.outliers.count
+    assert last.outliers.edge == pytest.approx(record.outliers.edge, rel=1e-9)
+    assert last.near_zero == record.near_zero
+
+
 def test_minimum_and_trajectory(run, record):
     assert record.minimum.epoch == run.minimum_epoch
     assert record.minimum.train.loss == pytest.approx(
@@ -241,7 +266,11 @@ def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
         process.wait()
         assert work.exists()
     assert len(read_model(path).stages) < len(STAGES)
-    resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    # nothing else is left to do, so the products are gone
+    assert not work.exists()
+    assert set(STAGES) - set(read_model(path).stages) == set(ON_REQUEST)
+    resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=STAGES)
     assert numbers(resumed) == numbers(record)
 
 
