@@ -242,7 +242,11 @@ def _exponent(exponents: Iterable[FittedExponent]) -> str:
     if found.fit.interval is not None:
         low, high = (_signed(end) for end in found.fit.interval)
         interval = f" [{low}, {high}]"
-    return f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
+    text = f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
+    if (seeds := found.over_seeds) is not None:
+        mean, low, high = map(_signed, (seeds.mean, *seeds.interval))
+        text += f"; {len(seeds.exponents)} seeds: {mean} [{low}, {high}]"
+    return text
 
 
 def _signed(value: float, places: int = 2) -> str:

@@ -15,6 +15,7 @@ OPTIONS = AnalysisOptions(
     n_top_subset=5,
     n_bottom=2,
     n_top_along=5,
+    n_images_along=16,
     tol=1e-5,
     coarse_tol=1e-4,
     subset=20,

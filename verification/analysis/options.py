@@ -75,6 +75,13 @@ class AnalysisOptions:
         "Largest eigenvalues of H in the spectra along training.",
         decides=("spectra along training",),
     )
+    n_images_along: int | None = setting(
+        None,
+        "--along-images",
+        "Images of the spectra along training, a stratified part of all.  [default: as --subset]",
+        least=10,
+        decides=("spectra along training",),
+    )
     density_probes: int = setting(
         8,
         "--density-probes",

@@ -219,8 +219,8 @@ def along_training(bench: Workbench) -> Sections:
 
 
 def spectra_along_training(bench: Workbench) -> Sections:
-    """Largest eigenvalues, density and outliers of H on the subset at the same moments."""
-    images, labels = bench.subset_data
+    """Largest eigenvalues, density and outliers of H on a subset at the same moments."""
+    images, labels = bench.stratified(bench.options.n_images_along or bench.options.subset)
 
     def moment(epoch: int) -> Sections:
         model, name = bench.model_after(epoch), f"H after {epoch} epochs"
