@@ -1,0 +1,106 @@
+"""Ours: bulk and outliers of the Hessian's spectrum along training, against the loss.
+
+One panel for each P (down) and d (across). Dots are the largest eigenvalues at one moment, each
+with its error bound, dark where they lie beyond the bulk's edge; the grey ground ends at that edge.
+The numbers count the outliers, with what the evidence leaves open.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from patchlaw.paper_figures import panels, style
+from patchlaw.paper_figures.drawing import Drawing, Inputs, Sheet
+from patchlaw.paper_figures.recipes import spectra_along_training
+from patchlaw.paper_figures.study import Study, evolution_study
+from patchlaw.verification.records import SpectrumMoment, TrainedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROW_HEIGHT = 1.9
+
+
+def draw(inputs: Inputs) -> Drawing:
+    """Draw the figure."""
+    kept = inputs.records.analyses
+    study = evolution_study()
+    if inputs.small:
+        found = inputs.records.study().runs
+        study = Study(tuple(r for r in found if r.run_id in kept and _enough(kept[r.run_id])))
+    sheet, places = Sheet.of_grid(inputs, _ROW_HEIGHT, study)
+    drawn = {}
+    for run, panel, record in sheet.recorded(places, kept, spectra_along_training, _enough):
+        sheet.numbers.append(_panel(panel, record))
+        drawn[run] = panel
+    panels.label_outside(drawn, "loss (nats)", "eigenvalue")
+    sheet.legend(columns=3)
+    return sheet.drawing()
+
+
+def _enough(record: TrainedModel) -> bool:
+    return len(record.spectra_along_training) > 1
+
+
+def _panel(axes: "Axes", record: TrainedModel) -> dict[str, Any]:
+    look, moments = style.patch_style(record.run.n_patches), record.spectra_along_training
+    loss = np.array([moment.loss for moment in moments])
+    edge = np.array([moment.outliers.edge for moment in moments])
+    order = np.argsort(loss)
+    values = [value for moment in moments for value in moment.top if value.value > 0]
+    floor = min([*edge[edge > 0], *(value.value for value in values)]) / style.LOG_MARGIN**2
+    axes.fill_between(
+        loss[order],
+        floor,
+        edge[order],
+        color=style.FAINT,
+        alpha=style.BAND_ALPHA,
+        linewidth=0,
+        label="bulk, up to its edge",
+    )
+    for name, wanted, filled in (("outliers", True, True), ("others of the largest", False, False)):
+        chosen = [(m, v) for m in moments for v in m.top if (v.value > m.outliers.edge) is wanted]
+        axes.errorbar(
+            [moment.loss for moment, _ in chosen],
+            [value.value for _, value in chosen],
+            [value.radius for _, value in chosen],
+            label=name,
+            elinewidth=style.HAIR_LINE,
+            markersize=style.SMALL_MARKER,
+            **style.SeriesStyle(look.colour, look.marker, filled=filled).plot(line=False),
+        )
+    ceiling = max(value.value for value in values)
+    for moment in moments:
+        axes.annotate(
+            f"{_count(moment)}\nepoch {moment.epoch}",
+            (moment.loss, moment.top[0].value),
+            xytext=(0, style.REMARK_MARGIN),
+            textcoords="offset points",
+            ha="center",
+            fontsize=style.TINY_TEXT,
+        )
+    axes.set(xscale="log", yscale="log", ylim=(floor, ceiling * style.LABEL_ROOM))
+    low, high = loss.min() / style.LOG_MARGIN, loss.max() * style.LOG_MARGIN
+    axes.set_xlim(high, low)  # training runs to the right
+    panels.power_ticks(axes, decimal=True)
+    return {
+        **record.run.place,
+        "images": moments[0].top[0].n_samples,
+        "epoch": [moment.epoch for moment in moments],
+        "loss": loss,
+        "eigenvalues": [[value.value for value in moment.top] for moment in moments],
+        "radii": [[value.radius for value in moment.top] for moment in moments],
+        "edge": edge,
+        "edge_standard_error": [moment.outliers.edge_error for moment in moments],
+        "outliers": [moment.outliers.count for moment in moments],
+        "outliers_low": [moment.outliers.low for moment in moments],
+        "outliers_high": [moment.outliers.high for moment in moments],
+        "near_zero": [moment.near_zero.value for moment in moments],
+    }
+
+
+def _count(moment: SpectrumMoment) -> str:
+    found = moment.outliers
+    if found.high is None:
+        return f"{found.low} or more"
+    return f"{found.count}" if found.decided else f"{found.count} ({found.low} to {found.high})"
