@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
 from patchlaw.paper_figures.records import ANALYSES, Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
+from patchlaw.paper_figures.tables.evolution_tables import moments_table, powers_table
 from patchlaw.paper_figures.tables.findings_tables import (
     SHOWN,
     bounds_table,
@@ -205,6 +207,29 @@ def test_the_law_over_all_images_by_hand(folder: Path, records: Records) -> None
     _, images, top, predicted, off = rows["9, 50, seed 1002"]
     assert (images, top, predicted) == ("60,000", f"{measured:.4g}", f"{law:.4g} ± 1.0 %")
     assert number(off) == pytest.approx(100 * (law / measured - 1), abs=0.0501)
+
+
+def test_the_spectra_along_training_by_hand(folder: Path, records: Records) -> None:
+    """Powers by numpy's own line through the logarithms; rows by the file.
+
+    Catches lambda_C read off another eigenvalue, and a power of another quantity.
+    """
+    content = json.loads((folder / "analyses" / "P9_d50_s1002.json").read_text())
+    moments = content["spectra_along_training"]
+    rows = [r for r in rows_of(moments_table(records.analyses.values())) if r[0].endswith("1002")]
+    own = [row for row in rows if row[0].startswith("9, 50")]
+    assert [int(row[1]) for row in own] == [moment["epoch"] for moment in moments]
+    for row, moment in zip(own, moments, strict=True):
+        assert row[3:5] == [f"{moment['top'][k]['value']:.4g}" for k in (0, 9)]
+        assert row[6] == "10 (9 to 10)"
+        assert (row[7], row[8]) == ("99.0 %", "6,000")
+    powers = {row[0]: row for row in rows_of(powers_table(records.analyses.values()))}
+    loss = np.log([moment["loss"] for moment in moments])
+    columns = [[moment["top"][k]["value"] for moment in moments] for k in (0, 9)]
+    columns.append([moment["outliers"]["edge"] for moment in moments])
+    found = [number(cell) for cell in powers["9, 50, seed 1002"][2:]]
+    expected = [np.polyfit(loss, np.log(column), 1)[0] for column in columns]
+    assert found == pytest.approx(expected, abs=5.1e-4)
 
 
 def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:
