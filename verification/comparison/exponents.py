@@ -104,7 +104,8 @@ def fit_exponent(
     Returns:
         None where no group has two values of P that can be used.
     """
-    points, places, left_out = [], [], 0
+    points: dict[tuple[int, int], list[PowerLawPoint]] = {}
+    left_out = 0
     for group in groups:
         known = [
             (model.run, number)
@@ -117,39 +118,40 @@ def fit_exponent(
         ]
         left_out += len(known) - len(usable)
         if len(usable) > 1:
-            points += usable
-            places.append(place)
-    fit = fit_power_law(points, confidence)
+            points.setdefault(place, []).extend(usable)
+    every = [point for group in points.values() for point in group]
+    fit = fit_power_law(every, confidence)
     if fit is None:
         return None
-    depth, seed = places[0] if len(places) == 1 else (None, None)
+    depth, seed = next(iter(points)) if len(points) == 1 else (None, None)
     return FittedExponent(
         quantity=quantity,
         protocol=groups[0][0].run.protocol,
         depth=depth,
         seed=seed,
-        patches=tuple(sorted({int(point.x) for point in points})),
-        depths=tuple(sorted({depth for depth, _ in places})),
+        patches=tuple(sorted({int(point.x) for point in every})),
+        depths=tuple(sorted({depth for depth, _ in points})),
         left_out=left_out,
         fit=fit,
         over_seeds=_over_seeds(points, confidence),
     )
 
 
-def _over_seeds(points: Sequence[PowerLawPoint], confidence: float) -> SeedSpread | None:
+def _over_seeds(
+    points: Mapping[tuple[int, int], Sequence[PowerLawPoint]], confidence: float
+) -> SeedSpread | None:
     """The seeds' own exponents, over the models that every seed has.
 
     Args:
-        points: lambda_max at P, in groups (depth, seed).
+        points: lambda_max at P, by (depth, seed).
         confidence: of the interval.
 
     Returns:
         None with fewer than ``LEAST_SEEDS``, or where they have no d with two P in common.
     """
     of_seed: dict[int, dict[tuple[int, int], PowerLawPoint]] = defaultdict(dict)
-    for point in points:
-        depth, seed = point.group
-        of_seed[seed][depth, int(point.x)] = point
+    for (depth, seed), group in points.items():
+        of_seed[seed] |= {(depth, int(point.x)): point for point in group}
     common = set.intersection(*map(set, of_seed.values()))
     fits = {
         seed: fit_power_law(own[place] for place in sorted(common))

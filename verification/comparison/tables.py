@@ -55,8 +55,7 @@ def summary_tables(whose: str, summaries: Iterable[LawSummary]) -> list[Table]:
 
 def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Table]:
     """Fitted exponents with their intervals, one table a protocol."""
-    header = ("quantity", "d", "seed", "P", "exponent", "points", "groups", "dof", "scatter")
-    header += ("over seeds", "of")
+    fit = ("quantity", "d", "seed", "P", "exponent", "points", "groups", "dof", "scatter")
     note = (
         "lambda_max ~ P^exponent: least squares of the logarithms, one prefactor for each (d, "
         "seed) and one exponent; 95 % interval by Student's t with dof = points - groups - 1; "
@@ -66,7 +65,9 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
         "them have, and its 95 % interval from their spread, in which the misfit does not count."
     )
     title = f"Exponents of P of {whose} eigenvalues"
-    return _by_protocol(title, header, ((e.protocol, _exponent_row(e)) for e in exponents), note)
+    return _by_protocol(
+        title, (*fit, "over seeds", "of"), ((e.protocol, _exponent_row(e)) for e in exponents), note
+    )
 
 
 def _by_protocol(
