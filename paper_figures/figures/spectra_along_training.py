@@ -1,4 +1,4 @@
-"""Ours: bulk and outliers of the Hessian's spectrum along training, against the loss.
+"""Ours: bulk and outliers of the Hessian's spectrum along training, moment by moment.
 
 One panel for each P (down) and d (across). Dots are the largest eigenvalues at one moment, each
 with its error bound, dark where they lie beyond the bulk's edge; the grey ground ends at that edge.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW_HEIGHT = 1.9
+_BESIDE = 0.5  # moments, to the left of the first and to the right of the last
 
 
 def draw(inputs: Inputs) -> Drawing:
@@ -33,7 +34,7 @@ def draw(inputs: Inputs) -> Drawing:
     for run, panel, record in sheet.recorded(places, kept, spectra_along_training, _enough):
         sheet.numbers.append(_panel(panel, record))
         drawn[run] = panel
-    panels.label_outside(drawn, "loss (nats)", "eigenvalue")
+    panels.label_outside(drawn, "epochs done, loss (nats)", "eigenvalue")
     sheet.legend(columns=3)
     return sheet.drawing()
 
@@ -44,50 +45,54 @@ def _enough(record: TrainedModel) -> bool:
 
 def _panel(axes: "Axes", record: TrainedModel) -> dict[str, Any]:
     look, moments = style.patch_style(record.run.n_patches), record.spectra_along_training
-    loss = np.array([moment.loss for moment in moments])
     edge = np.array([moment.outliers.edge for moment in moments])
-    order = np.argsort(loss)
-    values = [value for moment in moments for value in moment.top if value.value > 0]
-    floor = min([*edge[edge > 0], *(value.value for value in values)]) / style.LOG_MARGIN**2
+    places = np.arange(len(moments))
+    values = [value.value for moment in moments for value in moment.top if value.value > 0]
+    floor = min([*edge[edge > 0], *values]) / style.LOG_MARGIN**2
     axes.fill_between(
-        loss[order],
+        places,
         floor,
-        edge[order],
+        edge,
         color=style.FAINT,
         alpha=style.BAND_ALPHA,
         linewidth=0,
         label="bulk, up to its edge",
     )
-    for name, wanted, filled in (("outliers", True, True), ("others of the largest", False, False)):
-        chosen = [(m, v) for m in moments for v in m.top if (v.value > m.outliers.edge) is wanted]
+    for name, wanted in (("outliers", True), ("others of the largest", False)):
+        chosen = [
+            (place, value)
+            for place, moment in zip(places, moments, strict=True)
+            for value in moment.top
+            if (value.value > moment.outliers.edge) is wanted
+        ]
         axes.errorbar(
-            [moment.loss for moment, _ in chosen],
+            [place for place, _ in chosen],
             [value.value for _, value in chosen],
             [value.radius for _, value in chosen],
             label=name,
             elinewidth=style.HAIR_LINE,
+            capsize=0,
             markersize=style.SMALL_MARKER,
-            **style.SeriesStyle(look.colour, look.marker, filled=filled).plot(line=False),
+            **style.SeriesStyle(look.colour, look.marker, filled=wanted).plot(line=False),
         )
-    ceiling = max(value.value for value in values)
-    for moment in moments:
+    for place, moment in zip(places, moments, strict=True):
         axes.annotate(
-            f"{_count(moment)}\nepoch {moment.epoch}",
-            (moment.loss, moment.top[0].value),
+            _count(moment),
+            (place, moment.top[0].value),
             xytext=(0, style.REMARK_MARGIN),
             textcoords="offset points",
             ha="center",
             fontsize=style.TINY_TEXT,
         )
-    axes.set(xscale="log", yscale="log", ylim=(floor, ceiling * style.LABEL_ROOM))
-    low, high = loss.min() / style.LOG_MARGIN, loss.max() * style.LOG_MARGIN
-    axes.set_xlim(high, low)  # training runs to the right
-    panels.power_ticks(axes, decimal=True)
+    axes.set(yscale="log", ylim=(floor, max(values) * style.LABEL_ROOM))
+    axes.set_xlim(-_BESIDE, len(moments) - 1 + _BESIDE)
+    axes.set_xticks(places, [f"{moment.epoch}\n{moment.loss:.2g}" for moment in moments])
+    panels.power_ticks(axes, "y", decimal=True)
     return {
         **record.run.place,
         "images": moments[0].top[0].n_samples,
         "epoch": [moment.epoch for moment in moments],
-        "loss": loss,
+        "loss": [moment.loss for moment in moments],
         "eigenvalues": [[value.value for value in moment.top] for moment in moments],
         "radii": [[value.radius for value in moment.top] for moment in moments],
         "edge": edge,
