@@ -113,8 +113,9 @@ PARTS = (
         "The paper asks and states nothing. 'Regular' is read as one course for all runs: a power "
         "of the loss, fitted over all recorded moments, the start among them. A power that is off "
         "by 0.2 is off by a factor of 2.5 where the loss falls by two decades. Known when this was "
-        "written: lambda_1's power at the three runs of depth 50, about 0.6; nothing of lambda_C "
-        f"and the bulk, nor of any shallow run. {TREND} Of every size, as in 13b.",
+        "written: lambda_1's power at the three runs of depth 50, about 0.6, and of shallow runs "
+        "lambda_1 of G over the angles at start and minimum; nothing of lambda_C and the bulk. "
+        f"{TREND} Of every size, as in 13b.",
         reach=Reach.ANY_SIZE,
         threshold=Threshold("regular", 0.2, _common_courses),
         quorum=0.75,
