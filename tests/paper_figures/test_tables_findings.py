@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,20 @@ def test_spectra_and_criteria_by_hand(folder: Path, records: Records) -> None:
         limits = [float(re.findall(r"below (\d+)", cell)[0]) for cell in (median, worst)]
         kept = all(number(c) < limit for c, limit in zip((median, worst), limits, strict=True))
         assert word == ("met" if kept else "not met")
+
+
+def test_spectra_between_start_and_minimum_have_their_rows(records: Records) -> None:
+    """Only this catches a moment of training that is lost, or judged as the start or the minimum."""
+    record = records.kernels["P9_d50_s1002"]
+    between = {f"epoch {e}": replace(record.moments["start"], epoch=e) for e in (2, 5)}
+    more = replace(record, moments={**record.moments, **between})
+    rows = {row[2]: row[3:] for row in rows_of(spectra_table([more]))}
+    assert list(rows) == ["start", "minimum", "epoch 2", "epoch 5"]
+    assert rows["epoch 2"] == rows["start"]
+    judged = [(row[0], row[1]) for row in rows_of(criteria_table([more]))]
+    assert judged.count(("tangent kernel", "training")) == 1
+    worst = next(row for row in rows_of(criteria_table([more])) if row[1] == "training")[5]
+    assert worst.startswith("P9_d50_s1002, epoch 2, lambda_")
 
 
 def test_the_law_over_all_images_by_hand(folder: Path, records: Records) -> None:
