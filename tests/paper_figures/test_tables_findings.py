@@ -197,7 +197,7 @@ def test_spectra_and_criteria_by_hand(folder: Path, records: Records) -> None:
 
 
 def test_spectra_between_start_and_minimum_have_their_rows(records: Records) -> None:
-    """Only this catches a moment of training that is lost, or judged as the start or the minimum."""
+    """Only this catches a moment that is lost, or judged as the start or the minimum."""
     record = records.kernels["P9_d50_s1002"]
     between = {f"epoch {e}": replace(record.moments["start"], epoch=e) for e in (2, 5)}
     more = replace(record, moments={**record.moments, **between})
