@@ -2,7 +2,7 @@
 
 One panel for each P (down) and d (across). Dots are the largest eigenvalues at one moment, each
 with its error bound, dark where they lie beyond the bulk's edge; the grey ground ends at that edge.
-The numbers count the outliers, with what the evidence leaves open.
+The numbers count the outliers, as far as the evidence decides.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW_HEIGHT = 1.9
+_WIDE_COLUMNS = 3  # so many leave room for words at every moment
 _BESIDE = 0.5  # moments, to the left of the first and to the right of the last
 
 
@@ -32,9 +33,9 @@ def draw(inputs: Inputs) -> Drawing:
     sheet, places = Sheet.of_grid(inputs, _ROW_HEIGHT, study)
     drawn = {}
     for run, panel, record in sheet.recorded(places, kept, spectra_along_training, _enough):
-        sheet.numbers.append(_panel(panel, record))
+        sheet.numbers.append(_panel(panel, record, narrow=len(study.depths) > _WIDE_COLUMNS))
         drawn[run] = panel
-    panels.label_outside(drawn, "epochs done, loss (nats)", "eigenvalue")
+    panels.label_outside(drawn, "epoch; loss (nats)", "eigenvalue")
     sheet.legend(columns=3)
     return sheet.drawing()
 
@@ -43,7 +44,8 @@ def _enough(record: TrainedModel) -> bool:
     return len(record.spectra_along_training) > 1
 
 
-def _panel(axes: "Axes", record: TrainedModel) -> dict[str, Any]:
+def _panel(axes: "Axes", record: TrainedModel, *, narrow: bool) -> dict[str, Any]:
+    """One run; a narrow panel has words at the first and the last moment only."""
     look, moments = style.patch_style(record.run.n_patches), record.spectra_along_training
     edge = np.array([moment.outliers.edge for moment in moments])
     places = np.arange(len(moments))
@@ -75,7 +77,10 @@ def _panel(axes: "Axes", record: TrainedModel) -> dict[str, Any]:
             markersize=style.SMALL_MARKER,
             **style.SeriesStyle(look.colour, look.marker, filled=wanted).plot(line=False),
         )
-    for place, moment in zip(places, moments, strict=True):
+    named = [
+        (place, moments[place]) for place in (places[:: len(places) - 1] if narrow else places)
+    ]
+    for place, moment in named:
         axes.annotate(
             _count(moment),
             (place, moment.top[0].value),
@@ -86,7 +91,9 @@ def _panel(axes: "Axes", record: TrainedModel) -> dict[str, Any]:
         )
     axes.set(yscale="log", ylim=(floor, max(values) * style.LABEL_ROOM))
     axes.set_xlim(-_BESIDE, len(moments) - 1 + _BESIDE)
-    axes.set_xticks(places, [f"{moment.epoch}\n{moment.loss:.2g}" for moment in moments])
+    axes.set_xticks(places, [""] * len(places), minor=True)
+    ticks = [f"{moment.epoch}\n{moment.loss:.2g}" for _, moment in named]
+    axes.set_xticks([place for place, _ in named], ticks)
     panels.power_ticks(axes, "y", decimal=True)
     return {
         **record.run.place,
@@ -108,4 +115,4 @@ def _count(moment: SpectrumMoment) -> str:
     found = moment.outliers
     if found.high is None:
         return f"{found.low} or more"
-    return f"{found.count}" if found.decided else f"{found.count} ({found.low} to {found.high})"
+    return f"{found.count}" if found.decided else f"{found.low} to {found.high}"
