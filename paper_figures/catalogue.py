@@ -14,6 +14,7 @@ from patchlaw.paper_figures.figures import (
     patch_alignment,
     patch_layout,
     pixel_bias,
+    spectra_along_training,
     split_along_training,
     trace_law,
     training,
@@ -73,6 +74,11 @@ FIGURES: tuple[PaperFigure, ...] = (
     ),
     PaperFigure(
         split_along_training.draw, "split-along-training", "the terms G and R along training"
+    ),
+    PaperFigure(
+        spectra_along_training.draw,
+        "spectra-along-training",
+        "bulk and outliers of the Hessian's spectrum along training",
     ),
     PaperFigure(
         patch_alignment.draw,

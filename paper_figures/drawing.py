@@ -106,9 +106,14 @@ class Sheet:
         self.gaps: list[Gap] = []
 
     @classmethod
-    def of_grid(cls, inputs: Inputs, row_height: float) -> "tuple[Sheet, dict[StudyRun, Axes]]":
-        """One panel for each run of the paper's grid, P down and d across; no run, no panel."""
-        study = inputs.paper
+    def of_grid(
+        cls, inputs: Inputs, row_height: float, study: Study | None = None
+    ) -> "tuple[Sheet, dict[StudyRun, Axes]]":
+        """One panel for each run of a grid, the paper's if none is given, P down and d across.
+
+        Where there is no run, there is no panel.
+        """
+        study = inputs.paper if study is None else study
         rows, columns = max(1, len(study.patches)), max(1, len(study.depths))
         sheet = cls(inputs, row_height * rows)
         axes = sheet.figure.subplots(rows, columns, squeeze=False)

@@ -49,6 +49,12 @@ def analyse(run_id: str) -> Recipe:
     return Recipe(("analyse", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/analyses"))
 
 
+def spectra_along_training(run_id: str) -> Recipe:
+    """Spectra of a trained run at moments of its training."""
+    words = analyse(run_id).words
+    return Recipe((*words, "--stage", "spectra along training"))
+
+
 def landscape(run_id: str) -> Recipe:
     """Loss over the plane of a run's trajectory."""
     return Recipe(("landscape", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/landscapes"))

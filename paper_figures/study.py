@@ -99,6 +99,11 @@ def scaling_study() -> Study:
     return Study.of_plan(_PLANS / "scaling.toml")
 
 
+def evolution_study() -> Study:
+    """Runs of the scaling study whose spectra are followed (plans/along_training.toml)."""
+    return Study.of_plan(_PLANS / "along_training.toml")
+
+
 def _run_id(request: RunRequest) -> str:
     paper = RunConfig.paper(request.patches, request.depth, request.seed)
     if replace(request, epochs=paper.training.epochs) == RunRequest(

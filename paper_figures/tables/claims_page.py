@@ -50,6 +50,7 @@ _SHOWS = {
     "alignment": "4c 6e",
     "level-off": "6e",
     "split-along-training": "4d 5c 5d 5e",
+    "spectra-along-training": "13d 13i",
     "table-1": "10a 10b 10c 10d",
     "table-4": "10a 10b 10c 10d 10e 10f 10g 10h",
     "figure-4": "11a 11b 11c 13c",

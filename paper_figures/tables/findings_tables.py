@@ -17,6 +17,7 @@ from patchlaw.hessian_theory.predictions import LAWS, curvature_bounds
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
+from patchlaw.paper_figures.tables.evolution_tables import moments_table, powers_table
 from patchlaw.paper_figures.tables.kernel_tables import (
     criteria_table,
     pairs_on_their_images,
@@ -199,6 +200,8 @@ def tables(records: Records) -> dict[str, str]:
             for name, trained in (("starts", False), ("same-images", True))
         },
         "bounds": bounds_table(records),
+        "evolution": moments_table(records.analyses.values()),
+        "evolution-powers": powers_table(records.analyses.values()),
         "laws": summary_table(
             (
                 (author_pairs(records), fitted_exponents(author_models())),
@@ -242,7 +245,13 @@ def _exponent(exponents: Iterable[FittedExponent]) -> str:
     if found.fit.interval is not None:
         low, high = (_signed(end) for end in found.fit.interval)
         interval = f" [{low}, {high}]"
-    return f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
+    text = f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
+    if (seeds := found.over_seeds) is not None:
+        mean, low, high = map(_signed, (seeds.mean, *seeds.interval))
+        depths, patches = (", ".join(map(str, of)) for of in (seeds.depths, seeds.patches))
+        text += f"; over {len(seeds.exponents)} seeds (d {depths}; P {patches}): "
+        text += f"{mean} [{low}, {high}]"
+    return text
 
 
 def _signed(value: float, places: int = 2) -> str:
@@ -253,7 +262,7 @@ def _signed(value: float, places: int = 2) -> str:
 SHOWN: Mapping[Path, tuple[str, ...]] = {
     FINDINGS: (
         *("minima", "ratios", "bounds", "laws"),
-        *("spectra", "criteria", "starts", "same-images"),
+        *("spectra", "criteria", "starts", "same-images", "evolution", "evolution-powers"),
     ),
     OWN: ("registered-laws",),
 }

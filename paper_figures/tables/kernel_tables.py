@@ -7,12 +7,12 @@ from patchlaw.paper_figures.law_pairs import LawPairs
 from patchlaw.verification.cells import NO_NUMBER, Number, cell_text
 from patchlaw.verification.comparison import compare_models, on_their_images
 from patchlaw.verification.kernels.criterion import findings
-from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
+from patchlaw.verification.kernels.record import ENDS, KernelMoment, KernelRecord
 from patchlaw.verification.records import ANGLE_BLOCK, TrainedModel
 from patchlaw.verification.records.trained_model import AUTHOR_SEED
 from patchlaw.verification.tables import markdown_lines
 
-_MOMENTS = ("start", "minimum")
+_MOMENTS = (*ENDS, "training")
 _KERNELS = {"predicted": "tangent kernel", "commutator": "commutator kernel"}
 
 
@@ -24,10 +24,16 @@ def spectra_table(records: Iterable[KernelRecord]) -> str:
     """
     kept = sorted(records, key=lambda r: (-r.run.depth, r.run.n_patches, r.run.seed))
     rows = [
-        (_place(record), f"{record.n_samples:,}", name, *_cells(record.moments[name]))
+        (
+            _place(record),
+            f"{record.n_samples:,}",
+            name if name in ENDS else f"epoch {moment.epoch}",
+            *_cells(moment),
+        )
         for name in _MOMENTS
         for record in kept
-        if name in record.moments and record.moments[name].measured
+        for moment in record.at(name)
+        if moment.measured
     ]
     heads = (f"{kernel}: λ₁, median, worst" for kernel in _KERNELS.values())
     return "\n".join(markdown_lines(("P, d", "images", "moment", "λ₁ measured", *heads), rows))

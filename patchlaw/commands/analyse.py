@@ -23,7 +23,8 @@ from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, chec
     "--stage",
     "stages",
     multiple=True,
-    help="Do this stage only; may be given several times.  [default: all]",
+    help="Do this stage only; may be given several times.  [default: all but the spectra along "
+    "training]",
 )
 @click.option("--list", "list_only", is_flag=True, help="List the stages and do nothing.")
 @settings_options(AnalysisOptions, recorded=True)
@@ -51,10 +52,11 @@ def analyse(
 
     Over all training images: largest eigenvalues of H, G, R and of every block, alignment, traces.
     On a stratified subset: both ends of the spectrum, density, outliers, and the split along
-    training. A stage is on record once it is done; the same command again goes on, also in the
-    middle of a stage. An option that is not given is as on record, if there is one. A run that is
-    refused does not stop the others. Exit code: 0 when the stages asked for are done, 1 if a run is
-    refused, 2 for a wrong option, 130 after Ctrl-C.
+    training; asked for by name, also the spectrum along training. A stage is on record once it is
+    done; the same command again goes on, also in the middle of a stage. An option that is not given
+    is as on record, if there is one. A run that is refused does not stop the others. Exit code: 0
+    when the stages asked for are done, 1 if a run is refused, 2 for a wrong option, 130 after
+    Ctrl-C.
     """
     from patchlaw.console import PlainConsole
 

@@ -24,9 +24,11 @@ from tests.docs.pages import PAGES, ROOT, blocks, command_lines, commands_in_tex
 NOT_EXECUTED = {
     "patchlaw train --patches 9 --depth 50": "a run at the paper's size: an hour at least",
     "patchlaw sweep paper_figures/plans/paper.toml --out": "runs at the paper's size: days",
-    "patchlaw sweep paper_figures/plans/scaling.toml --out": "sixteen runs: hours",
+    "patchlaw sweep paper_figures/plans/scaling.toml --out": "48 runs: hours",
     "patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out": "60,000 images: hours",
     "patchlaw analyse paper_figures/results/runs/P49_d2_*": "49 patches, 2,000 images: minutes",
+    "patchlaw analyse paper_figures/results/runs/P4_d20_*": "a density a moment: minutes",
+    "patchlaw kernel paper_figures/results/runs/P4_d20_*": "twelve eigenvalues a moment: minutes",
     "patchlaw analyse small/runs/P4_d1_* --out small/analyses --subset 20": "all stages: a minute",
     "patchlaw landscape paper_figures/results/runs/P4_d50_s1001": "60,000 images: hours",
     "patchlaw claim": "proves theorems and runs the exact checks: half a minute",
@@ -52,7 +54,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "paper_figures" / "plans", tmp_path / "paper_figures" / "plans")
     runs = Path("paper_figures", "results", "runs")
     shutil.copytree(ROOT / runs / "P4_d50_s1001", tmp_path / runs / "P4_d50_s1001")
-    (tmp_path / runs / "P49_d2_s1001-00000000").mkdir()  # is parsed, not opened
+    for name in ("P49_d2_s1001-00000000", "P4_d20_s1001-00000000"):
+        (tmp_path / runs / name).mkdir()  # is parsed, not opened
     (tmp_path / "paper_figures" / "results" / "analyses").mkdir()
     (tmp_path / "docs").mkdir()
     write_idx_files(tmp_path / "my-data", n_train=100, n_test=20)

@@ -249,17 +249,7 @@ def analysis_content(config: RunConfig) -> dict[str, Any]:
             "bottom": [eigenvalue(-v, subset) for v in values[-5:]],
             "others": {"G": eigenvalue(tops["G"], subset)},
         },
-        "density": asdict(density)
-        | {"nodes": density.nodes.tolist(), "weights": density.weights.tolist()},
-        "outliers": {
-            "count": 10,
-            "low": 9,
-            "high": 10,
-            "edge": float(values[:10].min() * 0.6),
-            "edge_error": 0.01,
-            "rule": "made up",
-        },
-        "near_zero": {"share": 0.99, "standard_error": 0.001},
+        **standing(density, float(values[:10].min() * 0.6)),
         "along_training": [
             {
                 "epoch": e,
@@ -273,9 +263,29 @@ def analysis_content(config: RunConfig) -> dict[str, Any]:
             }
             for e in moments
         ],
+        "spectra_along_training": [
+            {
+                "epoch": e,
+                "loss": float(train[e]),
+                "top": [eigenvalue(v * (train[e] / train[epoch]) ** 0.7, subset) for v in values],
+                **standing(density, float(values[:10].min() * (train[e] / train[epoch]) ** 0.7)),
+            }
+            for e in moments
+        ],
         "trajectory": plain(
             Trajectory((0.86, 0.08, 0.02), run.epochs + 1, (0.9, 0.07, 0.01), epoch + 1, 0.2)
         ),
+    }
+
+
+def standing(density: SpectralDensity, edge: float) -> dict[str, Any]:
+    """A density, and what is counted beyond an edge of its bulk."""
+    counted = {"count": 10, "low": 9, "high": 10, "edge": edge, "edge_error": 0.01}
+    return {
+        "density": asdict(density)
+        | {"nodes": density.nodes.tolist(), "weights": density.weights.tolist()},
+        "outliers": {**counted, "rule": "made up"},
+        "near_zero": {"share": 0.99, "standard_error": 0.001},
     }
 
 

@@ -82,7 +82,8 @@ def test_spectra_are_those_on_record(drawn, records):
 def test_every_figure_draws_every_run(drawn):
     ids = {config.run_id for config in CONFIGS}
     grids = ["figure-3", "figure-3-surfaces", "figure-4", "figure-c-loss", "figure-c-accuracy"]
-    for name in [*grids, "split-along-training", "alignment", "pixel-bias"]:
+    grids += ["split-along-training", "spectra-along-training", "alignment", "pixel-bias"]
+    for name in grids:
         assert set(by_run(drawn, name)) == ids, name
     assert set(by_run(drawn, "figure-1")) == {c.run_id for c in CONFIGS if c.model.depth == 1}
 
@@ -246,6 +247,17 @@ def test_the_split_along_training_is_that_on_record(drawn, records):
             assert panel[name] == [moment["top"][name]["value"] for moment in moments]
         ratio = [m["top"]["R"]["value"] / m["top"]["G"]["value"] for m in moments]
         assert panel["R_over_G"] == pytest.approx(ratio, rel=1e-12)
+
+
+def test_the_spectra_along_training_are_those_on_record(drawn, records):
+    """Each moment's own values, edge and count: only this catches one moment's for another's."""
+    for run, panel in by_run(drawn, "spectra-along-training").items():
+        moments = analysis(records, run)["spectra_along_training"]
+        assert panel["loss"] == [moment["loss"] for moment in moments]
+        values = [[value["value"] for value in moment["top"]] for moment in moments]
+        assert panel["eigenvalues"] == values
+        assert panel["edge"] == [moment["outliers"]["edge"] for moment in moments]
+        assert panel["outliers_high"] == [moment["outliers"]["high"] for moment in moments]
 
 
 def test_alignment_and_shares_are_those_on_record(drawn, records):

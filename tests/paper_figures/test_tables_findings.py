@@ -3,8 +3,10 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +14,7 @@ from patchlaw.paper_figures.law_pairs import LawPairs, study_pairs
 from patchlaw.paper_figures.records import ANALYSES, Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
+from patchlaw.paper_figures.tables.evolution_tables import moments_table, powers_table
 from patchlaw.paper_figures.tables.findings_tables import (
     SHOWN,
     bounds_table,
@@ -193,6 +196,20 @@ def test_spectra_and_criteria_by_hand(folder: Path, records: Records) -> None:
         assert word == ("met" if kept else "not met")
 
 
+def test_spectra_between_start_and_minimum_have_their_rows(records: Records) -> None:
+    """Only this catches a moment that is lost, or judged as the start or the minimum."""
+    record = records.kernels["P9_d50_s1002"]
+    between = {f"epoch {e}": replace(record.moments["start"], epoch=e) for e in (2, 5)}
+    more = replace(record, moments={**record.moments, **between})
+    rows = {row[2]: row[3:] for row in rows_of(spectra_table([more]))}
+    assert list(rows) == ["start", "minimum", "epoch 2", "epoch 5"]
+    assert rows["epoch 2"] == rows["start"]
+    judged = [(row[0], row[1]) for row in rows_of(criteria_table([more]))]
+    assert judged.count(("tangent kernel", "training")) == 1
+    worst = next(row for row in rows_of(criteria_table([more])) if row[1] == "training")[5]
+    assert worst.startswith("P9_d50_s1002, epoch 2, lambda_")
+
+
 def test_the_law_over_all_images_by_hand(folder: Path, records: Records) -> None:
     """Catches the few images' law in place of that of all, and another matrix' eigenvalue."""
     rows = {row[0]: row for row in rows_of(whole_table(records.kernels.values(), records.analyses))}
@@ -205,6 +222,29 @@ def test_the_law_over_all_images_by_hand(folder: Path, records: Records) -> None
     _, images, top, predicted, off = rows["9, 50, seed 1002"]
     assert (images, top, predicted) == ("60,000", f"{measured:.4g}", f"{law:.4g} ± 1.0 %")
     assert number(off) == pytest.approx(100 * (law / measured - 1), abs=0.0501)
+
+
+def test_the_spectra_along_training_by_hand(folder: Path, records: Records) -> None:
+    """Powers by numpy's own line through the logarithms; rows by the file.
+
+    Catches lambda_C read off another eigenvalue, and a power of another quantity.
+    """
+    content = json.loads((folder / "analyses" / "P9_d50_s1002.json").read_text())
+    moments = content["spectra_along_training"]
+    rows = [r for r in rows_of(moments_table(records.analyses.values())) if r[0].endswith("1002")]
+    own = [row for row in rows if row[0].startswith("9, 50")]
+    assert [int(row[1]) for row in own] == [moment["epoch"] for moment in moments]
+    for row, moment in zip(own, moments, strict=True):
+        assert row[3:5] == [f"{moment['top'][k]['value']:.4g}" for k in (0, 9)]
+        assert row[6] == "10 (9 to 10)"
+        assert (row[7], row[8]) == ("99.0 %", "6,000")
+    powers = {row[0]: row for row in rows_of(powers_table(records.analyses.values()))}
+    loss = np.log([moment["loss"] for moment in moments])
+    columns = [[moment["top"][k]["value"] for moment in moments] for k in (0, 9)]
+    columns.append([moment["outliers"]["edge"] for moment in moments])
+    found = [number(cell) for cell in powers["9, 50, seed 1002"][2:]]
+    expected = [np.polyfit(loss, np.log(column), 1)[0] for column in columns]
+    assert found == pytest.approx(expected, abs=5.1e-4)
 
 
 def test_what_a_law_lacks_is_not_measured(tmp_path: Path) -> None:

@@ -15,17 +15,44 @@ from patchlaw.verification.records import (
     Minimum,
     RunFacts,
     SampleMeans,
+    SpectrumMoment,
     SplitMoment,
     TrainedModel,
     Trajectory,
 )
-from patchlaw.verification.solvers import Estimate, OutlierCount
+from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
 
 PATCHES, DEPTHS = (4, 9, 16), (50, 100, 150, 200)
 
 
 def eigenvalue(value: float, error: float = 1e-4, converged: bool = True) -> Eigenvalue:
     return Eigenvalue(value, error * abs(value), converged, 60_000)
+
+
+def spectrum(epoch: int, loss: float, power: float, outliers: int) -> SpectrumMoment:
+    """A moment whose outliers and bulk go with a power of the loss."""
+    values = np.array([50.0 / k * loss**power for k in range(1, 21)])
+    edge = 0.1 * loss**power
+    density = SpectralDensity(
+        nodes=np.array([[0.0, values[0]]] * 2),
+        weights=np.full((2, 2), 0.5),
+        size=1000,
+        probes="rademacher",
+        matvecs=4,
+        n_samples=60_000,
+        dtype="float64",
+        seed=0,
+        seconds=1.0,
+        replayed=0,
+    )
+    return SpectrumMoment(
+        epoch,
+        loss,
+        tuple(map(eigenvalue, values.tolist())),
+        density,
+        OutlierCount(outliers, outliers, outliers, edge, 0.0, "made up"),
+        Estimate(0.99, 1e-3),
+    )
 
 
 def world(
@@ -52,6 +79,8 @@ def world(
     near_zero: float = 0.99,
     outliers: tuple[int, int] = (10, 10),
     top_gap: float = 10.0,
+    course: float = 0.0,
+    outliers_in_training: int = 10,
     plane: float = 0.95,
     plane_to_minimum: float = 0.95,
     half_alpha_loss: float = 0.8,
@@ -113,6 +142,10 @@ def world(
                             (10, 0.05, residual_in_training),
                             (50, 0.01, ratios["end"]),
                         )
+                    ),
+                    spectra_along_training=tuple(
+                        spectrum(epoch, loss, 0.6 + course * (-1) ** (i + j), outliers_in_training)
+                        for epoch, loss in ((0, 3.0), (1, 0.1), (36, 0.01))
                     ),
                     trajectory=Trajectory(
                         (plane - 0.05, 0.05), 51, (plane_to_minimum - 0.05, 0.05), 38

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from patchlaw.commands.analyse import analyse
 from patchlaw.verification.analysis.analysis_job import execute_analysis
-from patchlaw.verification.analysis.options import STAGES, AnalysisOptions
+from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisOptions
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.records import TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
@@ -40,7 +40,8 @@ def run(tmp_path_factory) -> Run:
 @pytest.fixture(scope="module")
 def record(run, tmp_path_factory) -> TrainedModel:
     """All stages, not interrupted."""
-    return execute_analysis(run, SAMPLES, tmp_path_factory.mktemp("whole"), OPTIONS)
+    folder = tmp_path_factory.mktemp("whole")
+    return execute_analysis(run, SAMPLES, folder, OPTIONS, stages=STAGES)
 
 
 def dense(run: Run, kind: str, epoch: int | None = None, images: slice = slice(None)) -> np.ndarray:
@@ -168,6 +169,30 @@ def test_the_split_along_training(run, record):
         assert moment.loss == pytest.approx(loss.item(), rel=1e-10)
 
 
+def test_the_spectrum_along_training(run, record):
+    """Each epoch's own parameters, on their own images: only this catches the minimum's instead."""
+    from patchlaw.verification.training import stratified_subset
+
+    chosen = stratified_subset(SAMPLES.train_labels.numpy(), 16, 0)
+    moments = record.spectra_along_training
+    assert [m.epoch for m in moments] == sorted({0, 2, run.minimum_epoch})
+    for moment in moments:
+        h = dense(run, "hessian", moment.epoch, chosen)
+        exact = top(h, len(h))
+        assert_holds(moment.top, exact[:5])
+        assert {v.n_samples for v in moment.top} == {16}
+        mean, error = moment.density.moment(1)
+        assert mean == pytest.approx(np.trace(h) / len(h), abs=5 * error)
+        near = (np.abs(exact) <= 0.01 * exact[0]).mean()
+        share = moment.near_zero
+        assert share.value == pytest.approx(near, abs=5 * share.standard_error)
+        beyond = (exact[:5] > moment.outliers.edge).sum()
+        assert moment.outliers.low <= beyond <= (moment.outliers.high or 5)
+        logits = run.model(moment.epoch)(SAMPLES.train_images[chosen].double())
+        loss = torch.nn.functional.cross_entropy(logits, SAMPLES.train_labels[chosen])
+        assert moment.loss == pytest.approx(loss.item(), rel=1e-10)
+
+
 def test_minimum_and_trajectory(run, record):
     assert record.minimum.epoch == run.minimum_epoch
     assert record.minimum.train.loss == pytest.approx(
@@ -241,7 +266,11 @@ def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
         process.wait()
         assert work.exists()
     assert len(read_model(path).stages) < len(STAGES)
-    resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    execute_analysis(run, SAMPLES, tmp_path, OPTIONS)
+    # nothing else is left to do, so the products are gone
+    assert not work.exists()
+    assert set(STAGES) - set(read_model(path).stages) == set(ON_REQUEST)
+    resumed = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=STAGES)
     assert numbers(resumed) == numbers(record)
 
 

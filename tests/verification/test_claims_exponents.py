@@ -1,16 +1,19 @@
 """Exponents as evidence: when they speak for a statement, when against, and when not at all."""
 
+import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from patchlaw.verification.claims import CLAIMS, Evidence, Grade, Outcome, Verdict
 from patchlaw.verification.claims.measures import says
-from patchlaw.verification.comparison import fitted_exponents
+from patchlaw.verification.comparison import FittedExponent, fitted_exponents
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, author_models
 from tests.verification.claim_worlds import eigenvalue, proved_everything, world
@@ -173,3 +176,61 @@ def test_the_authors_table_has_one_exponent() -> None:
     assert verdict("4e", author_models()) is Verdict.REFUTED
     assert verdict("4e", (*author_models(), *scattered(-2, 0.05))) is Verdict.QUALIFIED
     assert pieces("4f", author_models()) == ()
+
+
+def of_seeds(offsets: dict[int, float], bend: float = 0.0) -> tuple[TrainedModel, ...]:
+    """lambda_max(H) ~ P^(-1 + offset of the seed), bent alike for every seed."""
+    found = []
+    for seed, offset in offsets.items():
+        for model in world(seed=seed, depths=(50, 100)):
+            p = model.run.n_patches
+            value = 50.0 * seed * p ** (offset - 1) * math.exp(bend * math.log(p) ** 2)
+            found.append(replace(model, eigenvalues={"H": (eigenvalue(value),)}))
+    return tuple(found)
+
+
+def together(models: tuple[TrainedModel, ...]) -> FittedExponent:
+    return next(found for found in fitted_exponents(models) if found.seed is None)
+
+
+@given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=6))
+def test_the_interval_over_seeds_is_that_of_their_own_exponents(offsets: list[float]) -> None:
+    """Beside scipy's one-sample t interval. Only this catches seeds that are not kept apart."""
+    seeds = together(of_seeds(dict(enumerate(offsets, 7)))).over_seeds
+    assert seeds is not None
+    expected = [offset - 1 for offset in offsets]
+    assert list(seeds.exponents.values()) == pytest.approx(expected, abs=1e-9)
+    if max(offsets) - min(offsets) > 1e-6:
+        low, high = stats.ttest_1samp(expected, 0).confidence_interval(0.95)
+        assert seeds.interval == pytest.approx((low, high), abs=1e-8)
+
+
+def test_a_misfit_that_seeds_share_widens_the_fits_interval_alone() -> None:
+    """No power law, the same bend for every seed: only this catches the two intervals mixed up."""
+    found = together(of_seeds({7: 0.0, 8: 0.0, 9: 0.0}, bend=0.3))
+    assert found.over_seeds is not None
+    low, high = found.over_seeds.interval
+    assert high - low < 1e-9
+    assert found.fit.interval[1] - found.fit.interval[0] > 0.1
+    # and the other way round: exact power laws that differ
+    spread = together(of_seeds({7: -0.4, 8: 0.0, 9: 0.4}))
+    low, high = spread.over_seeds.interval
+    assert high - low == pytest.approx(2 * 4.302652729911275 * 0.4 / math.sqrt(3))  # t table, 2 dof
+
+
+def test_seeds_are_compared_over_the_models_that_all_have() -> None:
+    """A bend makes an exponent depend on its P: only this catches seeds of unequal designs."""
+    models = of_seeds({7: 0.0, 8: 0.1, 9: 0.2}, bend=0.3)
+    whole = together(models).over_seeds
+    lacking = together(
+        tuple(m for m in models if (m.run.seed, m.run.n_patches, m.run.depth) != (8, 16, 100))
+    ).over_seeds
+    assert (whole.patches, whole.depths) == (lacking.patches, lacking.depths)
+    steps = [b - a for a, b in pairwise(lacking.exponents.values())]
+    assert steps == pytest.approx([0.1, 0.1], abs=1e-9)
+    assert lacking.mean != pytest.approx(whole.mean, abs=1e-3)
+    two_seeds = tuple(m for m in models if m.run.seed != 9)
+    assert together(two_seeds).over_seeds is None
+    (piece,) = pieces("4e", models)
+    assert f"over 3 seeds, at P 4, 9, 16 and d 50, 100: mean {whole.mean:.2f}" in piece.note
+    assert piece.interval == together(models).fit.interval

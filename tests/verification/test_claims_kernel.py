@@ -1,4 +1,4 @@
-"""Parts 4g to 4i: the tangent kernel's laws against measured spectra, by their own criteria."""
+"""Parts 4g to 4i and 4m: the tangent kernel's laws against measured spectra."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from patchlaw.verification.store.errors import RecordError
 
 PAPER = [(result.n_patches, result.depth) for result in author_results()]
 KERNELS = kernels_beside(ANALYSES)
-PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i"), strict=True))
+PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i", "4m"), strict=True))
 
 
 def judged(part: str, kernels: tuple[KernelRecord, ...]):
@@ -44,6 +44,8 @@ def like(
 def world(*factors: float, **facts) -> tuple[KernelRecord, ...]:
     """Records of the paper's twelve configurations."""
     deep = next(record for record in KERNELS if record.run.id == "P4_d50_s1001")
+    between = replace(deep.moments["start"], epoch=3)
+    deep = replace(deep, moments={**deep.moments, "epoch 3": between})
     return tuple(like(deep, factors, *place, **facts) for place in PAPER)
 
 

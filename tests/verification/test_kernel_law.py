@@ -396,6 +396,35 @@ def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curva
         Pilot.of_run(run, samples)
 
 
+def test_moments_of_training_join_those_on_record(run, tmp_path):
+    """Each with its own parameters: only this catches the minimum's measured under another name."""
+    ends = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
+    with pytest.raises(ValueError, match=r"--epoch: expected 0 to \d+, the epochs of the run"):
+        measure_kernel(
+            run, toy_samples(), tmp_path, replace(SETTINGS, epochs=(run.epochs_done + 1,))
+        )
+    among = next(e for e in range(1, run.epochs_done) if e != run.minimum_epoch)
+    settings = replace(SETTINGS, epochs=(run.minimum_epoch, among))
+    found = measure_kernel(run, toy_samples(), tmp_path, settings)
+    assert list(found.moments) == ["start", "minimum", f"epoch {among}"]
+    assert all(found.moments[name] == moment for name, moment in ends.moments.items())
+    samples = toy_samples()
+    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+    model = run.model(among)
+    g = CurvatureProblem(model, images, labels, backend="autodiff").gauss_newton
+    own = model.layout.own
+    dense = np.linalg.eigvalsh((g @ np.eye(g.shape[0]))[np.ix_(own, own)])[::-1][:3]
+    (moment,) = found.at("training")
+    np.testing.assert_allclose([each.value for each in moment.measured], dense, rtol=1e-5)
+    law = tangent_kernel_of(model, images).spectrum(softmax_outputs(model, images).numpy(), 3)
+    np.testing.assert_allclose(moment.predicted, law, rtol=1e-9)
+    assert f"--epoch {among}" in found.reproduce
+    before = (tmp_path / f"{found.run.id}.json").read_bytes()
+    measure_kernel(run, toy_samples(), tmp_path, SETTINGS)  # asks for the ends only
+    assert (tmp_path / f"{found.run.id}.json").read_bytes() == before
+
+
 def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):
     """A record of an older law, and one begun with predictions only.
 

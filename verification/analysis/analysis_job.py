@@ -47,7 +47,8 @@ def execute_analysis(
         samples: those of the run.
         out: folder of records.
         options: of the analysis; if left out those on record, the defaults where none is.
-        stages: names, in any order; all if empty. Those that they need are added.
+        stages: names, in any order; if empty all but ``options.ON_REQUEST``. Those that they need
+            are added.
         memory_budget: bytes of states kept between products.
         threads: None for torch's number.
         device: torch device that multiplies; None is the CPU. A stage's mark names it.
@@ -90,7 +91,7 @@ def execute_analysis(
         progress=progress,
     )
     job.carry_out()
-    if all(map(job.document.done, RUN_STAGE)):
+    if all(map(job.document.done, {*check_stages(()), *asked})):
         shutil.rmtree(work)
     return read_model(path)
 

@@ -22,7 +22,9 @@ STAGES = (
     "traces",
     "bounds",
     "hessian outliers",
+    "spectra along training",
 )
+ON_REQUEST = ("spectra along training",)  # a density a moment: as long as all others together
 
 MAX_PROBES = 10**6  # ours: a product takes a millisecond at least, so these a quarter of an hour
 
@@ -62,16 +64,37 @@ class AnalysisOptions:
     epochs: tuple[int, ...] = setting(
         (0, 1, 2, 5, 10, 20),
         "--epoch",
-        "Measure the split along training here; may be given several times, and again with more "
+        "Measure the stages along training here; may be given several times, and again with more "
         "than on record.  [default: 0, 1, 2, 5, 10, 20; the minimum always]",
         least=0,
-        decides=("along training",),
+        decides=("along training", "spectra along training"),
+    )
+    n_top_along: int = setting(
+        20,
+        "--along-top",
+        "Largest eigenvalues of H in the spectra along training.",
+        decides=("spectra along training",),
+    )
+    n_images_along: int | None = setting(
+        None,
+        "--along-images",
+        "Images of the spectra along training, a stratified part of all.  [default: as --subset]",
+        least=10,
+        decides=("spectra along training",),
     )
     density_probes: int = setting(
-        8, "--density-probes", "Probes of the spectral density.", least=2, decides=("density",)
+        8,
+        "--density-probes",
+        "Probes of the spectral density.",
+        least=2,
+        decides=("density", "spectra along training"),
     )
     density_steps: int = setting(
-        60, "--density-steps", "Lanczos steps of each.", least=2, decides=("density",)
+        60,
+        "--density-steps",
+        "Lanczos steps of each.",
+        least=2,
+        decides=("density", "spectra along training"),
     )
     trace_probes: int = setting(
         16, "--trace-probes", "Probes of the traces of G.", least=2, decides=("traces",)
@@ -105,7 +128,7 @@ class AnalysisOptions:
             ValueError: more eigenpairs or steps than there are dimensions, or vectors of them that
                 do not fit into memory.
         """
-        for name in ("n_top", "n_top_subset", "n_bottom", "density_steps"):
+        for name in ("n_top", "n_top_subset", "n_top_along", "n_bottom", "density_steps"):
             value, argument = getattr(self, name), OPTIONS[name].metadata["argument"]
             if value >= n_parameters:
                 raise ValueError(
@@ -170,7 +193,9 @@ def adds_to(option: str, stored: Any, wanted: Any) -> bool:
 
 
 def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Stages by name with those they need, in the order in which they run; all of them for none.
+    """Stages by name with those they need, in the order in which they run.
+
+    For no names all but those that must be asked for by name.
 
     Raises:
         ValueError: an unknown name.
@@ -179,4 +204,4 @@ def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in STAGES:
             raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {name!r}")
     needed = {_ALWAYS, *names, *(_BEFORE[name] for name in names if name in _BEFORE)}
-    return tuple(stage for stage in STAGES if not names or stage in needed)
+    return tuple(stage for stage in STAGES if stage in needed or not (names or stage in ON_REQUEST))

@@ -14,6 +14,7 @@ from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.solvers import (
     Alignment,
+    EigenResult,
     Estimate,
     VectorShares,
     class_directions,
@@ -138,14 +139,22 @@ def bias_blocks(bench: Workbench) -> Sections:
 
 def density(bench: Workbench) -> Sections:
     """Density of H's spectrum on the subset, and the outliers."""
+    h = bench.subset.hessian
+    top = bench.solve("H", h, bench.options.n_top_subset)  # as in ``hessian``
+    return _spectrum(bench, "H", h, top, "density")
+
+
+def _spectrum(
+    bench: Workbench, name: str, op: SymmetricOperator, top: EigenResult, folder: str
+) -> Sections:
+    """Density of an operator's spectrum, and what of its largest pairs stands out of it."""
     options = bench.options
-    top = bench.solve("H", bench.subset.hessian, options.n_top_subset)  # as in ``hessian``
     found = spectral_density(
-        bench.watched("density of H", bench.subset.hessian),
+        bench.watched(f"density of {name}", op),
         n_probes=options.density_probes,
-        n_steps=min(options.density_steps, bench.model.n_parameters),
+        n_steps=min(options.density_steps, op.shape[0]),
         seed=options.seed,
-        checkpoint=bench.work / "density",
+        checkpoint=bench.work / folder,
     )
     near = np.abs(found.nodes) <= _NEAR_ZERO * float(top.values[0])
     share, error = mean_and_error((found.weights * near).sum(axis=1))
@@ -174,17 +183,10 @@ def bottom(bench: Workbench) -> Sections:
 
 
 def along_training(bench: Workbench) -> Sections:
-    """Top eigenvalues of H, G and R on the subset at chosen epochs and at the minimum.
-
-    A moment on record is not measured again.
-    """
-    done = bench.run.epochs_done
-    epochs = sorted({*(e for e in bench.options.epochs if e <= done), bench.run.minimum_epoch})
+    """Top eigenvalues of H, G and R on the subset at chosen epochs and at the minimum."""
     images, labels = bench.subset_data
-    moments = {moment["epoch"]: moment for moment in bench.section("along_training") or ()}
-    for epoch in epochs:
-        if epoch in moments:
-            continue
+
+    def moment(epoch: int) -> Sections:
         model = bench.model_after(epoch)
         problem = bench.problem(model, images, labels)
         # at the minimum as in ``residual``, whose products serve again
@@ -206,13 +208,42 @@ def along_training(bench: Workbench) -> Sections:
             start=g.vectors[:, 0] + r.vectors[:, 0],
         )
         shares = VectorShares.of(h.vectors[:, 0], problem.layout)
-        moments[epoch] = {
+        return {
             "epoch": epoch,
             "loss": Objective(model, bench.loss).evaluate(images, labels).loss,
             "top": {name: Eigenvalue.all_of(x)[0] for name, x in (("H", h), ("G", g), ("R", r))},
             "bias_share": shares.bias,
         }
-    return {"along_training": [moments[epoch] for epoch in epochs]}
+
+    return _moments(bench, "along_training", moment)
+
+
+def spectra_along_training(bench: Workbench) -> Sections:
+    """Largest eigenvalues, density and outliers of H on a subset at the same moments."""
+    images, labels = bench.stratified(bench.options.n_images_along or bench.options.subset)
+
+    def moment(epoch: int) -> Sections:
+        model, name = bench.model_after(epoch), f"H after {epoch} epochs"
+        h = bench.problem(model, images, labels).hessian
+        # not the folder of the top pair alone
+        top = bench.solve(name, h, bench.options.n_top_along, folder=f"H-spectrum-after-{epoch}")
+        spectrum = _spectrum(bench, name, h, top, f"density-after-{epoch}")
+        return {
+            "epoch": epoch,
+            "loss": Objective(model).evaluate(images, labels).loss,
+            "top": Eigenvalue.all_of(top),
+            **spectrum,
+        }
+
+    return _moments(bench, "spectra_along_training", moment)
+
+
+def _moments(bench: Workbench, section: str, moment: Callable[[int], Sections]) -> Sections:
+    """A section of moments of training by epoch; one that is on record is not measured again."""
+    done = bench.run.epochs_done
+    epochs = sorted({*(e for e in bench.options.epochs if e <= done), bench.run.minimum_epoch})
+    known = {found["epoch"]: found for found in bench.section(section) or ()}
+    return {section: [known.get(epoch) or moment(epoch) for epoch in epochs]}
 
 
 def traces(bench: Workbench) -> Sections:
@@ -276,6 +307,7 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
             traces,
             bounds,
             hessian_outliers,
+            spectra_along_training,
         ),
         strict=True,
     )

@@ -102,10 +102,14 @@ class Workbench:
     @cached_property
     def subset_data(self) -> tuple[Tensor, Tensor]:
         """Images and labels of the subset."""
+        return self.stratified(self.options.subset)
+
+    def stratified(self, size: int) -> tuple[Tensor, Tensor]:
+        """Images and labels of a stratified part of the training set, all if it is no larger."""
         images, labels = self.samples.train_images, self.samples.train_labels
-        if not self.has_subset:
+        if size >= len(labels):
             return images, labels
-        chosen = stratified_subset(labels.numpy(), self.options.subset, self.options.subset_seed)
+        chosen = stratified_subset(labels.numpy(), size, self.options.subset_seed)
         return images[chosen], labels[chosen]
 
     @property

@@ -1,5 +1,6 @@
 """Claim 13: what the paper leaves to future work."""
 
+from patchlaw.verification.claims import evolution
 from patchlaw.verification.claims.claim import PAPER, Claim, Part, scale_part
 from patchlaw.verification.claims.controls import Keep, beside, beside_one_large, only
 from patchlaw.verification.claims.measures import Number, eigenvalue_ratios, quotient
@@ -101,12 +102,7 @@ CLAIM = Claim(
             ),
             criterion_by=PAPER,
         ),
-        _open_question(
-            "13d",
-            "Bulk and outliers change in a regular way during training",
-            "Outlier counts and bulk widths at recorded epochs show no common course over runs.",
-            "how this bulk and these spikes evolve during training",
-        ),
+        evolution.PARTS[0],
         Part(
             "13e",
             "A single large QNN has a sharper landscape than the distributed model",
@@ -201,5 +197,6 @@ CLAIM = Claim(
             variants=True,
             since="2026-11-27",
         ),
+        evolution.PARTS[1],
     ),
 )

@@ -384,6 +384,13 @@ def _exponent(quantity: str, expected: int, found: FittedExponent, first: Traine
         notes = [f"interval: Student's t, scatter {fit.residual_std:.2g} of log lambda"]
     if len(found.patches) < LEAST_PATCHES:
         notes.append("two values of P lie on any power law")
+    if (seeds := found.over_seeds) is not None:
+        low, high = seeds.interval
+        notes.append(
+            f"over {len(seeds.exponents)} seeds, at P {', '.join(map(str, seeds.patches))} and d "
+            f"{', '.join(map(str, seeds.depths))}: mean {seeds.mean:.2f}, interval of the seeds' "
+            f"spread [{low:.2f}, {high:.2f}]"
+        )
     if found.left_out:
         notes.append(f"{found.left_out} left out: not converged or not positive")
     patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))

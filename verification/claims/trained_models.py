@@ -21,6 +21,7 @@ from patchlaw.verification.claims.verdict import Role
 from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import RunFacts, TrainedModel, all_converged, author_models
 from patchlaw.verification.records.trained_model import Along
+from patchlaw.verification.solvers import OutlierCount
 
 _LAST_DEPTH_OF_THE_TREND = 150  # paper, Sec. 3.2.3: 'up to 150, slightly worsens at 200'
 
@@ -87,14 +88,19 @@ def outliers_beside_classes(tolerance: float, words: str) -> Measure:
 
 
 def _outliers(model: TrainedModel) -> Number | None:
-    """The count, with the rule and what a second one counts."""
-    count, other = model.outliers, model.outliers_by_gap
-    if count is None:
+    """The count at the minimum, of its own or along training."""
+    minimum = (m for m in model.spectra_along_training if m.epoch == model.minimum.epoch)
+    found = model if model.outliers is not None else next(minimum, model)
+    if found.outliers is None:
         return None
+    return on_subset(model, counted_outliers(found.outliers, found.outliers_by_gap))
+
+
+def counted_outliers(count: OutlierCount, other: OutlierCount | None) -> Number:
+    """A count as a number, with its rule and what a second one counts."""
     high = math.inf if count.high is None else float(count.high)
     second = f"; {other.count} by the {other.rule}" if other else ""
-    found = Number(float(count.count), (float(count.low), high), count.rule + second)
-    return on_subset(model, found)
+    return Number(float(count.count), (float(count.low), high), count.rule + second)
 
 
 def _near_zero(model: TrainedModel) -> Number | None:

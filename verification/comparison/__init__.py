@@ -4,6 +4,7 @@ from patchlaw.verification.comparison.calibration import calibrate, choice_cover
 from patchlaw.verification.comparison.exponents import (
     QUANTITIES,
     FittedExponent,
+    SeedSpread,
     fit_exponent,
     fitted_exponents,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "FittedExponent",
     "LawComparison",
     "LawSummary",
+    "SeedSpread",
     "calibrate",
     "choice_coverage",
     "compare_author",

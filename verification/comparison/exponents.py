@@ -1,8 +1,16 @@
-"""Exponents of P fitted to largest eigenvalues: lambda_max ~ P^e at fixed depth."""
+"""Exponents of P fitted to largest eigenvalues: lambda_max ~ P^e at fixed depth.
+
+Two intervals answer two questions. That of the fit takes the models as they are: how far the
+points lie off one power law, misfit and seeds together. That over seeds asks what other initial
+angles would give: each seed has an exponent of its own, from its own models alone, and a misfit
+that all seeds share does not widen it.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from patchlaw.verification.power_law import CONFIDENCE, PowerLawFit, PowerLawPoint, fit_power_law
 from patchlaw.verification.records import TERMS, TrainedModel, alike_but_for, all_converged
@@ -12,6 +20,29 @@ LARGEST_RESIDUAL_BLOCK = "largest R_pp"  # lambda_max of R over the angles, exac
 QUANTITIES = (*TERMS, SUM_OF_BLOCKS, LARGEST_RESIDUAL_BLOCK)
 
 LEAST_PATCHES = 3  # values of P: two always lie on a power law
+LEAST_SEEDS = 3  # ours: of two the interval is 25 times their difference
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """The exponents of single seeds, each over the same (P, d), and the interval of their mean.
+
+    Attributes:
+        exponents: by seed.
+        patches: every P behind them.
+        depths: every d.
+        mean: of the exponents.
+        interval: mean +- t s / sqrt(n), s their standard deviation over n seeds, t the quantile of
+            Student's distribution with n - 1 degrees of freedom.
+        confidence: of the interval.
+    """
+
+    exponents: Mapping[int, float]
+    patches: tuple[int, ...]
+    depths: tuple[int, ...]
+    mean: float
+    interval: tuple[float, float]
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -24,6 +55,7 @@ class FittedExponent:
         seed: likewise.
         left_out: models whose eigenvalue did not converge or is not positive.
         fit: exponent, interval, scatter.
+        over_seeds: what single seeds give; None with fewer than three.
     """
 
     quantity: str
@@ -34,6 +66,7 @@ class FittedExponent:
     depths: tuple[int, ...]
     left_out: int
     fit: PowerLawFit
+    over_seeds: SeedSpread | None = None
 
 
 def fitted_exponents(
@@ -71,7 +104,8 @@ def fit_exponent(
     Returns:
         None where no group has two values of P that can be used.
     """
-    points, places, left_out = [], [], 0
+    points: dict[tuple[int, int], list[PowerLawPoint]] = {}
+    left_out = 0
     for group in groups:
         known = [
             (model.run, number)
@@ -84,22 +118,55 @@ def fit_exponent(
         ]
         left_out += len(known) - len(usable)
         if len(usable) > 1:
-            points += usable
-            places.append(place)
-    fit = fit_power_law(points, confidence)
+            points.setdefault(place, []).extend(usable)
+    every = [point for group in points.values() for point in group]
+    fit = fit_power_law(every, confidence)
     if fit is None:
         return None
-    depth, seed = places[0] if len(places) == 1 else (None, None)
+    depth, seed = next(iter(points)) if len(points) == 1 else (None, None)
     return FittedExponent(
         quantity=quantity,
         protocol=groups[0][0].run.protocol,
         depth=depth,
         seed=seed,
-        patches=tuple(sorted({int(point.x) for point in points})),
-        depths=tuple(sorted({depth for depth, _ in places})),
+        patches=tuple(sorted({int(point.x) for point in every})),
+        depths=tuple(sorted({depth for depth, _ in points})),
         left_out=left_out,
         fit=fit,
+        over_seeds=_over_seeds(points, confidence),
     )
+
+
+def _over_seeds(
+    points: Mapping[tuple[int, int], Sequence[PowerLawPoint]], confidence: float
+) -> SeedSpread | None:
+    """The seeds' own exponents, over the models that every seed has.
+
+    Args:
+        points: lambda_max at P, by (depth, seed).
+        confidence: of the interval.
+
+    Returns:
+        None with fewer than ``LEAST_SEEDS``, or where they have no d with two P in common.
+    """
+    of_seed: dict[int, dict[tuple[int, int], PowerLawPoint]] = defaultdict(dict)
+    for (depth, seed), group in points.items():
+        of_seed[seed] |= {(depth, int(point.x)): point for point in group}
+    common = set.intersection(*map(set, of_seed.values()))
+    fits = {
+        seed: fit_power_law(own[place] for place in sorted(common))
+        for seed, own in sorted(of_seed.items())
+    }
+    exponents = {seed: fit.exponent for seed, fit in fits.items() if fit is not None}
+    n = len(exponents)
+    if n < LEAST_SEEDS:
+        return None
+    from scipy.stats import t  # half a second to import, and not every caller gets here
+
+    mean = fmean(exponents.values())
+    half = float(t.ppf((1 + confidence) / 2, n - 1)) * stdev(exponents.values()) / math.sqrt(n)
+    depths, patches = (tuple(sorted(set(column))) for column in zip(*common, strict=True))
+    return SeedSpread(exponents, patches, depths, mean, (mean - half, mean + half), confidence)
 
 
 def _value(quantity: str, model: TrainedModel) -> float | None:

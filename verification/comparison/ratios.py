@@ -182,7 +182,7 @@ def compare_author(
 
 
 def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
-    """Every measured moment of a kernel's record as a model, with G over the angles there.
+    """Start and minimum of every kernel's record, if measured, as models with G over the angles.
 
     Ratios of these eigenvalues, measured and predicted on the same images, stand beside the laws
     as those over all training images do, under protocols of their own: before training as runs of
@@ -196,12 +196,13 @@ def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
             "start": replace(record.run, images=record.n_samples, epochs=0),
             "minimum": replace(record.run, family=family),
         }
-        for name, moment in record.moments.items():
-            means = SampleMeans(mean_softmax_trace=moment.mean_softmax_trace)
-            if moment.measured:
+        for name, run in facts.items():
+            moment = record.moments.get(name)
+            if moment and moment.measured:
+                means = SampleMeans(mean_softmax_trace=moment.mean_softmax_trace)
                 found.append(
                     TrainedModel(
-                        facts[name],
+                        run,
                         record.reproduce,
                         Minimum(moment.epoch, means),
                         {ANGLE_BLOCK: moment.measured},

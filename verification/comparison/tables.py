@@ -4,7 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from patchlaw.hessian_theory.predictions import Input, law_inputs
-from patchlaw.verification.comparison import FittedExponent, LawComparison, LawSummary
+from patchlaw.verification.comparison import (
+    FittedExponent,
+    LawComparison,
+    LawSummary,
+    SeedSpread,
+)
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.tables import Table
@@ -50,15 +55,19 @@ def summary_tables(whose: str, summaries: Iterable[LawSummary]) -> list[Table]:
 
 def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Table]:
     """Fitted exponents with their intervals, one table a protocol."""
-    header = ("quantity", "d", "seed", "P", "exponent", "points", "groups", "dof", "scatter")
+    fit = ("quantity", "d", "seed", "P", "exponent", "points", "groups", "dof", "scatter")
     note = (
         "lambda_max ~ P^exponent: least squares of the logarithms, one prefactor for each (d, "
         "seed) and one exponent; 95 % interval by Student's t with dof = points - groups - 1; "
         "scatter: standard deviation of the residuals of log lambda_max. Left out: not converged "
-        "or not positive. Where lambda_max is no power of P the misfit counts as scatter."
+        "or not positive. Where lambda_max is no power of P the misfit counts as scatter. Over "
+        "seeds: mean of the exponents fitted to each seed by itself, over the P and d that all of "
+        "them have, and its 95 % interval from their spread, in which the misfit does not count."
     )
     title = f"Exponents of P of {whose} eigenvalues"
-    return _by_protocol(title, header, ((e.protocol, _exponent_row(e)) for e in exponents), note)
+    return _by_protocol(
+        title, (*fit, "over seeds", "of"), ((e.protocol, _exponent_row(e)) for e in exponents), note
+    )
 
 
 def _by_protocol(
@@ -109,7 +118,17 @@ def _exponent_row(e: FittedExponent) -> tuple[str, ...]:
         str(e.fit.n_groups),
         str(e.fit.dof),
         "-" if e.fit.residual_std is None else f"{e.fit.residual_std:.2g}",
+        *_over_seeds(e.over_seeds),
     )
+
+
+def _over_seeds(found: SeedSpread | None) -> tuple[str, str]:
+    if found is None:
+        return "-", "-"
+    low, high = found.interval
+    patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))
+    of = f"{len(found.exponents)} seeds, P {patches}, d {depths}"
+    return f"{found.mean:.2f} [{low:.2f}, {high:.2f}]", of
 
 
 def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:

@@ -21,6 +21,9 @@ found,
 
 Known then: along the law's twelve top eigenvectors at that one minimum, on 300 images, measured
 quadratic forms are 0.93 to 1.005 of the commutator kernel's.
+
+Between start and minimum (every other moment on record, d >= 20) the law's limits are those of the
+minimum, fixed before any such moment was measured. Known then: every start and minimum on record.
 """
 
 from collections.abc import Iterable
@@ -39,7 +42,7 @@ class Criterion:
     """Limits of the relative error at one moment.
 
     Attributes:
-        moment: "start" or "minimum".
+        moment: "start", "minimum" or "training", see ``KernelRecord.at``.
         median: over all eigenvalues of all records.
         worst: of any.
         law: whose predictions: a field of ``KernelMoment``.
@@ -57,6 +60,7 @@ CRITERIA = (
     Criterion("start", 0.03, 0.15),
     Criterion("minimum", 0.10, 0.30),
     Criterion("minimum", 0.05, 0.15, "commutator", ("P4_d50_s1001",)),
+    Criterion("training", 0.10, 0.30),
 )
 
 
@@ -89,25 +93,23 @@ class Finding:
 def findings(records: Iterable[KernelRecord]) -> tuple[Finding, ...]:
     """Every criterion for which a record of sufficient depth is measured and predicted."""
     deep = [record for record in records if record.run.depth >= LEAST_DEPTH]
-    found = []
+    judged = []
     for criterion in CRITERIA:
-        models = {
-            record.run.id: record.moments[criterion.moment].errors_of(criterion.law)
-            for record in deep
-            if record.run.id not in criterion.made_on and criterion.moment in record.moments
-        }
-        errors = {
-            f"{model}, lambda_{j + 1}": abs(error)
-            for model, of_model in models.items()
-            for j, error in enumerate(of_model)
-        }
+        models, errors = set(), {}
+        for record in deep:
+            if record.run.id in criterion.made_on:
+                continue
+            for found in record.at(criterion.moment):
+                after = f", epoch {found.epoch}" if criterion.moment == "training" else ""
+                for j, error in enumerate(found.errors_of(criterion.law), 1):
+                    models.add(record.run.id)
+                    errors[f"{record.run.id}{after}, lambda_{j}"] = abs(error)
         if not errors:
             continue
         worst = max(errors, key=lambda place: errors[place])
-        n_models = sum(bool(of_model) for of_model in models.values())
         median = float(np.median(list(errors.values())))
-        found.append(Finding(criterion, median, errors[worst], worst, n_models, len(errors)))
-    return tuple(found)
+        judged.append(Finding(criterion, median, errors[worst], worst, len(models), len(errors)))
+    return tuple(judged)
 
 
 def shallow_end(records: Iterable[KernelRecord]) -> int | None:

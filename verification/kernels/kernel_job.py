@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +21,7 @@ from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import output_curvature, tangent_kernel_of
 from patchlaw.verification.kernels.record import (
     COMMUTATOR_LAW,
+    ENDS,
     KERNEL,
     LAW,
     WHOLE_LAW,
@@ -34,8 +35,6 @@ from patchlaw.verification.settings import check_settings, setting
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import stratified_subset
-
-MOMENTS = ("start", "minimum")
 
 # Ours: at (9, 50) and (9, 100) three draws of 2,000 give lambda_1 to 1 or 2 %
 _DRAWS, _DRAWN = 3, 2000
@@ -57,6 +56,12 @@ class KernelSettings:
     top: int = setting(12, "--top", "Largest eigenvalues.")
     tol: float = setting(1e-3, "--tol", "Relative tolerance of the residual norms.", least=0)
     seed: int = setting(0, "--seed", "Seed of start vectors.", least=0)
+    epochs: tuple[int, ...] = setting(
+        (),
+        "--epoch",
+        "Also after so many epochs, by the law and measured; may be given several times.",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse at the door what would fail later."""
@@ -78,6 +83,8 @@ def measure_kernel(
 ) -> KernelRecord:
     """Largest eigenvalues of G over the angles, at the start and at the minimum, and the law's.
 
+    And at other moments of training that are asked for, which join those on record.
+
     What is on record is kept: measured values for good, predictions until the law has another
     version (``record.LAW``, ``record.COMMUTATOR_LAW``).
 
@@ -93,7 +100,7 @@ def measure_kernel(
         progress: told of every moment.
 
     Raises:
-        ValueError: samples of another digest, more images than there are.
+        ValueError: samples of another digest, more images or epochs than there are.
         RunError: the run's model is none that the law speaks of, no epoch is done, or its
             parameters are not there.
         RecordError: the record on disk is damaged.
@@ -102,6 +109,11 @@ def measure_kernel(
     """
     check_samples(samples.sha256, run.config.data.sha256)
     settings = settings or KernelSettings()
+    if beyond := [epoch for epoch in settings.epochs if not 0 <= epoch <= run.epochs_done]:
+        raise ValueError(
+            f"{run.path}: --epoch: expected 0 to {run.epochs_done}, the epochs of the run, got "
+            f"{beyond[0]}; leave it out"
+        )
     chosen = stratified_subset(samples.train_labels.numpy(), settings.images, settings.subset_seed)
     path = out / f"{run.config.run_id}.json"
     job = _KernelJob(
@@ -145,12 +157,8 @@ class _KernelJob(Job):
             raise RunError(f"{run.path}: {error}") from None
         size = model.n_parameters
         facts = RunFacts(**run.facts, n_parameters=size, **run.config.axes)
-        words = [f"patchlaw kernel runs/{facts.id}"]
-        for option in fields(chosen):
-            if (value := getattr(chosen, option.name)) != option.default:
-                words.append(f"{option.metadata['argument']} {value}")
         begun = KernelRecord(
-            reproduce=" ".join(words),
+            reproduce=self._command(facts.id, ()),
             run=facts,
             n_samples=len(self.labels),
             subset_seed=chosen.subset_seed,
@@ -172,26 +180,47 @@ class _KernelJob(Job):
                 *((name, getattr(record, name), getattr(begun, name)) for name in names),
             ]
         )
-        if not any(self._left(name) for name in MOMENTS):
+        if not any(map(self._left, self._epochs)):
             done = "predicted" if self.predict_only else "measured"
-            self.progress.say(f"{self.place}: finished, start and minimum are {done}")
+            self.progress.say(f"{self.place}: finished, {', '.join(self._epochs)}: {done}")
             return False
         self.settle(record.execution)
+        among = [found.epoch for found in record.at("training")]
+        self.record = replace(record, reproduce=self._command(facts.id, among))
         return True
+
+    @property
+    def _epochs(self) -> dict[str, int]:
+        """Moments asked for: by name the epochs done."""
+        ends = dict(zip(ENDS, (0, self.run.minimum_epoch), strict=True))
+        others = sorted({*self.settings.epochs} - {*ends.values()})
+        return ends | {f"epoch {epoch}": epoch for epoch in others}
+
+    def _command(self, run_id: str, among: Iterable[int]) -> str:
+        """What makes the record, with the moments of training that are on it already."""
+        words = [f"patchlaw kernel runs/{run_id}"]
+        others = {*among, *self._epochs.values()} - {0, self.run.minimum_epoch}
+        for option in fields(self.settings):
+            value = getattr(self.settings, option.name)
+            if option.name == "epochs":
+                words += [f"{option.metadata['argument']} {epoch}" for epoch in sorted(others)]
+            elif value != option.default:
+                words.append(f"{option.metadata['argument']} {value}")
+        return " ".join(words)
 
     def _left(self, name: str) -> list[Part]:
         """What is to be done of a moment, in its order."""
-        moment = self.record.moments.get(name)
+        moment = self.record.moments.get(name) or KernelMoment.begun(0)
         return [
             part
             for part, done in (
-                (self._law, moment and moment.law == LAW),
-                (self._whole, moment and moment.whole_law == WHOLE_LAW),
+                (self._law, moment.law == LAW),
+                (self._whole, name not in ENDS or moment.whole_law == WHOLE_LAW),
                 (
                     self._commutator,  # before training the law itself holds
-                    name == "start" or (moment and moment.commutator_law == COMMUTATOR_LAW),
+                    name != "minimum" or moment.commutator_law == COMMUTATOR_LAW,
                 ),
-                (self._measured, moment and moment.measured),
+                (self._measured, moment.measured),
             )[: 2 if self.predict_only else 4]
             if not done
         ]
@@ -199,14 +228,12 @@ class _KernelJob(Job):
     def work(self) -> None:
         """Predict and measure what is missing; write after each part."""
         environment = self.environment()
-        epochs = {"start": 0, "minimum": self.run.minimum_epoch}
-        for name in MOMENTS:
+        for name, epoch in self._epochs.items():
             if not (left := self._left(name)):
                 continue
             self.progress.begin(f"{self.record.run.id}, {name}")
             # the start is in the run's seed, so a thinned copy has it too
             device, config = self.device or "cpu", self.run.config.model
-            epoch = epochs[name]
             model = self.run.model(epoch, device) if epoch else config.build(device)
             if not isinstance(model, DistributedQNN):
                 raise TypeError(f"model: expected a DistributedQNN, got {type(model).__name__}")

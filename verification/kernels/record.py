@@ -16,6 +16,8 @@ KERNEL = FileKind(
     "restore it from a copy, or move it away and measure again with `patchlaw kernel`",
 )
 
+ENDS = ("start", "minimum")
+
 # Versions of the formulas: predictions by another one are made anew, measured values are kept.
 LAW = 2  # 1: unitary 2-designs; 2: those of the circuit's own group
 COMMUTATOR_LAW = 1
@@ -101,7 +103,7 @@ class KernelRecord:
         tol: relative tolerance of the measured ones.
         solver_seed: of the start vectors.
         execution: threads, device, samples a pass.
-        moments: "start" and "minimum", as far as they are measured.
+        moments: "start", "minimum" and "epoch 5", .., as far as they are measured.
         environments: of every session that measured one.
     """
 
@@ -115,6 +117,12 @@ class KernelRecord:
     execution: Execution
     moments: Mapping[str, KernelMoment]
     environments: tuple[Mapping[str, Any], ...]
+
+    def at(self, moment: str) -> tuple[KernelMoment, ...]:
+        """Moment "start" or "minimum", or for "training" all others; none where none is there."""
+        if moment in ENDS:
+            return (self.moments[moment],) if moment in self.moments else ()
+        return tuple(found for name, found in self.moments.items() if name not in ENDS)
 
     @classmethod
     def read(cls, path: Path) -> "KernelRecord":

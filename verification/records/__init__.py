@@ -7,6 +7,7 @@ from patchlaw.verification.records.author import (
     author_runs,
 )
 from patchlaw.verification.records.eigenvalue import Eigenvalue, all_converged, ratio_interval
+from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
 from patchlaw.verification.records.reading import ANALYSIS, read_analyses, read_model
 from patchlaw.verification.records.trained_model import (
     ANGLE_BLOCK,
@@ -16,7 +17,6 @@ from patchlaw.verification.records.trained_model import (
     RunFacts,
     SampleMeans,
     Shares,
-    SplitMoment,
     SubsetSpectrum,
     TrainedModel,
     Trajectory,
@@ -37,6 +37,7 @@ __all__ = [
     "RunFacts",
     "SampleMeans",
     "Shares",
+    "SpectrumMoment",
     "SplitMoment",
     "SubsetSpectrum",
     "TrainedModel",

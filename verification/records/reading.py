@@ -23,6 +23,8 @@ and the ledger then says that it was not measured. Keys that are not known are i
                                                     # lambda_max(G) from class directions and probes
      "near_zero": {"share": .., "standard_error": ..},   # |lambda| <= lambda_max(H) / 100
      "along_training": [{"epoch": 0, "loss": .., "top": {"G": EIGENVALUE, "R": EIGENVALUE}}, ..],
+     "spectra_along_training": [{"epoch": 0, "loss": .., "top": [EIGENVALUE, ..],    # of H
+                                 "density": .., "outliers": .., "near_zero": ..}, ..],
      "trajectory": {"pc_ratios": [.., ..], "n_points": 51,
                     "pc_ratios_to_minimum": [.., ..], "n_points_to_minimum": 38},
      "sha256": ".."}                                # of all the rest; checked where it is there
@@ -40,20 +42,20 @@ from pathlib import Path
 from typing import Any
 
 from patchlaw.verification.records.eigenvalue import Eigenvalue
+from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
 from patchlaw.verification.records.trained_model import (
     GaussNewtonBounds,
     GaussNewtonTraces,
     Minimum,
     RunFacts,
     Shares,
-    SplitMoment,
     SubsetSpectrum,
     TrainedModel,
     Trajectory,
 )
 from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
 from patchlaw.verification.store.errors import RecordError
-from patchlaw.verification.store.json_files import JsonFileError, read_json, typed
+from patchlaw.verification.store.json_files import Count, JsonFileError, read_json, typed
 from patchlaw.verification.store.seal import FileKind
 
 _AGAIN = "analyse the run again"
@@ -102,7 +104,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
     def section(name: str, kind: Any, missing: Any = None) -> Any:
         return typed(content[name], kind) if content.get(name) is not None else missing
 
-    near_zero = section("near_zero", dict[str, float])
+    spectra = section("spectra_along_training", list[dict[str, Any]], [])
     return TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
@@ -114,19 +116,40 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         bounds=section("bounds", GaussNewtonBounds),
         subset=section("subset", SubsetSpectrum),
         density=section("density", SpectralDensity),
-        outliers=_outliers(section("outliers", dict[str, Any])),
-        outliers_by_gap=_outliers(section("outliers_by_gap", dict[str, Any])),
-        near_zero=near_zero and Estimate(near_zero["share"], near_zero["standard_error"]),
+        **_outstanding(content),
         along_training=section("along_training", tuple[SplitMoment, ...], ()),
+        spectra_along_training=tuple(map(_spectrum, spectra)),
         trajectory=section("trajectory", Trajectory),
         stages=section("stages", dict[str, dict[str, Any]], {}),
         path=path,
     )
 
 
-def _outliers(entry: dict[str, Any] | None) -> OutlierCount | None:
+def _spectrum(entry: dict[str, Any]) -> SpectrumMoment:
+    return SpectrumMoment(
+        epoch=typed(entry["epoch"], Count),
+        loss=typed(entry["loss"], float),
+        top=typed(entry["top"], tuple[Eigenvalue, ...]),
+        density=typed(entry["density"], SpectralDensity),
+        **_outstanding({**entry, "outliers": entry["outliers"], "near_zero": entry["near_zero"]}),
+    )
+
+
+def _outstanding(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is counted of a spectrum, by name; None where it is not there."""
+    near = content.get("near_zero")
+    known = near and typed(near, dict[str, float])
+    return {
+        "outliers": _outliers(content.get("outliers")),
+        "outliers_by_gap": _outliers(content.get("outliers_by_gap")),
+        "near_zero": known and Estimate(known["share"], known["standard_error"]),
+    }
+
+
+def _outliers(entry: Any) -> OutlierCount | None:
     """A count; null, or nothing, stands for an edge that is no number: nothing stands apart."""
     if entry is None:
         return None
+    entry = typed(entry, dict[str, Any])
     edges = {name: math.nan for name in ("edge", "edge_error") if entry.get(name) is None}
     return typed({**entry, **edges}, OutlierCount)

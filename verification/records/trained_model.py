@@ -19,6 +19,7 @@ from patchlaw.simulators import Ansatz
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.records.author import author_results
 from patchlaw.verification.records.eigenvalue import Eigenvalue
+from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
 from patchlaw.verification.solvers import (
     Alignment,
     EigenvalueInterval,
@@ -254,19 +255,6 @@ class SubsetSpectrum:
 
 
 @dataclass(frozen=True)
-class SplitMoment:
-    """The split at one moment of training: loss and top eigenvalues of H, G and R on the subset.
-
-    ``bias_share`` is that of H's top eigenvector on the bias.
-    """
-
-    epoch: Count
-    loss: float
-    top: Mapping[str, Eigenvalue]
-    bias_share: float | None = None
-
-
-@dataclass(frozen=True)
 class Trajectory:
     """Contribution ratios of the epoch-end angle vectors' principal components, descending.
 
@@ -301,6 +289,7 @@ class TrainedModel:
         outliers_by_gap: by the widest relative gap.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
         along_training: the split along training, epochs ascending.
+        spectra_along_training: H's spectrum along training, epochs ascending.
         stages: environment and seconds of every stage, by name; "earlier" has those of the
             sessions before one that added to the stage, "incomplete" says that more is asked for
             than is there.
@@ -322,6 +311,7 @@ class TrainedModel:
     outliers_by_gap: OutlierCount | None = None
     near_zero: Estimate | None = None
     along_training: tuple[SplitMoment, ...] = ()
+    spectra_along_training: tuple[SpectrumMoment, ...] = ()
     trajectory: Trajectory | None = None
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     path: Path | None = None
