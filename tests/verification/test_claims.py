@@ -363,7 +363,7 @@ def test_claims_follow_their_parts() -> None:
     # proofs stand against what the paper infers, whatever is measured
     assert words["4"] is words["6"] is Verdict.IN_PART
     assert words["7"] is words["8"] is Verdict.QUALIFIED
-    assert words["13"] is Verdict.NOT_MEASURED
+    assert words["13"] is Verdict.CONFIRMED
     asides = [p.part.id for e in entries.values() for p in e.parts if p.part.role is Role.ASIDE]
     assert asides == [
         *("2b", "2c", "4b", "4e", "4g", "4h", "4i", "4j", "4k", "4m"),
