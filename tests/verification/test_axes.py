@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -333,7 +334,7 @@ def test_kernels_of_patches_refuse_shared_angles():
     """Only this catches a law for patches with angles of their own taken where they share them."""
     model = DistributedQNN(4, 1, n_qubits=4, image_side=5, n_classes=2, shared_angles=True)
     images = torch.zeros(2, 5, 5)
-    for kernel in (tangent_kernel_of, CommutatorKernel):
+    for kernel in (partial(tangent_kernel_of, bias=True), CommutatorKernel):
         with pytest.raises(TypeError, match="angles of their own"):
             kernel(model, images)
 
