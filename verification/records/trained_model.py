@@ -50,6 +50,7 @@ AXES = (
     "shared_angles",
     "dataset",
 )
+OTHER = "another model"  # of no study
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,22 @@ class RunFacts:
         """Whether model and data are the paper's but for some of ``AXES``."""
         others = set(AXES) - set(axes)
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
+
+    @property
+    def axis(self) -> str:
+        """Which study of other models it belongs to, by what differs; "" for the paper's model.
+
+        Its circuits may be of another size and c; another alpha, for one, makes another model.
+        """
+        studies = {
+            "shared angles": self.shared_angles,
+            "one QNN": self.n_patches == 1,
+            "data": bool(self.dataset),
+            "pixel bias": not self.pixel_bias,
+            "alpha": self.aggregation_exponent != 1,
+        }
+        rest = "" if self.same_but_for("family", "n_qubits", "scale") else OTHER
+        return next((name for name, differs in studies.items() if differs), rest)
 
     @property
     def architecture(self) -> Architecture | None:
