@@ -151,7 +151,9 @@ class TangentKernel:
         """The kernel of some samples; means over patches are not done anew."""
         parts = tuple(encoding.subset(samples) for encoding in self.encodings)
         weights = None if self.weights is None else self.weights[samples]
-        part = TangentKernel(parts, self.n_free, self.output_scale, self.group, weights, self.shared)
+        part = TangentKernel(
+            parts, self.n_free, self.output_scale, self.group, weights, self.shared
+        )
         if "_means" in self.__dict__:
             at = np.ix_(samples, samples)
             part.__dict__["_means"] = tuple(each[at] for each in self._means)

@@ -98,9 +98,10 @@ def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -
         limits, word = found.criterion, "met" if found.met else "not met"
         law_name = "law" if limits.law == "predicted" else f"{limits.law} kernel"
         console.say(
-            f"{law_name}, {limits.moment}, {found.axis or limits.scope}: median {100 * found.median:.1f} % (limit "
-            f"{100 * limits.median:.0f} %), worst {100 * found.worst:.1f} % (limit "
-            f"{100 * limits.worst:.0f} %, {found.worst_at}), {found.n_models} models: {word}"
+            f"{law_name}, {limits.moment}, {found.axis or limits.scope}: "
+            f"median {100 * found.median:.1f} % (limit {100 * limits.median:.0f} %), "
+            f"worst {100 * found.worst:.1f} % (limit {100 * limits.worst:.0f} %, "
+            f"{found.worst_at}), {found.n_models} models: {word}"
         )
     end = shallow_end(records)
     console.say(

@@ -153,7 +153,7 @@ def test_the_command_takes_kernels_beside_the_folder(
 def test_other_models_are_judged_axis_by_axis(part, criterion) -> None:
     """Catches an axis that is off hidden behind others, and other models that reach 4g to 4i."""
     one, other = 1 + 0.9 * criterion.median, 1 + 1.1 * criterion.median
-    deep = world(1.0)[0]
+    deep = world(1.0, images=2000)[0]
     bare = like(deep, (one,), 4, 50, pixel_bias=False)
     alpha = [like(deep, (one,), p, 5, aggregation_exponent=0.5) for p in (4, 9)]
     found = judged(part, (*world(3.0), bare, *alpha))
