@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.options import data_option, interruptible, machine_options, out_option
+from patchlaw.commands.options import data_option, interruptible, machine_options, out_option, timed
 
 
 @click.command()
@@ -75,7 +75,7 @@ def sweep(
         return load_samples(source, images, n_qubits=qubits)
 
     failures = []
-    for number, group in enumerate(mine, 1):
+    for number, group in enumerate(mine if list_only else timed(mine, "run", console), 1):
         first, seeds = group[0], ",".join(str(request.seed) for request in group)
         name = f"P={first.patches} d={first.depth} seed={seeds} {first.changes}".rstrip()
         console.say(f"[{number}/{len(mine)}] {name}")

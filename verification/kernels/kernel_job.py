@@ -70,6 +70,7 @@ def measure_kernel(
     settings: KernelSettings | None = None,
     *,
     predict_only: bool = False,
+    commutator: bool = True,
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
@@ -86,6 +87,8 @@ def measure_kernel(
         settings: images and eigenvalues; None for the defaults.
         predict_only: the law alone, in seconds; leave the commutator kernel and the measurement,
             which take minutes, to another call.
+        commutator: whether the commutator kernel is made as well; never where patches share their
+            angles, for which it has no formula.
         threads: None for the recorded number or, in a new record, torch's.
         device: None for the recorded device or, in a new record, the CPU.
         progress: told of every moment.
@@ -101,11 +104,12 @@ def measure_kernel(
     check_samples(samples.sha256, run.config.data.sha256)
     settings = settings or KernelSettings()
     chosen = stratified_subset(samples.train_labels.numpy(), settings.images, settings.subset_seed)
-    path = out / f"{run.config.run_id}.json"
+    path = _place(run, out)
     job = _KernelJob(
         run=run,
         settings=settings,
         predict_only=predict_only,
+        commutator=commutator and not run.config.model.shared_angles,
         every_image=samples.train_images,
         images=samples.train_images[chosen],
         labels=samples.train_labels[chosen],
@@ -119,11 +123,30 @@ def measure_kernel(
     return job.record
 
 
+def recorded_settings(run: Run, out: Path, new: KernelSettings) -> KernelSettings:
+    """Those of a run's record in a folder; ``new`` where there is none.
+
+    Raises:
+        RecordError: the record is damaged.
+    """
+    if not _place(run, out).exists():
+        return new
+    record = KernelRecord.read(_place(run, out))
+    return KernelSettings(
+        record.n_samples, record.subset_seed, record.top, record.tol, record.solver_seed
+    )
+
+
+def _place(run: Run, out: Path) -> Path:
+    return out / f"{run.config.run_id}.json"
+
+
 @dataclass(kw_only=True)
 class _KernelJob(Job):
     run: Run
     settings: KernelSettings
     predict_only: bool
+    commutator: bool
     every_image: Tensor
     images: Tensor
     labels: Tensor
@@ -177,7 +200,9 @@ class _KernelJob(Job):
                 (self._whole, moment and moment.whole_law == WHOLE_LAW),
                 (
                     self._commutator,  # before training the law itself holds
-                    name == "start" or (moment and moment.commutator_law == COMMUTATOR_LAW),
+                    not self.commutator
+                    or name == "start"
+                    or (moment and moment.commutator_law == COMMUTATOR_LAW),
                 ),
                 (self._measured, moment and moment.measured),
             )[: 2 if self.predict_only else 4]
