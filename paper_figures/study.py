@@ -15,18 +15,24 @@ PAPER_PLAN = _PLANS / "paper.toml"
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One run of a study, by name; ``request`` says how to train it, None that it was found."""
+    """One run of a study, by name.
+
+    Attributes:
+        request: how to train it; None of a run that was found.
+        words: what is not the paper's in a run that was found.
+    """
 
     run_id: str
     n_patches: int
     depth: int
     seed: int
     request: RunRequest | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def changes(self) -> str:
-        """What a plan asks for that is not the paper's model and data; see ``RunRequest``."""
-        return "" if self.request is None else self.request.changes
+        """What is not the paper's in model and data, as a plan asks for it or in words."""
+        return ", ".join(self.words) if self.request is None else self.request.changes
 
     @property
     def label(self) -> str:
@@ -97,6 +103,11 @@ def paper_study() -> Study:
 def scaling_study() -> Study:
     """Shallow circuits on fewer images, up to P = 49 (plans/scaling.toml)."""
     return Study.of_plan(_PLANS / "scaling.toml")
+
+
+def axis_study(name: str) -> Study:
+    """Models that differ from the paper's in one axis, by the name of their plan."""
+    return Study.of_plan(_PLANS / f"{name}.toml")
 
 
 def _run_id(request: RunRequest) -> str:

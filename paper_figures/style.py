@@ -95,6 +95,16 @@ _DEPTHS = (
     SeriesStyle("#b07aa1", "D", DOTTED),
 )
 
+# Of models that differ from the paper's, which comes first; the line tells their depth.
+_MODELS = (
+    ("#1a1a1a", "o"),
+    ("#004488", "s"),
+    ("#bb5566", "^"),
+    ("#ddaa33", "D"),
+    ("#66a0d8", "v"),
+    ("#8a5a00", "P"),
+)
+
 MATRICES = {
     "H": SeriesStyle("#1a1a1a", "D"),
     "G": SeriesStyle("#004488", "o"),
@@ -216,6 +226,12 @@ def patch_style(n_patches: int) -> SeriesStyle:
 def depth_style(rank: int) -> SeriesStyle:
     """The look of the rank-th depth of a study, counted from 0."""
     return _DEPTHS[rank % len(_DEPTHS)]
+
+
+def model_style(rank: int, depth_rank: int) -> SeriesStyle:
+    """The look of the rank-th model of a study at its depth_rank-th depth, counted from 0."""
+    colour, marker = _MODELS[rank % len(_MODELS)]
+    return SeriesStyle(colour, marker, depth_style(depth_rank).line)
 
 
 def law_style(law: str) -> SeriesStyle:

@@ -71,7 +71,7 @@ def analyse(
         AnalysisOptions().changed(**({"n_top": 1} | asked))  # what no record can make right
         planned.pop("stages", None)
         new = AnalysisOptions().changed(**planned)
-    except (TypeError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     if list_only:
         click.echo("\n".join(STAGES))

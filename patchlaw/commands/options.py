@@ -73,7 +73,7 @@ def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
         more: other names it may have.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or a value that the dataclass refuses.
     """
     path = click.get_current_context().meta.get(_PLAN)
     if path is None:
@@ -87,7 +87,12 @@ def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
         raise PlanError(
             f"{path}: [{command}]: expected {', '.join(names)}, got {', '.join(unknown)}"
         )
-    return {names[k]: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    found = {names[k]: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    try:
+        kind(**{name: value for name, value in found.items() if name not in more})
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{path}: [{command}]: {error}") from error
+    return found
 
 
 def timed(items: Sequence[T], what: str, console: "PlainConsole") -> Iterator[T]:

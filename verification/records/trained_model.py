@@ -154,7 +154,12 @@ class RunFacts:
         other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * other]
-        words += [self.family] * bool(self.family)
+        return ", ".join((*words, *self.changes))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What is not the paper's in model and data, in words."""
+        words = [self.family] * bool(self.family)
         if self.n_qubits != RunFacts.n_qubits:
             words.append(f"{self.n_qubits} qubits")
         if self.aggregation_exponent != 1:
@@ -162,8 +167,7 @@ class RunFacts:
         if self.scale != RunFacts.scale:
             words.append(f"c = {self.scale:g}")
         words += ["no pixel bias"] * (not self.pixel_bias) + ["shared angles"] * self.shared_angles
-        words += [self.dataset] * bool(self.dataset)
-        return ", ".join(words)
+        return (*words, *[self.dataset] * bool(self.dataset))
 
     @property
     def at_paper_scale(self) -> bool:
