@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     help="The law alone, in seconds; a later call without this measures.",
 )
 @click.option(
-    "--commutator/--no-commutator",
+    "--brief/--no-brief",
     default=None,
-    help="Whether with the commutator kernel, which patches that share angles have not.",
+    help="The law and the measurement on the same images alone, without the commutator kernel and "
+    "the law over all training images.",
 )
 @data_option("that the runs were trained on, if not on the embedded images.")
 @machine_options("the record's")
@@ -44,7 +45,7 @@ def kernel(
     runs: tuple[Path, ...],
     out: Path,
     predict_only: bool,
-    commutator: bool | None,
+    brief: bool | None,
     data: Path | str | None,
     threads: int | None,
     device: str | None,
@@ -69,8 +70,8 @@ def kernel(
 
     console = PlainConsole()
     with interruptible(console, "goes on where it stopped"), refusals():
-        planned = options_of_plan("kernel", KernelSettings, "commutator")
-        wanted = planned.pop("commutator", True) if commutator is None else commutator
+        planned = options_of_plan("kernel", KernelSettings, "brief")
+        short = planned.pop("brief", False) if brief is None else brief
         new = KernelSettings(**planned)
         asked = {name: value for name, value in chosen.items() if value is not None}
         replace(new, **asked)  # what no record can make right
@@ -84,7 +85,7 @@ def kernel(
                     out,
                     replace(recorded_settings(run, out, new), **asked),
                     predict_only=predict_only,
-                    commutator=wanted,
+                    brief=short,
                     threads=threads,
                     device=device,
                     progress=progress,

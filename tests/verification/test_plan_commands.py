@@ -26,7 +26,7 @@ tol = 1e-2
 [kernel]
 images = 20
 top = 2
-commutator = false
+brief = true
 """
 
 
@@ -56,6 +56,7 @@ def test_one_command_each_by_the_plan_s_options(tmp_path: Path) -> None:
         assert (record.n_samples, record.top) == (20, 2)
         assert record.moments["minimum"].measured
         assert not record.moments["minimum"].commutator
+        assert not record.moments["minimum"].whole
 
     # another plan and other threads leave what is on record as it is; the command line does not
     plan.write_text(PLAN.replace("top = 3", "top = 5").replace("images = 20\n", "images = 30\n"))
@@ -73,7 +74,7 @@ def test_one_command_each_by_the_plan_s_options(tmp_path: Path) -> None:
         ('"hessian"', '"hesse"', "analyse", "stage: expected one of"),
         ("tol = 1e-2", "tol = 0", "analyse", "tol: expected a finite number"),
         ("top = 2", 'top = "2"', "kernel", "top: expected an integer"),
-        ("commutator", "commuter", "kernel", "[kernel]: expected"),
+        ("brief", "short", "kernel", "[kernel]: expected"),
         ("[kernel]", "[kernels]", "kernel", "expected [defaults], [[runs]], [analyse]"),
         ("[analyse]", "[[analyse]]", "analyse", "analyse: expected a table"),
     ],

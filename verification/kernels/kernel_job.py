@@ -70,7 +70,7 @@ def measure_kernel(
     settings: KernelSettings | None = None,
     *,
     predict_only: bool = False,
-    commutator: bool = True,
+    brief: bool = False,
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
@@ -87,8 +87,8 @@ def measure_kernel(
         settings: images and eigenvalues; None for the defaults.
         predict_only: the law alone, in seconds; leave the commutator kernel and the measurement,
             which take minutes, to another call.
-        commutator: whether the commutator kernel is made as well; never where patches share their
-            angles, for which it has no formula.
+        brief: the law and the measurement on the same images alone: no commutator kernel (which
+            has no formula where patches share their angles), no law over all training images.
         threads: None for the recorded number or, in a new record, torch's.
         device: None for the recorded device or, in a new record, the CPU.
         progress: told of every moment.
@@ -109,7 +109,7 @@ def measure_kernel(
         run=run,
         settings=settings,
         predict_only=predict_only,
-        commutator=commutator and not run.config.model.shared_angles,
+        brief=brief,
         every_image=samples.train_images,
         images=samples.train_images[chosen],
         labels=samples.train_labels[chosen],
@@ -146,7 +146,7 @@ class _KernelJob(Job):
     run: Run
     settings: KernelSettings
     predict_only: bool
-    commutator: bool
+    brief: bool
     every_image: Tensor
     images: Tensor
     labels: Tensor
@@ -197,11 +197,12 @@ class _KernelJob(Job):
             part
             for part, done in (
                 (self._law, moment and moment.law == LAW),
-                (self._whole, moment and moment.whole_law == WHOLE_LAW),
+                (self._whole, self.brief or (moment and moment.whole_law == WHOLE_LAW)),
                 (
                     self._commutator,  # before training the law itself holds
-                    not self.commutator
+                    self.brief
                     or name == "start"
+                    or self.run.config.model.shared_angles
                     or (moment and moment.commutator_law == COMMUTATOR_LAW),
                 ),
                 (self._measured, moment and moment.measured),
