@@ -18,7 +18,7 @@ from patchlaw.paper_figures.axes import AXES, members
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
-from patchlaw.paper_figures.tables.axis_tables import axis_table
+from patchlaw.paper_figures.tables.axis_tables import axis_table, parts_table
 from patchlaw.paper_figures.tables.kernel_tables import (
     criteria_table,
     pairs_on_their_images,
@@ -211,6 +211,7 @@ def tables(records: Records) -> dict[str, str]:
                 (shallow, fitted_exponents(records.analyses_of(scaling))),
             )
         ),
+        "axis-parts": parts_table(every),
         "all-axes": criteria_table(every.kernels.values(), ON_AXES),
         **{axis.name: axis_table(members(every, axis.study(every))) for axis in AXES},
     }
@@ -261,7 +262,7 @@ SHOWN: Mapping[Path, tuple[str, ...]] = {
     FINDINGS: (
         *("minima", "ratios", "bounds", "laws"),
         *("spectra", "criteria", "starts", "same-images"),
-        *("all-axes", *(axis.name for axis in AXES)),
+        *("axis-parts", "all-axes", *(axis.name for axis in AXES)),
     ),
     OWN: ("registered-laws",),
     README: ("ratios",),
