@@ -107,6 +107,11 @@ class RunFacts:
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
+    def has_modules(self) -> bool:
+        """Whether torch modules stand on its patches, in place of circuits."""
+        return ":" in self.family  # the import path of what makes them
+
+    @property
     def axis(self) -> str:
         """Which study of other models it belongs to, by what differs; "" for the paper's model.
 
@@ -114,6 +119,7 @@ class RunFacts:
         """
         studies = {
             "shared angles": self.shared_angles,
+            OTHER: self.n_patches == 1 and self.has_modules,
             "one QNN": self.n_patches == 1,
             "data": bool(self.dataset),
             "pixel bias": not self.pixel_bias,
