@@ -112,9 +112,8 @@ def axis_study(name: str) -> Study:
 
 def _run_id(request: RunRequest) -> str:
     paper = RunConfig.paper(request.patches, request.depth, request.seed)
-    if replace(request, epochs=paper.training.epochs) == RunRequest(
-        request.patches, request.depth, request.seed
-    ):
+    alike = replace(request, epochs=paper.training.epochs)
+    if not request.changes and alike == RunRequest(request.patches, request.depth, request.seed):
         return paper.run_id  # needs no look at the samples
     return request.config(_samples(request.source(), request.images, request.qubits)).run_id
 
