@@ -27,6 +27,7 @@ SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
 _Record = TypeVar("_Record", TrainedModel, LandscapeRecord, KernelRecord)
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,16 @@ class Records:
     @cached_property
     def of_the_paper(self) -> "Records":
         """Without models that are not the paper's: see ``RunFacts.axis``."""
-        own = {name for name, facts in self.facts.items() if not facts.axis}
-        kinds = (self.runs, self.analyses, self.landscapes, self.kernels)
+
+        def own(kind: Mapping[str, _Kept]) -> dict[str, _Kept]:
+            return {name: kept for name, kept in kind.items() if not self.facts[name].axis}
+
         return Records(
-            self.folder, *({k: v for k, v in kind.items() if k in own} for kind in kinds)
+            self.folder,
+            own(self.runs),
+            own(self.analyses),
+            own(self.landscapes),
+            own(self.kernels),
         )
 
     def study(self, axis: str = "") -> Study:

@@ -51,8 +51,8 @@ class AveragedObservables(torch.nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """f of features (N, side^2), shape (N, C)."""
         n_outputs = len(self.ansatz.observables)
-        outputs = circuit_outputs(self.ansatz, self.angles, features.T[None], n_outputs)[0]
-        return outputs.unflatten(0, (self.n_observables, -1)).mean(dim=0).T
+        outputs: Tensor = circuit_outputs(self.ansatz, self.angles, features.T[None], n_outputs)[0]
+        return outputs.reshape(self.n_observables, -1, len(features)).mean(dim=0).T
 
 
 def pauli_strings(n_qubits: int, n_classes: int) -> tuple[str, ...]:

@@ -53,10 +53,12 @@ def axis_table(found: Iterable[Member]) -> str:
 
 def parts_table(records: Records) -> str:
     """Every part that asks for other models: verdict, pieces, and whether it needs more size."""
-    models, kernels = (tuple(kept.values()) for kept in (records.analyses, records.kernels))
+    findings = Findings(
+        models=tuple(records.analyses.values()), kernels=tuple(records.kernels.values())
+    )
     rows = []
     for part in (part for claim in CLAIMS for part in claim.parts if part.variants):
-        evidence = part.gather(Findings(models=models, kernels=kernels))
+        evidence = part.gather(findings)
         verdict = part.judge(evidence).verdict
         counts = [sum(piece.outcome is outcome for piece in evidence) for outcome in Outcome]
         cells = (
