@@ -95,15 +95,9 @@ _DEPTHS = (
     SeriesStyle("#b07aa1", "D", DOTTED),
 )
 
-# Of models that differ from the paper's, which comes first; the line tells their depth.
-_MODELS = (
-    ("#1a1a1a", "o"),
-    ("#004488", "s"),
-    ("#bb5566", "^"),
-    ("#ddaa33", "D"),
-    ("#66a0d8", "v"),
-    ("#8a5a00", "P"),
-)
+# Of models that differ from the paper's, which comes first; markers tell one curve from the next.
+_MODELS = ("#1a1a1a", "#004488", "#bb5566", "#ddaa33", "#66a0d8", "#8a5a00")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
 MATRICES = {
     "H": SeriesStyle("#1a1a1a", "D"),
@@ -228,10 +222,10 @@ def depth_style(rank: int) -> SeriesStyle:
     return _DEPTHS[rank % len(_DEPTHS)]
 
 
-def model_style(rank: int, depth_rank: int) -> SeriesStyle:
-    """The look of the rank-th model of a study at its depth_rank-th depth, counted from 0."""
-    colour, marker = _MODELS[rank % len(_MODELS)]
-    return SeriesStyle(colour, marker, depth_style(depth_rank).line)
+def model_style(model: int, depth: int, curve: int) -> SeriesStyle:
+    """Colour of a study's model, line of its depth and marker of its curve, counted from 0."""
+    colour, marker = _MODELS[model % len(_MODELS)], _MARKERS[curve % len(_MARKERS)]
+    return SeriesStyle(colour, marker, depth_style(depth).line)
 
 
 def law_style(law: str) -> SeriesStyle:

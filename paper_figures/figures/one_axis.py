@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _HEIGHT = 5.0
+_TICKS = (0.1, 0.2, 0.5, 0.7, 1, 1.4, 2, 5, 10)  # of law over measured
 _BESIDE = 1.04  # of P, so that hollow and filled points of one model stay apart
 
 
@@ -47,8 +48,8 @@ def draw(inputs: Inputs, axis: Axis) -> Drawing:
     sheet.numbers += [member.numbers() for member in found]
     depths = sorted({member.run.depth for member in found})
     words = list(dict.fromkeys(member.words for member in found))
-    for what, depth, group in series(found):
-        look = style.model_style(words.index(what), depths.index(depth))
+    for curve, (what, depth, group) in enumerate(series(found)):
+        look = style.model_style(words.index(what), depths.index(depth), curve)
         label = f"{what}, $d = {depth}$"
         _line(eigenvalue, group, _eigenvalue, look, label)
         _line(per_loss, group, _per_loss, look)
@@ -114,10 +115,9 @@ def _band(axes: "Axes") -> None:
     axes.axhspan(1 / good, good, color=style.FAINT, alpha=style.BAND_ALPHA, linewidth=0)
     axes.axhline(1, color=style.INK, linewidth=style.HAIR_LINE, zorder=0)
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0.7), max(high, 1.4))
-    ticks = [
-        t for t in (0.1, 0.2, 0.5, 0.7, 1, 1.4, 2, 5, 10) if low <= t <= high or t in (0.7, 1, 1.4)
-    ]
+    low, high = min(low, _TICKS[3]), max(high, _TICKS[5])
+    axes.set_ylim(low, high)
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
 
