@@ -60,7 +60,7 @@ def draw(inputs: Inputs, axis: Axis) -> Drawing:
         (eigenvalue, r"$\lambda_{\max}(H)$"),
         (per_loss, r"$\lambda_{\max}(H)$ / training loss"),
         (test, "test loss (nats)"),
-        (quotient, r"$\lambda_1$ of $G$, angles: law / measured"),
+        (quotient, r"$\lambda_1$ of $G$, angles: law / measured (hollow: start)"),
     )
     for index, (panel, text) in enumerate(titles):
         panels.title(panel, index, text)

@@ -79,9 +79,9 @@ def parts_table(records: Records) -> str:
 def needs_scale(reach: Reach, verdict: Verdict, evidence: Iterable[Evidence]) -> str:
     """The rule that says when small models do not settle a part.
 
-    They do where a statement about every size is refuted and none of its pieces holds. They do not
-    where it speaks of the paper's size, or where pieces fall on both sides of its criterion. Where
-    all hold, only an unqualified confirmation needs more.
+    They do not where it speaks of the paper's size, or where pieces fall on both sides of its
+    criterion. A refutation of what is said of every size stands where no piece holds; where all
+    hold, an unqualified confirmation needs more.
     """
     outcomes = {piece.outcome for piece in evidence}
     if verdict is Verdict.NOT_MEASURED:
@@ -91,7 +91,7 @@ def needs_scale(reach: Reach, verdict: Verdict, evidence: Iterable[Evidence]) ->
     if {Outcome.FOR, Outcome.AGAINST} <= outcomes:
         return "yes, pieces fall on both sides"
     if verdict is Verdict.REFUTED:
-        return "no, every size is spoken of and no piece holds"
+        return "not for the refutation"
     return "for a confirmation without qualification"
 
 

@@ -95,7 +95,7 @@ def test_a_study_holds_each_model_once(records: Records, axis) -> None:
         ("ff", Reach.ANY_SIZE, Verdict.QUALIFIED, "without qualification"),
         ("ffa", Reach.ANY_SIZE, Verdict.QUALIFIED, "both sides"),
         ("fa", Reach.ANY_SIZE, Verdict.REFUTED, "both sides"),
-        ("aa", Reach.ANY_SIZE, Verdict.REFUTED, "no, every size"),
+        ("aa", Reach.ANY_SIZE, Verdict.REFUTED, "not for the refutation"),
     ],
 )
 def test_when_the_paper_s_scale_is_needed(outcomes, reach, verdict, word) -> None:
