@@ -11,6 +11,7 @@ from patchlaw.paper_figures.figures import (
     law_ratios,
     law_summary,
     level_off,
+    one_axis,
     patch_alignment,
     patch_layout,
     pixel_bias,
@@ -90,6 +91,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     ),
     PaperFigure(level_off.draw, "level-off", "largest eigenvalues against P in shallow circuits"),
     PaperFigure(trace_law.draw, "trace-law", "trace of the first term over the trace law"),
+    *one_axis.FIGURES,
 )
 
 Item: TypeAlias = PaperFigure | PaperTable | Explorer

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -18,7 +19,6 @@ from patchlaw.verification.records.trained_model import (
 )
 from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
-from patchlaw.verification.runs.config import ModelConfig
 from patchlaw.verification.store.errors import RecordError
 
 RESULTS = Path(__file__).with_name("results")
@@ -27,6 +27,7 @@ SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
 _Record = TypeVar("_Record", TrainedModel, LandscapeRecord, KernelRecord)
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,47 @@ class Records:
         """Where such a command line is right."""
         return SOURCE_TREE if self.folder.resolve().is_relative_to(SOURCE_TREE) else Path.cwd()
 
-    def study(self) -> Study:
-        """Every run that has a record of any kind."""
-        found: list[tuple[str, ModelConfig | RunFacts | LandscapeRun]]
-        found = [(name, run.config.model) for name, run in self.runs.items()]
-        found += [(name, record.run) for name, record in self.analyses.items()]
-        found += [(name, record.run) for name, record in self.landscapes.items()]
-        found += [(name, record.run) for name, record in self.kernels.items()]
-        return Study.found(StudyRun(name, r.n_patches, r.depth, r.seed) for name, r in found)
+    @cached_property
+    def facts(self) -> Mapping[str, RunFacts]:
+        """Which run each name is; of runs with nothing but a landscape not what model."""
+        found = {}
+        for name, mapped in self.landscapes.items():
+            places = (mapped.run.n_patches, mapped.run.depth, mapped.run.seed, mapped.run.images)
+            found[name] = RunFacts(*places, mapped.run.epochs, mapped.run.n_classes, name)
+        for name, run in self.runs.items():
+            found[name] = RunFacts(**run.facts, **run.config.axes)
+        for kept in (self.kernels, self.analyses):
+            found |= {name: record.run for name, record in kept.items()}
+        return found
+
+    @cached_property
+    def of_the_paper(self) -> "Records":
+        """Without models that are not the paper's: see ``RunFacts.axis``."""
+
+        def own(kind: Mapping[str, _Kept]) -> dict[str, _Kept]:
+            return {name: kept for name, kept in kind.items() if not self.facts[name].axis}
+
+        return Records(
+            self.folder,
+            own(self.runs),
+            own(self.analyses),
+            own(self.landscapes),
+            own(self.kernels),
+        )
+
+    def study(self, axis: str = "") -> Study:
+        """Every run on record of one kind of models: the paper's, or those of an axis beside it.
+
+        Models of different kinds make no grid of P and d. Where there are none of the paper's,
+        those of the first axis on record.
+        """
+        axes = {facts.axis for facts in self.facts.values()}
+        kept = {axis, ""} if axis else {min(axes, default="")}
+        return Study.found(
+            StudyRun(name, f.n_patches, f.depth, f.seed, words=f.changes)
+            for name, f in self.facts.items()
+            if f.axis in kept
+        )
 
     def analyses_of(self, study: Study) -> list[TrainedModel]:
         """The analysed runs of a study, by name."""

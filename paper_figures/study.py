@@ -15,18 +15,24 @@ PAPER_PLAN = _PLANS / "paper.toml"
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One run of a study, by name; ``request`` says how to train it, None that it was found."""
+    """One run of a study, by name.
+
+    Attributes:
+        request: how to train it; None of a run that was found.
+        words: what is not the paper's in a run that was found.
+    """
 
     run_id: str
     n_patches: int
     depth: int
     seed: int
     request: RunRequest | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def changes(self) -> str:
-        """What a plan asks for that is not the paper's model and data; see ``RunRequest``."""
-        return "" if self.request is None else self.request.changes
+        """What is not the paper's in model and data, as a plan asks for it or in words."""
+        return ", ".join(self.words) if self.request is None else self.request.changes
 
     @property
     def label(self) -> str:
@@ -104,11 +110,15 @@ def evolution_study() -> Study:
     return Study.of_plan(_PLANS / "along_training.toml")
 
 
+def axis_study(name: str) -> Study:
+    """Models that differ from the paper's in one axis, by the name of their plan."""
+    return Study.of_plan(_PLANS / f"{name}.toml")
+
+
 def _run_id(request: RunRequest) -> str:
     paper = RunConfig.paper(request.patches, request.depth, request.seed)
-    if replace(request, epochs=paper.training.epochs) == RunRequest(
-        request.patches, request.depth, request.seed
-    ):
+    alike = replace(request, epochs=paper.training.epochs)
+    if not request.changes and alike == RunRequest(request.patches, request.depth, request.seed):
         return paper.run_id  # needs no look at the samples
     return request.config(_samples(request.source(), request.images, request.qubits)).run_id
 

@@ -95,6 +95,10 @@ _DEPTHS = (
     SeriesStyle("#b07aa1", "D", DOTTED),
 )
 
+# Of models that differ from the paper's, which comes first; markers tell one curve from the next.
+_MODELS = ("#1a1a1a", "#004488", "#bb5566", "#ddaa33", "#66a0d8", "#8a5a00")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+
 MATRICES = {
     "H": SeriesStyle("#1a1a1a", "D"),
     "G": SeriesStyle("#004488", "o"),
@@ -216,6 +220,12 @@ def patch_style(n_patches: int) -> SeriesStyle:
 def depth_style(rank: int) -> SeriesStyle:
     """The look of the rank-th depth of a study, counted from 0."""
     return _DEPTHS[rank % len(_DEPTHS)]
+
+
+def model_style(model: int, depth: int, curve: int) -> SeriesStyle:
+    """Colour of a study's model, line of its depth and marker of its curve, counted from 0."""
+    colour, marker = _MODELS[model % len(_MODELS)], _MARKERS[curve % len(_MARKERS)]
+    return SeriesStyle(colour, marker, depth_style(depth).line)
 
 
 def law_style(law: str) -> SeriesStyle:

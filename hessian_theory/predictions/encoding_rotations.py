@@ -83,20 +83,23 @@ class PatchEncoding:
     squares: Array | None
     group: CircuitGroup
 
-    def tile(self, rows: slice, columns: slice) -> tuple[Array, Array | None]:
+    def tile(
+        self, other: "PatchEncoding", rows: slice, columns: slice
+    ) -> tuple[Array, Array | None]:
         """q_e, and sum_i d_i d_i' q_e over the qubits' own angles divided by its value at x = x'.
+
+        Rows are of this patch, columns of ``other``, which is the same one or has the same angles.
 
         With c = u . u' of each qubit, (tr W)^2 = D^2 prod c^2 and tr W^2 = D prod (2 c^2 - 1).
         """
         (kappa, lam), dimension = moments_of(self.group), 2.0 ** len(self.quaternions)
         square, twice = _Product(), _Product()
-        for qubit, u in enumerate(self.quaternions):
-            factor = u[rows] @ u[columns].T
+        for qubit, (u, v) in enumerate(zip(self.quaternions, other.quaternions, strict=True)):
+            factor = u[rows] @ v[columns].T
             factor *= factor
             mixed = None
-            if self.squares is not None:
-                both = self.squares[qubit]
-                mixed = both[rows] @ both[columns].T
+            if self.squares is not None and other.squares is not None:
+                mixed = self.squares[qubit][rows] @ other.squares[qubit][columns].T
             if kappa:
                 twice.times(2 * factor - 1, None if mixed is None else 2 * mixed)
             square.times(factor, mixed)

@@ -28,12 +28,15 @@ S = diag(pi) - pi pi^T:
 
     lambda_j(G) = s^2 v lambda_j( (1/N) S^(1/2) (sum_p K_p x 1_C) S^(1/2) ),
 
-with nothing fitted. Source: theorem adjoint-tangent-kernel and those of the three groups; the
+with nothing fitted. Where the patches share their angles, they are one circuit at P inputs, so that
+all pairs of patches count: sum_p K_p is then sum_pp' K(x_p, x'_p'), with the same q of the two
+patches' encodings. Source: theorem adjoint-tangent-kernel and those of the three groups; the
 idea of the neural tangent kernel is Jacot et al., arXiv 1806.07572. Numbers only.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +78,8 @@ class TangentKernel:
         output_scale: s of the logits z = s sum_p f_p.
         group: that the blocks fill; all but "unitary" suppose that all gates commute with an
             antiunitary, and the outputs that its name says (``circuit_group``).
+        shared: whether all patches have the same angles; they count once then, and ``of_patch``,
+            ``overlap`` are those of a patch alone.
         weights: how many samples each one stands for, shape (N,), mean 1: spectra, traces and
             counts are then those of (1/N) sum_n weights[n] J_n^T S_n J_n (``trace_sample``).
 
@@ -89,6 +94,7 @@ class TangentKernel:
     output_scale: float = 1.0
     group: CircuitGroup = "unitary"
     weights: Array | None = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Check that the encodings belong together."""
@@ -147,7 +153,9 @@ class TangentKernel:
         """The kernel of some samples; means over patches are not done anew."""
         parts = tuple(encoding.subset(samples) for encoding in self.encodings)
         weights = None if self.weights is None else self.weights[samples]
-        part = TangentKernel(parts, self.n_free, self.output_scale, self.group, weights)
+        part = TangentKernel(
+            parts, self.n_free, self.output_scale, self.group, weights, self.shared
+        )
         if "_means" in self.__dict__:
             at = np.ix_(samples, samples)
             part.__dict__["_means"] = tuple(each[at] for each in self._means)
@@ -155,38 +163,40 @@ class TangentKernel:
 
     def overlap(self, patch: int) -> Array:
         """q_p(x, x'), shape (N, N), ones on the diagonal."""
-        return self._of_patch(patch)[0]
+        return self._of_pair(patch, patch)[0]
 
     def of_patch(self, patch: int) -> Array:
         """K_p(x, x') = sum_i E d_i f_k d_i f_k' / v, shape (N, N), n_p on the diagonal."""
-        overlap, kernel = self._of_patch(patch)
+        overlap, kernel = self._of_pair(patch, patch)
         return self.n_free * overlap if kernel is None else kernel
 
     @property
     def mean_overlap(self) -> Array:
-        """qbar = mean_p q_p, shape (N, N)."""
+        """qbar = (1/P) sum_p q_p, or over all pairs of patches that share; shape (N, N)."""
         return self._means[0]
 
     @property
     def mean(self) -> Array:
-        """mean_p K_p, shape (N, N)."""
+        """(1/P) sum_p K_p, or over all pairs of patches that share; shape (N, N)."""
         return self._means[1]
 
     @cached_property
     def _means(self) -> tuple[Array, Array]:
-        overlap, kernel = self._of_patch(0)
-        for patch in range(1, self.n_patches):
-            other, more = self._of_patch(patch)
-            overlap += other
-            if kernel is not None and more is not None:
-                kernel += more
+        overlap, kernel = self._of_pair(0, 0)
+        for pair in combinations_with_replacement(range(self.n_patches), 2):
+            if pair == (0, 0) or not (self.shared or pair[0] == pair[1]):
+                continue
+            for total, more in zip((overlap, kernel), self._of_pair(*pair), strict=True):
+                if total is not None and more is not None:
+                    total += more if pair[0] == pair[1] else more + more.T
         overlap /= self.n_patches
         return overlap, self.n_free * overlap if kernel is None else kernel / self.n_patches
 
-    def _of_patch(self, patch: int) -> tuple[Array, Array | None]:
-        """q_p, and K_p unless it is n_free q_p; one triangle computed and mirrored."""
-        parts = [encoding.of_patch(patch, self.group) for encoding in self.encodings]
-        n, (height, width) = self.n_samples, _TILE
+    def _of_pair(self, patch: int, other: int) -> tuple[Array, Array | None]:
+        """q(x_p, x'_p'), and K unless it is n_free q; one triangle and its mirror if p = p'."""
+        sides = [[e.of_patch(p, self.group) for e in self.encodings] for p in (patch, other)]
+        parts = [partial(first.tile, second) for first, second in zip(*sides, strict=True)]
+        n, (height, width), alike = self.n_samples, _TILE, patch == other
         overlap = np.empty((n, n), self.encodings[0].quaternions.dtype)
         kernel = np.empty_like(overlap) if self.angles_per_patch > self.n_free else None
 
@@ -195,31 +205,37 @@ class TangentKernel:
                 slice(corner[0], corner[0] + height),
                 slice(corner[1], sum(corner[1:], width)),
             )
-            total, slope = parts[0].tile(rows, columns)
+            total, slope = parts[0](rows, columns)
             for part in parts[1:]:
-                factor, more = part.tile(rows, columns)
+                factor, more = part(rows, columns)
                 slope = _sum(
                     None if slope is None else slope * factor,
                     None if more is None else more * total,
                 )
                 total *= factor
             overlap[rows, columns] = total
-            overlap[columns, rows] = total.T
+            if alike:
+                overlap[columns, rows] = total.T
             if kernel is not None and slope is not None:
                 slope += self.n_free * total
                 kernel[rows, columns] = slope
-                kernel[columns, rows] = slope.T
+                if alike:
+                    kernel[columns, rows] = slope.T
 
-        corners = [(begin, at) for begin in range(0, n, height) for at in range(begin, n, width)]
+        begins = range(0, n, height)
+        corners = [(at, to) for at in begins for to in range(at if alike else 0, n, width)]
         run_all(fill, corners)
         return overlap, kernel
 
     def trace(self, softmax: Outputs) -> float:
-        """tr G over the angles = s^2 P n_p v <tr S>, S of softmax outputs (N, C)."""
+        """tr G over the angles = s^2 P v <K tr S>, S of softmax outputs (N, C).
+
+        K(x, x) is n_p for patches with angles of their own.
+        """
         each = curvature_traces(self._curvature(softmax))
-        curvature = float((each if self.weights is None else self.weights * each).mean())
-        per_angle = self.output_scale**2 * self.n_patches * self.variance
-        return per_angle * self.angles_per_patch * curvature
+        each = each * (self.mean.diagonal() if self.shared else self.angles_per_patch)
+        mean = float((each if self.weights is None else self.weights * each).mean())
+        return self.output_scale**2 * self.n_patches * self.variance * mean
 
     def spectrum(self, softmax: Outputs, k: int = 12, *, seed: int = 0, tol: float = 1e-8) -> Array:
         """The k largest eigenvalues of G over the angles, descending, float64.
@@ -239,7 +255,9 @@ class TangentKernel:
         return self.output_scale**2 * self.n_patches * self.variance * values
 
     def patch_tops(self, softmax: Outputs, *, seed: int = 0, tol: float = 1e-8) -> Array:
-        """lambda_max(G_pp) of every patch, shape (P,), float64."""
+        """lambda_max(G_pp) of every patch, shape (P,), float64; of angles that all share, (1,)."""
+        if self.shared:
+            return self.spectrum(softmax, 1, seed=seed, tol=tol)
         pi = self._curvature(softmax)
         tops = [
             top_eigenvalues(self.of_patch(p), pi, 1, seed, tol, self.weights)[0]

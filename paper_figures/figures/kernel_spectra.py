@@ -45,7 +45,7 @@ def draw(inputs: Inputs) -> Drawing:
     """Draw the figure."""
     sheet = Sheet(inputs, _HEIGHT)
     axes = sheet.figure.subplots(2, 2, sharex="col", height_ratios=_SHARES)
-    kept = inputs.records.kernels
+    kept = inputs.records.of_the_paper.kernels
     records = sorted(kept.values(), key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed))
     for index, (moment, title) in enumerate(_MOMENTS.items()):
         above, below = axes[:, index]

@@ -16,6 +16,7 @@ from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.report.data import VerifyConfig
 from patchlaw.paper_figures.report.explorer import explorer
 from patchlaw.paper_figures.report.store import ReportStore
+from patchlaw.simulators.datasets.pooling import POOLED_SIDE
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.claims import proofs
 from patchlaw.verification.claims.report_file import RECORDS
@@ -27,8 +28,20 @@ RUNS = "runs"
 
 
 def samples_of(config: VerifyConfig, data: str | Path | None) -> RunSamples:
-    """The stratified subset of MNIST, or of other data (``load_mnist``), the same for every P."""
-    return load_samples(data, config.images, config.seed)
+    """The stratified subset of MNIST, or of other data (``load_mnist``), the same for every P.
+
+    Raises:
+        ValueError: images that the runs' patches do not fit on, or fewer than asked for.
+    """
+    samples = load_samples(data, config.images, config.seed)
+    side = samples.train_images.shape[-1]
+    if side != POOLED_SIDE:
+        raise ValueError(
+            f"--data: expected images of {POOLED_SIDE} x {POOLED_SIDE} pixels, on which P = "
+            f"{', '.join(map(str, config.patches))} patches of 8 x 8 fit, got {data} with {side} x "
+            f"{side}; use `patchlaw train --data {data} --patch-side {side // 2}`"
+        )
+    return samples
 
 
 def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> None:

@@ -56,6 +56,11 @@ _SHOWS = {
     "figure-4": "11a 11b 11c 13c",
     "figure-3": "12a 12c 12d",
     "table-6": "12a 12b",
+    "study-alpha": "4m 4n 13b",
+    "study-bias": "4m 4n 6f",
+    "study-sharing": "4m 4n 7c",
+    "study-data": "4m 4n 13g",
+    "study-one-qnn": "4m 4n 13e",
 }
 # The same by part, in the order above.
 SHOWN_IN: Mapping[str, tuple[str, ...]] = {

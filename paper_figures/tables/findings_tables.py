@@ -14,9 +14,11 @@ from pathlib import Path
 import click
 
 from patchlaw.hessian_theory.predictions import LAWS, curvature_bounds
+from patchlaw.paper_figures.axes import AXES, members
 from patchlaw.paper_figures.law_pairs import LawPairs, author_pairs, study_pairs
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
+from patchlaw.paper_figures.tables.axis_tables import axis_table, parts_table
 from patchlaw.paper_figures.tables.evolution_tables import moments_table, powers_table
 from patchlaw.paper_figures.tables.kernel_tables import (
     criteria_table,
@@ -38,6 +40,7 @@ from patchlaw.verification.comparison import (
     summarise_laws,
 )
 from patchlaw.verification.comparison.tables import measured_cell
+from patchlaw.verification.kernels.criterion import ON_AXES
 from patchlaw.verification.records import author_models
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.store.atomic_write import write_atomically
@@ -180,20 +183,22 @@ def bounds_table(records: Records) -> str:
 
 
 def tables(records: Records) -> dict[str, str]:
-    """Every table by name."""
+    """Every table by name; only those of the axes see other models than the paper's."""
     paper, scaling = paper_study(), scaling_study()
+    every, records = records, records.of_the_paper
+    kernels = records.kernels.values()
     ours = study_pairs("ours at his size", paper, records)
     shallow = study_pairs("shallow circuits", scaling, records)
     return {
         "registered-laws": law_table(),
         "minima": minima_table(records),
         "ratios": ratio_table(ours),
-        "spectra": spectra_table(records.kernels.values()),
-        "criteria": criteria_table(records.kernels.values()),
-        "whole": whole_table(records.kernels.values(), records.analyses),
+        "spectra": spectra_table(kernels),
+        "criteria": criteria_table(kernels),
+        "whole": whole_table(kernels, records.analyses),
         **{
             name: ratio_table(
-                pairs_on_their_images(records.kernels.values(), trained),
+                pairs_on_their_images(kernels, trained),
                 "λ_max(G), angles",
                 ("elementwise", "aligned", "tangent_kernel"),
             )
@@ -209,6 +214,9 @@ def tables(records: Records) -> dict[str, str]:
                 (shallow, fitted_exponents(records.analyses_of(scaling))),
             )
         ),
+        "axis-parts": parts_table(every),
+        "all-axes": criteria_table(every.kernels.values(), ON_AXES),
+        **{axis.name: axis_table(members(every, axis.study(every))) for axis in AXES},
     }
 
 
@@ -263,6 +271,7 @@ SHOWN: Mapping[Path, tuple[str, ...]] = {
     FINDINGS: (
         *("minima", "ratios", "bounds", "laws"),
         *("spectra", "criteria", "starts", "same-images", "evolution", "evolution-powers"),
+        *("axis-parts", "all-axes", *(axis.name for axis in AXES)),
     ),
     OWN: ("registered-laws",),
 }

@@ -1,12 +1,12 @@
 """The tangent kernel's law beside measured spectra, as tables of docs/findings.md."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from patchlaw.paper_figures.law_pairs import LawPairs
 from patchlaw.verification.cells import NO_NUMBER, Number, cell_text
 from patchlaw.verification.comparison import compare_models, on_their_images
-from patchlaw.verification.kernels.criterion import findings
+from patchlaw.verification.kernels.criterion import CRITERIA, Criterion, findings
 from patchlaw.verification.kernels.record import ENDS, KernelMoment, KernelRecord
 from patchlaw.verification.records import ANGLE_BLOCK, TrainedModel
 from patchlaw.verification.records.trained_model import AUTHOR_SEED
@@ -39,16 +39,19 @@ def spectra_table(records: Iterable[KernelRecord]) -> str:
     return "\n".join(markdown_lines(("P, d", "images", "moment", "λ₁ measured", *heads), rows))
 
 
-def criteria_table(records: Iterable[KernelRecord]) -> str:
+def criteria_table(
+    records: Iterable[KernelRecord], criteria: Sequence[Criterion] = CRITERIA
+) -> str:
     """The criteria of ``verification.kernels.criterion`` beside what the records give."""
     rows = []
-    for found in findings(records):
-        limits, law = found.criterion, _KERNELS[found.criterion.law]
+    for found in findings(records, criteria):
+        limits = found.criterion
         pairs = ((found.median, limits.median), (found.worst, limits.worst))
         cells = (f"{100 * value:.1f} % (below {limit:.0%})" for value, limit in pairs)
-        word = "met" if found.met else "not met"
-        rows.append((law, limits.moment, *cells, f"{found.n_models}", found.worst_at, word))
-    head = ("kernel", "moment", "median error", "worst", "models", "worst at", "criterion")
+        word, of = "met" if found.met else "not met", found.axis or _KERNELS[limits.law]
+        rows.append((of, limits.moment, *cells, f"{found.n_models}", found.worst_at, word))
+    first = "axis" if any(found.axes for found in criteria) else "kernel"
+    head = (first, "moment", "median error", "worst", "models", "worst at", "criterion")
     return "\n".join(markdown_lines(head, rows))
 
 

@@ -9,9 +9,11 @@ from patchlaw.commands.options import (
     data_option,
     interruptible,
     machine_options,
+    options_of_plan,
     out_option,
     runs_argument,
     settings_options,
+    timed,
 )
 from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, check_stages
 
@@ -50,6 +52,9 @@ def analyse(
 ) -> None:
     """Measure the curvature of each RUN, a folder that `patchlaw train` wrote, at its minimum.
 
+    RUN may be a plan: then of every run of it, by the stages and options of its table [analyse]
+    where none is given here.
+
     Over all training images: largest eigenvalues of H, G, R and of every block, alignment, traces.
     On a stratified subset: both ends of the spectrum, density, outliers, and the split along
     training; asked for by name, also the spectrum along training. A stage is on record once it is
@@ -62,10 +67,13 @@ def analyse(
 
     console = PlainConsole()
     try:
-        chosen = check_stages(stages)
+        planned = options_of_plan("analyse", AnalysisOptions, "stages")
+        chosen = check_stages(stages or planned.get("stages", ()))
         asked = {name: value for name, value in given.items() if value not in (None, ())}
         AnalysisOptions().changed(**({"n_top": 1} | asked))  # what no record can make right
-    except ValueError as error:
+        planned.pop("stages", None)
+        new = AnalysisOptions().changed(**planned)
+    except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
     if list_only:
         click.echo("\n".join(STAGES))
@@ -76,7 +84,7 @@ def analyse(
     from patchlaw.verification.runs import Run
 
     failed = False
-    for folder in runs:
+    for folder in timed(runs, "run", console):
         try:
             with (
                 interruptible(console, "goes on where it was"),
@@ -92,7 +100,7 @@ def analyse(
                     run,
                     run.config.data.load(data),
                     out,
-                    recorded_options(record_path(run, out)).changed(**asked),
+                    recorded_options(record_path(run, out), new).changed(**asked),
                     stages=chosen,
                     memory_budget=memory * 1e9,
                     threads=threads,

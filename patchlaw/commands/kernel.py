@@ -1,5 +1,6 @@
 """``patchlaw kernel``: spectra over the angles beside the tangent kernel's law, resumable."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,12 @@ from patchlaw.commands.options import (
     data_option,
     interruptible,
     machine_options,
+    options_of_plan,
     out_option,
     refusals,
     runs_argument,
     settings_options,
+    timed,
 )
 from patchlaw.verification.kernels.kernel_job import KernelSettings
 
@@ -24,11 +27,17 @@ if TYPE_CHECKING:
 @click.command()
 @runs_argument
 @out_option("kernels", "Folder of records, one a run: <run id>.json.")
-@settings_options(KernelSettings)
+@settings_options(KernelSettings, recorded=True)
 @click.option(
     "--predict-only",
     is_flag=True,
     help="The law alone, in seconds; a later call without this measures.",
+)
+@click.option(
+    "--brief/--no-brief",
+    default=None,
+    help="The law and the measurement on the same images alone, without the commutator kernel and "
+    "the law over all training images.",
 )
 @data_option("that the runs were trained on, if not on the embedded images.")
 @machine_options("the record's")
@@ -36,6 +45,7 @@ def kernel(
     runs: tuple[Path, ...],
     out: Path,
     predict_only: bool,
+    brief: bool | None,
     data: Path | str | None,
     threads: int | None,
     device: str | None,
@@ -43,33 +53,39 @@ def kernel(
 ) -> None:
     """Measure the largest eigenvalues of G over the angles, and hold them against the law.
 
-    For every RUN that `patchlaw train` wrote, at its start and at its minimum of the training
-    loss, on a stratified part of the training images; the law needs the model's softmax outputs
-    and the encodings there, and fits nothing. Beside it the commutator kernel, which averages over
-    the generators within each block only and takes about as long as the measurement. The same
-    command again goes on where it was stopped; measured values on record are kept, predictions are
-    made anew where the law's formulas have changed since. Exit code: 0 when all is there, 1 if a
-    run or record is refused, 130 after Ctrl-C.
+    For every RUN that `patchlaw train` wrote, or of a plan that is given as RUN, at its start and
+    at its minimum of the training loss, on a stratified part of the training images; the law needs
+    the model's softmax outputs and the encodings there, and fits nothing. Beside it the commutator
+    kernel, which averages over the generators within each block only and takes about as long as
+    the measurement. The same command again goes on where it was stopped; measured values on record
+    are kept, predictions are made anew where the law's formulas have changed since. An option that
+    is not given is as on record, else as in the plan's table [kernel]. Exit code: 0 when all is
+    there, 1 if a run or record is refused, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
-    from patchlaw.verification.kernels.kernel_job import measure_kernel
+    from patchlaw.verification.kernels.kernel_job import measure_kernel, recorded_settings
     from patchlaw.verification.kernels.record import read_kernels
     from patchlaw.verification.runs import Run
 
     console = PlainConsole()
     with interruptible(console, "goes on where it stopped"), refusals():
-        settings = KernelSettings(**chosen)
+        planned = options_of_plan("kernel", KernelSettings, "brief")
+        short = planned.pop("brief", False) if brief is None else brief
+        new = KernelSettings(**planned)
+        asked = {name: value for name, value in chosen.items() if value is not None}
+        replace(new, **asked)  # what no record can make right
         with ConsoleProgress(console) as progress:
-            for path in runs:
+            for path in timed(runs, "run", console):
                 run = Run.open(path)
                 samples = run.config.data.load(data)
                 measure_kernel(
                     run,
                     samples,
                     out,
-                    settings,
+                    replace(recorded_settings(run, out, new), **asked),
                     predict_only=predict_only,
+                    brief=short,
                     threads=threads,
                     device=device,
                     progress=progress,
@@ -98,9 +114,10 @@ def print_errors(records: tuple["KernelRecord", ...], console: "PlainConsole") -
         limits, word = found.criterion, "met" if found.met else "not met"
         law_name = "law" if limits.law == "predicted" else f"{limits.law} kernel"
         console.say(
-            f"{law_name}, {limits.moment}, d >= 20: median {100 * found.median:.1f} % (limit "
-            f"{100 * limits.median:.0f} %), worst {100 * found.worst:.1f} % (limit "
-            f"{100 * limits.worst:.0f} %, {found.worst_at}), {found.n_models} models: {word}"
+            f"{law_name}, {limits.moment}, {found.axis or limits.scope}: "
+            f"median {100 * found.median:.1f} % (limit {100 * limits.median:.0f} %), "
+            f"worst {100 * found.worst:.1f} % (limit {100 * limits.worst:.0f} %, "
+            f"{found.worst_at}), {found.n_models} models: {word}"
         )
     end = shallow_end(records)
     console.say(

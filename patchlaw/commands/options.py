@@ -1,6 +1,7 @@
 """What several commands have in common: arguments, options, and how their work ends."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -14,17 +15,94 @@ if TYPE_CHECKING:
     from patchlaw.console import PlainConsole
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
 
-runs_argument = click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    metavar="RUN...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+_PLAN, _RUNS = "patchlaw plan", "patchlaw runs"
+
+
+def runs_argument(command: F) -> F:
+    """``RUN...``, folders of runs or plans, and ``--in``, where the runs of a plan are."""
+    within = click.option(
+        "--in",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("runs"),
+        show_default=True,
+        is_eager=True,
+        expose_value=False,
+        callback=lambda context, _, path: context.meta.update({_RUNS: path}),
+        help="Folder of runs, where RUN is a plan (a TOML file) in place of a folder.",
+    )
+    runs = click.argument(
+        "runs",
+        nargs=-1,
+        required=True,
+        metavar="RUN...",
+        type=click.Path(exists=True, path_type=Path),
+        callback=_folders,
+    )
+    return within(runs(command))
+
+
+def _folders(
+    context: click.Context, option: click.Parameter, paths: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Folders as they are, plans as the folders of their runs; the last plan's path is kept."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found.append(path)
+            continue
+        from patchlaw.paper_figures.study import Study
+
+        try:
+            study = Study.of_plan(path)
+        except (ValueError, OSError) as error:
+            raise click.BadParameter(str(error)) from error
+        found += [context.meta[_RUNS] / run.run_id for run in study.runs]
+        context.meta[_PLAN] = path
+    return tuple(dict.fromkeys(found))
+
+
+def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
+    """What the plan among RUN says of a command, by field of a dataclass of ``setting``s.
+
+    Args:
+        command: its table.
+        kind: the dataclass.
+        more: other names it may have.
+
+    Raises:
+        ValueError: an unknown name, or a value that the dataclass refuses.
+    """
+    path = click.get_current_context().meta.get(_PLAN)
+    if path is None:
+        return {}
+    from patchlaw.verification.runs.plan import PlanError, read_options
+
+    names = {f.metadata["argument"].removeprefix("--"): f.name for f in fields(kind)}
+    names |= {name: name for name in more}
+    table = read_options(path, command)
+    if unknown := sorted(set(table) - set(names)):
+        raise PlanError(
+            f"{path}: [{command}]: expected {', '.join(names)}, got {', '.join(unknown)}"
+        )
+    found = {names[k]: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    try:
+        kind(**{name: value for name, value in found.items() if name not in more})
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{path}: [{command}]: {error}") from error
+    return found
+
+
+def timed(items: Sequence[T], what: str, console: "PlainConsole") -> Iterator[T]:
+    """The items, and in the end a line that says how long they took."""
+    begin = time.perf_counter()
+    yield from items
+    minutes = (time.perf_counter() - begin) / 60
+    console.say(f"{len(items)} {what}{'s' * (len(items) != 1)} in {minutes:.1f} min")
 
 
 records_option = click.option(

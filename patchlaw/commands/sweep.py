@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patchlaw.commands.options import data_option, interruptible, machine_options, out_option
+from patchlaw.commands.options import data_option, interruptible, machine_options, out_option, timed
 
 if TYPE_CHECKING:
     from parsl.config import Config
@@ -97,7 +97,7 @@ def sweep(
         return load_samples(source, images, n_qubits=qubits)
 
     def done_here() -> Iterator[tuple[int, str | None]]:
-        for index, group in enumerate(mine):
+        for index, group in enumerate(mine if list_only else timed(mine, "run", console)):
             console.say(f"[{index + 1}/{len(mine)}] {names[index]}")
             if list_only:
                 continue

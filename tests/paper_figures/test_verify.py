@@ -55,6 +55,15 @@ def test_damaged_records_of_experiments_are_refused_before_any_work(
     assert not out.exists()
 
 
+def test_images_that_the_patches_do_not_fit_on_are_refused_at_the_door(tmp_path: Path) -> None:
+    """Only this catches digits refused after the proofs and checks, with a report left behind."""
+    out = tmp_path / "out"
+    result = CliRunner().invoke(verify, [*TINY, "--data", "digits", "--out", str(out)])
+    assert result.exit_code == 1
+    assert "--data: expected images of 14 x 14 pixels" in " ".join(result.output.split())
+    assert not out.exists()
+
+
 def load(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 

@@ -59,7 +59,7 @@ from tests.verification.claim_worlds import (
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 MATHEMATICS = [part for part in PARTS.values() if part.reach is Reach.MATHEMATICS]
-KERNELS = ("4g", "4h", "4i", "4m")  # of kernels' records: test_claims_kernel.py
+KERNELS = ("4g", "4h", "4i", "4m", "4n", "4o")  # of kernels' records: test_claims_kernel.py
 MEASURED = [
     part
     for part in PARTS.values()
@@ -366,7 +366,7 @@ def test_claims_follow_their_parts() -> None:
     assert words["13"] is Verdict.CONFIRMED
     asides = [p.part.id for e in entries.values() for p in e.parts if p.part.role is Role.ASIDE]
     assert asides == [
-        *("2b", "2c", "4b", "4e", "4g", "4h", "4i", "4j", "4k", "4m"),
+        *("2b", "2c", "4b", "4e", "4g", "4h", "4i", "4j", "4k", "4m", "4n", "4o"),
         *("5b", "5c", "6b", "6f", "9c", "11c", "13h"),
     ]
     refuted = next(p for p in entries["2"].parts if p.part.id == "2b")

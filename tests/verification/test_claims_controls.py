@@ -114,3 +114,14 @@ def test_one_large_qnn_is_held_against_models_of_equal_size():
     found, numbers = part("13e", *models)
     assert found.startswith("confirmed with")
     assert numbers == [3.0]
+
+
+def test_averaged_observables_are_held_against_their_like():
+    """Catches a pair of different seeds or the ratio upside down, and modules taken for one QNN."""
+    name = "patchlaw.simulators.averaged_observables"
+    one = at(1, family=f"{name}:one_observable 1", dataset="digits")
+    four = replace(one, family=f"{name}:four_observables 2")
+    models = (model(one, 4.0), model(four, 1.0), model(replace(four, seed=7), 9.0))
+    assert part("8c", *models) == ("refuted", [0.25])
+    distributed = model(at(4, dataset="digits", family="own circuit 3"))
+    assert part("13e", *models, distributed)[1] == []

@@ -1,4 +1,4 @@
-"""Parts 4g to 4i and 4m: the tangent kernel's laws against measured spectra."""
+"""Parts 4g to 4i and 4m to 4o: the tangent kernel's laws against measured spectra."""
 
 import json
 import shutil
@@ -12,14 +12,14 @@ from click.testing import CliRunner
 from patchlaw.commands.claim import claim
 from patchlaw.paper_figures.records import ANALYSES, kernels_beside
 from patchlaw.verification.claims import Findings, Grade, Outcome, Verdict, find
-from patchlaw.verification.kernels.criterion import CRITERIA, findings
+from patchlaw.verification.kernels.criterion import CRITERIA, ON_AXES, findings
 from patchlaw.verification.kernels.record import KERNEL, KernelRecord
 from patchlaw.verification.records import TrainedModel, author_results
 from patchlaw.verification.store.errors import RecordError
 
 PAPER = [(result.n_patches, result.depth) for result in author_results()]
 KERNELS = kernels_beside(ANALYSES)
-PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i", "4m"), strict=True))
+PARTS = dict(zip(CRITERIA, ("4g", "4h", "4i", "4o"), strict=True))
 
 
 def judged(part: str, kernels: tuple[KernelRecord, ...]):
@@ -149,3 +149,23 @@ def test_the_command_takes_kernels_beside_the_folder(
     assert result.exit_code == 0, result.output
     (part,) = json.loads(result.stdout)["parts"]
     assert len(part["evidence"]) == len(judged("4g", KERNELS).evidence) > 2
+
+
+@pytest.mark.parametrize(("part", "criterion"), [*zip(("4m", "4n"), ON_AXES, strict=True)])
+def test_other_models_are_judged_axis_by_axis(part, criterion) -> None:
+    """Catches an axis that is off hidden behind others, and other models that reach 4g to 4i."""
+    one, other = 1 + 0.9 * criterion.median, 1 + 1.1 * criterion.median
+    deep = world(1.0, images=2000)[0]
+    bare = like(deep, (one,), 4, 50, pixel_bias=False)
+    alpha = [like(deep, (one,), p, 5, aggregation_exponent=0.5) for p in (4, 9)]
+    found = judged(part, (*world(3.0), bare, *alpha))
+    assert found.judgement.verdict is Verdict.QUALIFIED
+    assert len(found.evidence) == 3 + 4
+    off = like(deep, (other,), 9, 5, shared_angles=True, pixel_bias=False)
+    assert judged(part, (bare, *alpha, off)).judgement.verdict is Verdict.REFUTED
+    labels = " ".join(piece.label for piece in judged(part, (off, bare)).evidence)
+    assert "shared angles" in labels
+    assert "pixel bias" in labels
+    assert judged(part, world(1.0)).judgement.verdict is Verdict.NOT_MEASURED
+    for plain in ("4g", "4h", "4i"):
+        assert judged(plain, (*world(1.0), off)) == judged(plain, world(1.0))

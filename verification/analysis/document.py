@@ -96,15 +96,15 @@ class AnalysisDocument:
         self._content = content
 
 
-def recorded_options(path: Path) -> AnalysisOptions:
-    """What a later stage of a record takes unless told otherwise; the defaults without a file.
+def recorded_options(path: Path, new: AnalysisOptions | None = None) -> AnalysisOptions:
+    """What a later stage of a record takes unless told otherwise; ``new`` without a file.
 
     Raises:
         ValueError: the file is truncated, altered or another program's, or holds an option out of
             range.
     """
     if not path.exists():
-        return AnalysisOptions()
+        return new or AnalysisOptions()
     try:
         return typed(ANALYSIS.read(path).get("options", {}), AnalysisOptions)
     except JsonFileError as error:

@@ -88,9 +88,12 @@ def gauss_newton(bench: Workbench) -> Sections:
     """Top eigenvalues of G and of G over the angles, and who holds G's top vector."""
     layout = bench.subset.layout
     g = bench.two_levels("G", lambda problem: problem.gauss_newton)
-    angles = bench.two_levels(
-        "G over the angles", lambda problem: RestrictedOperator(problem.gauss_newton, layout.own)
-    )
+    angles = g  # where there is nothing else
+    if len(layout.shared):
+        angles = bench.two_levels(
+            "G over the angles",
+            lambda problem: RestrictedOperator(problem.gauss_newton, layout.own),
+        )
     shares = VectorShares.of(g.whole.vectors[:, 0], layout)
     return _levels(bench, {"G": g, "G over the angles": angles}) | {"shares": {"G": shares}}
 

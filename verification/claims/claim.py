@@ -50,9 +50,10 @@ class Findings:
 
     @property
     def of_the_paper(self) -> "Findings":
-        """Without models that are not the paper's in alpha, bias, sharing or data, or one QNN."""
-        models = (m for m in self.models if m.run.same_but_for("family", "n_qubits", "scale"))
-        return replace(self, models=tuple(m for m in models if m.run.n_patches > 1))
+        """Without models that are not the paper's: see ``RunFacts.axis``."""
+        models = tuple(model for model in self.models if not model.run.axis)
+        kernels = tuple(record for record in self.kernels if not record.run.axis)
+        return replace(self, models=models, kernels=kernels)
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
         """Models next to each other in P or in depth, and alike otherwise."""

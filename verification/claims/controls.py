@@ -57,6 +57,30 @@ def beside(
     return measure
 
 
+def beside_family(
+    label: str,
+    number: Callable[[TrainedModel, TrainedModel], Number | None],
+    band: Band,
+    families: tuple[str, str],
+) -> Measure:
+    """One number a pair of models alike but for what their patches hold, by words of the family."""
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        places: dict[tuple[object, ...], dict[str, TrainedModel]] = defaultdict(dict)
+        for model in findings.models:
+            for name in families:
+                if name in model.run.family:
+                    places[_place(model, "family")][name] = model
+        for of in places.values():
+            if len(of) == len(families):
+                pair = of[families[0]], of[families[1]]
+                found, run = number(*pair), pair[1].run
+                if found is not None:
+                    yield piece(f"{label}, d {run.depth}, seed {run.seed}", pair, found, band)
+
+    return measure
+
+
 def falls_beside(matrix: str, variant: Keep, axis: str, band: Band) -> Measure:
     """By what factor lambda_max falls from one P to the next, a variant's over the model's.
 
@@ -109,7 +133,8 @@ def beside_one_large(
 
 def _is_large(run: RunFacts) -> bool:
     """Whether it is one QNN on the whole image: the paper's circuit reads 8 x 8 pixels."""
-    return run.n_patches == 1 and (run.family != "" or run.dataset == "digits")
+    whole = run.family != "" or run.dataset == "digits"
+    return run.n_patches == 1 and whole and not run.has_modules
 
 
 def _place(model: TrainedModel, *apart: str) -> tuple[object, ...]:

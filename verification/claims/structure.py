@@ -1,8 +1,13 @@
 """Claims 1 to 3, 7 and 8: what Eqs. (4)-(6) say, settled by proofs and exact checks."""
 
 from patchlaw.verification.claims.claim import PAPER, Claim, Part
-from patchlaw.verification.claims.controls import only
-from patchlaw.verification.claims.measures import eigenvalue_ratios, exponents, ratios_of_means
+from patchlaw.verification.claims.controls import beside_family, only
+from patchlaw.verification.claims.measures import (
+    eigenvalue_ratios,
+    exponents,
+    quotient,
+    ratios_of_means,
+)
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.comparison.exponents import LARGEST_RESIDUAL_BLOCK
@@ -234,6 +239,29 @@ AVERAGED_OBSERVABLES = Claim(
             _PROOF,
             contradicted_by=("observables-can-gain",),
             role=Role.PREMISE,
+        ),
+        Part(
+            "8c",
+            "In a trained QNN that averages four different observables a class lambda_max(H) is "
+            "as large as in one that reads one",
+            "ours: the claim at the minima, where observables respond as they may",
+            "One ratio, four observables over one at equal depth, seed and data, is below 0.8, "
+            "error bounds included.",
+            "'Gains nothing'; the tolerance is that of 4b and 7c. Both circuits are the paper's on "
+            "the whole image, without a bias; class k reads the paper's observable and three more.",
+            reach=Reach.ANY_SIZE,
+            measures=(
+                beside_family(
+                    "lambda_max(H), four observables over one",
+                    lambda one, four: quotient(one.top("H"), four.top("H")),
+                    Band.above(0.8),
+                    ("one_observable", "four_observables"),
+                ),
+            ),
+            complete=8,
+            role=Role.PREMISE,
+            variants=True,
+            since="2026-11-27",
         ),
     ),
 )

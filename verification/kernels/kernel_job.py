@@ -77,6 +77,7 @@ def measure_kernel(
     settings: KernelSettings | None = None,
     *,
     predict_only: bool = False,
+    brief: bool = False,
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
@@ -95,6 +96,8 @@ def measure_kernel(
         settings: images and eigenvalues; None for the defaults.
         predict_only: the law alone, in seconds; leave the commutator kernel and the measurement,
             which take minutes, to another call.
+        brief: the law and the measurement on the same images alone: no commutator kernel (which
+            has no formula where patches share their angles), no law over all training images.
         threads: None for the recorded number or, in a new record, torch's.
         device: None for the recorded device or, in a new record, the CPU.
         progress: told of every moment.
@@ -115,11 +118,12 @@ def measure_kernel(
             f"{beyond[0]}; leave it out"
         )
     chosen = stratified_subset(samples.train_labels.numpy(), settings.images, settings.subset_seed)
-    path = out / f"{run.config.run_id}.json"
+    path = _place(run, out)
     job = _KernelJob(
         run=run,
         settings=settings,
         predict_only=predict_only,
+        brief=brief,
         every_image=samples.train_images,
         images=samples.train_images[chosen],
         labels=samples.train_labels[chosen],
@@ -133,11 +137,30 @@ def measure_kernel(
     return job.record
 
 
+def recorded_settings(run: Run, out: Path, new: KernelSettings) -> KernelSettings:
+    """Those of a run's record in a folder; ``new`` where there is none.
+
+    Raises:
+        RecordError: the record is damaged.
+    """
+    if not _place(run, out).exists():
+        return new
+    record = KernelRecord.read(_place(run, out))
+    return KernelSettings(
+        record.n_samples, record.subset_seed, record.top, record.tol, record.solver_seed
+    )
+
+
+def _place(run: Run, out: Path) -> Path:
+    return out / f"{run.config.run_id}.json"
+
+
 @dataclass(kw_only=True)
 class _KernelJob(Job):
     run: Run
     settings: KernelSettings
     predict_only: bool
+    brief: bool
     every_image: Tensor
     images: Tensor
     labels: Tensor
@@ -215,10 +238,13 @@ class _KernelJob(Job):
             part
             for part, done in (
                 (self._law, moment.law == LAW),
-                (self._whole, name not in ENDS or moment.whole_law == WHOLE_LAW),
+                (self._whole, self.brief or name not in ENDS or moment.whole_law == WHOLE_LAW),
                 (
                     self._commutator,  # before training the law itself holds
-                    name != "minimum" or moment.commutator_law == COMMUTATOR_LAW,
+                    self.brief
+                    or name != "minimum"
+                    or self.run.config.model.shared_angles
+                    or moment.commutator_law == COMMUTATOR_LAW,
                 ),
                 (self._measured, moment.measured),
             )[: 2 if self.predict_only else 4]

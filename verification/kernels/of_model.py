@@ -53,6 +53,7 @@ def tangent_kernel_of(
         data_free_angles(model.ansatz),
         model.output_scale,
         group or circuit_group(model.ansatz, model.n_classes),
+        shared=model.shared_angles,
     )
 
 
@@ -104,7 +105,8 @@ def encoding_rotations(
             f"model: expected a DistributedQNN, got {type(model).__name__}; give the quaternions "
             "of another circuit's encodings to TangentKernel"
         )
-    check_own_angles(model)
+    if bias:
+        check_own_angles(model)
     ansatz, n = model.ansatz, model.ansatz.n_qubits
     data_free_angles(ansatz)
     found = []
@@ -115,7 +117,7 @@ def encoding_rotations(
         for block, angle, feature in places:
             if not isinstance(block, EncodingBlock):
                 continue
-            angles = model.angles[:, angle : angle + block.n_angles(n)]
+            angles = model.circuit_angles[:, angle : angle + block.n_angles(n)]
             own = features[:, feature : feature + block.n_features(n)]
             quaternions = encoding_quaternions(block, n, angles, own).swapaxes(1, 2)
             slopes = None

@@ -54,6 +54,9 @@ def _said(words: str) -> dict[str, str]:
     return {"words": words}
 
 
+OTHER = "another model"  # of no study
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """Which training run it is.
@@ -110,6 +113,29 @@ class RunFacts:
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
+    def has_modules(self) -> bool:
+        """Whether torch modules stand on its patches, in place of circuits."""
+        return ":" in self.family  # the import path of what makes them
+
+    @property
+    def axis(self) -> str:
+        """Which study of other models it belongs to, by what differs; "" for the paper's model.
+
+        Its circuits may be of another size and c; another alpha, for one, makes another model.
+        """
+        studies = {
+            "shared angles": self.shared_angles,
+            OTHER: self.n_patches == 1 and self.has_modules,
+            "one QNN": self.n_patches == 1,
+            "data": bool(self.dataset),
+            "pixel bias": not self.pixel_bias,
+            "alpha": self.aggregation_exponent != 1,
+            "noise": bool(self.noise),
+        }
+        rest = "" if self.same_but_for("family", "n_qubits", "scale") else OTHER
+        return next((name for name, differs in studies.items() if differs), rest)
+
+    @property
     def architecture(self) -> Architecture | None:
         """Sizes, c and alpha of the paper's circuit on MNIST; None for what is not sized by them.
 
@@ -144,11 +170,15 @@ class RunFacts:
         other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * other]
-        for axis in fields(self):
-            value = getattr(self, axis.name)
-            if axis.name in AXES and value != axis.default:
-                words.append(axis.metadata["words"].format(value))
-        return ", ".join(words)
+        return ", ".join((*words, *self.changes))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What is not the paper's in model and data, in words."""
+        axes = ((axis, getattr(self, axis.name)) for axis in fields(self) if axis.name in AXES)
+        return tuple(
+            axis.metadata["words"].format(value) for axis, value in axes if value != axis.default
+        )
 
     @property
     def at_paper_scale(self) -> bool:

@@ -10,6 +10,12 @@ values for all tables::
     [[runs]]
     depth = [50, 100]
     patches = [4, 9, 16]
+
+``[analyse]`` and ``[kernel]`` hold options of these commands, named as there, for the plan's runs::
+
+    [analyse]
+    stages = ["hessian"]
+    subset-top = 1
 """
 
 import itertools
@@ -25,6 +31,7 @@ from patchlaw.verification.runs.request import RunRequest
 
 MAX_BYTES = 10**6  # ours
 _FIELDS = tuple(field.name for field in fields(RunRequest))
+_COMMANDS = ("analyse", "kernel")
 
 
 class PlanError(ValueError):
@@ -38,25 +45,45 @@ def read_plan(path: Path) -> tuple[RunRequest, ...]:
         PlanError: no TOML, unknown keys, values out of range, no runs, or one run twice.
         OSError: the file cannot be read.
     """
-    try:
-        content = read_regular(path, "a plan", "give a TOML file", MAX_BYTES)
-    except DatasetError as error:
-        raise PlanError(str(error)) from None
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"{path}: expected TOML, got {error}") from None
+    document = _document(path)
     try:
         return parse_plan(document)
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
 
 
+def read_options(path: Path, command: str) -> dict[str, Any]:
+    """What a plan says of one command's options, by their names without dashes.
+
+    Raises:
+        PlanError: no TOML, or no table.
+        OSError: the file cannot be read.
+    """
+    table = _document(path).get(command, {})
+    if not isinstance(table, dict):
+        raise PlanError(f"{path}: {command}: expected a table, got {table!r}")
+    return table
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        content = read_regular(path, "a plan", "give a TOML file", MAX_BYTES)
+    except DatasetError as error:
+        raise PlanError(str(error)) from None
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path}: expected TOML, got {error}") from None
+
+
 def parse_plan(document: Mapping[str, Any]) -> tuple[RunRequest, ...]:
     """The runs of a plan that is already parsed; see ``read_plan``."""
-    unknown = sorted(set(document) - {"defaults", "runs"})
-    if unknown:
-        raise PlanError(f"expected [defaults] and [[runs]] only, got {', '.join(unknown)}")
+    known = {"defaults", "runs", *_COMMANDS}
+    if unknown := sorted(set(document) - known):
+        raise PlanError(
+            f"expected [defaults], [[runs]], {' and '.join(f'[{name}]' for name in _COMMANDS)} "
+            f"only, got {', '.join(unknown)}"
+        )
     defaults, tables = document.get("defaults", {}), document.get("runs", [])
     if not isinstance(defaults, dict):
         raise PlanError(f"defaults: expected a table, got {defaults!r}")

@@ -154,11 +154,11 @@ class _TrainingJob(Job):
                 run = Run.open(folder)
                 self._last, kept = run.checkpoint, run.kept
                 _remove_stale_optimiser_files(folder, self._last)
-        self.settle(self._header.execution)
         done = self._last.epoch if self._last else 0
         if done >= goal and self._last:
             self.progress.say(f"{folder}: finished, {done} epochs are done")
             return False
+        self.settle(self._header.execution)
         if kept is not None:
             raise RunError(
                 f"{folder}: expected a whole run to train on, got a thinned copy, which has no "
