@@ -77,7 +77,7 @@ def test_the_committed_pages_are_what_the_records_give() -> None:
 
 def test_bounds_are_over_the_measured_eigenvalue() -> None:
     """From a committed record's JSON by hand; only this catches bounds of the angles beside G's."""
-    (path,) = ANALYSES.glob("P16_d10_*.json")
+    (path,) = ANALYSES.glob("P16_d10_s1001_1805f2fc.json")
     content = json.loads(path.read_text())
     top, found = content["eigenvalues"]["G"][0]["value"], content["bounds"]["interval"]
     (row,) = [r for r in rows_of(bounds_table(Records.read())) if r[:2] == ["16, 10", "2,000"]]

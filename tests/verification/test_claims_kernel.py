@@ -80,7 +80,7 @@ def test_shallow_circuits_and_loose_eigenvalues_do_not_count() -> None:
 
 def test_errors_are_those_of_the_criterion_on_record() -> None:
     """Two ways to the same numbers: the ledger's pieces, and ``criterion.findings``."""
-    for found in findings(KERNELS):
+    for found in findings(KERNELS, CRITERIA):
         pieces = judged(PARTS[found.criterion], KERNELS).evidence
         *own, middle, worst = pieces
         assert len(own) == found.n_models
