@@ -87,6 +87,7 @@ def world(
     fall_without_bias: float = 0.7,
     shared_growth: float = 1.1,
     large_factor: float = 2.0,
+    observables_factor: float = 1.0,
     fashion_loss_change: float = 0.9,
     noisy_factor: float = 0.5,
     noisy_growth: float = 1.0,
@@ -157,6 +158,7 @@ def world(
         "fall_without_bias": fall_without_bias,
         "shared_growth": shared_growth,
         "large_factor": large_factor,
+        "observables_factor": observables_factor,
         "fashion_loss_change": fashion_loss_change,
         "noisy_factor": noisy_factor,
         "noisy_growth": noisy_growth,
@@ -217,6 +219,12 @@ def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[
     yield other(loss=(change["fashion_loss_change"] / 0.9) ** i, dataset="fashion-mnist")
     own = f"own circuit {model.run.n_patches:08x}"
     yield other(h=change["large_factor"], n_patches=1, family=own)
+    averaging = "patchlaw.simulators.averaged_observables"
+    for data in ("", "digits") if i == 0 else ():
+        one = f"{averaging}:one_observable 1"
+        four = f"{averaging}:four_observables 2"
+        yield other(n_patches=1, family=one, dataset=data)
+        yield other(h=change["observables_factor"], n_patches=1, family=four, dataset=data)
     for p in NOISE:
         yield other(h=change["noisy_factor"] * change["noisy_growth"] ** i, noise=p)
 

@@ -365,7 +365,7 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
 def test_laws_of_the_softmax_refuse_the_squared_error() -> None:
     """Only this catches L2/L1 or <tr S>, which is C, taken into a law of another loss."""
     models = read_analyses(PLANS.parent / "results" / "analyses")
-    model = next(m for m in models if m.top("R") and m.run.n_patches == 4)
+    model = next(m for m in models if m.top("R") and m.run.n_patches == 4 and m.run.same_but_for())
     train = SampleMeans(loss=0.4, mean_softmax_trace=10.0)
     first = replace(model, run=replace(model.run, loss="squared_error"))
     first = replace(first, minimum=replace(model.minimum, train=train))

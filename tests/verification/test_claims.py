@@ -111,6 +111,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "6e": {"bias_part": 0.5},
     "6f": {"fall_without_bias": 1.2},
     "7c": {"shared_growth": 0.7},
+    "8c": {"observables_factor": 0.5},
     "9a": {"law_factor": 4.0},
     "9b": {"depth_growth": 0.8},
     "9c": {"law_factor": 1.4},

@@ -262,7 +262,7 @@ SQUARED_LAW = Claim(
             "first term in Eq. (6)",
             since="2026-11-27",
         ),
-        kernel_law.DURING,
+        *kernel_law.OTHERS,
     ),
 )
 

@@ -141,17 +141,19 @@ PARTS = (
         CRITERIA[2],
         _WHY_COMMUTATOR,
     ),
+)
+OTHERS = (
     *(
         _part(part, f"One formula carries all axes: {where}, {_OTHERS}", criterion, _WHY_ON_AXES)
         for part, where, criterion in zip(
             ("4m", "4n"), ("before training", "at the minima"), ON_AXES, strict=True
         )
     ),
-)
-DURING = _part(
-    "4o",
-    f"Between start and minimum {_ARE} the expected tangent kernel's",
-    CRITERIA[3],
-    "The limits of 4h, at every other moment on record; committed before any was measured. Known "
-    "then: start and minimum of every run on record.",
+    _part(
+        "4o",
+        f"Between start and minimum {_ARE} the expected tangent kernel's",
+        CRITERIA[3],
+        "The limits of 4h, at every other moment on record; committed before any was measured. "
+        "Known then: start and minimum of every run on record.",
+    ),
 )
