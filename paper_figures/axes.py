@@ -42,6 +42,7 @@ AXES = (
     Axis("bias", "pixel bias", "models with and without the pixel bias"),
     Axis("sharing", "shared angles", "angles of each patch's own or shared by all"),
     Axis("data", "data", "other data: Fashion-MNIST and digits"),
+    Axis("noise", "noise", "global depolarising after every gate"),
     Axis("one_qnn", "one QNN", "one QNN on the whole image beside the distributed model"),
 )
 

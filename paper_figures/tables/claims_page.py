@@ -60,6 +60,7 @@ _SHOWS = {
     "study-bias": "4m 4n 6f",
     "study-sharing": "4m 4n 7c",
     "study-data": "4m 4n 13g",
+    "study-noise": "4m 4n 13f 13h",
     "study-one-qnn": "4m 4n 13e",
 }
 # The same by part, in the order above.
