@@ -1,0 +1,120 @@
+"""Markdown taken apart: fences, code spans, links, headings and what a link into a page can name."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<code>.*?)^ *```[ \t]*$", re.DOTALL | re.MULTILINE
+)
+SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
+
+_HEADING = re.compile(r"^(?P<marks>#+) (?P<title>.+)$", re.MULTILINE)
+_ANCHOR = re.compile(r'<a (?:id|name)="([^"]+)"')
+_MATH = re.compile(r"\$[^$\n]+\$")
+_LITERAL = re.compile("|".join(f"(?:{each})" for each in (r"(?<!`)`[^`]+`(?!`)", _MATH.pattern)))
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading outside of fences.
+
+    Attributes:
+        level: 1 to 6.
+        title: as written.
+        start: where its line begins in the page, before an anchor of its own on the lines above.
+    """
+
+    level: int
+    title: str
+    start: int
+
+
+def outside_fences(text: str, change: Callable[[str], str]) -> str:
+    """The page with everything that is no fence changed."""
+    parts, end = [], 0
+    for fence in FENCE.finditer(text):
+        parts += [change(text[end : fence.start()]), fence[0]]
+        end = fence.end()
+    return "".join([*parts, change(text[end:])])
+
+
+def outside_literals(text: str, change: Callable[[str], str]) -> str:
+    """The same, and without code spans and formulas."""
+
+    def prose(part: str) -> str:
+        pieces, end = [], 0
+        for literal in _LITERAL.finditer(part):
+            pieces += [change(part[end : literal.start()]), literal[0]]
+            end = literal.end()
+        return "".join([*pieces, change(part[end:])])
+
+    return outside_fences(text, prose)
+
+
+def links(text: str) -> list[str]:
+    """Targets of links and pictures that lie in the repository."""
+    prose = SPAN.sub("", FENCE.sub("", text))
+    return [target for target in LINK.findall(prose) if not is_elsewhere(target)]
+
+
+def is_elsewhere(target: str) -> bool:
+    """Whether a link has a scheme, so that it leads out of the repository."""
+    return re.match(r"[a-z]+:", target) is not None
+
+
+def headings(text: str) -> Iterator[Heading]:
+    """The headings of a page, in order."""
+    blanked = FENCE.sub(lambda fence: " " * len(fence[0]), text)
+    for found in _HEADING.finditer(blanked):
+        above = re.search(r'(?:<a id="[^"]+"></a>\s*)+\Z', blanked[: found.start()])
+        start = above.start() if above else found.start()
+        yield Heading(len(found["marks"]), found["title"], start)
+
+
+def slug(title: str) -> str:
+    """The anchor that code hosts and the site give a heading."""
+    kept = re.sub(r"[^\w\- ]", "", title.replace("\\", "").lower())
+    return kept.strip().replace(" ", "-")
+
+
+def anchors(text: str) -> set[str]:
+    """What a link into a page can name: its headings, and explicit anchors."""
+    explicit = _ANCHOR.findall(FENCE.sub("", text))
+    return {*explicit, *(slug(heading.title) for heading in headings(text))}
+
+
+def promoted(text: str, by: int) -> str:
+    """The page with its headings that many levels higher."""
+    return outside_fences(
+        text, lambda part: _HEADING.sub(lambda m: f"{m['marks'][by:] or '#'} {m['title']}", part)
+    )
+
+
+def for_python_markdown(text: str) -> str:
+    """The page as Python-Markdown reads what CommonMark wrote.
+
+    What belongs to a list item is indented by four columns, lists and fences have a blank line
+    before them, and brackets after brackets, which are references to Python-Markdown, are escaped.
+    """
+    lines = []
+    within: str | None = None  # the indentation of the fence that a line is in
+    for line in text.splitlines():
+        if within is None:
+            depth = len(line) - len(line.lstrip(" "))
+            pad = "    " if 0 < depth < 4 and lines else " " * depth
+            mark = re.match(r"([-*]|\d+\.) |```", line.lstrip())
+            above = lines[-1] if lines else ""
+            listed = re.match(r" *([-*]|\d+\.) ", above) or above.startswith("    ")
+            if mark and above.strip() and not (listed and mark[0] != "```"):
+                lines.append("")
+            lines.append(pad + line.lstrip(" ") if line.strip() else "")
+            within = " " * depth if line.lstrip().startswith("```") else None
+        else:
+            pad = "    " if 0 < len(within) < 4 else within
+            lines.append((pad + line.removeprefix(within)).rstrip())
+            within = None if line.strip() == "```" else within
+    return outside_literals(
+        "\n".join(lines) + "\n", lambda part: re.sub(r"\]( ?)\[", r"]\1\\[", part)
+    )
