@@ -18,6 +18,7 @@ from docs.website import checks, reference
 from docs.website.gallery import exhibits, gallery_page
 from docs.website.navigation import navigation
 from docs.website.notebooks import notebook_page
+from docs.website.outputs import with_outputs
 from docs.website.pages import Page, PageError, read_pages, staged
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,9 +38,9 @@ def build(out: Path = OUT) -> Path:
     pages.mkdir(parents=True)
     reference.lay_out_packages(ROOT, out / "packages")
     refuse(reference.faults(out / "packages"))
-    written, made = read_pages(ROOT), reference.reference_pages(out / "packages")
-    made += run_examples(pages)
-    for each in staged(ROOT, written, made):
+    written = [with_outputs(page) for page in read_pages(ROOT)]
+    made = [*reference.reference_pages(out / "packages"), *run_examples(pages)]
+    for each in staged(ROOT, [*written, *made], pages):
         if isinstance(each, Page):
             put(pages / each.path, each.text.encode())
         else:

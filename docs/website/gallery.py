@@ -1,7 +1,8 @@
 """The gallery: every script of docs/gallery is run, and shown beside the picture it draws."""
 
 import ast
-import os
+import contextlib
+import io
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,14 +65,10 @@ class Exhibit:
         mpl.use("agg")
         import matplotlib.pyplot as plt
 
-        before = Path.cwd()
-        os.chdir(folder)
-        try:
-            with mpl.rc_context():
-                runpy.run_path(str(self.path), run_name="__main__")
-                plt.close("all")
-        finally:
-            os.chdir(before)
+        silence = contextlib.redirect_stdout(io.StringIO())
+        with silence, contextlib.chdir(folder), mpl.rc_context():
+            runpy.run_path(str(self.path), run_name="__main__")
+            plt.close("all")
         drawn = folder / self.picture
         if not drawn.is_file():
             raise PageError(f"{self.path.name}: expected it to write {self.picture}, got no such file")

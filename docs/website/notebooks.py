@@ -2,11 +2,14 @@
 
 import base64
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 from docs.website.pages import Page, PageError
 
@@ -20,9 +23,17 @@ def notebook_page(root: Path, source: str) -> tuple[Page, dict[str, bytes]]:
         PageError: a cell failed, wrote to stderr, or drew a picture without a text alternative.
     """
     notebook = nbformat.read(root / source, as_version=4)
-    NotebookClient(
-        notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(root)}}
-    ).execute()
+    with tempfile.TemporaryDirectory() as sockets:  # nothing listens on a port
+        client = NotebookClient(
+            notebook,
+            timeout=SECONDS,
+            resources={"metadata": {"path": str(root)}},
+            config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise PageError(f"{source}: {error}") from error
     path = source.removeprefix("docs/").replace(".ipynb", ".md")
     pictures: dict[str, bytes] = {}
     text = []
@@ -32,8 +43,8 @@ def notebook_page(root: Path, source: str) -> tuple[Page, dict[str, bytes]]:
             text.append(cell.source)
         elif cell.cell_type == "code":
             text.append(f"```python\n{cell.source}\n```")
-            for output in cell.outputs:
-                text.append(_shown(output, place, path, pictures))
+            shown = [_shown(output, place, path, pictures) for output in cell.outputs]
+            text.append("\n\n".join(shown).replace("\n```\n\n```text", ""))  # one stream, one block
     text.append(f"This page is the notebook `{source}`, run when the site was built.")
     return Page(path, source, "\n\n".join(text) + "\n"), pictures
 

@@ -117,10 +117,11 @@ class Links:
     Args:
         root: the repository.
         pages: every page that a link may lead to.
+        drawn: folder of the staged pages, where the pictures that the build drew already are.
     """
 
-    def __init__(self, root: Path, pages: Iterable[Page]) -> None:
-        self.root = root
+    def __init__(self, root: Path, pages: Iterable[Page], drawn: Path) -> None:
+        self.root, self.drawn = root, drawn
         self.of_source: dict[str, list[Page]] = {}
         for page in pages:
             self.of_source.setdefault(page.source, []).append(page)
@@ -158,6 +159,8 @@ class Links:
                 if not anchor or anchor in anchors(target.text):
                     return target.path
             raise PageError(f"{page.source}: {link}: expected a heading of {file}, got none")
+        if (self.drawn / file.removeprefix("docs/")).is_file():
+            return file.removeprefix("docs/")
         path = self.root / file
         if not path.exists() or not path.resolve().is_relative_to(self.root.resolve()):
             raise PageError(f"{page.source}: {link}: expected a file of the repository, got none")
@@ -181,9 +184,11 @@ def source_page(root: Path, file: str) -> Page:
     return Page(f"source/{file}.md", file, f"{title}````{language}\n{code}\n````\n")
 
 
-def staged(root: Path, written: Iterable[Page], made: Iterable[Page]) -> Iterator[Page | tuple[str, Path]]:
-    """Pages as the generator takes them, then the pictures, as (place, file)."""
-    links = Links(root, pages := [*written, *made])
-    yield from (links.rewritten(page) for page in pages)
+def staged(
+    root: Path, pages: Iterable[Page], drawn: Path
+) -> Iterator[Page | tuple[str, Path]]:
+    """Pages as the generator takes them, then pictures of the repository, as (place, file)."""
+    links = Links(root, pages := list(pages), drawn)
+    yield from [links.rewritten(page) for page in pages]
     yield from links.sources.values()
     yield from links.pictures.items()
