@@ -1,10 +1,10 @@
 """Where the patches lie.
 
-An image of 14 × 14 pixels is read by P circuits, each through a window of 8 × 8. The image does not
-grow with P, so more and more circuits read the same pixel.
+An image of 14 × 14 pixels is read by P circuits, each through a window of 8 × 8. The image does
+not grow with P, so more and more circuits read the same pixel.
 
-Alt: Four grey maps of 14 by 14 pixels for 4, 9, 16 and 49 patches. The number of patches that read a
-pixel is one at every corner and grows towards the middle, to 4, 9, 16 and 49.
+Alt: Four grey maps of 14 by 14 pixels for 4, 9, 16 and 49 patches. The number of patches that
+read a pixel is one at every corner and grows towards the middle, to 4, 9, 16 and 49.
 """
 
 import matplotlib.pyplot as plt

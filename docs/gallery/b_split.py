@@ -1,11 +1,11 @@
 """The split of the Hessian, H = G + R.
 
-Every element of H of a small model: the Gauss-Newton term G couples all patches, the residual term R
-is zero between the angles of different patches. The last rows are the pixel bias, which all patches
-share.
+Every element of H of a small model: the Gauss-Newton term G couples all patches, the residual
+term R is zero between the angles of different patches. The last rows are the pixel bias, which
+all patches share.
 
-Alt: Three square heat maps of the same size, H, G and R. H and G are filled everywhere; R shows four
-blocks along its diagonal, nothing between them, and a filled border where the pixel bias is.
+Alt: Three square heat maps of the same size, H, G and R. H and G are filled everywhere; R shows
+four blocks along its diagonal, nothing between them, and a filled border where the pixel bias is.
 """
 
 import matplotlib.pyplot as plt

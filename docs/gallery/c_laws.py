@@ -1,11 +1,11 @@
 """How much flatter do more patches make a minimum?
 
 Three laws for the largest eigenvalue at P patches, as a fraction of that at 4. The paper's says
-1/P². Where the patches' top directions are aligned it is 1/P, and with the part that the shared pixel
-bias carries it levels off.
+1/P². Where the patches' top directions are aligned it is 1/P, and with the part that the shared
+pixel bias carries it levels off.
 
-Alt: Curves of three laws against the number of patches from 4 to 49 on logarithmic axes. The paper's
-law falls to 0.007, the aligned law to 0.08, and the law that levels off to 0.15.
+Alt: Curves of three laws against the number of patches from 4 to 49 on logarithmic axes. The
+paper's law falls to 0.007, the aligned law to 0.08, and the law that levels off to 0.15.
 """
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,7 @@
 """The circuit that reads one patch.
 
-Blocks of trained rotations and rings of CZ, with the pixels written in between. Here with one layer a
-block on four qubits; the paper's has 50 to 200 layers on eight.
+Blocks of trained rotations and rings of CZ, with the pixels written in between. Here with one
+layer a block on four qubits; the paper's has 50 to 200 layers on eight.
 
 Alt: A circuit diagram of four qubits in which rotations by trained angles phi and by features x
 alternate, with rings of CZ gates after each layer.

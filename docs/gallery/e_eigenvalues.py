@@ -1,9 +1,11 @@
 """Eigenvalues with certificates.
 
-The top eigenvalues of H, G and R of an untrained model on scikit-learn's digits. Each comes with the
-norm of its residual, within which an eigenvalue of the matrix lies; the bars are that wide.
+The top eigenvalues of H, G and R of an untrained model on scikit-learn's digits. Each comes with
+the norm of its residual, within which an eigenvalue of the matrix lies; the bars are that wide.
 
-Alt: x
+Alt: Points for the six largest eigenvalues of H, G and R on a logarithmic axis. H and G lie close
+together and fall from about 100 to 20, R below them near 20 and less; the error bars are smaller
+than the points.
 """
 
 import matplotlib.pyplot as plt

@@ -1,10 +1,10 @@
 """The whole spectrum: a bulk and its outliers.
 
-The density of the eigenvalues of H, estimated by stochastic Lanczos quadrature from products alone,
-and the largest eigenvalues one by one.
+The density of the eigenvalues of H, estimated by stochastic Lanczos quadrature from products
+alone, and the largest eigenvalues one by one.
 
-Alt: A density on a logarithmic axis with a tall narrow bulk around zero and a thin tail to the right,
-where short ticks mark the eight largest eigenvalues.
+Alt: A density on a logarithmic axis with a tall narrow bulk around zero and a thin tail to the
+right, where short ticks mark the eight largest eigenvalues.
 """
 
 import matplotlib.pyplot as plt

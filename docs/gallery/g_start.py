@@ -1,10 +1,10 @@
 """Before there is a model.
 
-The largest eigenvalues before training, from images and sizes alone: softmax outputs are drawn from
-the Gaussian process that the tangent kernel implies. No circuit is run.
+The largest eigenvalues before training, from images and sizes alone: softmax outputs are drawn
+from the Gaussian process that the tangent kernel implies. No circuit is run.
 
-Alt: For 4, 9 and 16 patches, twelve eigenvalues falling with their rank on a logarithmic axis, the
-curves below each other in the order of the number of patches.
+Alt: For 4, 9 and 16 patches, twelve eigenvalues falling with their rank on a logarithmic axis,
+the curves below each other in the order of the number of patches.
 """
 
 import matplotlib.pyplot as plt

@@ -1,4 +1,4 @@
-"""What a built site must not have: dead links, anything from the network, silent pictures, bad TeX."""
+"""What a built site must not have: dead links, requests elsewhere, silent pictures, bad TeX."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -103,9 +103,7 @@ def remote(target: str) -> bool:
     return urlsplit(target).scheme in {"http", "https"} or target.startswith("//")
 
 
-def _dead_links(
-    site: Path, path: Path, documents: dict[Path, Document]
-) -> Iterator[str]:
+def _dead_links(site: Path, path: Path, documents: dict[Path, Document]) -> Iterator[str]:
     for link in (*documents[path].links, *documents[path].fetched):
         target, anchor = urldefrag(link)
         if urlsplit(link).scheme or link.startswith("//"):
@@ -120,11 +118,11 @@ def _dead_links(
 
 
 def formula_faults(katex: Path, formulas: Iterable[str]) -> list[str]:
-    """Formulas that KaTeX refuses, each with its complaint.
+    r"""Formulas that KaTeX refuses, each with its complaint.
 
     Args:
         katex: katex.min.js, the one that the site has.
-        formulas: with their delimiters, ``\\(..\\)`` or ``\\[..\\]``.
+        formulas: with their delimiters, ``\(..\)`` or ``\[..\]``.
     """
     import dukpy
 

@@ -71,7 +71,9 @@ class Exhibit:
             plt.close("all")
         drawn = folder / self.picture
         if not drawn.is_file():
-            raise PageError(f"{self.path.name}: expected it to write {self.picture}, got no such file")
+            raise PageError(
+                f"{self.path.name}: expected it to write {self.picture}, got no such file"
+            )
         return drawn
 
 

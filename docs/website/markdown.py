@@ -1,11 +1,13 @@
-"""Markdown taken apart: fences, code spans, links, headings and what a link into a page can name."""
+"""Markdown taken apart: fences, code spans, links, headings and what a link can name."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<code>.*?)^ *```[ \t]*$", re.DOTALL | re.MULTILINE
+    r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<code>.*?)^ *```[ \t]*$",
+    re.DOTALL | re.MULTILINE,
 )
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
@@ -66,11 +68,16 @@ def is_elsewhere(target: str) -> bool:
 
 def headings(text: str) -> Iterator[Heading]:
     """The headings of a page, in order."""
-    blanked = FENCE.sub(lambda fence: " " * len(fence[0]), text)
-    for found in _HEADING.finditer(blanked):
-        above = re.search(r'(?:<a id="[^"]+"></a>\s*)+\Z', blanked[: found.start()])
-        start = above.start() if above else found.start()
-        yield Heading(len(found["marks"]), found["title"], start)
+    place, start = 0, None  # where the anchors above a heading begin
+    for line in FENCE.sub(lambda fence: " " * len(fence[0]), text).splitlines(keepends=True):
+        if found := _HEADING.match(line):
+            at = place if start is None else start
+            yield Heading(len(found["marks"]), found["title"].rstrip(), at)
+        if not line.startswith("<a id="):
+            start = start if not line.strip() else None
+        elif start is None:
+            start = place
+        place += len(line)
 
 
 def slug(title: str) -> str:
@@ -79,10 +86,11 @@ def slug(title: str) -> str:
     return kept.strip().replace(" ", "-")
 
 
-def anchors(text: str) -> set[str]:
+@cache
+def anchors(text: str) -> frozenset[str]:
     """What a link into a page can name: its headings, and explicit anchors."""
     explicit = _ANCHOR.findall(FENCE.sub("", text))
-    return {*explicit, *(slug(heading.title) for heading in headings(text))}
+    return frozenset({*explicit, *(slug(heading.title) for heading in headings(text))})
 
 
 def promoted(text: str, by: int) -> str:

@@ -7,8 +7,8 @@ from docs.website.pages import Page
 
 Menu: TypeAlias = list[Any]
 
-# Section, then paths in order; "folder/*" is what is left of a folder. Paths of pages that there are
-# not (yet) are passed over, so that a page can be placed before it is written.
+# Section, then paths in order; "folder/*" is what is left of a folder. Paths without a page are
+# passed over, so that a page can be placed before it is written.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Start": ("index.md",),
     "Tutorials": (

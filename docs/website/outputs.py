@@ -1,8 +1,8 @@
 """What a page's blocks print, shown below them on the site.
 
-A fence followed by ``<!-- output -->`` is carried out when the site is built; with ``<!-- output: 12
-lines -->`` only the first lines are shown. Blocks of Python share their names down the page, as in
-the test that runs them; commands run in an empty folder of the page.
+A fence followed by ``<!-- output -->`` is carried out when the site is built; ``<!-- output: 12
+lines -->`` shows the first lines only. Blocks of Python share their names down the page, as in the
+test that runs them; commands run in an empty folder of the page.
 """
 
 import contextlib
@@ -61,4 +61,3 @@ def _carried_out(page: Page, language: str, code: str, names: dict[str, object])
                 raise PageError(f"{page.source}: {line}: expected it to work, got {result.output}")
             said += result.output
     return said
-

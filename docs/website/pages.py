@@ -1,7 +1,7 @@
 """The pages of the site, made of the repository's Markdown, and the links between them.
 
-A page of docs/ stays where it is. Long ones are cut at their headings, files outside of docs/ that a
-page links to become pages of source text, and every link is written anew for where its page stands.
+A page of docs/ stays where it is. Long ones are cut at their headings, files outside of docs/ that
+a page links to become pages of source text, and every link is written anew for where its page is.
 """
 
 import posixpath
@@ -176,7 +176,9 @@ def source_page(root: Path, file: str) -> Page:
     """The text of a file, or the names in a folder, as a page."""
     path = root / file
     if path.is_dir():
-        code = "\n".join(sorted(child.name for child in path.iterdir() if child.name[0] not in "._"))
+        code = "\n".join(
+            sorted(child.name for child in path.iterdir() if child.name[0] not in "._")
+        )
     else:
         code = path.read_text(encoding="utf-8").rstrip()
     language = {".py": "python", ".toml": "toml", ".json": "json"}.get(path.suffix, "text")
@@ -184,9 +186,7 @@ def source_page(root: Path, file: str) -> Page:
     return Page(f"source/{file}.md", file, f"{title}````{language}\n{code}\n````\n")
 
 
-def staged(
-    root: Path, pages: Iterable[Page], drawn: Path
-) -> Iterator[Page | tuple[str, Path]]:
+def staged(root: Path, pages: Iterable[Page], drawn: Path) -> Iterator[Page | tuple[str, Path]]:
     """Pages as the generator takes them, then pictures of the repository, as (place, file)."""
     links = Links(root, pages := list(pages), drawn)
     yield from [links.rewritten(page) for page in pages]

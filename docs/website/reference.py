@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import griffe
@@ -60,7 +59,6 @@ def reference_pages(folder: Path) -> list[Page]:
     pages = []
     for name, title in PUBLIC.items():
         path = f"reference/{name.removeprefix('patchlaw.')}.md"
-        source = "docs/reference.md"
         module = module_of(package, name)
         text = f"# {title}\n\n`{name}`\n\n"
         text += "".join(f"::: {name}.{each.name}\n\n" for each in documented(module))

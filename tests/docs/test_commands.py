@@ -64,10 +64,12 @@ def reason_not_to(line: str) -> str | None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
-def test_blocks_are_python_or_shell(page: Path) -> None:
-    """A block in another language would be tested by nobody."""
+def test_blocks_are_python_shell_or_formulas(page: Path) -> None:
+    """A block in another language would be tested by nobody; formulas are by ``make test-site``."""
     others = [
-        f"{b.place}: {b.language!r}" for b in blocks(page) if b.language not in ("python", "sh")
+        f"{b.place}: {b.language!r}"
+        for b in blocks(page)
+        if b.language not in ("python", "sh", "math")
     ]
     assert others == []
 
@@ -108,6 +110,8 @@ def carry_out(words: list[str], place: str) -> None:
         case ["make", *targets]:
             for target in targets:
                 assert target in make_targets(), f"{place}: {line}: no such target"
+        case ["pip", "install", folder]:
+            assert (ROOT / folder / "pyproject.toml").is_file(), f"{place}: {line}: nothing there"
         case ["python", "-m", module, *_]:
             assert importlib.util.find_spec(module), f"{place}: {line}: no such module"
         case _:

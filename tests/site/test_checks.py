@@ -59,7 +59,10 @@ def test_katex_judges_formulas() -> None:
     ("source", "fault"),
     [
         ("def f(a: int) -> int:\n    return a", "patchlaw.f: expected a docstring"),
-        ('class C:\n    """C."""\n    def m(self) -> None: ...', "patchlaw.C.m: expected a docstring"),
+        (
+            'class C:\n    """C."""\n    def m(self) -> None: ...',
+            "patchlaw.C.m: expected a docstring",
+        ),
         ('def f(a: int) -> int:\n    """F.\n\n    Args:\n        b: no.\n    """', "'b'"),
         ('def f(a: int) -> int:\n    """F.\n\n    Args:\n        a: yes.\n    """', ""),
     ],

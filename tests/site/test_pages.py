@@ -122,7 +122,10 @@ def test_a_fence_in_a_list_keeps_its_lines() -> None:
 
 
 def test_outputs_stand_below_their_blocks() -> None:
-    text = "# A\n\n```python\nx = 2\n```\n\n```python\nprint(x)\nprint(3)\n```\n<!-- output: 1 lines -->\n\nend\n"
+    text = (
+        "# A\n\n```python\nx = 2\n```\n\n```python\nprint(x)\nprint(3)\n```\n"
+        "<!-- output: 1 lines -->\n\nend\n"
+    )
     found = with_outputs(Page("a.md", "docs/a.md", text)).text
     assert "print(3)\n```\n\n```text\n2\n…\n```\n\nend" in found
     with pytest.raises(PageError, match="no-such"):
@@ -159,7 +162,7 @@ def test_a_script_of_the_gallery_says_what_it_shows(tmp_path: Path) -> None:
     exhibit = Exhibit.read(script)
     assert (exhibit.title, exhibit.caption, exhibit.alternative) == ("A", "B c.", "d e.")
     assert exhibit.code == "x = 1"
-    with pytest.raises(PageError, match="expected it to write a.png"):
+    with pytest.raises(PageError, match=r"expected it to write a\.png"):
         exhibit.draw(tmp_path)
 
 

@@ -114,7 +114,7 @@ def test_every_page_of_docs_is_on_the_site(documents: dict[str, checks.Document]
 
 
 def test_the_site_opens_from_a_disk(site: Path) -> None:
-    """No link begins at the root, and the search index is a script: a file:// page may fetch none."""
+    """No link begins at the root, and the search index is a script: such pages fetch none."""
     documents = checks.read_site(site)
     rooted = [
         link
