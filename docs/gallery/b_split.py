@@ -14,8 +14,8 @@ import numpy as np
 from patchlaw import CurvatureProblem, DistributedQNN, dense_matrix
 
 rng = np.random.default_rng(0)
-images, labels = rng.uniform(0, np.pi / 2, (40, 6, 6)), rng.integers(0, 4, 40)
-model = DistributedQNN(4, depth=1, n_qubits=4, image_side=6, n_classes=4, scale=20.0, seed=0)
+images, labels = rng.uniform(0, np.pi / 2, (40, 4, 4)), rng.integers(0, 4, 40)
+model = DistributedQNN(4, depth=2, n_qubits=2, image_side=4, n_classes=4, scale=20.0, seed=0)
 problem = CurvatureProblem(model.double(), images, labels)
 terms = {"H": problem.hessian, "G": problem.gauss_newton, "R": problem.residual}
 

@@ -103,26 +103,41 @@ def promoted(text: str, by: int) -> str:
 def for_python_markdown(text: str) -> str:
     """The page as Python-Markdown reads what CommonMark wrote.
 
-    What belongs to a list item is indented by four columns, lists and fences have a blank line
-    before them, and brackets after brackets, which are references to Python-Markdown, are escaped.
+    What belongs to a list item is indented by four columns and nothing else is indented, lists and
+    fences have a blank line before them, and what would be a tag or a reference is escaped.
     """
-    lines = []
+    text = outside_fences(text, lambda part: _HEADING.sub(_with_its_anchor, part))
+    lines: list[str] = []
     within: str | None = None  # the indentation of the fence that a line is in
+    listed = False  # whether an indented line belongs to a list item
     for line in text.splitlines():
+        bare, above = line.lstrip(" "), lines[-1] if lines else ""
         if within is None:
-            depth = len(line) - len(line.lstrip(" "))
-            pad = "    " if 0 < depth < 4 and lines else " " * depth
-            mark = re.match(r"([-*]|\d+\.) |```", line.lstrip())
-            above = lines[-1] if lines else ""
-            listed = re.match(r" *([-*]|\d+\.) ", above) or above.startswith("    ")
-            if mark and above.strip() and not (listed and mark[0] != "```"):
+            item = re.match(r"([-*]|\d+\.) ", bare)
+            if ((item and not listed) or bare.startswith("```")) and above.strip():
                 lines.append("")
-            lines.append(pad + line.lstrip(" ") if line.strip() else "")
-            within = " " * depth if line.lstrip().startswith("```") else None
+            listed = bool(item) or (listed and (bare != line or not bare or bool(above.strip())))
+            indent = line[: len(line) - len(bare)]
+            pad = _padded(indent, listed)
+            within = indent if bare.startswith("```") else None
         else:
-            pad = "    " if 0 < len(within) < 4 else within
-            lines.append((pad + line.removeprefix(within)).rstrip())
-            within = None if line.strip() == "```" else within
-    return outside_literals(
-        "\n".join(lines) + "\n", lambda part: re.sub(r"\]( ?)\[", r"]\1\\[", part)
-    )
+            pad = _padded(within, listed)
+            bare = line.removeprefix(within)
+            within = None if bare.strip() == "```" else within
+        lines.append((pad + bare).rstrip())
+    return outside_literals("\n".join(lines) + "\n", _escaped)
+
+
+def _padded(indent: str, listed: bool) -> str:
+    return indent if len(indent) > 3 or not indent else "    " if listed else ""
+
+
+def _escaped(part: str) -> str:
+    part = part.replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return re.sub(r"\]( ?)\[", r"]\1\\[", part)
+
+
+def _with_its_anchor(heading: re.Match[str]) -> str:
+    """Python-Markdown takes "<a> <= b" for a tag when it makes an anchor of a heading."""
+    anchor = f" {{ #{slug(heading['title'])} }}" if "\\<" in heading["title"] else ""
+    return heading[0] + anchor

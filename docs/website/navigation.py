@@ -7,8 +7,8 @@ from docs.website.pages import Page
 
 Menu: TypeAlias = list[Any]
 
-# Section, then paths in order; "folder/*" is what is left of a folder. Paths without a page are
-# passed over, so that a page can be placed before it is written.
+# Section, then paths in order; "folder/*" is what is left of a folder. A page brings its chapters,
+# and paths without a page are passed over, so that one can be placed before it is written.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Start": ("index.md",),
     "Tutorials": (
@@ -19,17 +19,15 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     ),
     "How to": (
         "own-models.md",
-        "own-models/*",
         "experiments.md",
-        "experiments/*",
         "clusters.md",
         "noise.md",
         "contributing.md",
     ),
-    "Theory": ("theory.md", "model.md", "theory/*"),
+    "Theory": ("theory.md", "model.md"),
     "Results": ("claims.md", "findings.md", "studies.md", "paper.md", "artifact.md"),
     "Gallery": ("gallery.md", "interactive.md"),
-    "Reference": ("reference.md", "reference/*"),
+    "Reference": ("reference.md",),
     "Project": ("architecture.md", "performance.md", "benchmarks.md", "changelog.md"),
 }
 
@@ -39,19 +37,26 @@ def navigation(pages: Iterable[Page]) -> Menu:
     left = {page.path: page for page in pages}
     menu: Menu = []
     for section, patterns in SECTIONS.items():
-        entries = []
-        for pattern in patterns:
-            folder = pattern.removesuffix("*")
-            # explicit names further on keep their place
-            paths = [p for p in left if p.startswith(folder)] if "*" in pattern else [pattern]
-            entries += [entry(left.pop(path)) for path in paths if path in left]
+        paths = [path for pattern in patterns for path in paths_of(pattern, left)]
+        entries = [entry(path, left) for path in paths if path in left]
+        if len(entries) == 1 and isinstance(alone := next(iter(entries[0].values())), list):
+            entries = alone  # a group of its own would only be one more thing to open
         if entries:
             menu.append({section: entries})
     if left:
-        menu.append({"More": [entry(page) for page in left.values()]})
+        menu.append({"More": [entry(path, left) for path in list(left) if path in left]})
     return menu
 
 
-def entry(page: Page) -> dict[str, str]:
-    """A page under its own title."""
-    return {page.title.replace("\\", ""): page.path}
+def paths_of(pattern: str, left: Mapping[str, Page]) -> list[str]:
+    """The paths that a pattern stands for."""
+    folder = pattern.removesuffix("*")
+    return [path for path in left if path.startswith(folder)] if folder != pattern else [pattern]
+
+
+def entry(path: str, left: dict[str, Page]) -> dict[str, Any]:
+    """A page under its own title, with its chapters if it has any; they are left no more."""
+    title = left.pop(path).title.replace("\\", "")
+    folder = path.removesuffix(".md") + "/"
+    chapters = [entry(each, left) for each in list(left) if each.startswith(folder)]
+    return {title: [path, *chapters] if chapters else path}

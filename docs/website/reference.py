@@ -20,6 +20,7 @@ PUBLIC = {
     "patchlaw.hessian_theory.loss_derivatives": "Derivatives of the loss",
     "patchlaw.hessian_theory.latex": "LaTeX",
     "patchlaw.simulators": "Circuits, patches and models",
+    "patchlaw.simulators.ansatz": "Blocks and gates",
     "patchlaw.simulators.datasets": "Data",
     "patchlaw.simulators.qiskit_circuit": "Qiskit circuits",
     "patchlaw.simulators.reference": "The plain simulator",

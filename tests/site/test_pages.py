@@ -105,6 +105,9 @@ def test_headings_are_slugged_as_code_hosts_do() -> None:
         ("- a\n  - b\n- c\n", "<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>"),
         ("words\n- a\n- b\n", "<p>words</p><ul><li>a</li><li>b</li></ul>"),
         ("- a\n  wraps\n- b\n", "<ul><li>awraps</li><li>b</li></ul>"),
+        ("words\n  wrapped\n\n  and on\n", "<p>wordswrapped</p><p>andon</p>"),
+        ("- a\n\n  b\n\nc\n\n  d\n", "<ul><li><p>a</p><p>b</p></li></ul><p>c</p><p>d</p>"),
+        ("1 \\< 2 `\\<`\n", "<p>1&lt;2<code>\\&lt;</code></p>"),
         ("[O, x] [P, y] `[a] [b]`\n", "<p>[O,x][P,y]<code>[a][b]</code></p>"),
     ],
 )
@@ -119,6 +122,18 @@ def test_a_fence_in_a_list_keeps_its_lines() -> None:
     fence = FENCE.search(text)
     assert fence is not None
     assert (fence["indent"], fence["code"]) == ("    ", "    x\n      y\n")
+
+
+def test_a_fence_beside_a_list_is_not_indented() -> None:
+    """A code host lets three columns pass; Python-Markdown makes four of them code."""
+    text = for_python_markdown("- a\n\nwords\n\n  ```math\n  x\n  ```\n")
+    assert "\n```math\nx\n```\n" in text
+
+
+def test_a_heading_that_looks_like_a_tag_keeps_its_anchor() -> None:
+    text = for_python_markdown("## \\<1 - pi\\_y\\> \\<= L\n")
+    html = markdown.markdown(text, extensions=["attr_list", "toc"])
+    assert html == '<h2 id="1---pi_y--l">&lt;1 - pi_y&gt; &lt;= L</h2>'
 
 
 def test_outputs_stand_below_their_blocks() -> None:
@@ -170,9 +185,16 @@ def test_every_page_has_a_place_in_the_menu() -> None:
     def page(path: str) -> Page:
         return Page(path, path, f"# {path.upper()}\n")
 
-    menu = navigation([page(p) for p in ("new.md", "theory/a.md", "index.md", "theory.md")])
+    paths = ("new.md", "own-models/a.md", "index.md", "own-models.md", "clusters.md", "theory.md")
+    menu = navigation([page(path) for path in (*paths, "theory/b.md")])
     assert menu == [
         {"Start": [{"INDEX.MD": "index.md"}]},
-        {"Theory": [{"THEORY.MD": "theory.md"}, {"THEORY/A.MD": "theory/a.md"}]},
+        {
+            "How to": [
+                {"OWN-MODELS.MD": ["own-models.md", {"OWN-MODELS/A.MD": "own-models/a.md"}]},
+                {"CLUSTERS.MD": "clusters.md"},
+            ]
+        },
+        {"Theory": ["theory.md", {"THEORY/B.MD": "theory/b.md"}]},
         {"More": [{"NEW.MD": "new.md"}]},
     ]
