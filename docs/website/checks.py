@@ -19,6 +19,8 @@ FETCHED = {
     "source": ("src", "srcset"),
     "video": ("src", "poster"),
 }
+# Classes at which the theme's script would fetch a library from unpkg.com.
+FETCHING = {"mermaid", "glightbox", "pyodide"}
 NOT_FETCHED = {"canonical", "next", "prev", "alternate"}  # of <link rel>
 
 
@@ -62,7 +64,9 @@ class Document(HTMLParser):
             self.silent.append(named.get("src", ""))
         if not NOT_FETCHED & set(named.get("rel", "").split()):
             self.fetched += [named[each] for each in FETCHED.get(tag, ()) if each in named]
-        if "arithmatex" in named.get("class", "").split():
+        classes = named.get("class", "").split()
+        self.fetched += [f"https://unpkg.com/{each}" for each in classes if each in FETCHING]
+        if "arithmatex" in classes:
             self._in_formula = True
             self.formulas.append("")
 

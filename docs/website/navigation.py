@@ -59,4 +59,4 @@ def entry(path: str, left: dict[str, Page]) -> dict[str, Any]:
     title = left.pop(path).title.replace("\\", "")
     folder = path.removesuffix(".md") + "/"
     chapters = [entry(each, left) for each in list(left) if each.startswith(folder)]
-    return {title: [path, *chapters] if chapters else path}
+    return {title: [{"Overview": path}, *chapters] if chapters else path}

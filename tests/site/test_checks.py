@@ -21,6 +21,7 @@ KATEX = HERE / "katex" / "katex.min.js"
         ('<link rel="stylesheet" href="//x.org/a.css">', "//x.org/a.css: from the network"),
         ('<link rel="preconnect" href="https://x.org">', "https://x.org: from the network"),
         ('<img alt="a" src="https://x.org/a.png">', "https://x.org/a.png: from the network"),
+        ('<pre class="mermaid">', "https://unpkg.com/mermaid: from the network"),
         ('<img src="a.png">', "a.png: a picture without alt"),
         ('<img src="a.png" alt=" ">', "a.png: a picture without alt"),
         ('<img src="no.png" alt="a">', "no.png: no such file"),

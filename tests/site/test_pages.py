@@ -191,10 +191,15 @@ def test_every_page_has_a_place_in_the_menu() -> None:
         {"Start": [{"INDEX.MD": "index.md"}]},
         {
             "How to": [
-                {"OWN-MODELS.MD": ["own-models.md", {"OWN-MODELS/A.MD": "own-models/a.md"}]},
+                {
+                    "OWN-MODELS.MD": [
+                        {"Overview": "own-models.md"},
+                        {"OWN-MODELS/A.MD": "own-models/a.md"},
+                    ]
+                },
                 {"CLUSTERS.MD": "clusters.md"},
             ]
         },
-        {"Theory": ["theory.md", {"THEORY/B.MD": "theory/b.md"}]},
+        {"Theory": [{"Overview": "theory.md"}, {"THEORY/B.MD": "theory/b.md"}]},
         {"More": [{"NEW.MD": "new.md"}]},
     ]
