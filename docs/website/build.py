@@ -24,6 +24,7 @@ from docs.website.pages import Page, PageError, read_pages, staged
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 OUT = ROOT / "build" / "website"
+CONFIG = "zensical.toml"  # also tells a folder of ours from any other
 ASSETS = ("katex", "iframe-worker", "site.css", "formulas.js")
 
 
@@ -33,9 +34,11 @@ def build(out: Path = OUT) -> Path:
     Raises:
         PageError: something is amiss, all of it in the message.
     """
-    shutil.rmtree(out, ignore_errors=True)
+    config = (HERE / CONFIG).read_text(encoding="utf-8")
+    clear(out)
+    put(out / CONFIG, config.encode())
     pages = out / "pages"
-    pages.mkdir(parents=True)
+    pages.mkdir()
     reference.lay_out_packages(ROOT, out / "packages")
     refuse(reference.faults(out / "packages"))
     written = [with_outputs(page) for page in read_pages(ROOT)]
@@ -49,14 +52,24 @@ def build(out: Path = OUT) -> Path:
         copy = shutil.copytree if (HERE / name).is_dir() else shutil.copy
         (pages / "assets").mkdir(exist_ok=True)
         copy(HERE / name, pages / "assets" / name)
-    config = (HERE / "zensical.toml").read_text(encoding="utf-8")
     listed = toml(navigation([*written, *made]))
-    put(out / "zensical.toml", config.replace("nav = []", f"nav = {listed}").encode())
+    put(out / CONFIG, config.replace("nav = []", f"nav = {listed}").encode())
     generate(out)
     refuse(checks.faults(out / "site"))
     formulas = (f for page in checks.read_site(out / "site").values() for f in page.formulas)
     refuse(checks.formula_faults(HERE / "katex" / "katex.min.js", formulas))
     return out / "site"
+
+
+def clear(out: Path) -> None:
+    """Remove an earlier site.
+
+    Raises:
+        PageError: what is there is none.
+    """
+    if out.exists() and not (out / CONFIG).is_file() and any(out.iterdir()):
+        raise PageError(f"{out}: expected an earlier site, or nothing, got other files")
+    shutil.rmtree(out, ignore_errors=True)
 
 
 def run_examples(pages: Path) -> Iterator[Page]:
@@ -77,7 +90,7 @@ def generate(out: Path) -> None:
     """Run the generator, for which a warning is an error."""
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file"]
     done = subprocess.run(
-        [*command, str(out / "zensical.toml")],
+        [*command, str(out / CONFIG)],
         cwd=out,
         env={**os.environ, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,

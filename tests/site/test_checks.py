@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs.website import checks, reference
-from docs.website.build import HERE, refuse, toml
+from docs.website.build import CONFIG, HERE, clear, refuse, toml
 from docs.website.pages import PageError
 
 KATEX = HERE / "katex" / "katex.min.js"
@@ -82,6 +82,17 @@ def test_faults_end_the_build() -> None:
     refuse([])
     with pytest.raises(PageError, match="one\ntwo"):
         refuse(["one", "two"])
+
+
+def test_only_an_earlier_site_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(PageError, match="expected an earlier site, or nothing, got other files"):
+        clear(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+    (tmp_path / CONFIG).touch()
+    clear(tmp_path)
+    assert not tmp_path.exists()
+    clear(tmp_path)
 
 
 def test_navigation_as_toml() -> None:
