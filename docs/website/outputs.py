@@ -16,7 +16,7 @@ from docs.website.markdown import FENCE
 from docs.website.pages import Page, PageError
 
 _WISH = re.compile(r"\s*<!-- output(?:: (?P<lines>\d+) lines)? -->")
-WIDTH = 88  # columns of a terminal, which a block on the site shows without scrolling
+WIDTH = 80  # columns of a terminal, which fit a block of the site
 
 
 def with_outputs(page: Page) -> Page:
