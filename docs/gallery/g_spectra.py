@@ -13,7 +13,6 @@ from pathlib import Path
 
 from patchlaw.cli import main
 
-main(
-    ["figures", "kernel-spectra", "--out", ".", "--format", "png"], standalone_mode=False
-)  # the same as: patchlaw figures kernel-spectra
+# on a command line: patchlaw figures kernel-spectra
+main(["figures", "kernel-spectra", "--out", ".", "--format", "png"], standalone_mode=False)
 Path("kernel-spectra.png").rename("g_spectra.png")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from patchlaw.cli import main
 
-main(
-    ["figures", "law-summary", "--out", ".", "--format", "png"], standalone_mode=False
-)  # the same as: patchlaw figures law-summary
+# on a command line: patchlaw figures law-summary
+main(["figures", "law-summary", "--out", ".", "--format", "png"], standalone_mode=False)
 Path("law-summary.png").rename("h_laws.png")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from patchlaw.cli import main
 
-main(
-    ["figures", "level-off", "--out", ".", "--format", "png"], standalone_mode=False
-)  # the same as: patchlaw figures level-off
+# on a command line: patchlaw figures level-off
+main(["figures", "level-off", "--out", ".", "--format", "png"], standalone_mode=False)
 Path("level-off.png").rename("i_level_off.png")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from patchlaw.cli import main
 
-main(
-    ["figures", "alignment", "--out", ".", "--format", "png"], standalone_mode=False
-)  # the same as: patchlaw figures alignment
+# on a command line: patchlaw figures alignment
+main(["figures", "alignment", "--out", ".", "--format", "png"], standalone_mode=False)
 Path("alignment.png").rename("j_alignment.png")
