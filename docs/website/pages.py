@@ -27,6 +27,7 @@ CUT = {
     "docs/theory.md": ("The argument in eleven steps", "Contents"),
     "docs/own-models.md": (),
     "docs/experiments.md": (),
+    "CONTRIBUTING.md": (),
 }
 # Third-level headings that do, since they are what a reader looks for.
 CUT_BELOW = ("On a GPU", "Job arrays")
@@ -68,7 +69,7 @@ class Page:
 
 def read_pages(root: Path) -> list[Page]:
     """Every page that somebody wrote, those of ``CUT`` in their parts."""
-    files = [*sorted((root / "docs").glob("*.md")), *sorted((root / "docs").glob("tutorials/*.md"))]
+    files = sorted((root / "docs").rglob("*.md"))
     files += [root / name for name in ELSEWHERE if not name.startswith(("docs/", "README"))]
     pages = []
     for file in files:
@@ -96,9 +97,10 @@ def cut(page: Page, *, keep: Iterable[str] = (), below: Iterable[str] = CUT_BELO
         parts.append(Page(path, page.source, promoted(text, heading.level - 1)))
     first = page.text[: chapters[0].start] if chapters else page.text
     names = "".join(f"- [{part.title}](#{slug(part.title)})\n" for part in parts)
-    if "](#" not in first:  # theory.md has a list of its own
+    if "Contents" not in keep:  # a list of its own
         first = f"{first.rstrip()}\n\n{names}"
-    return [replace(page, text=first), *map(_with_its_place, parts, [page] * len(parts))]
+    placed = [_with_its_place(part, page) for part in parts[1:]]
+    return [replace(page, text=first), *parts[:1], *placed]
 
 
 def _with_its_place(part: Page, whole: Page) -> Page:

@@ -68,6 +68,7 @@ def test_a_long_page_is_cut_at_its_chapters(pages: list[Page]) -> None:
     ]
     assert [page.title for page in pages] == ["Long", "Part one", "Wanted", "Part two", "Other"]
     assert "## Kept" in pages[0].text
+    assert "- [Wanted](#wanted)\n" in pages[0].text
     assert "## no heading" in pages[1].text  # in a fence
     assert pages[3].text.startswith('<a id="lemma"></a>')  # goes with its heading
 
