@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SITE_READY := $(VENV)/.ready-site
 PACKAGES := hessian_theory simulators verification paper_figures
 
-.PHONY: verify figures test test-thorough coverage lint format docs bench bench-peers clean
+.PHONY: verify figures test test-thorough test-site coverage lint format docs site bench bench-peers clean
 
 verify: $(READY)
 	$(BIN)/patchlaw verify --out verify-report
@@ -22,6 +23,10 @@ test-thorough: $(READY)
 
 coverage: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered
+
+# the site's own tests: it is built once, notebooks and gallery run, then every page is read
+test-site: $(SITE_READY)
+	$(BIN)/pytest tests/site
 
 # a type checker sees the packages where an installation has them, below patchlaw
 lint: $(READY)
@@ -42,6 +47,10 @@ docs: $(READY)
 	$(BIN)/python -m patchlaw.paper_figures.tables.calibration_file
 	$(BIN)/python -m benchmarks.cost_file
 
+# the documentation as pages, in build/website/site; nothing is fetched
+site: $(SITE_READY)
+	$(BIN)/python -m docs.website.build
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
 
@@ -55,5 +64,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
+$(SITE_READY): $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $(SITE_READY)
+
 clean:
-	rm -rf $(VENV) verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build/website verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

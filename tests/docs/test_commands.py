@@ -74,9 +74,9 @@ def reason_not_to(line: str) -> str | None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
-def test_blocks_are_python_or_shell(page: Path) -> None:
-    """A block in another language would be tested by nobody."""
-    known = {"python", "sh", *CHECKED_ELSEWHERE.get(page.name, ())}
+def test_blocks_are_python_shell_or_formulas(page: Path) -> None:
+    """A block in another language would be tested by nobody; formulas are by ``make test-site``."""
+    known = {"python", "sh", "math", *CHECKED_ELSEWHERE.get(page.name, ())}
     others = [f"{b.place}: {b.language!r}" for b in blocks(page) if b.language not in known]
     assert others == []
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from docs.website.markdown import anchors
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.tables import claims_page
 from patchlaw.paper_figures.tables.claims_page import SHOWN_IN
@@ -14,7 +15,7 @@ from patchlaw.paper_figures.tables.page_markup import escaped, replaced_between
 from patchlaw.verification.claims import CLAIMS, Findings, TheoremResult, Verdict, ledger, proofs
 from patchlaw.verification.jobs.progress import SILENT
 from patchlaw.verification.records import author_models
-from tests.docs.pages import ROOT, anchors
+from tests.docs.pages import ROOT
 from tests.verification.claim_worlds import proved_everything, world
 
 PARTS = [part for claim in CLAIMS for part in claim.parts]
@@ -62,7 +63,8 @@ def test_the_worlds_differ() -> None:
 
 
 def test_theorems_lead_to_their_proofs_and_tests() -> None:
-    theory = anchors(ROOT / "docs" / "theory.md")
+    page = ROOT / "docs" / "theory.md"
+    theory = anchors(page.read_text(encoding="utf-8"))
     findings = proved_everything(
         theorems={
             name: TheoremResult(
