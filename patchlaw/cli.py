@@ -38,10 +38,12 @@ class LazyGroup(click.Group):
         """Names of the subcommands, sorted."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one subcommand, or None where there is no such name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import and return one subcommand; a name that is none is a usage error."""
         if cmd_name not in COMMANDS:
-            return None
+            from patchlaw.hessian_theory.input_checks import nearest
+
+            ctx.fail(f"No such command {cmd_name!r}{nearest(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(f"patchlaw.commands.{cmd_name}"), cmd_name)
         return command
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from patchlaw.commands.options import ExistingPath
+
 
 @click.group()
 def data() -> None:
@@ -11,7 +13,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=ExistingPath(file_okay=False))
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from patchlaw.commands.options import ExistingPath
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,7 @@ _INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 )
 @click.option(
     "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=ExistingPath(file_okay=False),
     help="Folder with runs, analyses and landscapes.  [default: the committed ones]",
 )
 @click.option("--recompute", is_flag=True, help="First make the records that are missing: hours.")

@@ -16,18 +16,44 @@ F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
 
-runs_argument = click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    metavar="RUN...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+
+class ExistingPath(click.Path):
+    """A path that exists; where it does not, the message names what is near."""
+
+    def __init__(self, **kinds: bool) -> None:
+        super().__init__(exists=True, path_type=Path, **kinds)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click's."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from patchlaw.verification.store.errors import near
+
+            error.message = (
+                f"{error.message.removesuffix('.')}{self.offer(value) or near(Path(value))}"
+            )
+            raise
+
+    def offer(self, value: Any) -> str:
+        """What else may have been meant."""
+        return ""
+
+
+def runs_argument(*, required: bool = True) -> Callable[[F], F]:
+    """``RUN...``, folders that exist."""
+    return click.argument(
+        "runs",
+        nargs=-1,
+        required=required,
+        metavar="RUN...",
+        type=ExistingPath(file_okay=False),
+    )
 
 
 records_option = click.option(
     "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=ExistingPath(file_okay=False),
     help="Folder of analysed runs; the ones that come with the source tree if left out.",
 )
 
@@ -51,7 +77,7 @@ def _folder(context: click.Context, option: click.Parameter, path: Path) -> Path
     return path
 
 
-class DataType(click.Path):
+class DataType(ExistingPath):
     """A path that exists, or the name of a data set in the package, which comes back as a text."""
 
     name = "data"
@@ -62,13 +88,19 @@ class DataType(click.Path):
             return value
         return super().convert(value, param, ctx)
 
+    def offer(self, value: Any) -> str:
+        """One of the names."""
+        from patchlaw.hessian_theory.input_checks import nearest
+
+        return nearest(value, DATASETS)
+
 
 DATASETS = ("mnist", "fashion-mnist", "digits")
 
 
 def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
     """``--data``, the name of a data set or a folder of MNIST-format files or one of them."""
-    kind = DataType(exists=True, path_type=Path)
+    kind = DataType()
     names = f"{', '.join(DATASETS[:-1])} or {DATASETS[-1]}"
     return click.option("--data", type=kind, help=f"{names}, or MNIST-format IDX files {what}")
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.options import data_option, interruptible, machine_options, out_option
+from patchlaw.commands.options import (
+    ExistingPath,
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+)
 
 
 @click.command()
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("plan", type=ExistingPath(dir_okay=False))
 @out_option("runs", "Folder of runs.")
 @click.option("--shard", metavar="I/N", help="Do every N-th run from the I-th on (from 1).")
 @click.option(

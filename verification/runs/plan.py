@@ -19,6 +19,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.regular_file import read_regular
 from patchlaw.verification.runs.request import RunRequest
@@ -56,7 +57,10 @@ def parse_plan(document: Mapping[str, Any]) -> tuple[RunRequest, ...]:
     """The runs of a plan that is already parsed; see ``read_plan``."""
     unknown = sorted(set(document) - {"defaults", "runs"})
     if unknown:
-        raise PlanError(f"expected [defaults] and [[runs]] only, got {', '.join(unknown)}")
+        raise PlanError(
+            f"expected [defaults] and [[runs]] only, got {', '.join(unknown)}"
+            f"{nearest(unknown[0], ('defaults', 'runs'))}"
+        )
     defaults, tables = document.get("defaults", {}), document.get("runs", [])
     if not isinstance(defaults, dict):
         raise PlanError(f"defaults: expected a table, got {defaults!r}")
@@ -97,7 +101,10 @@ def side_by_side(
 def _expand(table: dict[str, Any]) -> list[RunRequest]:
     unknown = sorted(set(table) - set(_FIELDS))
     if unknown:
-        raise ValueError(f"expected keys among {', '.join(_FIELDS)}, got {', '.join(unknown)}")
+        raise ValueError(
+            f"expected keys among {', '.join(_FIELDS)}, got {', '.join(unknown)}"
+            f"{nearest(unknown[0], _FIELDS)}"
+        )
     missing = [key for key in ("patches", "depth") if key not in table]
     if missing:
         raise ValueError(f"expected patches and depth, got no {' and no '.join(missing)}")

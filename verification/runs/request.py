@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.simulators import Ansatz, PatchGrid
 from patchlaw.simulators.datasets.digits import SIDE as DIGITS_SIDE
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
@@ -99,8 +100,9 @@ class RunRequest:
                 raise TypeError(f"{name}: expected true or false, got {getattr(self, name)!r}")
         if self.data not in IMAGE_SIDES:
             raise ValueError(
-                f"data: expected one of {', '.join(IMAGE_SIDES)}, got {self.data!r}; other data "
-                "are named on the command line, with --data"
+                f"data: expected one of {', '.join(IMAGE_SIDES)}, got {self.data!r}"
+                f"{nearest(self.data, IMAGE_SIDES)}; other data are named on the command line, "
+                "with --data"
             )
         if self.seed >= 2**32:
             raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
