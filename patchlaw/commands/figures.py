@@ -162,7 +162,7 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainCons
         suffixes = " ".join(path.suffix.removeprefix(".") for path in outcome.files)
         rows.append((outcome.name, status, suffixes))
     table = Table("", ("name", "status", f"files in {out}"), tuple(rows))
-    console.print(as_rich(table, framed=False))
+    console.print(as_rich(table, console, framed=False))
 
 
 def _counted(n_commands: int) -> str:
