@@ -46,8 +46,10 @@ class _Stream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         """Write the text, in ASCII where need be."""
+        if isinstance(text, bytes):  # click's completions, as there is no buffer for them
+            text = text.decode("utf-8", "surrogateescape")
         if not isinstance(text, str):
             raise TypeError(f"write: expected text, got {type(text).__name__}")
         try:
