@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := hessian_theory simulators verification paper_figures
 
-.PHONY: verify figures test test-thorough coverage lint format docs bench bench-peers clean
+.PHONY: verify figures test test-thorough coverage lint format docs dist test-dist release bench bench-peers clean
 
 verify: $(READY)
 	$(BIN)/patchlaw verify --out verify-report
@@ -41,6 +41,19 @@ docs: $(READY)
 	$(BIN)/python -m patchlaw.paper_figures.tables.findings_tables
 	$(BIN)/python -m patchlaw.paper_figures.tables.calibration_file
 
+# source distribution, and the wheel made of it
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' > /dev/null
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+
+test-dist: dist
+	.ci/test-dist
+
+# a tag with the changelog's notes: make release VERSION=1.2.0; nothing is pushed
+release: $(READY)
+	$(BIN)/python .ci/release.py $(VERSION)
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
 
@@ -55,4 +68,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
