@@ -33,9 +33,15 @@ def one_of(name: str, value: object, known: Iterable[str]) -> None:
     """
     names = [*known]
     if value not in names:
-        raise ValueError(
-            f"{name}: expected one of {', '.join(names)}, got {value!r}{nearest(value, names)}"
-        )
+        raise unknown(name, value, names)
+
+
+def unknown(name: str, value: object, known: Iterable[str]) -> ValueError:
+    """The error of ``one_of``."""
+    names = [*known]
+    return ValueError(
+        f"{name}: expected one of {', '.join(names)}, got {value!r}{nearest(value, names)}"
+    )
 
 
 def positive_integer(name: str, value: object) -> int:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import fill
+from textwrap import TextWrapper
 from typing import Any
 
 import click
@@ -22,8 +22,9 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps({**facts, "problems": problems}, indent=1, allow_nan=False))
     else:
         for name, text in (*_lines(facts), *(("missing", problem) for problem in problems)):
-            look = {"initial_indent": f"{name:<10}", "subsequent_indent": " " * 10}
-            click.echo(fill(text, 80, break_long_words=False, break_on_hyphens=False, **look))
+            wrapper = TextWrapper(80, f"{name:<10}", " " * 10)
+            wrapper.break_long_words = wrapper.break_on_hyphens = False
+            click.echo(wrapper.fill(text))
         if not problems:
             click.echo("Nothing is missing.")
     if problems:

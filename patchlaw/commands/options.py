@@ -30,10 +30,9 @@ class ExistingPath(click.Path):
         except click.BadParameter as error:
             from patchlaw.verification.store.errors import near
 
-            error.message = (
-                f"{error.message.removesuffix('.')}{self.offer(value) or near(Path(value))}"
-            )
-            raise
+            offer = self.offer(value) or near(Path(value))
+            text = error.message.removesuffix(".") + offer
+            raise click.BadParameter(text, ctx=ctx, param=param) from error
 
     def offer(self, value: Any) -> str:
         """What else may have been meant."""

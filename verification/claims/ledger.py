@@ -53,7 +53,7 @@ def find(name: str) -> tuple[Claim, str | None]:
                     return claim, wanted
                 known = ", ".join(part.id for part in claim.parts)
                 raise ValueError(f"claim {claim.id} has no part {wanted!r}; it has {known}")
-    every = [each.id for claim in CLAIMS for each in (claim, *claim.parts)]
+    every = [each for claim in CLAIMS for each in (claim.id, *(part.id for part in claim.parts))]
     raise ValueError(
         f"expected a claim from 1 to {len(CLAIMS)}, as in 4 or 4a, got {name!r}"
         f"{nearest(name, every)}; `patchlaw claim` lists them"
