@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SITE_READY := $(VENV)/.ready-site
 PACKAGES := hessian_theory simulators verification paper_figures
 
-.PHONY: verify figures test test-thorough test-site coverage lint format docs site bench bench-peers clean
+.PHONY: verify figures test test-thorough test-site coverage lint format docs site dist test-dist release bench bench-peers clean
 
 verify: $(READY)
 	$(BIN)/patchlaw verify --out verify-report
@@ -51,6 +51,19 @@ docs: $(READY)
 site: $(SITE_READY)
 	$(BIN)/python -m docs.website.build
 
+# source distribution, and the wheel made of it
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' > /dev/null
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+
+test-dist: dist
+	.ci/test-dist
+
+# a tag with the changelog's notes: make release VERSION=1.2.0; nothing is pushed
+release: $(READY)
+	$(BIN)/python .ci/release.py $(VERSION)
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
 
@@ -69,4 +82,4 @@ $(SITE_READY): $(READY)
 	touch $(SITE_READY)
 
 clean:
-	rm -rf $(VENV) build/website verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build/website dist verify-report figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,8 @@
 """Checks at the door: each says what was expected, what came, and how to put it right."""
 
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 
@@ -9,6 +11,37 @@ MAX_EXPONENT = 2
 
 # products and quotients of a few such numbers and of powers of P stay within the range of a float
 _SMALLEST, _LARGEST = 1e-150, 1e150
+
+
+def nearest(value: object, known: Iterable[str]) -> str:
+    """For an error's message: " (did you mean 'a'?)", or nothing where no name is near.
+
+    Near is what differs in a few characters, upper and lower case aside, or holds what was typed.
+    """
+    names = {name.lower(): name for name in known}
+    typed = str(value).lower()
+    found = get_close_matches(typed, names) or [name for name in names if typed and typed in name]
+    words = " or ".join(repr(names[name]) for name in found[:3])
+    return f" (did you mean {words}?)" if words else ""
+
+
+def one_of(name: str, value: object, known: Iterable[str]) -> None:
+    """Refuse what is none of the names known, with the nearest of them.
+
+    Raises:
+        ValueError: another name, or no name.
+    """
+    names = [*known]
+    if value not in names:
+        raise unknown(name, value, names)
+
+
+def unknown(name: str, value: object, known: Iterable[str]) -> ValueError:
+    """The error of ``one_of``."""
+    names = [*known]
+    return ValueError(
+        f"{name}: expected one of {', '.join(names)}, got {value!r}{nearest(value, names)}"
+    )
 
 
 def positive_integer(name: str, value: object) -> int:

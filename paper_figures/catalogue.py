@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.paper_figures.figures import (
     ansatz_circuit,
     hessian_spectra,
@@ -106,6 +107,5 @@ def find(names: Sequence[str]) -> tuple[Item, ...]:
     items: tuple[Item, ...] = (*FIGURES, *TABLES, Explorer())
     known = {item.name: item for item in items}
     for name in names:
-        if name not in known:
-            raise ValueError(f"name: expected one of {', '.join(known)}, got {name!r}")
+        one_of("name", name, known)
     return tuple(item for name, item in known.items() if not names or name in names)

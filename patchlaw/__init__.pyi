@@ -65,3 +65,5 @@ __all__ = [
     "to_latex",
     "top_eigenpairs",
 ]
+
+__version__: str

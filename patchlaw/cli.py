@@ -1,6 +1,7 @@
 """The ``patchlaw`` console command: one group, its subcommands imported when they are called."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ COMMANDS = (
     "compare",
     "data",
     "derive",
+    "doctor",
     "figures",
     "kernel",
     "landscape",
@@ -40,14 +42,36 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one subcommand, or None where there is no such name."""
+        """Import and return one subcommand; a name that is none is a usage error."""
         if cmd_name not in COMMANDS:
-            return None
+            if ctx.resilient_parsing:  # a shell asks for completions
+                return None
+            from patchlaw.hessian_theory.input_checks import nearest
+
+            ctx.fail(f"No such command {cmd_name!r}{nearest(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(f"patchlaw.commands.{cmd_name}"), cmd_name)
         return command
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""To complete commands with the tab key put into ~/.bashrc (in zsh zsh_source, in fish
+    fish_source):
+
+    \b
+      eval "$(_PATCHLAW_COMPLETE=bash_source patchlaw)"
+    """,
+)
 @click.version_option(package_name="patchlaw", prog_name="patchlaw")
-def main() -> None:
-    """Verify the theory of the loss Hessian of distributed quantum neural networks."""
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Verify the theory of the loss Hessian of distributed quantum neural networks.
+
+    Without a command it says what to do next with what is in the current folder.
+    """
+    if context.invoked_subcommand is None:
+        from patchlaw.work_folder import next_steps
+
+        click.echo("\n".join(next_steps(Path())))

@@ -1,25 +1,18 @@
 """The console of every command: nothing printed on it is read as markup or as an emoji's name."""
 
 import os
-from dataclasses import replace
-from typing import Any
 
-from rich.console import Console, Group
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
-from patchlaw.terminal import printable
-
-# narrower than this rich drops columns of ours, and wider than any screen it pads for ever
+# narrower than this our tables break words, and wider than any screen rich pads for ever
 NARROWEST, WIDEST = 80, 500
 
 
 class PlainConsole(Console):
     """A console that prints paths as they are, brackets and all, at a width that can be.
 
-    Styles are those of ``rich.text.Text``. Where the stream's encoding is not a Unicode one,
-    tables are laid out in the ASCII that will be printed, so that their columns stay straight.
+    Styles are those of ``rich.text.Text``.
 
     Args:
         stderr: print there in place of stdout.
@@ -36,10 +29,6 @@ class PlainConsole(Console):
             _environ={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")},
         )
 
-    def print(self, *objects: Any, **options: Any) -> None:
-        """As rich's."""
-        super().print(*(self._laid_out(each) for each in objects), **options)
-
     def say(self, text: str, style: str = "") -> None:
         """Print a line as it is, however long."""
         self.print(Text(text, style=style), soft_wrap=True)
@@ -47,31 +36,6 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to ``patchlaw.terminal``."""
         raise
-
-    def _laid_out(self, shown: Any) -> Any:
-        if self.encoding.startswith("utf"):
-            return shown
-        match shown:
-            case str():
-                return printable(shown, self.encoding)
-            case Text() if (plain := printable(shown.plain, self.encoding)) != shown.plain:
-                return Text(plain, style=shown.style)
-            case Table():
-                for part in ("title", "caption"):
-                    setattr(shown, part, self._laid_out(getattr(shown, part)))
-                shown.columns = [
-                    replace(
-                        column,
-                        header=self._laid_out(column.header),
-                        _cells=[self._laid_out(cell) for cell in column._cells],
-                    )
-                    for column in shown.columns
-                ]
-            case Group():
-                return Group(*map(self._laid_out, shown.renderables))
-            case Padding():
-                shown.renderable = self._laid_out(shown.renderable)
-        return shown
 
 
 def width_asked() -> int | None:

@@ -5,29 +5,19 @@ passes here.
 """
 
 import errno
-import itertools
 import os
-import re
 import select
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import click
 
+from patchlaw.verification.printable import printable
+
 CLOSED_PIPE = 141  # the shell's code for a process ended by SIGPIPE
 FAILED = 1
-
-_ASCII = {
-    "±": "+-", "×": "x", "·": "*", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-",  # noqa: RUF001
-    "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "∞": "inf", "√": "sqrt", "∑": "sum", "†": "+",
-    "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "•": "*", "━": "-", "─": "-", "│": "|",  # noqa: RUF001
-}  # fmt: skip
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
-_SUPERSCRIPTS = re.compile(f"([{_RAISED}]+)")
-_BASELINE = str.maketrans(_RAISED, "0123456789+-n")
 
 
 class OutputLostError(SystemExit):
@@ -35,50 +25,6 @@ class OutputLostError(SystemExit):
 
     A SystemExit, which no command takes for the failure of one run or one file.
     """
-
-
-def printable(text: str, encoding: str) -> str:
-    r"""The text with ASCII in place of each character that the encoding lacks.
-
-    A Greek letter becomes its name, a superscript ^2, an accented letter loses its accent, and
-    what has no such form becomes "?". Bytes of a file's name that are no text become \xNN.
-    """
-    if _encodable(text, encoding):
-        return text
-    parts = _SUPERSCRIPTS.split(text)  # an exponent is one part, at every second place
-    return "".join(
-        part
-        if _encodable(part, encoding)
-        else "^" + part.translate(_BASELINE)
-        if odd
-        else "".join(c if _encodable(c, encoding) else _in_ascii(c) for c in part)
-        for part, odd in zip(parts, itertools.cycle((False, True)), strict=False)
-    )
-
-
-def _encodable(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _in_ascii(character: str) -> str:
-    if character in _ASCII:
-        return _ASCII[character]
-    if "\udc80" <= character <= "\udcff":  # as os.fsdecode writes a byte that is no text
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    words = unicodedata.name(character, "").split()
-    if words[:1] == ["GREEK"] and "LETTER" in words:
-        name = words[words.index("LETTER") + 1].lower().replace("lamda", "lambda")
-        return name.capitalize() if "CAPITAL" in words else name
-    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if words[:2] == ["BOX", "DRAWINGS"]:
-        return "+"
-    if words[:1] == ["BRAILLE"]:  # the frames of a spinner
-        return "*"
-    return plain or ("" if unicodedata.combining(character) else "?")
 
 
 class _Stream:
@@ -100,8 +46,10 @@ class _Stream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         """Write the text, in ASCII where need be."""
+        if isinstance(text, bytes):  # click's completions, as there is no buffer for them
+            text = text.decode("utf-8", "surrogateescape")
         if not isinstance(text, str):
             raise TypeError(f"write: expected text, got {type(text).__name__}")
         try:

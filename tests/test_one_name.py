@@ -1,5 +1,6 @@
 """One name, ``patchlaw``, whose import is quick: heavy libraries load where they are used."""
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -26,6 +27,11 @@ PACKAGES = ("hessian_theory", "simulators", "verification", "paper_figures")
         ),
         ("from patchlaw import predict_eigenvalue_ratio", ["torch", "sympy", "scipy"]),
         (
+            "from patchlaw.cli import main\n"
+            "main('predict --from 4 --to 9 --all'.split(), standalone_mode=False)",
+            ["torch", "sympy", "scipy", "matplotlib"],
+        ),
+        (
             "from patchlaw.commands import verify, replay, train, status, sweep",
             ["torch", "sympy"],
         ),
@@ -34,7 +40,7 @@ PACKAGES = ("hessian_theory", "simulators", "verification", "paper_figures")
 def test_heavy_libraries_stay_out(statement: str, absent: list[str]) -> None:
     code = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_help_names_every_command() -> None:
@@ -50,6 +56,7 @@ def test_public_names() -> None:
     for name in patchlaw.__all__:
         value = getattr(patchlaw, name)
         assert getattr(value, "__name__", name) == name
+    assert patchlaw.__version__ == importlib.metadata.version("patchlaw")
     with pytest.raises(AttributeError, match="No patchlaw attribute nothing"):
         _ = patchlaw.nothing
 

@@ -2,10 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, localcontext
 from typing import TypeAlias
-
-from patchlaw.verification.solvers.result import covering_radius
 
 # Digits kept of an uncertainty; the value is rounded to the same decimal place.
 UNCERTAINTY_DIGITS = 2
@@ -100,6 +98,12 @@ def cell_text(cell: Cell | str) -> str:
     if cell.percent:
         text = f"({text}) %" if uncertainty is not None else f"{text} %"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def covering_radius(value: float, radius: float, shown: str) -> Decimal:
+    """radius + |value - shown|: around the value as shown, [value - radius, value + radius]."""
+    with localcontext(prec=800, rounding=ROUND_UP):  # a float64 has at most 767 digits
+        return Decimal(radius) + abs(Decimal(value) - Decimal(shown))
 
 
 def places_of(uncertainty: float) -> int:

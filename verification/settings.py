@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any
 
+from patchlaw.hessian_theory.input_checks import unknown
+
 DATASETS = ("mnist", "fashion-mnist", "digits")  # named here, as the data themselves load torch
 
 
@@ -37,10 +39,7 @@ def check_settings(chosen: Any) -> None:
             continue
         if choices := facts.get("choices"):
             if value not in choices:
-                raise ValueError(
-                    f"{each.name}: expected one of {', '.join(choices)}, got {value!r}"
-                    + facts.get("fix", "")
-                )
+                raise ValueError(f"{unknown(each.name, value, choices)}{facts.get('fix', '')}")
         elif isinstance(each.default, bool):
             if not isinstance(value, bool):
                 raise TypeError(f"{each.name}: expected true or false, got {value!r}")

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any, Literal
 
-from patchlaw.hessian_theory.input_checks import aggregation_exponent, is_finite
+from patchlaw.hessian_theory.input_checks import aggregation_exponent, is_finite, one_of
 from patchlaw.hessian_theory.predictions.evidence import Interval, Number, Status
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
 from patchlaw.hessian_theory.predictions.powers import power, quotient
@@ -189,8 +189,7 @@ class Law:
 
     def __post_init__(self) -> None:
         """Check what a registry can; the label falls back on the name."""
-        if self.matrix not in BESIDE:
-            raise ValueError(f"matrix: expected one of {', '.join(BESIDE)}, got {self.matrix!r}")
+        one_of("matrix", self.matrix, BESIDE)
         if self.power is None and self.compute is None and not self.inputs:
             raise ValueError(
                 f"law {self.name!r}: expected power, inputs or compute, got none; "
@@ -288,8 +287,7 @@ def find_law(name: str, matrix: str | None = None) -> Law:
         ValueError: no law for that matrix has this name.
     """
     known = {law.name: law for law in laws_for(matrix)}
-    if name not in known:
-        raise ValueError(f"law: expected one of {', '.join(known)}, got {name!r}")
+    one_of("law", name, known)
     return known[name]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
+from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.hessian_theory.theorems import (
     adjoint_blocks,
@@ -72,6 +71,5 @@ def find(name: str) -> Derivation:
     for theorem in THEOREMS:
         if theorem.name == name:
             return theorem
-    near = get_close_matches(name, [t.name for t in THEOREMS])
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `patchlaw derive` lists them"
+    hint = nearest(name, [t.name for t in THEOREMS]) or "; `patchlaw derive` lists them"
     raise ValueError(f"there is no theorem named {name!r}{hint}")

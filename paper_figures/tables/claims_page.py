@@ -1,4 +1,4 @@
-"""docs/claims.md, the ledger as a page, and README's table of it.
+"""docs/claims.md, the ledger as a page, README's table of it, docs/artifact.md and docs/paper.md.
 
 ``python -m patchlaw.paper_figures.tables.claims_page [OPTIONS]``
 
@@ -14,8 +14,10 @@ from pathlib import Path
 import click
 
 from patchlaw.console import PlainConsole
-from patchlaw.paper_figures.records import ANALYSES, kernels_beside
+from patchlaw.paper_figures.records import ANALYSES, Records, kernels_beside
+from patchlaw.paper_figures.tables.artifact_page import artifact_page
 from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
+from patchlaw.paper_figures.tables.replication_report import replication_report
 from patchlaw.verification.claims import (
     CLAIMS,
     Entry,
@@ -223,6 +225,15 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
     ]
 
 
+def further_pages(entries: Sequence[Entry]) -> dict[Path, str]:
+    """docs/artifact.md and docs/paper.md of this ledger and the committed records."""
+    records = Records.read()
+    return {
+        ROOT / "docs" / "artifact.md": artifact_page(entries, records),
+        ROOT / "docs" / "paper.md": replication_report(entries, records),
+    }
+
+
 @click.command()
 @click.option(
     "--records",
@@ -233,7 +244,7 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write.  [default: docs/claims.md of the source tree, and README.md's table]",
+    help="File to write.  [default: docs/claims.md of the source tree, with all else]",
 )
 def main(records: Path | None, seed: int, out: Path | None) -> None:
     """Write the page of the paper's claims: theorems and checks re-done, records as they are."""
@@ -250,6 +261,8 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
             text = README.read_text(encoding="utf-8")
             table = readme_table(entries)
             write_atomically(README, replaced_between(text, *README_MARKS, table))
+            for path, text in further_pages(entries).items():
+                write_atomically(path, text)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {page.name}")

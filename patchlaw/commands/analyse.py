@@ -19,7 +19,7 @@ from patchlaw.verification.analysis.options import STAGES, AnalysisOptions, chec
 
 
 @click.command()
-@runs_argument
+@runs_argument(required=False)
 @out_option("analyses", "Folder of records; this run's is RUN_ID.json in it.")
 @click.option(
     "--stage",
@@ -78,6 +78,8 @@ def analyse(
     if list_only:
         click.echo("\n".join(STAGES))
         return
+    if not runs:
+        raise click.MissingParameter(param_hint="'RUN...'", param_type="argument")
     from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
     from patchlaw.verification.analysis.document import recorded_options
     from patchlaw.verification.jobs.progress import ConsoleProgress

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.options import records_option
+from patchlaw.commands.options import ExistingPath, records_option
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option(
     "--report",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=ExistingPath(dir_okay=False),
     help="A report.json of `patchlaw verify`, in place of re-proving and re-checking now.",
 )
 @records_option

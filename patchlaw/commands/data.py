@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from patchlaw.commands.options import ExistingPath
+
 
 @click.group()
 def data() -> None:
@@ -11,7 +13,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=ExistingPath(file_okay=False))
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -49,35 +51,35 @@ def check(file: Path | None) -> None:
     Exits with 1 if a file is missing or damaged.
     """
     import numpy as np
-    from rich.table import Table
 
     from patchlaw.console import PlainConsole
     from patchlaw.simulators.datasets.embedded import read_packed
     from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
+    from patchlaw.verification.tables import Table, print_table
 
     path = EMBEDDED_FILE if file is None else file
     try:
         dataset, manifest = read_packed(path)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    table = Table(
-        title=f"{manifest.name}: {path.name}, {path.stat().st_size:,} bytes",
-        caption=f"sha256 ok: {manifest.sha256}\nlicence: {manifest.licence}",
-    )
-    for heading in ("split", "images", "size", "sums of 2x2 pixels", "smallest class", "largest"):
-        table.add_column(heading, justify="left" if heading == "split" else "right")
+    rows = []
     for split, sums, labels in (
         ("train", dataset.train_sums, dataset.train_labels),
         ("test", dataset.test_sums, dataset.test_labels),
     ):
         counts = np.bincount(labels, minlength=10)
         fewest, most = int(counts.argmin()), int(counts.argmax())
-        table.add_row(
-            split,
-            f"{len(sums):,}",
-            f"{sums.shape[1]}x{sums.shape[2]}",
-            f"{sums.min()}..{sums.max()}",
-            f"{counts[fewest]:,} of {fewest}",
-            f"{counts[most]:,} of {most}",
+        rows.append(
+            (
+                split,
+                f"{len(sums):,}",
+                f"{sums.shape[1]}x{sums.shape[2]}",
+                f"{sums.min()}..{sums.max()}",
+                f"{counts[fewest]:,} of {fewest}",
+                f"{counts[most]:,} of {most}",
+            )
         )
-    PlainConsole().print(table)
+    header = ("split", "images", "size", "sums of 2x2 pixels", "smallest class", "largest")
+    title = f"{manifest.name}: {path.name}, {path.stat().st_size:,} bytes"
+    note = f"sha256 ok: {manifest.sha256}\nlicence: {manifest.licence}"
+    print_table(Table(title, header, tuple(rows), note, right=header[1:]), PlainConsole())

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from patchlaw.commands.options import ExistingPath
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,7 @@ _INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 )
 @click.option(
     "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=ExistingPath(file_okay=False),
     help="Folder with runs, analyses and landscapes.  [default: the committed ones]",
 )
 @click.option("--recompute", is_flag=True, help="First make the records that are missing: hours.")
@@ -160,7 +162,7 @@ def _print_summary(outcomes: "Sequence[Outcome]", out: Path, console: "PlainCons
         suffixes = " ".join(path.suffix.removeprefix(".") for path in outcome.files)
         rows.append((outcome.name, status, suffixes))
     table = Table("", ("name", "status", f"files in {out}"), tuple(rows))
-    console.print(as_rich(table, framed=False))
+    console.print(as_rich(table, console, framed=False))
 
 
 def _counted(n_commands: int) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@runs_argument
+@runs_argument()
 @out_option("kernels", "Folder of records, one a run: <run id>.json.")
 @settings_options(KernelSettings, recorded=True)
 @click.option(

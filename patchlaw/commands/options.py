@@ -20,10 +20,33 @@ T = TypeVar("T")
 INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 MAX_THREADS = 1024  # ours: more than any machine has; OpenMP dies of far more
 
+
+class ExistingPath(click.Path):
+    """A path that exists; where it does not, the message names what is near."""
+
+    def __init__(self, **kinds: bool) -> None:
+        super().__init__(exists=True, path_type=Path, **kinds)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click's."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from patchlaw.verification.store.errors import near
+
+            offer = self.offer(value) or near(Path(value))
+            text = error.message.removesuffix(".") + offer
+            raise click.BadParameter(text, ctx=ctx, param=param) from error
+
+    def offer(self, value: Any) -> str:
+        """What else may have been meant."""
+        return ""
+
+
 _PLAN, _RUNS = "patchlaw plan", "patchlaw runs"
 
 
-def runs_argument(command: F) -> F:
+def runs_argument(*, required: bool = True) -> Callable[[F], F]:
     """``RUN...``, folders of runs or plans, and ``--in``, where the runs of a plan are."""
     within = click.option(
         "--in",
@@ -38,12 +61,12 @@ def runs_argument(command: F) -> F:
     runs = click.argument(
         "runs",
         nargs=-1,
-        required=True,
+        required=required,
         metavar="RUN...",
-        type=click.Path(exists=True, path_type=Path),
+        type=ExistingPath(),
         callback=_folders,
     )
-    return within(runs(command))
+    return lambda command: within(runs(command))
 
 
 def _folders(
@@ -107,7 +130,7 @@ def timed(items: Sequence[T], what: str, console: "PlainConsole") -> Iterator[T]
 
 records_option = click.option(
     "--records",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=ExistingPath(file_okay=False),
     help="Folder of analysed runs; the ones that come with the source tree if left out.",
 )
 
@@ -131,7 +154,7 @@ def _folder(context: click.Context, option: click.Parameter, path: Path) -> Path
     return path
 
 
-class DataType(click.Path):
+class DataType(ExistingPath):
     """A path that exists, or the name of a data set in the package, which comes back as a text."""
 
     name = "data"
@@ -142,10 +165,16 @@ class DataType(click.Path):
             return value
         return super().convert(value, param, ctx)
 
+    def offer(self, value: Any) -> str:
+        """One of the names."""
+        from patchlaw.hessian_theory.input_checks import nearest
+
+        return nearest(value, DATASETS)
+
 
 def data_option(what: str = "to use in place of the embedded images.") -> Callable[[F], F]:
     """``--data``, the name of a data set or a folder of MNIST-format files or one of them."""
-    kind = DataType(exists=True, path_type=Path)
+    kind = DataType()
     names = f"{', '.join(DATASETS[:-1])} or {DATASETS[-1]}"
     return click.option("--data", type=kind, help=f"{names}, or MNIST-format IDX files {what}")
 

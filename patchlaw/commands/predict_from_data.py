@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from patchlaw.commands.options import DataType
+from patchlaw.commands.options import DataType, ExistingPath
 
 if TYPE_CHECKING:
     from patchlaw.hessian_theory.predictions import Architecture
@@ -59,7 +58,7 @@ def data_options(command: _F) -> _F:
         ),
         click.option(
             "--data",
-            type=DataType(exists=True, path_type=Path),
+            type=DataType(),
             default="mnist",
             show_default=True,
             help="From data: images, by name or MNIST-format IDX files.",
@@ -72,7 +71,7 @@ def data_options(command: _F) -> _F:
         ),
         click.option(
             "--pilot",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            type=ExistingPath(file_okay=False),
             metavar="RUN",
             help="From data: a minimum, with the logits of a trained run.",
         ),

@@ -69,7 +69,7 @@ def print_table(statuses: list["RunStatus"]) -> None:
     # a number cut short would be another number; a name can go on in a second line
     table = Table("", (*names, *numbers), rows, whole=("state", *numbers), right=numbers)
     console = PlainConsole()
-    console.print(as_rich(table, _STYLES, framed=False))
+    console.print(as_rich(table, console, _STYLES, framed=False))
     for each in statuses:
         if each.problem:
             console.say(f"{each.run}: {each.problem}")

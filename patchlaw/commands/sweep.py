@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patchlaw.commands.options import data_option, interruptible, machine_options, out_option, timed
+from patchlaw.commands.options import (
+    ExistingPath,
+    data_option,
+    interruptible,
+    machine_options,
+    out_option,
+    timed,
+)
 
 if TYPE_CHECKING:
     from parsl.config import Config
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("plan", type=ExistingPath(dir_okay=False))
 @out_option("runs", "Folder of runs.")
 @click.option("--shard", metavar="I/N", help="Do every N-th run from the I-th on (from 1).")
 @click.option(

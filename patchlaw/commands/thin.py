@@ -8,7 +8,7 @@ from patchlaw.commands.options import out_option, runs_argument
 
 
 @click.command()
-@runs_argument
+@runs_argument()
 @out_option(None, "Folder for the copies; each is named as `patchlaw train` names the run.")
 @click.option(
     "--epoch",

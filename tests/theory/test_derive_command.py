@@ -60,7 +60,7 @@ def test_a_false_theorem_is_reported_and_fails(run):
 def test_unknown_name(run):
     result = run("log-bond")
     assert result.exit_code == 2
-    assert "did you mean log-bound" in result.output
+    assert "did you mean 'log-bound'" in result.output
 
 
 def test_options_that_do_not_fit(run):

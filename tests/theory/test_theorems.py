@@ -84,5 +84,5 @@ def test_page_wants_every_report(reports):
 
 
 def test_unknown_name_is_refused_with_a_hint():
-    with pytest.raises(ValueError, match="did you mean gram-bounds"):
+    with pytest.raises(ValueError, match="did you mean 'gram-bounds'"):
         find("gram-bound")

@@ -12,18 +12,18 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.table import Table
-from rich.text import Text
+from rich.table import Table as RichTable
 
 from patchlaw.cli import main
 from patchlaw.console import NARROWEST, WIDEST, PlainConsole, width_asked
 from patchlaw.terminal import (
     CLOSED_PIPE,
     OutputLostError,
-    printable,
     printable_streams,
 )
 from patchlaw.verification.jobs.progress import ConsoleProgress
+from patchlaw.verification.printable import printable
+from patchlaw.verification.tables import Table, print_table
 
 PREDICT = ["predict", "--from", "4", "--to", "9", "--all"]
 
@@ -209,7 +209,7 @@ BRACKETS = "[/x] :smile: [bold]"
 
 
 def test_a_console_prints_brackets_as_they_are(capsys):
-    table = Table(BRACKETS, title=BRACKETS, caption=BRACKETS)
+    table = RichTable(BRACKETS, title=BRACKETS, caption=BRACKETS)
     table.add_row(BRACKETS)
     console = PlainConsole()
     console.print(table)
@@ -221,16 +221,15 @@ def test_a_console_prints_brackets_as_they_are(capsys):
 def test_columns_stay_straight_where_symbols_become_longer(monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    table = Table("λ", title="Σ")
-    for cell in ("λ ± 1", Text("0 → λ"), "long enough to be the longest"):
-        table.add_row(cell)
+    rows = (("λ ± 1",), ("0 → λ",), ("long enough to be the longest",))
     with printable_streams():
-        PlainConsole().print(table)
+        print_table(Table("Σ", ("λ",), rows), PlainConsole(), {"λ ± 1": "green"})
     stream.flush()
     lines = stream.buffer.getvalue().decode("ascii").splitlines()
+    assert lines[0] == "Sigma"
     assert "lambda +- 1" in lines[4]
     assert "0 -> lambda" in lines[5]
-    assert len({len(line) for line in lines[1:]}) == 1
+    assert len({len(line) for line in lines[1:-1]}) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.verification.memory import check_memory
 from patchlaw.verification.settings import check_integers, check_settings, setting
 
@@ -201,7 +202,6 @@ def check_stages(names: tuple[str, ...]) -> tuple[str, ...]:
         ValueError: an unknown name.
     """
     for name in names:
-        if name not in STAGES:
-            raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {name!r}")
+        one_of("stage", name, STAGES)
     needed = {_ALWAYS, *names, *(_BEFORE[name] for name in names if name in _BEFORE)}
     return tuple(stage for stage in STAGES if stage in needed or not (names or stage in ON_REQUEST))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.verification.claims import (
     eigenvalue_law,
     future_work,
@@ -52,9 +53,10 @@ def find(name: str) -> tuple[Claim, str | None]:
                     return claim, wanted
                 known = ", ".join(part.id for part in claim.parts)
                 raise ValueError(f"claim {claim.id} has no part {wanted!r}; it has {known}")
+    every = [each for claim in CLAIMS for each in (claim.id, *(part.id for part in claim.parts))]
     raise ValueError(
-        f"expected a claim from 1 to {len(CLAIMS)}, as in 4 or 4a, got {name!r}; "
-        "`patchlaw claim` lists them"
+        f"expected a claim from 1 to {len(CLAIMS)}, as in 4 or 4a, got {name!r}"
+        f"{nearest(name, every)}; `patchlaw claim` lists them"
     )
 
 

@@ -45,7 +45,7 @@ def print_entry(entry: Entry, console: Console, part: str | None = None) -> None
     for found in entry.parts:
         if part in (None, found.part.id):
             console.print()
-            console.print(_part(found))
+            console.print(_part(found, console))
     console.print(
         Text(
             "Intervals bound the error of a number on the images named; how it would vary with "
@@ -55,7 +55,7 @@ def print_entry(entry: Entry, console: Console, part: str | None = None) -> None
     )
 
 
-def _part(found: PartEntry) -> Group:
+def _part(found: PartEntry, console: Console) -> Group:
     part = found.part
     lines = [
         Text(f"{part.id}. {part.statement}", style="bold"),
@@ -73,7 +73,7 @@ def _part(found: PartEntry) -> Group:
     whole = evidence_table(found)
     # without the commands, which stand below it, each once
     table = replace(whole, header=whole.header[:-1], rows=tuple(row[:-1] for row in whole.rows))
-    shown = Padding(as_rich(table, _STYLES), (0, 0, 0, 2))
+    shown = Padding(as_rich(table, console, _STYLES, indent=2), (0, 0, 0, 2))
     commands = dict.fromkeys(f"  {piece.reproduce}" for piece in found.evidence)
     return Group(*lines, shown, Text("To reproduce:"), *map(Text, commands))
 

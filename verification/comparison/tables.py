@@ -78,7 +78,7 @@ def _by_protocol(
     for protocol, row in rows:
         protocols.setdefault(protocol, []).append(row)
     return [
-        Table(f"{title}, {protocol}", header, tuple(found), note)
+        Table(f"{title}, {protocol}", header, tuple(found), note, keys=2)
         for protocol, found in protocols.items()
     ]
 
@@ -90,7 +90,7 @@ def _input_table(title: str, pairs: Mapping[tuple[str, str, str], dict[str, floa
         (*place, *(_input(found, each) for each in known)) for place, found in pairs.items()
     )
     note = "At P1 → at P2. " + "; ".join(f"{each.symbol}: {each.meaning}" for each in known) + "."
-    return Table(title, header, rows if known else (), note)
+    return Table(title, header, rows if known else (), note, keys=3)
 
 
 def _summary_row(s: LawSummary) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
     header = ("d", "seed", "P1→P2", "measured", *(law.replace("_", " ") for law in laws))
     notes = dict.fromkeys(row.note for row in comparisons if row.note)
     note = "; ".join(("In brackets: predicted / measured - 1", *notes)) + "."
-    return Table(title, header, tuple(rows), note)
+    return Table(title, header, tuple(rows), note, keys=4)
 
 
 def _place(row: LawComparison) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.array_kinds import as_tensor, is_array_like
 from patchlaw.verification.operators.autodiff import AutodiffBackend
@@ -35,8 +36,7 @@ def make_backend(
     Raises:
         ValueError: an unknown name, a chunk size below 1, or what the backend refuses.
     """
-    if backend not in get_args(BackendName):
-        raise ValueError(f"backend: expected one of {list(get_args(BackendName))}, got {backend!r}")
+    one_of("backend", backend, get_args(BackendName))
     if chunk_size is not None and (
         isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
     ):

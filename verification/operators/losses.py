@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from patchlaw.hessian_theory.input_checks import unknown
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.array_kinds import as_tensor
 from patchlaw.verification.operators.custom_loss import custom_loss
@@ -185,7 +186,7 @@ def make_loss(loss: LossName | LossFunction) -> TorchLoss:
     if loss == "squared_error":
         return SquaredErrorLoss()
     if isinstance(loss, str):
-        raise ValueError(f"loss: expected one of {list(get_args(LossName))}, got {loss!r}")
+        raise unknown("loss", loss, get_args(LossName))
     if not callable(loss):
         raise TypeError(f"loss: expected a name or a function, got {type(loss).__name__}")
     return custom_loss(loss)

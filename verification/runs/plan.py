@@ -25,6 +25,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.regular_file import read_regular
 from patchlaw.verification.runs.request import RunRequest
@@ -83,6 +84,7 @@ def parse_plan(document: Mapping[str, Any]) -> tuple[RunRequest, ...]:
         raise PlanError(
             f"expected [defaults], [[runs]], {' and '.join(f'[{name}]' for name in _COMMANDS)} "
             f"only, got {', '.join(unknown)}"
+            f"{nearest(unknown[0], known)}"
         )
     defaults, tables = document.get("defaults", {}), document.get("runs", [])
     if not isinstance(defaults, dict):
@@ -124,7 +126,10 @@ def side_by_side(
 def _expand(table: dict[str, Any]) -> list[RunRequest]:
     unknown = sorted(set(table) - set(_FIELDS))
     if unknown:
-        raise ValueError(f"expected keys among {', '.join(_FIELDS)}, got {', '.join(unknown)}")
+        raise ValueError(
+            f"expected keys among {', '.join(_FIELDS)}, got {', '.join(unknown)}"
+            f"{nearest(unknown[0], _FIELDS)}"
+        )
     missing = [key for key in ("patches", "depth") if key not in table]
     if missing:
         raise ValueError(f"expected patches and depth, got no {' and no '.join(missing)}")

@@ -17,7 +17,7 @@ from patchlaw.verification.runs.checkpoint import (
     load_parameters,
 )
 from patchlaw.verification.runs.config import RunConfig
-from patchlaw.verification.store.errors import RecordError, StoreError
+from patchlaw.verification.store.errors import RecordError, StoreError, near
 from patchlaw.verification.store.json_files import Count, JsonFileError, typed
 from patchlaw.verification.store.seal import FileKind
 from patchlaw.verification.store.tensors import RESTORE, FileRecord, check_size, read_tensors
@@ -96,8 +96,8 @@ class RunHeader:
             body = HEADER.read(path)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(
-                f"{folder}: expected the folder of a run, with {CONFIG_FILE} in it, got none; "
-                "check the path or start the run with `patchlaw train`"
+                f"{folder}: expected the folder of a run, with {CONFIG_FILE} in it, got none"
+                f"{near(folder)}; check the path or start the run with `patchlaw train`"
             ) from None
         try:
             config = RunConfig.from_json(body.get("configuration"))

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.runs.run import CONFIG_FILE, Run, RunError, RunHeader
+from patchlaw.verification.store.errors import near
 from patchlaw.verification.store.lock import is_held
 
 State: TypeAlias = Literal["finished", "running", "partial", "thinned", "damaged"]
@@ -82,8 +83,8 @@ def all_statuses(runs: Path, *, checksums: bool = False) -> list[RunStatus]:
     """
     if not runs.is_dir():
         raise RunError(
-            f"{runs}: expected a folder of runs, got none; check the path or start one with "
-            "`patchlaw train --out`"
+            f"{runs}: expected a folder of runs, got none{near(runs)}; check the path or start one "
+            "with `patchlaw train --out`"
         )
     folders = [path.parent for path in runs.glob(f"*/{CONFIG_FILE}")]
     return [

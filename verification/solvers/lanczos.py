@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import qr, solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.verification.solvers.dense import check_asymmetry, columns_of, symmetrise
 from patchlaw.verification.solvers.probe import (
     check_repeatable,
@@ -216,10 +217,9 @@ def top_eigenpairs(
         begun_otherwise = stored is not None and "method" not in stored
         dense = affordable and (k == size or (free and k > 1 and not begun_otherwise))
         columns_after = affordable and free and not dense
-    elif method in get_args(Method):
-        dense, columns_after = method == "dense", False
     else:
-        raise ValueError(f"method: expected one of {list(get_args(Method))}, got {method!r}")
+        one_of("method", method, get_args(Method))
+        dense, columns_after = method == "dense", False
     _check_choice(size, k, max_matvecs - probes, dense, free or method == "auto")
     computation: dict[str, Any] = {
         "solver": "top_eigenpairs",

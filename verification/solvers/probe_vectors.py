@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlaw.hessian_theory.input_checks import one_of
+
 ProbeKind: TypeAlias = Literal["rademacher", "normal"]
 
 _SIGNS = np.array([-1.0, 1.0])
@@ -21,8 +23,7 @@ def probe_vectors(
     Raises:
         ValueError: an unknown kind.
     """
-    if kind not in get_args(ProbeKind):
-        raise ValueError(f"probes: expected one of {list(get_args(ProbeKind))}, got {kind!r}")
+    one_of("probes", kind, get_args(ProbeKind))
     probes = np.empty((size, count))
     for column in range(count):
         probes[:, column] = (

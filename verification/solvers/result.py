@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_UP, Context, Decimal, localcontext
+from decimal import ROUND_UP, Context
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from patchlaw.verification.cells import covering_radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +125,3 @@ def format_interval(value: float, radius: float) -> str:
     needed = covering_radius(value, radius, shown)
     printed = Context(prec=2, rounding=ROUND_UP).plus(needed)
     return f"{shown} ± {float(printed):.1e}"
-
-
-def covering_radius(value: float, radius: float, shown: str) -> Decimal:
-    """radius + |value - shown|: around the value as shown, [value - radius, value + radius]."""
-    with localcontext(prec=800, rounding=ROUND_UP):  # a float64 has at most 767 digits
-        return Decimal(radius) + abs(Decimal(value) - Decimal(shown))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import qr
 from scipy.sparse.linalg import LinearOperator
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.verification.operators.restriction import check_indices
 from patchlaw.verification.solvers.dense import check_together
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
@@ -127,8 +128,7 @@ def estimate_trace(
         CheckpointError: a checkpoint of another computation, or damaged.
     """
     begin = time.perf_counter()
-    if method not in get_args(TraceMethod):
-        raise ValueError(f"method: expected one of {list(get_args(TraceMethod))}, got {method!r}")
+    one_of("method", method, get_args(TraceMethod))
     if method == "hutch++" and blocks:
         raise ValueError("blocks: expected none with 'hutch++', got some; use 'hutchinson'")
     check_probe_count(n_products, 2 if method == "hutchinson" else 6)
