@@ -60,7 +60,8 @@ patchlaw analyse mine/runs/P4_d50_s1001 --out mine/analyses
 Both go on where they were stopped; losses of a run trained again on the same machine are the same
 bits, on another they agree until rounding is amplified (docs/findings.md). At the
 largest size (P = 16, d = 200, all images) a process took {memory} GB
-(`benchmarks/results/peak_memory.json`); `--memory` lowers that. What each run took, in hours of wall-clock time on what made it:
+(`benchmarks/results/peak_memory.json`); `--memory` lowers that. What each run took, in hours of
+wall-clock time on what made it:
 """
 
 
