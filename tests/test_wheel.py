@@ -1,4 +1,4 @@
-"""The wheel, made of the source distribution: all below ``patchlaw``, small, of use beside others."""
+"""The wheel, made of the source distribution: all below ``patchlaw``, small, and of use."""
 
 import json
 import subprocess
