@@ -1,8 +1,10 @@
-"""The wheel: everything below ``patchlaw``, small, and of use beside other packages' folders."""
+"""The wheel, made of the source distribution: all below ``patchlaw``, small, and of use."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from tarfile import TarFile
 from zipfile import ZipFile
 
 import pytest
@@ -13,10 +15,11 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=ROOT, capture_output=True)
+    (source,) = folder.glob("*.tar.gz")
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
-    # a build folder in the source tree would be taken up by the next build
-    options = ["--config-settings", f"--build-option=build --build-base {folder / 'build'}"]
-    subprocess.run([*command, *options, "--wheel-dir", folder, ROOT], check=True, cwd=folder)
+    subprocess.run([*command, "--wheel-dir", folder, source], check=True, cwd=folder)
     return next(folder.glob("*.whl"))
 
 
@@ -29,6 +32,25 @@ def test_nothing_lies_outside_patchlaw_and_no_parameters_within(wheel: Path) -> 
     data = ("fashion_mnist_pooled", "mnist_pooled")
     assert tensors == [f"patchlaw/simulators/datasets/{name}.safetensors" for name in data]
     assert wheel.stat().st_size < 15e6
+    (source,) = wheel.parent.glob("*.tar.gz")
+    assert source.name.removesuffix(".tar.gz") == "-".join(wheel.name.split("-")[:2])
+    with TarFile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"tests/test_wheel.py", "docs/claims.md", "constraints.txt"} <= inside
+    assert sum(name.endswith(".safetensors") for name in inside) == len(data)
+
+
+def test_every_data_set_has_its_licence(wheel: Path) -> None:
+    """A set that is added without one would be given away under MIT."""
+    content = ZipFile(wheel)
+    (notice,) = (n for n in content.namelist() if n.endswith("licenses/simulators/datasets/NOTICE"))
+    text = content.read(notice).decode()
+    for manifest in (ROOT / "simulators" / "datasets").glob("*.json"):
+        facts = json.loads(manifest.read_text())
+        section = text.partition(f"\n{facts['name']}\n---")[2].partition("\n---")[0]
+        assert facts["licence"] in section, manifest.name
+    for name in ("author_results.json", "author_runs.json"):
+        assert name in text
 
 
 def test_it_works_beside_packages_of_the_same_names(wheel: Path, tmp_path: Path) -> None:

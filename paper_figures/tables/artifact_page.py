@@ -36,7 +36,7 @@ and, once installed, no network: MNIST and a part of Fashion-MNIST are in the pa
 ```sh
 make verify                # derive, check, train small models, measure, judge every claim
 patchlaw claim 9           # one claim: criterion, every number with its interval, its command
-patchlaw figures           # every figure and table from the records, with the numbers beside them
+patchlaw figures table-3   # a table or figure from the records; all of them without a name
 ```
 
 `patchlaw claim N` proves the claim's theorems again, runs its exact checks again and reads the
@@ -49,12 +49,13 @@ counts in each.
 _RUNS = """\
 ## From nothing
 
-Every record can be made again by two commands, into a folder of your own, which `--records` then
+Every record can be made again by two commands such as these, into a folder of your own, which
+`--records` then
 takes in place of the committed one:
 
 ```sh
-patchlaw train --patches 4 --depth 50 --out mine/runs
-patchlaw analyse mine/runs/P4_d50_s1001 --out mine/analyses
+patchlaw train --patches 9 --depth 50 --out mine/runs
+patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out mine/analyses
 ```
 
 Both go on where they were stopped; losses of a run trained again on the same machine are the same

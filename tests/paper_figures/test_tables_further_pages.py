@@ -12,7 +12,7 @@ from patchlaw.hessian_theory.theorems import THEOREMS
 from patchlaw.paper_figures.records import ANALYSES, RESULTS, Records, kernels_beside
 from patchlaw.paper_figures.tables import replication_report
 from patchlaw.paper_figures.tables.claims_page import further_pages
-from patchlaw.verification.claims import Entry, Findings, ledger
+from patchlaw.verification.claims import Entry, Findings, Verdict, ledger
 from patchlaw.verification.records import author_models, author_results, read_analyses
 from tests.verification.claim_worlds import proved_everything
 
@@ -84,8 +84,13 @@ def test_verdicts_are_the_ledgers() -> None:
     """In a world without evidence: no verdict is written into the pages or the template."""
     nothing = ledger(Findings())
     pages = {path.name: text for path, text in further_pages(nothing).items()}
-    assert f"by verdict: not measured {len(nothing)}." in " ".join(pages["paper.md"].split())
-    assert pages["artifact.md"].count("| Verdict: not measured |") == len(nothing)
+    for entry in nothing:
+        number, verdict = entry.claim.id, entry.judgement.verdict
+        assert f"| `patchlaw claim {number}` | Verdict: {verdict} |" in pages["artifact.md"]
+        assert re.search(rf"^\| \[{number}\].*\| {verdict} \|$", pages["paper.md"], re.MULTILINE)
+    unmeasured = sum(entry.judgement.verdict == Verdict.NOT_MEASURED for entry in nothing)
+    assert unmeasured > 2  # as there are with the committed records
+    assert f"not measured {unmeasured}" in " ".join(pages["paper.md"].split())
 
 
 def test_every_number_of_the_report_is_put_in() -> None:
