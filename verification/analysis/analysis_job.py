@@ -12,6 +12,7 @@ from patchlaw.verification.analysis.stages import RUN_STAGE
 from patchlaw.verification.analysis.workbench import Workbench
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Progress
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.store.json_files import plain
@@ -35,6 +36,7 @@ def execute_analysis(
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
+    ranks: Ranks = ALONE,
 ) -> TrainedModel:
     """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
 
@@ -52,6 +54,7 @@ def execute_analysis(
         threads: None for torch's number.
         device: torch device that multiplies; None is the CPU. A stage's mark names it.
         progress: told of stages, products and eigenpairs.
+        ranks: as for ``execute_run``; each has the memory budget.
 
     Raises:
         ValueError: samples of another digest, an unknown stage, a negative budget, a record of
@@ -59,7 +62,7 @@ def execute_analysis(
         RunError: no epoch is done, or a file of the run is missing or damaged.
         InUseError: another process analyses the run.
     """
-    check_samples(samples.sha256, run.config.data.sha256)
+    check_samples(samples.sha256, run.config.data.sha256, ranks)
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
     facts = RunFacts(
@@ -81,6 +84,7 @@ def execute_analysis(
             work=work,
             memory_budget=memory_budget,
             progress=progress,
+            ranks=ranks,
         ),
         stages=asked,
         place=work,
@@ -88,9 +92,10 @@ def execute_analysis(
         threads=threads,
         device=device,
         progress=progress,
+        ranks=ranks,
     )
     job.carry_out()
-    if all(map(job.document.done, RUN_STAGE)):
+    if ranks.leads and all(map(job.document.done, RUN_STAGE)):
         shutil.rmtree(work)
     return read_model(path)
 

@@ -36,7 +36,7 @@ _BOTTOM_PRODUCTS = 300  # the lower end has no gap to help it; what did not conv
 
 def evaluation(bench: Workbench) -> Sections:
     """Losses, accuracies, <tr S> and <|g|_1> at the minimum."""
-    objective, samples = Objective(bench.model), bench.samples
+    objective, samples = Objective(bench.model, bench.ranks), bench.samples
     return {
         "minimum": {
             "epoch": bench.run.minimum_epoch,
@@ -208,7 +208,7 @@ def along_training(bench: Workbench) -> Sections:
         shares = VectorShares.of(h.vectors[:, 0], problem.layout)
         moments[epoch] = {
             "epoch": epoch,
-            "loss": Objective(model).evaluate(images, labels).loss,
+            "loss": Objective(model, bench.ranks).evaluate(images, labels).loss,
             "top": {name: Eigenvalue.all_of(x)[0] for name, x in (("H", h), ("G", g), ("R", r))},
             "bias_share": shares.bias,
         }

@@ -84,13 +84,22 @@ def class_directions(problem: CurvatureProblem) -> ClassDirections:
             f"loss: expected 'cross_entropy', got {problem.loss!r}; class directions are those of "
             "the softmax curvature"
         )
-    engine = training_engine(problem.patch_model)
-    pi = softmax(engine.logits(problem.images).T).T
-    curvature = np.diag(pi.mean(axis=0)) - pi.T @ pi / len(pi)
-    engine.loss = _WeightedOutputs()
-    found = []
-    for a in range(pi.shape[1] - 1):
-        weights = -pi * pi[:, [a]]
-        weights[:, a] += pi[:, a]
-        found.append(engine.loss_and_gradient(problem.images, torch.from_numpy(weights))[1])
-    return ClassDirections(np.stack(found, axis=1), curvature)
+    model = problem.patch_model
+
+    def over(rows: slice) -> Float:
+        """<S> and, below it, the directions as rows, end to end."""
+        images, engine = problem.images[rows], training_engine(model)
+        pi = softmax(engine.logits(images).T).T
+        curvature = np.diag(pi.mean(axis=0)) - pi.T @ pi / len(pi)
+        engine.loss = _WeightedOutputs()
+        found = [curvature.ravel()]
+        for a in range(pi.shape[1] - 1):
+            weights = -pi * pi[:, [a]]
+            weights[:, a] += pi[:, a]
+            found.append(engine.loss_and_gradient(images, torch.from_numpy(weights))[1])
+        return np.concatenate(found)
+
+    means = problem.ranks.mean(over, len(problem.images), problem.model.parameters())
+    size, d = model.n_classes**2, model.n_parameters
+    vectors = means[size:].reshape(-1, d).T
+    return ClassDirections(vectors, means[:size].reshape(model.n_classes, -1))

@@ -1,12 +1,15 @@
 """The loss, its gradient and the accuracy: the only arithmetic that training asks for."""
 
 import msgspec
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import training_engine
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.store.json_files import PositiveCount
 
 # the keys of two means in the files of runs and analyses
@@ -36,10 +39,11 @@ class Objective:
 
     Args:
         model: its passes run in the engine that ``training_engine`` chooses.
+        ranks: who share the samples of every call; all call alike.
     """
 
-    def __init__(self, model: PatchModel) -> None:
-        self.model = model
+    def __init__(self, model: PatchModel, ranks: Ranks = ALONE) -> None:
+        self.model, self.ranks = model, ranks
         self._engine = training_engine(model)
 
     def share_recordings(self, other: "Objective") -> None:
@@ -58,8 +62,13 @@ class Objective:
             images: shape (n, side, side), radians.
             labels: shape (n,), int64.
         """
-        loss, gradient = self._engine.loss_and_gradient(images, labels)
-        return loss, torch.from_numpy(gradient).to(next(self.model.parameters()))
+
+        def over(rows: slice) -> NDArray[np.float64]:
+            loss, gradient = self._engine.loss_and_gradient(images[rows], labels[rows])
+            return np.concatenate([[loss], gradient])
+
+        found = self.ranks.mean(over, len(labels), self.model.parameters())
+        return float(found[0]), torch.from_numpy(found[1:]).to(next(self.model.parameters()))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
         """Loss, accuracy, <tr S> and <|g|_1> over all samples, in float64 from the logits on.
@@ -69,14 +78,16 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        log_pi = torch.log_softmax(self._engine.logits_tensor(images), dim=1)
-        y = labels.to(log_pi.device)
+        rows = self.ranks.shard(len(labels))
+        log_pi = torch.log_softmax(self._engine.logits_tensor(images[rows]), dim=1)
+        y = labels[rows].to(log_pi.device)
         log_pi_y = log_pi.gather(1, y[:, None])[:, 0]
-        means = (
-            -log_pi_y.mean(),
-            (log_pi.argmax(dim=1) == y).double().mean(),
-            (1 - log_pi.exp().square().sum(dim=1)).mean(),
-            -2 * torch.expm1(log_pi_y).mean(),
+        sums = (
+            -log_pi_y.sum(),
+            (log_pi.argmax(dim=1) == y).double().sum(),
+            (1 - log_pi.exp().square().sum(dim=1)).sum(),
+            -2 * torch.expm1(log_pi_y).sum(),
         )
-        loss, accuracy, trace, slope = torch.stack(means).tolist()
-        return Evaluation(loss, accuracy, trace, slope, len(y))
+        found = self.ranks.sum(torch.stack(sums).cpu().numpy(), self.model.parameters())
+        loss, accuracy, trace, slope = (found / len(labels)).tolist()
+        return Evaluation(loss, accuracy, trace, slope, len(labels))

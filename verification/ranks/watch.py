@@ -1,0 +1,163 @@
+"""Signs of life: how a rank finds out that another one was killed, hangs or has failed.
+
+Every second each rank writes into the store of the launch how many exchanges it has reached and how
+much processor time it has used. A rank that waits for another one looks there. Who has not reached
+the exchange must compute: without processor time for ``SILENCE`` it is stopped, or waits for what
+never comes. One that computes for ever cannot be told from one that computes for long.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch.distributed.distributed_c10d import Store
+
+from patchlaw.verification.ranks.launch import RankError
+
+BEAT = 1.0  # seconds
+SILENCE = 25.0  # ours: with the half minute that torchrun grants the others, under a minute
+_LEAST = 0.2  # seconds of processor time in ``SILENCE``; the beat itself takes a tenth of that
+_FAILED = "failed"
+
+
+class Watch:
+    """One rank's view of the others.
+
+    Args:
+        store: that all ranks share.
+        rank: of this process.
+        world: number of ranks.
+
+    Attributes:
+        reached: exchanges that this rank has come to.
+        lost: ranks that give no sign of life.
+    """
+
+    def __init__(self, store: Store, rank: int, world: int) -> None:
+        self._store, self._rank = store, rank
+        self._others = [other for other in range(world) if other != rank]
+        self.reached, self.lost = 0, set[int]()
+        self._progress: dict[int, tuple[float, float]] = {}
+        self._ended, self._failing = threading.Event(), False
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        number = 0
+        while True:
+            try:
+                self._store.set(
+                    f"life/{self._rank}", f"{number} {self.reached} {time.process_time()}"
+                )
+            except RuntimeError:  # whoever keeps the store has ended
+                return
+            number += 1
+            if self._ended.wait(BEAT):
+                return
+
+    def _lives(self) -> Iterator[tuple[int, list[float]]]:
+        """Beats, exchanges and processor time of every other rank that has begun."""
+        for other in self._others:
+            if self._store.check([f"life/{other}"]):
+                yield other, [float(x) for x in self._store.get(f"life/{other}").split()]
+
+    def begin_waiting(self) -> None:
+        """This rank has come to its next exchange."""
+        self.reached += 1
+        self._progress.clear()
+
+    def check(self) -> None:
+        """Look at the others, now and then while waiting for them.
+
+        Raises:
+            RankError: one has failed, or is lost.
+        """
+        try:
+            self._raise_failure()
+            for other, (_, reached, used) in self._lives():
+                before, since = self._progress.setdefault(other, (used, time.monotonic()))
+                if reached >= self.reached or used - before > _LEAST:
+                    self._progress[other] = used, time.monotonic()
+                elif time.monotonic() - since > SILENCE:
+                    self.lost.add(other)
+        except RuntimeError:
+            self._lose_the_store()
+        if self.lost:
+            raise self._loss()
+
+    def explain(self) -> RankError:
+        """Why an exchange broke off: what a rank has said, or whose heart beats no more."""
+        self._failing = True
+        try:
+            first = {other: life[0] for other, life in self._lives()}
+            self._pause(4 * BEAT, lambda: self._store.check([_FAILED]))
+            self._raise_failure()
+            last = {other: life[0] for other, life in self._lives()}
+            self.lost |= {other for other in self._others if first.get(other) == last.get(other)}
+        except RankError as error:
+            return error
+        except RuntimeError:
+            self._lose_the_store()
+        return self._loss()
+
+    def fail(self, error: BaseException) -> bool:
+        """Tell the others why this rank ends, and wait until they know; whether it may say so.
+
+        Of all ranks that are left, the first speaks.
+        """
+        self._failing = True
+        try:
+            if not self._store.check([_FAILED]):
+                said = str(error) or type(error).__name__
+                told = said if isinstance(error, RankError) else f"rank {self._rank}: {said}"
+                self._store.set(_FAILED, told)
+            self._store.set(f"heard/{self._rank}", "")
+            left = [other for other in self._others if other not in self.lost]
+            self._pause(SILENCE, lambda: self._store.check([f"heard/{other}" for other in left]))
+            heard = [other for other in left if self._store.check([f"heard/{other}"])]
+        except RuntimeError:
+            self._lose_the_store()
+            heard = []
+        return self._rank < min(heard, default=self._rank + 1)
+
+    def terminated(self, *signal: Any) -> None:
+        """Handler of SIGTERM, which torchrun sends to all once one has ended.
+
+        Raises:
+            RankError: unless this rank is on its way out anyway.
+        """
+        if not self._failing:
+            raise self.explain()
+
+    def close(self) -> None:
+        """No more signs of life."""
+        self._ended.set()
+        self._thread.join()
+
+    def _raise_failure(self) -> None:
+        if self._store.check([_FAILED]):
+            raise RankError(self._store.get(_FAILED).decode())
+
+    def _lose_the_store(self) -> None:
+        """Rank 0 keeps it, unless torchrun does."""
+        self.lost |= {other for other in self._others if other == 0}
+
+    def _loss(self) -> RankError:
+        if not self.lost:
+            return RankError(
+                "ranks: expected to work on, got SIGTERM or a broken connection; what is done is "
+                "on disk: the same command goes on"
+            )
+        names = ", ".join(f"rank {other}" for other in sorted(self.lost))
+        return RankError(
+            f"ranks: expected a sign of life of all {len(self._others) + 1}, got none of {names} "
+            "(killed, out of memory, stuck, or its machine is down); what is done is on disk: the "
+            "same command goes on"
+        )
+
+    @staticmethod
+    def _pause(seconds: float, until: Callable[[], bool]) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            time.sleep(0.05)
