@@ -11,22 +11,21 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 
-from patchlaw.verification.landscape.landscape_job import PlaneLoss
-from patchlaw.verification.operators import CurvatureProblem
+from patchlaw.verification.ranks import watch
 from patchlaw.verification.ranks.join import join
-from patchlaw.verification.ranks.launch import launched
-from patchlaw.verification.ranks.ranks import ALONE, Ranks
+from patchlaw.verification.ranks.launch import launched, quiet_torch
+from patchlaw.verification.ranks.ranks import Ranks
 from patchlaw.verification.runs import execute_run
-from patchlaw.verification.training import Objective
 from tests.verification.run_cases import toy_config, toy_samples
 
 # A server that has imported all of this once forks each process in milliseconds.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])
+PROCESSES.set_forkserver_preload(
+    [__name__, "sklearn.model_selection", "patchlaw.simulators.fast_engine"]
+)
 
 
 class Pair:
@@ -77,57 +76,31 @@ def _serve(rank: int, store: Path, pipe: Connection) -> None:
     dist.destroy_process_group()
 
 
-# --- what they are asked for: the same with ALONE
-
-
-def products(ranks: Ranks, model: Any, images: Any, labels: Any, columns: int = 2) -> Any:
-    """H V, G V and R V of as many random vectors, (3, D, columns)."""
-    problem = CurvatureProblem(model, images, labels, group=group_of(ranks))
-    vectors = np.random.default_rng(0).normal(size=(problem.hessian.shape[0], columns))
-    return np.stack(
-        [op @ vectors for op in (problem.hessian, problem.gauss_newton, problem.residual)]
-    )
-
-
-def group_of(ranks: Ranks) -> dist.ProcessGroup | None:
-    """As a user has it."""
-    return None if ranks is ALONE else dist.group.WORLD
-
-
-def losses(ranks: Ranks, model: Any, images: Any, labels: Any, plane: Any = None) -> Any:
-    """Loss, its gradient, the means of an evaluation and, with a plane, the loss at (0.3, -0.2)."""
-    objective = Objective(model, ranks)
-    loss, gradient = objective.loss_and_gradient(images, labels)
-    means = objective.evaluate(images, labels)
-    found = [loss, means.loss, means.accuracy, means.mean_softmax_trace, means.mean_abs_slope]
-    if plane is not None:
-        found.append(PlaneLoss(model, plane, images, labels, ranks)(0.3, -0.2))
-    return np.concatenate([found, gradient.numpy()])
-
-
 # --- a run of two processes that a test can kill
 
 
-def start_run(folder: Path, epochs: int) -> list[BaseProcess]:
+def start_run(folder: Path, epochs: int, silence: float = watch.SILENCE) -> list[BaseProcess]:
     """Two processes that meet by MPI's variables and train ``run_cases``' toy."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    processes = [
-        PROCESSES.Process(target=_train, args=(rank, port, folder, epochs), daemon=True)
-        for rank in range(2)
-    ]
-    for process in processes:
-        process.start()
-    return list(processes)
+    processes: list[BaseProcess] = []
+    for rank in range(2):
+        arguments = (rank, port, folder, epochs, silence)
+        processes.append(PROCESSES.Process(target=_train, args=arguments, daemon=True))
+        processes[-1].start()
+    return processes
 
 
-def _train(rank: int, port: int, folder: Path, epochs: int) -> None:
+def _train(rank: int, port: int, folder: Path, epochs: int, silence: float) -> None:
+    """Of an error, what is to be said goes into a file."""
+    watch.BEAT, watch.SILENCE = 0.1, silence
     os.environ |= {
         "OMPI_COMM_WORLD_RANK": f"{rank}",
         "OMPI_COMM_WORLD_SIZE": "2",
         "MASTER_PORT": f"{port}",
     }
+    quiet_torch()
     samples, launch = toy_samples(), launched()
     assert launch is not None
     try:

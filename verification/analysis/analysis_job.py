@@ -5,6 +5,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from patchlaw.verification.analysis.document import AnalysisDocument, recorded_options
 from patchlaw.verification.analysis.options import AnalysisOptions, check_stages
@@ -16,8 +17,12 @@ from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.store.json_files import plain
+from patchlaw.verification.store.seal import FileKind
 
 DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
+
+
+_SESSION = FileKind("patchlaw analysis session", "delete its folder", nested=True)
 
 
 def record_path(run: Run, out: Path) -> Path:
@@ -129,7 +134,17 @@ class _AnalysisJob(Job):
             if done:
                 continue
             self.progress.begin(name)
-            start = time.perf_counter()
+            start, mark = time.perf_counter(), self._begin_stage(name)
             sections = RUN_STAGE[name](self.bench)
             seconds = time.perf_counter() - start
-            document.finish(name, sections, {"seconds": seconds, "environment": self.environment()})
+            document.finish(name, sections, {"seconds": seconds, **mark})
+
+    def _begin_stage(self, name: str) -> dict[str, Any]:
+        """The environment, for the stage's mark, and those of sessions that it was begun in."""
+        path, now = self.place / "session.json", self.environment()
+        last = _SESSION.read(path) if path.exists() else {}
+        before = last["environments"] if last.get("stage") == name else []
+        _SESSION.write(path, {"stage": name, "environments": [*before, now]})
+        if before and self.note_changes(before[-1], now):
+            return {"environment": now, "begun_in": before}
+        return {"environment": now}

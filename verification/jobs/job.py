@@ -158,10 +158,10 @@ class Job(ABC):
                 "use its own options or another --out, or move it away"
             )
 
-    def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         """Say where the last bits may differ from those of work that was not interrupted.
 
-        Of two sessions' environments, each with its max_chunk.
+        Of two sessions' environments, each with its max_chunk. Whether there is such a place.
         """
         changed = [
             f"{key}: {last.get(key)} then, {now.get(key)} now"
@@ -173,6 +173,7 @@ class Job(ABC):
                 "note: the work goes on in another environment, so its last bits may differ from "
                 f"those of uninterrupted work ({'; '.join(changed)})"
             )
+        return bool(changed)
 
 
 def check_samples(found: str, wanted: str, ranks: Ranks = ALONE) -> None:

@@ -87,8 +87,10 @@ class CurvatureOperator(SymmetricOperator):
         group: Group | Ranks | None = None,
     ) -> None:
         data = own_copy(images, labels)
-        options = (backend, chunk_size, loss, memory_budget, check, name)
-        self._use(make_backend(model, *data, *options, group=group))
+        made = make_backend(
+            model, *data, backend, chunk_size, loss, memory_budget, check, name, group
+        )
+        self._use(made)
 
     @classmethod
     def on(cls, backend: CurvatureBackend) -> Self:

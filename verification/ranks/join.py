@@ -55,8 +55,8 @@ def join(launch: Launch, device: str | None = None) -> Iterator[Ranks]:
     try:
         assert dist.group.WORLD is not None
         ranks = Ranks(dist.group.WORLD, watch)
-        environment = current_environment()
-        ranks.check_same({**environment.versions, "commit": environment.commit})
+        here = current_environment()
+        ranks.check_same(here.versions | ({"commit": here.commit} if here.commit else {}))
         with ranks.following():
             yield ranks
         ranks.texts()
@@ -75,6 +75,7 @@ def _meeting_place(launch: Launch) -> Store:
     if address in _HERE:  # nothing for other machines to hear
         loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
         os.environ.setdefault("GLOO_SOCKET_IFNAME", next(iter(loopback), "lo"))
+    store: Store
     try:
         store, _, _ = next(rendezvous("env://", launch.rank, launch.world, timeout=_MEET))
     except (RuntimeError, ValueError) as error:

@@ -131,9 +131,9 @@ class Ranks:
         found = [json.loads(text) for text in self.texts(json.dumps(facts))]
         for rank, theirs in enumerate(found):
             for name, value in theirs.items():
-                if value != found[0].get(name):
+                if value != found[0].get(name, value):
                     raise ValueError(
-                        f"rank {rank}: {name}: expected {found[0].get(name)!r}, as on rank 0, got "
+                        f"rank {rank}: {name}: expected {found[0][name]!r}, as on rank 0, got "
                         f"{value!r}; start all ranks with the same arguments, data and versions"
                     )
 

@@ -1,9 +1,10 @@
 """Signs of life: how a rank finds out that another one was killed, hangs or has failed.
 
 Every second each rank writes into the store of the launch how many exchanges it has reached and how
-much processor time it has used. A rank that waits for another one looks there. Who has not reached
-the exchange must compute: without processor time for ``SILENCE`` it is stopped, or waits for what
-never comes. One that computes for ever cannot be told from one that computes for long.
+much processor time it has used. A rank that waits for another one looks there. Who writes nothing
+for ``SILENCE`` is dead or stopped. Who has not reached the exchange must compute: without processor
+time for as long it waits for what never comes. One that computes for ever cannot be told from one
+that computes for long.
 """
 
 import threading
@@ -38,8 +39,8 @@ class Watch:
         self._store, self._rank = store, rank
         self._others = [other for other in range(world) if other != rank]
         self.reached, self.lost = 0, set[int]()
-        self._progress: dict[int, tuple[float, float]] = {}
-        self._ended, self._failing = threading.Event(), False
+        self._progress: dict[int, tuple[float, float, float]] = {}
+        self._ended, self._failing, self._no_store = threading.Event(), False, False
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
@@ -75,11 +76,12 @@ class Watch:
         """
         try:
             self._raise_failure()
-            for other, (_, reached, used) in self._lives():
-                before, since = self._progress.setdefault(other, (used, time.monotonic()))
-                if reached >= self.reached or used - before > _LEAST:
-                    self._progress[other] = used, time.monotonic()
-                elif time.monotonic() - since > SILENCE:
+            for other, (beats, reached, used) in self._lives():
+                now = time.monotonic()
+                last, before, since = self._progress.setdefault(other, (beats, used, now))
+                if beats > last and (reached >= self.reached or used - before > _LEAST):
+                    self._progress[other] = beats, used, now
+                elif now - since > SILENCE:
                     self.lost.add(other)
         except RuntimeError:
             self._lose_the_store()
@@ -107,18 +109,19 @@ class Watch:
         Of all ranks that are left, the first speaks.
         """
         self._failing = True
+        heard = [other for other in self._others if other not in self.lost]
         try:
+            if self._no_store:
+                raise RuntimeError
             if not self._store.check([_FAILED]):
                 said = str(error) or type(error).__name__
                 told = said if isinstance(error, RankError) else f"rank {self._rank}: {said}"
                 self._store.set(_FAILED, told)
             self._store.set(f"heard/{self._rank}", "")
-            left = [other for other in self._others if other not in self.lost]
-            self._pause(SILENCE, lambda: self._store.check([f"heard/{other}" for other in left]))
-            heard = [other for other in left if self._store.check([f"heard/{other}"])]
+            self._pause(SILENCE, lambda: self._store.check([f"heard/{other}" for other in heard]))
+            heard = [other for other in heard if self._store.check([f"heard/{other}"])]
         except RuntimeError:
             self._lose_the_store()
-            heard = []
         return self._rank < min(heard, default=self._rank + 1)
 
     def terminated(self, *signal: Any) -> None:
@@ -141,6 +144,7 @@ class Watch:
 
     def _lose_the_store(self) -> None:
         """Rank 0 keeps it, unless torchrun does."""
+        self._no_store = True
         self.lost |= {other for other in self._others if other == 0}
 
     def _loss(self) -> RankError:
