@@ -18,7 +18,6 @@ from patchlaw.verification.ranks.watch import Watch
 from patchlaw.verification.store.environment import current_environment
 
 _MEET = timedelta(minutes=5)  # until all have started; a cluster's file system may be slow
-_ANSWER = timedelta(seconds=15)  # of the store
 _WORK = timedelta(days=1)  # of an exchange: the watch looks after it
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -83,5 +82,4 @@ def _meeting_place(launch: Launch) -> Store:
             f"MASTER_ADDR, MASTER_PORT: expected where {launch.world} ranks meet, got {address} "
             f"and {port} ({str(error).splitlines()[0]}); set a free port, the same for all ranks"
         ) from None
-    store.set_timeout(_ANSWER)
     return store

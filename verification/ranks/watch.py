@@ -9,7 +9,7 @@ that computes for long.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from torch.distributed.distributed_c10d import Store
@@ -38,30 +38,40 @@ class Watch:
     def __init__(self, store: Store, rank: int, world: int) -> None:
         self._store, self._rank = store, rank
         self._others = [other for other in range(world) if other != rank]
-        self.reached, self.lost = 0, set[int]()
+        self.reached, self.lost, self._beats = 0, set[int](), 0
+        self._lives: dict[int, list[float]] = {}
         self._progress: dict[int, tuple[float, float, float]] = {}
-        self._ended, self._failing, self._no_store = threading.Event(), False, False
+        self._failure, self._telling, self._heard = "", "", set[int]()
+        self._failing = self._no_store = self._over = False
+        self._contact, self._wake = time.monotonic(), threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
     def _beat(self) -> None:
-        number = 0
-        while True:
+        """All that is asked of the store: a stopped keeper of it blocks this thread alone."""
+        while not self._over:
             try:
-                self._store.set(
-                    f"life/{self._rank}", f"{number} {self.reached} {time.process_time()}"
-                )
+                self._exchange(self._beats)
             except RuntimeError:  # whoever keeps the store has ended
+                self._no_store = True
                 return
-            number += 1
-            if self._ended.wait(BEAT):
-                return
+            self._beats, self._contact = self._beats + 1, time.monotonic()
+            self._wake.wait(BEAT)
+            self._wake.clear()
 
-    def _lives(self) -> Iterator[tuple[int, list[float]]]:
-        """Beats, exchanges and processor time of every other rank that has begun."""
+    def _exchange(self, number: int) -> None:
+        store = self._store
+        store.set(f"life/{self._rank}", f"{number} {self.reached} {time.process_time()}")
+        if self._telling:
+            if not store.check([_FAILED]):
+                store.set(_FAILED, self._telling)
+            store.set(f"heard/{self._rank}", "")
         for other in self._others:
-            if self._store.check([f"life/{other}"]):
-                yield other, [float(x) for x in self._store.get(f"life/{other}").split()]
+            if store.check([f"life/{other}"]):
+                self._lives[other] = [float(x) for x in store.get(f"life/{other}").split()]
+        self._heard = {other for other in self._others if store.check([f"heard/{other}"])}
+        if store.check([_FAILED]):
+            self._failure = store.get(_FAILED).decode()
 
     def begin_waiting(self) -> None:
         """This rank has come to its next exchange."""
@@ -74,16 +84,16 @@ class Watch:
         Raises:
             RankError: one has failed, or is lost.
         """
-        try:
-            self._raise_failure()
-            for other, (beats, reached, used) in self._lives():
-                now = time.monotonic()
-                last, before, since = self._progress.setdefault(other, (beats, used, now))
-                if beats > last and (reached >= self.reached or used - before > _LEAST):
-                    self._progress[other] = beats, used, now
-                elif now - since > SILENCE:
-                    self.lost.add(other)
-        except RuntimeError:
+        if self._failure:
+            raise RankError(self._failure)
+        now = time.monotonic()
+        for other, (beats, reached, used) in list(self._lives.items()):
+            last, before, since = self._progress.setdefault(other, (beats, used, now))
+            if beats > last and (reached >= self.reached or used - before > _LEAST):
+                self._progress[other] = beats, used, now
+            elif now - since > SILENCE and not self._no_store:
+                self.lost.add(other)
+        if self._no_store or now - self._contact > SILENCE:
             self._lose_the_store()
         if self.lost:
             raise self._loss()
@@ -91,17 +101,20 @@ class Watch:
     def explain(self) -> RankError:
         """Why an exchange broke off: what a rank has said, or whose heart beats no more."""
         self._failing = True
-        try:
-            first = {other: life[0] for other, life in self._lives()}
-            self._pause(4 * BEAT, lambda: self._store.check([_FAILED]))
-            self._raise_failure()
-            last = {other: life[0] for other, life in self._lives()}
-            self.lost |= {other for other in self._others if first.get(other) == last.get(other)}
-        except RankError as error:
-            return error
-        except RuntimeError:
+        first, last = self._after_beats(2), self._after_beats(4)
+        if self._failure:
+            return RankError(self._failure)
+        if self._no_store:
             self._lose_the_store()
+        else:
+            self.lost |= {other for other in self._others if first.get(other) == last.get(other)}
         return self._loss()
+
+    def _after_beats(self, count: int) -> dict[int, float]:
+        """The others' beats when this rank has looked so often again; at once if it need not."""
+        goal = self._beats + count
+        self._pause(SILENCE, lambda: self._beats >= goal or bool(self._failure) or self._no_store)
+        return {other: life[0] for other, life in self._lives.items()}
 
     def fail(self, error: BaseException) -> bool:
         """Tell the others why this rank ends, and wait until they know; whether it may say so.
@@ -109,20 +122,14 @@ class Watch:
         Of all ranks that are left, the first speaks.
         """
         self._failing = True
-        heard = [other for other in self._others if other not in self.lost]
-        try:
-            if self._no_store:
-                raise RuntimeError
-            if not self._store.check([_FAILED]):
-                said = str(error) or type(error).__name__
-                told = said if isinstance(error, RankError) else f"rank {self._rank}: {said}"
-                self._store.set(_FAILED, told)
-            self._store.set(f"heard/{self._rank}", "")
-            self._pause(SILENCE, lambda: self._store.check([f"heard/{other}" for other in heard]))
-            heard = [other for other in heard if self._store.check([f"heard/{other}"])]
-        except RuntimeError:
-            self._lose_the_store()
-        return self._rank < min(heard, default=self._rank + 1)
+        said = str(error) or type(error).__name__
+        left = {other for other in self._others if other not in self.lost}
+        self._telling = said if isinstance(error, RankError) else f"rank {self._rank}: {said}"
+        self._wake.set()
+        self._pause(SILENCE, lambda: self._no_store or left <= self._heard)
+        if not self._no_store:
+            left &= self._heard
+        return self._rank < min(left, default=self._rank + 1)
 
     def terminated(self, *signal: Any) -> None:
         """Handler of SIGTERM, which torchrun sends to all once one has ended.
@@ -135,12 +142,9 @@ class Watch:
 
     def close(self) -> None:
         """No more signs of life."""
-        self._ended.set()
-        self._thread.join()
-
-    def _raise_failure(self) -> None:
-        if self._store.check([_FAILED]):
-            raise RankError(self._store.get(_FAILED).decode())
+        self._over = True
+        self._wake.set()
+        self._thread.join(2 * BEAT)
 
     def _lose_the_store(self) -> None:
         """Rank 0 keeps it, unless torchrun does."""
