@@ -23,6 +23,7 @@ ORDER = {
     "top_eigenvalue_peers": "top eigenvalue against PyHessian and curvlinops",
     "spectrum_prediction": "a predicted spectrum against the measured one",
     "growth": "growth against d, P and N",
+    "ranks": "two ranks of one thread against one process of two",
     "gemm_floor": "the floor",
     "cuda_engine": "the torch engine on a GPU",
     "cuda_kernels": "kernels and product modes on a GPU",

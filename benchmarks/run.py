@@ -26,6 +26,7 @@ OWN = (
     "growth",
     "peak_memory",
     "spectrum_prediction",
+    "ranks",
 )
 PEERS = (
     "training_step_peers",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from patchlaw.terminal import printable_streams
+from patchlaw.verification.ranks.launch import quiet_torch
 
 COMMANDS = (
     "analyse",
@@ -34,6 +35,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the program on streams that can print anything; see ``patchlaw.terminal``."""
+        quiet_torch()
         with printable_streams():
             return super().main(*args, **extra)
 

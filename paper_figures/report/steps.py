@@ -22,6 +22,7 @@ from patchlaw.verification.claims import proofs
 from patchlaw.verification.claims.report_file import RECORDS
 from patchlaw.verification.comparison import compare_author, compare_models
 from patchlaw.verification.jobs.progress import Progress
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.runs import RunSamples, execute_run, load_samples
 
 RUNS = "runs"
@@ -44,13 +45,16 @@ def samples_of(config: VerifyConfig, data: str | Path | None) -> RunSamples:
     return samples
 
 
-def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> None:
+def carry_out(
+    store: ReportStore, samples: RunSamples, progress: Progress, ranks: Ranks = ALONE
+) -> None:
     """Every step; the store holds a valid report after each finding.
 
     Args:
         store: holds the configuration and receives the findings.
         samples: of the training runs.
         progress: told of everything.
+        ranks: who share the samples of training and analysis.
 
     At the end the page to explore the records is written beside the report.
 
@@ -58,22 +62,24 @@ def carry_out(store: ReportStore, samples: RunSamples, progress: Progress) -> No
         ValueError: a run or a record in the folder that is damaged, or of another configuration.
     """
     config = store.report.config
-    with _stage(store, "derivation"):
-        for theorem in proofs.re_prove(proofs.load_theorems(), config.seed, progress):
-            store.update(theorems=(*store.report.theorems, theorem))
-    with _stage(store, "exact checks"):
-        for check in proofs.run_checks(config.instances, config.seed, progress):
-            store.update(checks=(*store.report.checks, check))
+    if ranks.leads:  # the others have nothing to share in these
+        with _stage(store, "derivation"):
+            for theorem in proofs.re_prove(proofs.load_theorems(), config.seed, progress):
+                store.update(theorems=(*store.report.theorems, theorem))
+        with _stage(store, "exact checks"):
+            for check in proofs.run_checks(config.instances, config.seed, progress):
+                store.update(checks=(*store.report.checks, check))
     store.update(author_comparisons=tuple(compare_author(store.report.kernels)))
     for request in config.requests():
         with _stage(store, f"training P={request.patches}"):
             run_config = config.run_config(request, samples)
-            run = execute_run(store.folder / RUNS, run_config, samples, progress=progress)
+            runs = store.folder / RUNS
+            run = execute_run(runs, run_config, samples, progress=progress, ranks=ranks)
         with _stage(store, f"eigenvalues P={request.patches}"):
             options, stages = config.analysis(request.patches)
             folder = store.folder / RECORDS
             model = execute_analysis(
-                run, samples, folder, options, stages=stages, progress=progress
+                run, samples, folder, options, stages=stages, progress=progress, ranks=ranks
             )
             models = (*store.report.models, replace(model, origin="verify"))
             store.update(

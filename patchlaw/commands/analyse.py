@@ -8,9 +8,11 @@ import click
 from patchlaw.commands.options import (
     data_option,
     interruptible,
+    joined,
     machine_options,
     options_of_plan,
     out_option,
+    refusals,
     runs_argument,
     settings_options,
     timed,
@@ -59,9 +61,9 @@ def analyse(
     On a stratified subset: both ends of the spectrum, density, outliers, and the split along
     training; asked for by name, also the spectrum along training. A stage is on record once it is
     done; the same command again goes on, also in the middle of a stage. An option that is not given
-    is as on record, if there is one. A run that is refused does not stop the others. Exit code: 0
-    when the stages asked for are done, 1 if a run is refused, 2 for a wrong option, 130 after
-    Ctrl-C.
+    is as on record, if there is one. A run that is refused does not stop the others. torchrun and
+    mpirun start several processes (ranks) that share the images. Exit code: 0 when the stages asked
+    for are done, 1 if a run is refused, 2 for a wrong option, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
 
@@ -86,33 +88,36 @@ def analyse(
     from patchlaw.verification.runs import Run
 
     failed = False
-    for folder in timed(runs, "run", console):
-        try:
-            with (
-                interruptible(console, "goes on where it was"),
-                ConsoleProgress(console) as progress,
-            ):
-                run = Run.open(folder)
-                if beyond := [e for e in asked.get("epochs", ()) if e > run.epochs_done]:
-                    raise ValueError(
-                        f"{folder}: --epoch: expected at most {run.epochs_done}, the epochs of the "
-                        f"run, got {beyond[0]}; leave it out"
+    with refusals(), joined(device) as ranks:
+        for folder in timed(runs, "run", console):
+            try:
+                with (
+                    interruptible(console, "goes on where it was"),
+                    ConsoleProgress(console) as progress,
+                ):
+                    run = Run.open(folder)
+                    if beyond := [e for e in asked.get("epochs", ()) if e > run.epochs_done]:
+                        raise ValueError(
+                            f"{folder}: --epoch: expected at most {run.epochs_done}, the epochs of "
+                            f"the run, got {beyond[0]}; leave it out"
+                        )
+                    record = execute_analysis(
+                        run,
+                        run.config.data.load(data),
+                        out,
+                        recorded_options(record_path(run, out), new).changed(**asked),
+                        stages=chosen,
+                        memory_budget=memory * 1e9,
+                        threads=threads,
+                        device=device,
+                        progress=progress,
+                        ranks=ranks,
                     )
-                record = execute_analysis(
-                    run,
-                    run.config.data.load(data),
-                    out,
-                    recorded_options(record_path(run, out), new).changed(**asked),
-                    stages=chosen,
-                    memory_budget=memory * 1e9,
-                    threads=threads,
-                    device=device,
-                    progress=progress,
-                )
-        except (ValueError, OSError) as error:
-            failed = True
-            console.say(f"Error: {error}")
-        else:
-            console.say(f"Record: {record.path}")
+            except (ValueError, OSError) as error:
+                failed = True
+                console.say(f"Error: {error}")
+                ranks.texts(str(error))  # that of one rank alone ends all
+            else:
+                console.say(f"Record: {record.path}")
     if failed:
         raise SystemExit(1)

@@ -8,6 +8,7 @@ import click
 from patchlaw.commands.options import (
     data_option,
     interruptible,
+    joined,
     machine_options,
     out_option,
     refusals,
@@ -34,7 +35,8 @@ def landscape(
     The plane is that of the first two principal components of the angles at the start and at
     every epoch's end, through the minimum of the training loss. Only the angles are moved; the
     pixel bias stays as it is at the minimum. The same command again resumes what was stopped at
-    any moment and ends with the same bits. Exit code: 0 when all losses are computed (also if
+    any moment and ends with the same bits. torchrun and mpirun start several processes (ranks) that
+    share the images. Exit code: 0 when all losses are computed (also if
     they were before), 1 if the run or the record is refused or the work fails, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
@@ -43,7 +45,7 @@ def landscape(
     from patchlaw.verification.runs import Run
 
     console = PlainConsole()
-    with interruptible(console, "goes on where it stopped"), refusals():
+    with interruptible(console, "goes on where it stopped"), refusals(), joined(device) as ranks:
         settings = LandscapeSettings(**chosen)
         opened = Run.open(run)
         samples = opened.config.data.load(data)
@@ -54,9 +56,13 @@ def landscape(
                     "epochs; the record is that of a shorter run"
                 )
             record = compute_landscape(
-                opened, samples, out, settings, threads=threads, device=device, progress=progress
+                *(opened, samples, out, settings),
+                threads=threads,
+                device=device,
+                progress=progress,
+                ranks=ranks,
             )
-    print_summary(record, console)
+        print_summary(record, console)
 
 
 def print_summary(record: "LandscapeRecord", console: "PlainConsole") -> None:

@@ -1,18 +1,21 @@
 """What several commands have in common: arguments, options, and how their work ends."""
 
+import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from patchlaw.verification.ranks.launch import RankError, launched
 from patchlaw.verification.settings import DATASETS
 
 if TYPE_CHECKING:
     from patchlaw.console import PlainConsole
+    from patchlaw.verification.ranks.ranks import Ranks
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -254,5 +257,34 @@ def refusals() -> Iterator[None]:
     """What is refused or fails is an error of one line and the exit code 1."""
     try:
         yield
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, RankError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator["Ranks"]:
+    """The ranks that torchrun or MPI has started, or this process alone.
+
+    Rank 0 prints. Where a rank is lost or fails, the first that is left says why.
+
+    Raises:
+        ValueError, RankError: see ``join``.
+    """
+    launch = launched()
+    from patchlaw.verification.ranks.join import join
+    from patchlaw.verification.ranks.ranks import ALONE
+
+    if launch is None:
+        yield ALONE
+        return
+    try:
+        with join(launch, device) as ranks:
+            if ranks.leads:
+                yield ranks
+            else:
+                with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                    yield ranks
+    except BaseException as error:
+        if getattr(error, "speaks", True):
+            raise
+        raise SystemExit(getattr(error, "code", 1)) from None

@@ -9,6 +9,7 @@ import click
 from patchlaw.commands.options import (
     data_option,
     interruptible,
+    joined,
     machine_options,
     out_option,
     refusals,
@@ -62,7 +63,8 @@ def train(
     share every launch, on the CPU they take turns. Each can be resumed by itself.
 
     A checkpoint is written after every epoch. A run that was stopped at any moment and resumed on
-    the same machine ends with the same bits. Exit code: 0 when all epochs are done (also if they
+    the same machine ends with the same bits. torchrun and mpirun start several processes (ranks)
+    that share the images of every batch. Exit code: 0 when all epochs are done (also if they
     were before), 1 if the run is refused or fails, 130 after Ctrl-C.
     """
     from patchlaw.console import PlainConsole
@@ -71,10 +73,17 @@ def train(
 
     console = PlainConsole()
     name, files = (data, None) if isinstance(data, str) else ("mnist", data)
-    with interruptible(console, "resumes after the last finished epoch"), refusals():
+    how = "resumes after the last finished epoch"
+    with interruptible(console, how), refusals(), joined(device) as ranks:
         requests = [RunRequest(seed=seed, data=name, **chosen) for seed in seeds]
         first = requests[0]
         samples = load_samples(first.source(files), first.images, n_qubits=first.qubits)
         configs = [request.config(samples) for request in requests]
         with ConsoleProgress(console) as progress:
-            execute_runs(out, configs, samples, threads=threads, device=device, progress=progress)
+            execute_runs(
+                *(out, configs, samples),
+                threads=threads,
+                device=device,
+                progress=progress,
+                ranks=ranks,
+            )

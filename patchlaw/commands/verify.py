@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patchlaw.commands.options import data_option
+from patchlaw.commands.options import data_option, joined, refusals
 
 if TYPE_CHECKING:
     from patchlaw.paper_figures.report.data import VerifyConfig
@@ -48,7 +48,8 @@ def verify(
     Exit code: 0 if every theorem is re-proved and every exact check holds (a scaling law that
     measurement refutes is a finding, not an error), 1 otherwise, 130 after Ctrl-C; the reports
     under --out are valid, and say "partial", at every moment in between. Runs and analyses there
-    are those of `patchlaw train` and `patchlaw analyse`: what is done is not done again.
+    are those of `patchlaw train` and `patchlaw analyse`: what is done is not done again. torchrun
+    and mpirun start several processes (ranks) that share the images of both.
     """
     from patchlaw.console import PlainConsole
     from patchlaw.paper_figures.records import ANALYSES, kernels_beside
@@ -62,24 +63,21 @@ def verify(
 
     console = PlainConsole()
     config = make_config(quick, seed, depth, images, epochs)
-    try:
+    with refusals(), joined() as ranks:
         config.requests()  # before the proofs: what does not fit fails here
         samples = samples_of(config, data)
         experiments, kernels = read_analyses(ANALYSES), kernels_beside(ANALYSES)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    report = Report(config, current_environment(), experiments=experiments, kernels=kernels)
-    try:
+        report = Report(config, current_environment(), experiments=experiments, kernels=kernels)
         store = ReportStore(out, report)
         try:
             with ConsoleProgress(console) as progress:
-                carry_out(store, samples, progress)
+                carry_out(store, samples, progress, ranks)
         except KeyboardInterrupt:
             where = f"partial report in {out / 'report.md'}"
             console.say(f"Interrupted during {store.report.stage}; {where}, and what is trained")
             raise SystemExit(INTERRUPTED) from None
-    except (OSError, ValueError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
+    if not ranks.leads:
+        return
     print_report(store.report, console)
     console.say(f"Reports: {out / 'report.html'}, {out / 'report.md'}, {out / 'report.json'}")
     if store.report.failures:

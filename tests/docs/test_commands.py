@@ -114,6 +114,8 @@ def carry_out(words: list[str], place: str) -> None:
                 return
             result = CliRunner().invoke(main, arguments, catch_exceptions=False)
             assert result.exit_code == 0, f"{place}: {line}\n{result.output}"
+        case ["torchrun" | "mpirun", *launch] if "patchlaw" in launch:
+            parse(launch[launch.index("patchlaw") + 1 :], f"{place}: {line}")
         case ["make", *targets]:
             for target in targets:
                 assert target in make_targets(), f"{place}: {line}: no such target"
@@ -199,6 +201,7 @@ def test_the_list_of_what_is_not_executed_is_in_use() -> None:
         ("patchlaw train --patches 9 --depth 50 --epoch_s 3", "No such option"),
         ("patchlaw sweep paper_figures/plans/paper.toml --out", "requires an argument"),
         ("patchlaw claims", "no command claims"),
+        ("torchrun --nproc-per-node 2 -m patchlaw trains", "no command trains"),
         ("make coffee", "no such target"),
         ("python -m patchlaw.paper_figures.nothing", "no such module"),
         ("rm -rf everything", "knows no way"),

@@ -5,6 +5,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from patchlaw.verification.analysis.document import AnalysisDocument, recorded_options
 from patchlaw.verification.analysis.options import AnalysisOptions, check_stages
@@ -12,11 +13,16 @@ from patchlaw.verification.analysis.stages import RUN_STAGE
 from patchlaw.verification.analysis.workbench import Workbench
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Progress
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.store.json_files import plain
+from patchlaw.verification.store.seal import FileKind
 
 DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
+
+
+_SESSION = FileKind("patchlaw analysis session", "delete its folder", nested=True)
 
 
 def record_path(run: Run, out: Path) -> Path:
@@ -35,6 +41,7 @@ def execute_analysis(
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
+    ranks: Ranks = ALONE,
 ) -> TrainedModel:
     """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
 
@@ -53,6 +60,7 @@ def execute_analysis(
         threads: None for torch's number.
         device: torch device that multiplies; None is the CPU. A stage's mark names it.
         progress: told of stages, products and eigenpairs.
+        ranks: as for ``execute_run``; each has the memory budget.
 
     Raises:
         ValueError: samples of another digest, an unknown stage, a negative budget, a record of
@@ -60,7 +68,7 @@ def execute_analysis(
         RunError: no epoch is done, or a file of the run is missing or damaged.
         InUseError: another process analyses the run.
     """
-    check_samples(samples.sha256, run.config.data.sha256)
+    check_samples(samples.sha256, run.config.data.sha256, ranks)
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
     facts = RunFacts(
@@ -82,6 +90,7 @@ def execute_analysis(
             work=work,
             memory_budget=memory_budget,
             progress=progress,
+            ranks=ranks,
         ),
         stages=asked,
         place=work,
@@ -89,9 +98,10 @@ def execute_analysis(
         threads=threads,
         device=device,
         progress=progress,
+        ranks=ranks,
     )
     job.carry_out()
-    if all(map(job.document.done, {*check_stages(()), *asked})):
+    if ranks.leads and all(map(job.document.done, {*check_stages(()), *asked})):
         shutil.rmtree(work)
     return read_model(path)
 
@@ -125,7 +135,17 @@ class _AnalysisJob(Job):
             if done:
                 continue
             self.progress.begin(name)
-            start = time.perf_counter()
+            start, mark = time.perf_counter(), self._begin_stage(name)
             sections = RUN_STAGE[name](self.bench)
             seconds = time.perf_counter() - start
-            document.finish(name, sections, {"seconds": seconds, "environment": self.environment()})
+            document.finish(name, sections, {"seconds": seconds, **mark})
+
+    def _begin_stage(self, name: str) -> dict[str, Any]:
+        """The environment, for the stage's mark, and those of sessions that it was begun in."""
+        path, now = self.place / "session.json", self.environment()
+        last = _SESSION.read(path) if path.exists() else {}
+        before = last["environments"] if last.get("stage") == name else []
+        _SESSION.write(path, {"stage": name, "environments": [*before, now]})
+        if before and self.note_changes(before[-1], now):
+            return {"environment": now, "begun_in": before}
+        return {"environment": now}

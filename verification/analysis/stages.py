@@ -37,7 +37,7 @@ _BOTTOM_PRODUCTS = 300  # the lower end has no gap to help it; what did not conv
 
 def evaluation(bench: Workbench) -> Sections:
     """Losses, accuracies, <tr S> and <|g|_1> at the minimum."""
-    objective, samples = Objective(bench.model, bench.loss), bench.samples
+    objective, samples = Objective(bench.model, bench.loss, bench.ranks), bench.samples
     return {
         "minimum": {
             "epoch": bench.run.minimum_epoch,
@@ -213,7 +213,7 @@ def along_training(bench: Workbench) -> Sections:
         shares = VectorShares.of(h.vectors[:, 0], problem.layout)
         return {
             "epoch": epoch,
-            "loss": Objective(model, bench.loss).evaluate(images, labels).loss,
+            "loss": Objective(model, bench.loss, bench.ranks).evaluate(images, labels).loss,
             "top": {name: Eigenvalue.all_of(x)[0] for name, x in (("H", h), ("G", g), ("R", r))},
             "bias_share": shares.bias,
         }
@@ -233,7 +233,7 @@ def spectra_along_training(bench: Workbench) -> Sections:
         spectrum = _spectrum(bench, name, h, top, f"density-after-{epoch}")
         return {
             "epoch": epoch,
-            "loss": Objective(model).evaluate(images, labels).loss,
+            "loss": Objective(model, bench.loss, bench.ranks).evaluate(images, labels).loss,
             "top": Eigenvalue.all_of(top),
             **spectrum,
         }

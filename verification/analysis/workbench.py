@@ -15,6 +15,7 @@ from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.operators import CurvatureProblem, SymmetricOperator
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
@@ -38,7 +39,7 @@ class WatchedOperator(SymmetricOperator):
     def __init__(self, op: SymmetricOperator, told: Callable[[int], None]) -> None:
         self._op = op
         self._told = told
-        super().__init__(op.dtype, op.shape[0], op.n_samples)
+        super().__init__(op.dtype, op.shape[0], op.n_samples, op.ranks)
 
     def identity(self) -> dict[str, Any]:
         """That of the operator: checkpoints do not depend on who watches."""
@@ -74,6 +75,7 @@ class Workbench:
         memory_budget: bytes of states that a problem may keep between products.
         section: gives a section of the record as it stands, None if there is none.
         device: torch device that multiplies; the eigensolvers' vectors stay on the CPU.
+        ranks: who share the samples.
     """
 
     run: Run
@@ -84,6 +86,7 @@ class Workbench:
     progress: Progress
     section: Callable[[str], Any] = field(default=lambda name: None)
     device: str = "cpu"
+    ranks: Ranks = ALONE
 
     @property
     def loss(self) -> LossName:
@@ -132,7 +135,10 @@ class Workbench:
     def problem(self, model: PatchModule, images: Tensor, labels: Tensor) -> CurvatureProblem:
         """A problem with the analysis' memory budget."""
         return CurvatureProblem(
-            model, images, labels, loss=self.loss, memory_budget=self.memory_budget
+            *(model, images, labels),
+            loss=self.loss,
+            memory_budget=self.memory_budget,
+            group=self.ranks,
         )
 
     def watched(self, name: str, op: SymmetricOperator) -> WatchedOperator:

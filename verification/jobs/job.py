@@ -7,7 +7,7 @@ on the device of its first session, since sums over samples are grouped by them.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import default_max_chunk
 from patchlaw.verification.jobs.progress import Progress
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.store.atomic_write import remove_leftovers
 from patchlaw.verification.store.environment import current_environment
 from patchlaw.verification.store.errors import StoreError
@@ -25,7 +26,7 @@ from patchlaw.verification.store.lock import held, lock_file
 from patchlaw.verification.torch_devices import check_device, torch_threads
 
 # What of an environment may change the last bits.
-_DECISIVE = ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk")
+_DECISIVE = ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk", "world_size")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Job(ABC):
         threads: None for the recorded number or, in a new job, torch's.
         device: None for the recorded device or, in a new job, the CPU.
         progress: told of it all.
+        ranks: who share the samples. All do the same; rank 0 holds the place and writes.
     """
 
     place: Path
@@ -60,6 +62,7 @@ class Job(ABC):
     threads: int | None
     device: str | None
     progress: Progress
+    ranks: Ranks = ALONE
 
     @abstractmethod
     def open(self) -> bool:
@@ -84,14 +87,20 @@ class Job(ABC):
     def opened(self) -> Iterator[bool]:
         """Hold the place and open; whether anything is left to do.
 
-        Where it fails, folders that were made for nothing go again.
+        Where it fails, on any rank, folders that were made for nothing go again.
         """
+        with self.ranks.following(), ExitStack() as stack:
+            yield self.ranks.agreed(lambda: stack.enter_context(self._opened()), in_turn=True)
+            self.ranks.texts()  # what follows reads what rank 0 has written
+
+    @contextmanager
+    def _opened(self) -> Iterator[bool]:
         own = self.place.parent if self.place.suffix == ".json" else self.place
         made = [folder for folder in (own, *own.parents) if not folder.exists()]
         own.mkdir(parents=True, exist_ok=True)
-        with held(self.place):
+        with held(self.place) if self.ranks.leads else nullcontext():
             try:
-                for folder, names in self.writes.items():
+                for folder, names in self.writes.items() if self.ranks.leads else ():
                     remove_leftovers(folder, names)
                 left = self.open()
                 if left:
@@ -114,7 +123,7 @@ class Job(ABC):
 
     def environment(self) -> dict[str, Any]:
         """That of this session, for the record."""
-        return asdict(current_environment(self.device or "cpu"))
+        return asdict(current_environment(self.device or "cpu")) | self.ranks.facts
 
     def settle(self, recorded: Execution) -> None:
         """Take threads and device of the first session.
@@ -149,29 +158,31 @@ class Job(ABC):
                 "use its own options or another --out, or move it away"
             )
 
-    def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    def note_changes(self, last: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         """Say where the last bits may differ from those of work that was not interrupted.
 
-        Of two sessions' environments, each with its max_chunk.
+        Of two sessions' environments, each with its max_chunk. Whether there is such a place.
         """
         changed = [
-            f"{key}: {last.get(key)} then, {now[key]} now"
+            f"{key}: {last.get(key)} then, {now.get(key)} now"
             for key in _DECISIVE
-            if last.get(key) != now[key]
+            if last.get(key) != now.get(key)
         ]
         if changed:
             self.progress.say(
                 "note: the work goes on in another environment, so its last bits may differ from "
                 f"those of uninterrupted work ({'; '.join(changed)})"
             )
+        return bool(changed)
 
 
-def check_samples(found: str, wanted: str) -> None:
-    """Refuse samples of another digest than the run's.
+def check_samples(found: str, wanted: str, ranks: Ranks = ALONE) -> None:
+    """Refuse samples of another digest than the run's, or than another rank's.
 
     Raises:
         ValueError: naming both.
     """
+    ranks.check_same({"samples": found})
     if found != wanted:
         raise ValueError(
             f"samples: expected digest {wanted} (the run's), got {found}; use the data set and "

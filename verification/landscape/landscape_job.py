@@ -30,6 +30,7 @@ from patchlaw.verification.landscape.record import (
     Resumption,
 )
 from patchlaw.verification.landscape.settings import LandscapeSettings
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.training import Objective, stratified_subset
@@ -69,6 +70,7 @@ class PlaneLoss:
         images: shape (N, side, side), radians.
         labels: shape (N,), int64.
         loss: of the logits.
+        ranks: who share the images.
     """
 
     def __init__(
@@ -78,10 +80,11 @@ class PlaneLoss:
         images: Tensor,
         labels: Tensor,
         loss: LossName = "cross_entropy",
+        ranks: Ranks = ALONE,
     ) -> None:
         self._model, self._plane = model, plane
         self._images, self._labels = model.check_images(images), labels
-        self._objective = Objective(model, loss)
+        self._objective = Objective(model, loss, ranks)
         self._own = torch.from_numpy(model.layout.own)
         self._flat = model.flat_parameters().cpu().double()
 
@@ -102,6 +105,7 @@ def compute_landscape(
     device: str | None = None,
     progress: Progress = SILENT,
     save_seconds: float = SAVE_SECONDS,
+    ranks: Ranks = ALONE,
 ) -> LandscapeRecord:
     """The loss over the plane of the run's trajectory, from wherever the record on disk is.
 
@@ -121,6 +125,7 @@ def compute_landscape(
         device: None for the recorded device or, in a new record, the CPU.
         progress: told of every loss.
         save_seconds: least time between two writes of the record.
+        ranks: as for ``execute_run``.
 
     Raises:
         ValueError: samples of another digest, more images than there are, a trajectory without a
@@ -132,7 +137,7 @@ def compute_landscape(
         InUseError: another process works on the record.
         FloatingPointError: a loss is NaN or infinite; the record stays without it.
     """
-    check_samples(samples.sha256, run.config.data.sha256)
+    check_samples(samples.sha256, run.config.data.sha256, ranks)
     settings = settings or LandscapeSettings()
     path = out / f"{run.config.run_id}.json"
     job = _LandscapeJob(
@@ -146,6 +151,7 @@ def compute_landscape(
         threads=threads,
         device=device,
         progress=progress,
+        ranks=ranks,
     )
     job.carry_out()
     return job.record
@@ -188,7 +194,8 @@ class _LandscapeJob(Job):
         model = self.run.model(self.minimum, self.device or "cpu")
         angles = self.run.trajectory()[:, model.layout.own].double().numpy()
         plane = trajectory_plane(angles, self.minimum)
-        loss_at = PlaneLoss(model, plane, *self.data[:2], self.run.config.training.loss)
+        loss = self.run.config.training.loss
+        loss_at = PlaneLoss(model, plane, *self.data[:2], loss, self.ranks)
         execution, environment = self.execution(model), self.environment()
         if self._begun:
             self._check_plane(plane)

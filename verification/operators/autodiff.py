@@ -33,6 +33,7 @@ from patchlaw.verification.operators.patch_block import computes_as_written, lay
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
 from patchlaw.verification.operators.samples import make_samples
 from patchlaw.verification.operators.trial_samples import trial_samples
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 
@@ -63,6 +64,7 @@ class AutodiffBackend:
             for their one-hot rows), or a function of (outputs, targets) that gives n losses.
         check: False leaves out everything that ``door`` tries; the caveats say so.
         name: what model and loss compute, where fingerprints need to be told.
+        ranks: who share the samples. Each holds and checks them all and multiplies its own.
 
     Attributes:
         caveats: what the checks could not decide.
@@ -84,7 +86,9 @@ class AutodiffBackend:
         loss: LossName | LossFunction = "cross_entropy",
         check: bool = True,
         name: str | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self._loss = make_loss(loss)
         self._chunk_size = chunk_size
         trainable = check_model(model)
@@ -121,6 +125,11 @@ class AutodiffBackend:
     def fingerprint(self) -> str:
         """See CurvatureBackend."""
         return self._fingerprint.hexdigest()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """See CurvatureBackend."""
+        return self._fingerprint.facts
 
     @property
     def _values(self) -> list[Tensor]:
@@ -204,8 +213,10 @@ class AutodiffBackend:
         """
         total = np.zeros(vectors.shape, dtype=np.float64)
         with self._computing():
-            for rows, images, labels in self.samples.chunks(self._chunk_size):
+            own = self.ranks.shard(self.n_samples)
+            for rows, images, labels in self.samples.chunks(self._chunk_size, own):
                 total += self._sum(kind, images, labels, vectors, rows)
+        total = self.ranks.sum(total, [vectors])
         total /= self.n_samples
         return total
 

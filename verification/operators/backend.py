@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlaw.simulators.layout import ParameterLayout
+from patchlaw.verification.ranks.ranks import Ranks
 
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
 CURVATURE_KINDS: tuple[CurvatureKind, ...] = get_args(CurvatureKind)
@@ -24,6 +25,7 @@ class CurvatureBackend(Protocol):
         n_samples: N.
         dtype: real dtype of the model's parameters, float32 or float64.
         layout: names of the parameters, and groups if the model has patches.
+        ranks: who share the samples; every product is a collective call then.
     """
 
     name: str
@@ -31,6 +33,12 @@ class CurvatureBackend(Protocol):
     n_samples: int
     dtype: np.dtype[np.floating]
     layout: ParameterLayout
+    ranks: Ranks
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Hashes of what all ranks must share."""
+        ...
 
     @property
     def fingerprint(self) -> str:

@@ -13,6 +13,7 @@ from patchlaw.verification.operators.backend import CurvatureBackend, CurvatureK
 from patchlaw.verification.operators.choice import BackendName, Data, make_backend, own_copy
 from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.symmetric import SymmetricOperator
+from patchlaw.verification.ranks.ranks import Group, Ranks
 
 
 class CurvatureOperator(SymmetricOperator):
@@ -47,6 +48,12 @@ class CurvatureOperator(SymmetricOperator):
         name: what model and loss compute, in a word of your own. Checkpoints need it where these
             are lambdas, closures or hold objects that another process could not find again; it
             is for you to give another name to another computation.
+        group: a process group of torch.distributed whose ranks share the samples, such as
+            ``torch.distributed.group.WORLD``. Every rank makes the same operators of the same model
+            and samples, works on its part, and calls everything as the others do: a product is one
+            sum over the ranks, in their order and in float64, and every rank gets it.
+            ``chunk_size`` and ``memory_budget`` are each rank's own; a checkpoint's folder is one
+            for all.
 
     Attributes:
         shape: (D, D), in the flat order of the model's parameters.
@@ -78,9 +85,13 @@ class CurvatureOperator(SymmetricOperator):
         memory_budget: float | None = None,
         check: bool = True,
         name: str | None = None,
+        group: Group | Ranks | None = None,
     ) -> None:
         data = own_copy(images, labels)
-        self._use(make_backend(model, *data, backend, chunk_size, loss, memory_budget, check, name))
+        made = make_backend(
+            model, *data, backend, chunk_size, loss, memory_budget, check, name, group
+        )
+        self._use(made)
 
     @classmethod
     def on(cls, backend: CurvatureBackend) -> Self:
@@ -91,7 +102,7 @@ class CurvatureOperator(SymmetricOperator):
 
     def _use(self, backend: CurvatureBackend) -> None:
         self.backend = backend
-        super().__init__(backend.dtype, backend.n_parameters, backend.n_samples)
+        super().__init__(backend.dtype, backend.n_parameters, backend.n_samples, backend.ranks)
 
     @property
     def layout(self) -> ParameterLayout:

@@ -14,6 +14,7 @@ from patchlaw.verification.operators.autodiff import AutodiffBackend
 from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.patch_block import computes_as_written
+from patchlaw.verification.ranks.ranks import Group, Ranks
 
 # Inputs of all samples, or batches of them that can be read again and again.
 Data: TypeAlias = Tensor | ArrayLike | Iterable[Any]
@@ -30,20 +31,39 @@ def make_backend(
     memory_budget: float | None = None,
     check: bool = True,
     name: str | None = None,
+    group: Group | Ranks | None = None,
 ) -> CurvatureBackend:
     """The backend of a model at its present parameters on the given samples.
 
     Raises:
-        ValueError: an unknown name, a chunk size below 1, or what the backend refuses.
+        ValueError: an unknown name, a chunk size below 1, what the backend refuses, or another
+            model or other samples on some rank of the group.
     """
     one_of("backend", backend, get_args(BackendName))
     if chunk_size is not None and (
         isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
     ):
         raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
-    options: dict[str, Any] = {"loss": loss, "name": name}
+    ranks = Ranks.of(group)
+    options: dict[str, Any] = {"loss": loss, "name": name, "ranks": ranks}
     if chunk_size is not None:
         options["chunk_size"] = chunk_size
+    made = ranks.agreed(
+        lambda: _chosen(model, images, labels, backend, check, memory_budget, **options)
+    )
+    ranks.check_same(made.facts)
+    return made
+
+
+def _chosen(
+    model: torch.nn.Module,
+    images: Data,
+    labels: Tensor | ArrayLike | None,
+    backend: BackendName,
+    check: bool,
+    memory_budget: float | None,
+    **options: Any,
+) -> CurvatureBackend:
     in_memory = labels is not None and is_array_like(images)
     if backend == "autodiff" or (
         backend == "auto" and not (in_memory and computes_as_written(model))
@@ -57,7 +77,7 @@ def make_backend(
     # numba takes a second to import: only where it is used
     from patchlaw.verification.operators.fast import FastBackend, fast_backend_knows
 
-    if backend == "auto" and not fast_backend_knows(model, loss):
+    if backend == "auto" and not fast_backend_knows(model, options["loss"]):
         return AutodiffBackend(model, images, labels, check=check, **options)
     return FastBackend(model, images, labels, memory_budget=memory_budget, **options)
 

@@ -20,6 +20,7 @@ from patchlaw.verification.operators.choice import BackendName, Data, make_backe
 from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.patch_block import as_patch_model
 from patchlaw.verification.operators.restriction import RestrictedOperator
+from patchlaw.verification.ranks.ranks import Group, Ranks
 
 
 class CurvatureProblem:
@@ -42,6 +43,7 @@ class CurvatureProblem:
         memory_budget: float | None = None,
         check: bool = True,
         name: str | None = None,
+        group: Group | Ranks | None = None,
     ) -> None:
         self.model, self.loss = model, loss
         self._data, self.labels = own_copy(images, labels)
@@ -52,6 +54,7 @@ class CurvatureProblem:
             "memory_budget": memory_budget,
             "check": check,
             "name": name,
+            "group": Ranks.of(group),
         }
 
     @property
@@ -72,6 +75,12 @@ class CurvatureProblem:
     def backend(self) -> CurvatureBackend:
         """The shared arithmetic."""
         return make_backend(self.model, self._data, self.labels, **self._options)
+
+    @property
+    def ranks(self) -> Ranks:
+        """Who share the samples."""
+        ranks: Ranks = self._options["group"]
+        return ranks
 
     @cached_property
     def hessian(self) -> HessianOperator:

@@ -21,6 +21,7 @@ from patchlaw.verification.operators.losses import LossFunction, TorchLoss, make
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 
 Float = NDArray[np.float64]
 
@@ -84,6 +85,7 @@ class FastBackend:
         loss: "cross_entropy" or "squared_error".
         memory_budget: bytes for states kept between products; the engine's default if left out.
         name: as AutodiffBackend's.
+        ranks: who share the samples; each keeps states of its own ones.
 
     Raises:
         ValueError: another model or loss, or see check_model and check_images.
@@ -101,7 +103,9 @@ class FastBackend:
         loss: LossName | LossFunction = "cross_entropy",
         memory_budget: float | None = None,
         name: str | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         check_model(model)
         chosen = make_loss(loss)
         ours = isinstance(model, DistributedQNN | CircuitBlock)
@@ -130,16 +134,25 @@ class FastBackend:
             own: OutputLoss = SquaredError() if chosen.name == "squared_error" else CrossEntropy()
             engine = make_engine(model, loss=own, max_chunk=chunk_size)
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
-        self._products = engine.curvature(tensor, targets, **options)
+        own = ranks.shard(self.n_samples)
+        self._products = engine.curvature(tensor[own], targets[own], **options)
 
     @property
     def fingerprint(self) -> str:
         """See CurvatureBackend."""
         return self._fingerprint.hexdigest()
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """See CurvatureBackend."""
+        return self._fingerprint.facts
+
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""
-        return self._products.product(kind, np.asarray(vectors, dtype=np.float64))
+        directions = np.asarray(vectors, dtype=np.float64)
+        return self.ranks.mean(
+            lambda own: self._products.product(kind, directions), self.n_samples, [directions]
+        )
 
 
 def _one_patch(

@@ -33,6 +33,9 @@ class Fingerprint:
     Args:
         name: what model and loss compute, in the user's words; None if they speak for themselves.
 
+    Attributes:
+        facts: hashes of model and loss, and of these with the samples: what ranks must share.
+
     Raises:
         TypeError: a name that is no text.
     """
@@ -54,8 +57,10 @@ class Fingerprint:
         trained = {key: p.requires_grad for key, p in model.named_parameters()}
         for key, tensor in [*model.named_parameters(), *model.named_buffers()]:
             update_digest(digest, tensor, f"{key} {trained.get(key)}")
+        self.facts = {"model and loss": digest.hexdigest()}
         samples.update(digest)
         self._hash = digest.hexdigest()
+        self.facts["samples"] = self._hash
         self._complete = name is not None or not self._nameless
 
     def hexdigest(self) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from patchlaw.verification.operators.symmetric import SymmetricOperator, union_of_caveats
+from patchlaw.verification.ranks.ranks import ALONE
 
 
 class RestrictedOperator(SymmetricOperator):
@@ -44,7 +45,8 @@ class RestrictedOperator(SymmetricOperator):
                 )
             indices = layout.indices(indices)
         self.indices = check_indices("indices", indices, op.shape[0])
-        super().__init__(op.dtype, len(self.indices), getattr(op, "n_samples", None))
+        samples, ranks = getattr(op, "n_samples", None), getattr(op, "ranks", ALONE)
+        super().__init__(op.dtype, len(self.indices), samples, ranks)
 
     def identity(self) -> dict[str, Any]:
         """The whole operator, and a hash of the indices."""

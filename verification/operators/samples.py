@@ -49,8 +49,10 @@ class Samples(Protocol):
         """
         ...
 
-    def chunks(self, size: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """All samples once, at most ``size`` at a time: which ones, inputs, targets."""
+    def chunks(
+        self, size: int, within: slice = slice(None)
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """All samples of a range once, at most ``size`` at a time: which ones, inputs, targets."""
         ...
 
     def take(self, samples: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -99,10 +101,13 @@ class ArraySamples:
         """See Samples."""
         self.targets = loss.check_targets(self.targets, self.n_samples, like)
 
-    def chunks(self, size: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    def chunks(
+        self, size: int, within: slice = slice(None)
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """Slices of the arrays."""
-        for start in range(0, self.n_samples, size):
-            rows = slice(start, start + size)
+        first, end, _ = within.indices(self.n_samples)
+        for start in range(first, end, size):
+            rows = slice(start, min(start + size, end))
             yield rows, self.images[rows], self.targets[rows]
 
     def take(self, samples: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -178,13 +183,16 @@ class BatchedSamples:
             if len(shapes) > 1:
                 raise ValueError(f"labels: expected targets of one kind, got {_listed(shapes)}")
 
-    def chunks(self, size: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """The batches, cut where they are larger than ``size``."""
+    def chunks(
+        self, size: int, within: slice = slice(None)
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """The batches, cut where they are larger than ``size``; all are read."""
+        low, high, _ = within.indices(self.n_samples)
         for start, inputs, targets in self._pass():
-            for first in range(0, len(inputs), size):
-                part = slice(first, first + size)
-                x, y = inputs[part], targets[part]
-                yield slice(start + first, start + first + len(x)), x, y
+            end = min(len(inputs), high - start)
+            for first in range(max(low - start, 0), end, size):
+                part = slice(first, min(first + size, end))
+                yield slice(start + first, start + part.stop), inputs[part], targets[part]
 
     def take(self, samples: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Rows from one pass, which ends with the last of them."""

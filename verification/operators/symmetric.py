@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from patchlaw.simulators.layout import ParameterLayout
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 
 
 class SymmetricOperator(LinearOperator):
@@ -22,15 +23,22 @@ class SymmetricOperator(LinearOperator):
         dtype: real floating dtype of the products.
         size: D.
         n_samples: samples behind the matrix; None if there are none.
+        ranks: who share these.
 
     Attributes:
-        n_samples: as given.
+        n_samples, ranks: as given.
         matvecs: number of vectors multiplied so far.
         caveats: what is not known of the products, one short sentence each; none as a rule.
     """
 
-    def __init__(self, dtype: np.dtype[np.floating], size: int, n_samples: int | None) -> None:
-        self.n_samples = n_samples
+    def __init__(
+        self,
+        dtype: np.dtype[np.floating],
+        size: int,
+        n_samples: int | None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.n_samples, self.ranks = n_samples, ranks
         self.matvecs = 0
         super().__init__(np.dtype(dtype), (size, size))
 
@@ -157,6 +165,7 @@ class LinearCombination(SymmetricOperator):
             np.result_type(*[op.dtype for _, op in flat]),
             sizes[0],
             samples.pop() if len(samples) == 1 else None,
+            next((op.ranks for _, op in flat if op.ranks is not ALONE), ALONE),
         )
 
     def identity(self) -> dict[str, Any]:

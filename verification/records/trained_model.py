@@ -321,8 +321,8 @@ class TrainedModel:
         along_training: the split along training, epochs ascending.
         spectra_along_training: H's spectrum along training, epochs ascending.
         stages: environment and seconds of every stage, by name; "earlier" has those of the
-            sessions before one that added to the stage, "incomplete" says that more is asked for
-            than is there.
+            sessions before one that added to the stage, "begun_in" the other environments that it
+            was begun in and interrupted, "incomplete" says that more is asked for than is there.
         origin: a record that was read, a model of ``patchlaw verify``, or the paper's author;
             models of different origin are never held against each other.
     """
@@ -366,7 +366,9 @@ class TrainedModel:
     def environments(self) -> list[Mapping[str, Any]]:
         """Of every session that measured something here."""
         marks = [m for stage in self.stages.values() for m in (*stage.get("earlier", ()), stage)]
-        return [mark.get("environment", {}) for mark in marks]
+        return [
+            e for mark in marks for e in (*mark.get("begun_in", ()), mark.get("environment", {}))
+        ]
 
     def top(self, matrix: str) -> Eigenvalue | None:
         """Largest eigenvalue of a matrix over all training images, if it is known."""

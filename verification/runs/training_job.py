@@ -8,6 +8,7 @@ from pathlib import Path
 
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Pace, Progress
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.runs.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
@@ -34,6 +35,7 @@ def execute_run(
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
+    ranks: Ranks = ALONE,
 ) -> Run:
     """Train until ``config.training.epochs`` epochs are done, from wherever the run on disk is.
 
@@ -48,6 +50,8 @@ def execute_run(
         threads: None for the recorded number or, in a new run, torch's.
         device: None for the recorded device or, in a new run, the CPU.
         progress: told of every step and epoch.
+        ranks: who share the samples, each with ``threads``; all call alike. At another number of
+            ranks than before the last bits differ, which the record says.
 
     Raises:
         ValueError: samples of another digest, a device that torch does not have here.
@@ -58,7 +62,7 @@ def execute_run(
         FloatingPointError: the loss is NaN or infinite; the last epoch's checkpoint stays.
     """
     (run,) = execute_runs(
-        runs, [config], samples, threads=threads, device=device, progress=progress
+        runs, [config], samples, threads=threads, device=device, progress=progress, ranks=ranks
     )
     return run
 
@@ -71,6 +75,7 @@ def execute_runs(
     threads: int | None = None,
     device: str | None = None,
     progress: Progress = SILENT,
+    ranks: Ranks = ALONE,
 ) -> list[Run]:
     """Train runs that differ in their seeds alone side by side; arguments as ``execute_run``.
 
@@ -100,7 +105,7 @@ def execute_runs(
     tensors = r"(optimiser-)?\d{3,}\.safetensors"
     jobs = []
     for config in configs:
-        check_samples(samples.sha256, config.data.sha256)
+        check_samples(samples.sha256, config.data.sha256, ranks)
         config.model.build()  # refuses sizes that do not fit before anything is written
         folder = runs / config.run_id
         jobs.append(
@@ -115,6 +120,7 @@ def execute_runs(
                 threads=threads,
                 device=device,
                 progress=progress,
+                ranks=ranks,
             )
         )
     with ExitStack() as stack:
@@ -177,7 +183,8 @@ class _TrainingJob(Job):
         config, samples, folder = self.config, self.samples, self.place
         model = config.model.build(self._header.execution.device)
         images = samples.train_images.to(self._header.execution.device)
-        self.trainer = trainer = Trainer(model, images, samples.train_labels, config.training)
+        labels, training = samples.train_labels, config.training
+        self.trainer = trainer = Trainer(model, images, labels, training, ranks=self.ranks)
         self._test = model.check_images(samples.test_images), samples.test_labels
         if self._last is not None:
             restore_trainer(folder, self._last, trainer)
@@ -214,9 +221,10 @@ class _TrainingJob(Job):
             test=objective.evaluate(*self._test),
             seconds=seconds + time.perf_counter() - begin,
         )
-        self._last = save_checkpoint(
-            self.place, self.config.sha256, trainer, entry, self._last, self._sessions
-        )
+        if self.ranks.leads:  # for it deletes Adam's former state as well
+            self._last = save_checkpoint(
+                self.place, self.config.sha256, trainer, entry, self._last, self._sessions
+            )
         self.progress.say(prefix + epoch_line(entry, self.config.training.epochs, self._pace))
 
 

@@ -88,16 +88,25 @@ def class_directions(problem: CurvatureProblem) -> ClassDirections:
             f"loss: expected one of {list(LOSSES)}, whose S is known, got {loss!r}; bound it by "
             "eigenvalue_interval with vectors of your own"
         )
-    engine = training_engine(problem.patch_model)
-    z, labels = engine.logits(problem.images).T, np.asarray(problem.labels)
-    engine.loss = _WeightedOutputs()
-    found: list[Float] = []
-    curvature: list[Float] = []
-    for e_a in np.eye(len(z)):
-        along = np.broadcast_to(e_a[:, None], z.shape)
-        weights = LOSSES[loss].curvature_product(z, labels, along).T
-        curvature.append(weights.mean(axis=0))
-        if loss == "squared_error" or len(found) < len(z) - 1:
-            given = torch.from_numpy(np.ascontiguousarray(weights))
-            found.append(engine.loss_and_gradient(problem.images, given)[1])
-    return ClassDirections(np.stack(found, axis=1), np.stack(curvature))
+    model = problem.patch_model
+
+    def over(rows: slice) -> Float:
+        """<S> and, below it, the directions as rows, end to end."""
+        images, engine = problem.images[rows], training_engine(model)
+        z, labels = engine.logits(images).T, np.asarray(problem.labels)[rows]
+        engine.loss = _WeightedOutputs()
+        found: list[Float] = []
+        curvature: list[Float] = []
+        for e_a in np.eye(len(z)):
+            along = np.broadcast_to(e_a[:, None], z.shape)
+            weights = LOSSES[loss].curvature_product(z, labels, along).T
+            curvature.append(weights.mean(axis=0))
+            if loss == "squared_error" or len(found) < len(z) - 1:
+                given = torch.from_numpy(np.ascontiguousarray(weights))
+                found.append(engine.loss_and_gradient(images, given)[1])
+        return np.concatenate([*curvature, *found])
+
+    means = problem.ranks.mean(over, len(problem.images), problem.model.parameters())
+    size, d = model.n_classes**2, model.n_parameters
+    vectors = means[size:].reshape(-1, d).T
+    return ClassDirections(vectors, means[:size].reshape(model.n_classes, -1))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from patchlaw.verification.memory import check_memory
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.solvers.product_log import CheckpointError, ProductLog
 
 _P = ParamSpec("_P")
@@ -57,10 +58,15 @@ class Products:
         self.replayed = 0
         self.budget = budget
         self._calls = 0
-        self._log = None
+        self._log: ProductLog | None = None
+        self._ranks: Ranks = getattr(op, "ranks", ALONE)
         if checkpoint is not None:
             described = {"operator": describe_operator(op), **computation}
-            self._log = ProductLog(Path(checkpoint), described, save_every)
+            folder = Path(checkpoint)  # of all ranks, and the first one writes
+            self._log = self._ranks.agreed(
+                lambda: ProductLog(folder, described, save_every), in_turn=True
+            )
+            self._ranks.check_same({"products in the checkpoint": self._log.stored})
 
     @property
     def dtype(self) -> str:
@@ -94,9 +100,14 @@ class Products:
             self.replayed += columns
             result = recalled.astype(np.float64)
         else:
-            result = self.fresh(vectors)
+            try:
+                result = self.fresh(vectors)
+            except BaseException:
+                self.save()  # what the products before cost is not lost with this one
+                raise
             if self._log is not None:
-                self._log.append(vectors, result.astype(self.op.dtype, copy=False))
+                with self._ranks.following():
+                    self._log.append(vectors, result.astype(self.op.dtype, copy=False))
         self._calls += 1
         self.count += columns
         return result
@@ -121,7 +132,8 @@ class Products:
     def save(self) -> None:
         """Write what the checkpoint holds in memory only."""
         if self._log is not None:
-            self._log.flush()
+            with self._ranks.following():
+                self._log.flush()
 
 
 def check_vectors_fit(what: str, count: int, size: int, fix: str) -> None:

@@ -3,11 +3,28 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_reading = ContextVar("_reading", default=False)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Inside, nothing is written: for a process whose files are those of another one."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write bytes or UTF-8 text under a temporary name in the same folder, flush, then rename."""
+    if _reading.get():
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,13 +1,16 @@
 """The loss, its gradient and the accuracy: the only arithmetic that training asks for."""
 
 import msgspec
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import training_engine
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.simulators.torch_engine.chunked_passes import ChunkedPasses
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.store.json_files import PositiveCount
 
 # the keys of two means in the files of runs and analyses
@@ -38,10 +41,13 @@ class Objective:
     Args:
         model: its passes run in the engine that ``training_engine`` chooses.
         loss: of the logits.
+        ranks: who share the samples of every call; all call alike.
     """
 
-    def __init__(self, model: PatchModel, loss: LossName = "cross_entropy") -> None:
-        self.model, self.loss = model, loss
+    def __init__(
+        self, model: PatchModel, loss: LossName = "cross_entropy", ranks: Ranks = ALONE
+    ) -> None:
+        self.model, self.loss, self.ranks = model, loss, ranks
         self._engine = training_engine(model, loss)
 
     def share_recordings(self, other: "Objective") -> None:
@@ -60,8 +66,13 @@ class Objective:
             images: shape (n, side, side), radians.
             labels: shape (n,), int64.
         """
-        loss, gradient = self._engine.loss_and_gradient(images, labels)
-        return loss, torch.from_numpy(gradient).to(next(self.model.parameters()))
+
+        def over(rows: slice) -> NDArray[np.float64]:
+            loss, gradient = self._engine.loss_and_gradient(images[rows], labels[rows])
+            return np.concatenate([[loss], gradient])
+
+        found = self.ranks.mean(over, len(labels), self.model.parameters())
+        return float(found[0]), torch.from_numpy(found[1:]).to(next(self.model.parameters()))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
         """Loss, accuracy, <tr S> and <|g|_1> over all samples, in float64 from the logits on.
@@ -71,18 +82,20 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        z = self._engine.logits_tensor(images)
-        y = labels.to(z.device)
+        rows = self.ranks.shard(len(labels))
+        z = self._engine.logits_tensor(images[rows])
+        y = labels[rows].to(z.device)
         if self.loss == "squared_error":
             off = z - torch.nn.functional.one_hot(y, z.shape[1])
             per_sample = off.square().sum(dim=1) / 2, off.abs().sum(dim=1)
-            trace = z.new_tensor(float(z.shape[1]))
+            trace = z.new_tensor(float(z.shape[1] * len(y)))
         else:
             z = torch.log_softmax(z, dim=1)
             log_pi_y = z.gather(1, y[:, None])[:, 0]
             per_sample = -log_pi_y, -2 * torch.expm1(log_pi_y)
-            trace = (1 - z.exp().square().sum(dim=1)).mean()
+            trace = (1 - z.exp().square().sum(dim=1)).sum()
         right = (z.argmax(dim=1) == y).double()
-        means = (per_sample[0].mean(), right.mean(), trace, per_sample[1].mean())
-        loss, accuracy, curvature, slope = torch.stack(means).tolist()
-        return Evaluation(loss, accuracy, curvature, slope, len(y))
+        sums = (per_sample[0].sum(), right.sum(), trace, per_sample[1].sum())
+        found = self.ranks.sum(torch.stack(sums).cpu().numpy(), self.model.parameters())
+        loss, accuracy, curvature, slope = (found / len(labels)).tolist()
+        return Evaluation(loss, accuracy, curvature, slope, len(labels))

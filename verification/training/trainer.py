@@ -10,6 +10,7 @@ from torch import Tensor
 
 from patchlaw.simulators import PatchModel
 from patchlaw.simulators.engine_choice import steps_on_a_device
+from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.training.device_steps import DeviceSteps
 from patchlaw.verification.training.objective import Evaluation, Objective
 from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches
@@ -58,6 +59,7 @@ class Trainer:
         config: the protocol.
         evaluate_epochs: whether every epoch ends with an evaluation over all training samples;
             without it there are no epoch records and no minimum.
+        ranks: who share the samples of every batch and evaluation.
 
     Attributes:
         epoch: epochs done so far.
@@ -77,6 +79,7 @@ class Trainer:
         config: TrainingConfig,
         *,
         evaluate_epochs: bool = True,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model = model
         self.images = model.check_images(images)
@@ -86,7 +89,7 @@ class Trainer:
                 f"labels: expected {len(self.images)}, one an image, got {len(self.labels)}"
             )
         self.config = config
-        self.objective = Objective(model, config.loss)
+        self.objective = Objective(model, config.loss, ranks)
         self.optimiser = torch.optim.Adam(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -206,7 +209,8 @@ class Lockstep:
     def _losses(self, epoch: int) -> Iterator[Sequence[float]]:
         """Of each step those of all trainers."""
         models = [trainer.model for trainer in self._trainers]
-        known = [model for model in models if steps_on_a_device(model)]
+        alone = [t.model for t in self._trainers if t.objective.ranks is ALONE]
+        known = [model for model in alone if steps_on_a_device(model)]  # no sum over ranks in these
         if len(known) < len(models):
             for batches in zip(
                 *(trainer.batches(epoch) for trainer in self._trainers), strict=True

@@ -1,0 +1,1 @@
+"""Several processes that share the samples of one computation, by torch.distributed."""
