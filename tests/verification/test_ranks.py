@@ -69,7 +69,7 @@ def losses(ranks: Ranks, model: Any, images: Any, labels: Any, plane: Any) -> An
     means = objective.evaluate(images, labels)
     found = [loss, means.loss, means.accuracy, means.mean_softmax_trace, means.mean_abs_slope]
     if plane is not None:
-        found.append(PlaneLoss(model, plane, images, labels, ranks)(0.3, -0.2))
+        found.append(PlaneLoss(model, plane, images, labels, ranks=ranks)(0.3, -0.2))
     return np.concatenate([found, gradient.numpy()])
 
 
