@@ -48,7 +48,9 @@ class _Stream:
 
     def write(self, text: str | bytes) -> int:
         """Write the text, in ASCII where need be."""
-        if isinstance(text, bytes):  # click's completions, as there is no buffer for them
+        # click's completions, as there is no buffer for them; no bytes are its question whether
+        # this is a binary stream, which it would wrap in one that writes "?" for a letter
+        if isinstance(text, bytes) and text:
             text = text.decode("utf-8", "surrogateescape")
         if not isinstance(text, str):
             raise TypeError(f"write: expected text, got {type(text).__name__}")

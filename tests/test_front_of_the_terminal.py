@@ -46,7 +46,7 @@ def test_alone_it_says_how_to_begin(tmp_path, monkeypatch):
 
 
 def test_alone_it_goes_on_from_what_is_here(tmp_path, monkeypatch):
-    (run,) = (RESULTS / "runs").glob("P4_d2_*")
+    (run,) = (RESULTS / "runs").glob("P4_d2_s1001_*")
     run = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
     lines = told(tmp_path, monkeypatch)
     assert lines[0] == "In this folder: runs: 1. Next:"
@@ -119,7 +119,7 @@ def test_the_doctor_reads_the_data(tmp_path, monkeypatch):
     monkeypatch.setattr(mnist, "EMBEDDED_FILE", copy)
     result = examined()
     assert result.exit_code == 1
-    assert "missing   data: " in result.output
+    assert "missing   data:" in result.output
 
 
 @pytest.mark.parametrize(

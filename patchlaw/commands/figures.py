@@ -76,7 +76,7 @@ def figures(
         raise click.UsageError(str(error)) from error
     if list_only:
         for item in items:
-            console.say(f"{item.name:<22}{item.title}")
+            console.say(f"{item.name:<24}{item.title}")
         return
     folder = RESULTS if records is None else records
     try:

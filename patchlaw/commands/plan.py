@@ -89,7 +89,7 @@ def plan(path: Path, device: str, gflops: float | None, data: Path | str | None)
         costs = [(cost_of(request), count) for request, count in kinds.items()]
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
-    console.print(as_rich(_table(costs, model), framed=False))
+    console.print(as_rich(_table(costs, model), console, framed=False))
     training, analysis = (
         _hours(sum(count * seconds(cost) for cost, count in costs))
         for seconds in (RunCost.training, lambda cost: cost.analysis(model.products(cost.images)))

@@ -139,11 +139,11 @@ def parse(arguments: list[str], what: str) -> None:
     """Let the command itself parse its arguments, without running it."""
     context = click.Context(main, info_name="patchlaw")
     command: click.Command = main
-    while isinstance(command, click.Group) and arguments:
-        found = command.get_command(context, arguments[0])
-        assert found is not None, f"{what}: no command {arguments[0]}"
-        command, arguments = found, arguments[1:]
     try:
+        while isinstance(command, click.Group) and arguments:
+            found = command.get_command(context, arguments[0])
+            assert found is not None, f"{what}: no command {arguments[0]}"
+            command, arguments = found, arguments[1:]
         command.make_context(command.name, arguments, parent=context)
     except click.ClickException as error:
         pytest.fail(f"{what}: {error.format_message()}")
@@ -200,8 +200,8 @@ def test_the_list_of_what_is_not_executed_is_in_use() -> None:
         ("patchlaw verify --quickly", "No such option"),
         ("patchlaw train --patches 9 --depth 50 --epoch_s 3", "No such option"),
         ("patchlaw sweep paper_figures/plans/paper.toml --out", "requires an argument"),
-        ("patchlaw claims", "no command claims"),
-        ("torchrun --nproc-per-node 2 -m patchlaw trains", "no command trains"),
+        ("patchlaw claims", "No such command 'claims'"),
+        ("torchrun --nproc-per-node 2 -m patchlaw trains", "No such command 'trains'"),
         ("make coffee", "no such target"),
         ("python -m patchlaw.paper_figures.nothing", "no such module"),
         ("rm -rf everything", "knows no way"),

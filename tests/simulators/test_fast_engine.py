@@ -256,7 +256,7 @@ def test_bad_data_are_refused(small: tuple[DistributedQNN, torch.Tensor, torch.T
     with pytest.raises(ValueError, match="NaN"):
         engine.loss_and_gradient(images * torch.nan, labels)
     with pytest.raises(ValueError, match=r"targets: expected shape \(N, 4\)"):
-        FastEngine(model, loss=SquaredError()).loss_and_gradient(images, labels)
+        FastEngine(model, loss=SquaredError()).loss_and_gradient(images, torch.zeros(3, 3))
     with pytest.raises(ValueError, match="targets: expected finite"):
         SquaredError().check_targets(np.full((3, 4), np.nan), 4)
     CrossEntropy().check_targets(np.zeros(0, dtype=np.int64), 4)

@@ -29,7 +29,7 @@ def test_a_run_whose_trainer_cannot_be_made(tmp_path, monkeypatch, epochs: int) 
     execute_run(tmp_path, toy_config(SAMPLES, 2), SAMPLES, threads=1)
     before = snapshot(tmp_path)
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(module, "Trainer", refuse)
@@ -39,7 +39,7 @@ def test_a_run_whose_trainer_cannot_be_made(tmp_path, monkeypatch, epochs: int) 
 
 
 def test_a_run_that_never_began_leaves_no_folder(tmp_path, monkeypatch) -> None:
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(module, "Trainer", refuse)
