@@ -20,11 +20,21 @@ from docs.website.navigation import navigation
 from docs.website.notebooks import notebook_page
 from docs.website.outputs import with_outputs
 from docs.website.pages import Page, PageError, read_pages, staged
+from patchlaw.paper_figures.drawing import Inputs
+from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.report.explorer import explorer
+from patchlaw.paper_figures.study import paper_study, scaling_study
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 OUT = ROOT / "build" / "website"
 CONFIG = "zensical.toml"  # also tells a folder of ours from any other
+INTERACTIVE = """# The records, to explore
+
+<a href="explorer.html">Open the page</a>: every law against the measured ratios, with its runs and
+intervals; spectra predicted and measured, with sliders in P and d; loss landscapes to turn around.
+Everything that is drawn is in a table beside it. `patchlaw figures explorer` writes the same page.
+"""
 ASSETS = ("katex", "iframe-worker", "site.css", "formulas.js")
 
 
@@ -55,6 +65,8 @@ def build(out: Path = OUT) -> Path:
     listed = toml(navigation([*written, *made]))
     put(out / CONFIG, config.replace("nav = []", f"nav = {listed}").encode())
     generate(out)
+    found = Inputs(Records.read(), paper_study(), scaling_study())
+    put(out / "site" / "explorer.html", explorer(found).encode())
     refuse(checks.faults(out / "site"))
     formulas = (f for page in checks.read_site(out / "site").values() for f in page.formulas)
     refuse(checks.formula_faults(HERE / "katex" / "katex.min.js", formulas))
@@ -84,6 +96,7 @@ def run_examples(pages: Path) -> Iterator[Page]:
         for name, content in pictures.items():
             put(pages / name, content)
         yield page
+    yield Page("interactive.md", "docs/interactive.md", INTERACTIVE)
 
 
 def generate(out: Path) -> None:
