@@ -304,13 +304,13 @@ def paired_over_seeds(
     def measure(findings: Findings) -> Iterator[Evidence]:
         families: dict[tuple[str, Grade, str], dict[str, list[tuple[Pair, float]]]] = {}
         for pair in filter(keep, findings.neighbours(along)):
-            found, run = change(*pair), pair[0].run
-            if found is None:
+            moved, run = change(*pair), pair[0].run
+            if moved is None:
                 continue
             place = f"d {run.depth}" if along == "n_patches" else f"P {run.n_patches}"
             step = f"{'P' if along == 'n_patches' else 'd'} {step_text(*pair, along)}, {place}"
             family = families.setdefault((pair[0].origin, Grade.of(pair[0]), run.protocol), {})
-            family.setdefault(step, []).append((pair, found))
+            family.setdefault(step, []).append((pair, moved))
         for family in families.values():
             steps = {step: found for step, found in family.items() if len(found) >= LEAST_SEEDS}
             upper, lower = (

@@ -157,6 +157,62 @@ _WITH_D = (
     "[150], but it slightly worsens at [200]"
 )
 
+# part, statement, what changes, along what, how, whether it rises, which pairs, comparisons
+_OVER_SEEDS: tuple[
+    tuple[
+        str,
+        str,
+        str,
+        Along,
+        Callable[[TrainedModel, TrainedModel], float | None],
+        bool,
+        Callable[[Pair], bool],
+        int,
+    ],
+    ...,
+] = (
+    (
+        "10e",
+        "Test loss falls with P",
+        "log test loss",
+        "n_patches",
+        _log_test_loss,
+        False,
+        _always,
+        8,
+    ),
+    (
+        "10f",
+        "Test accuracy rises with P",
+        "test accuracy",
+        "n_patches",
+        _test_accuracy,
+        True,
+        _always,
+        8,
+    ),
+    (
+        "10g",
+        "Test loss falls with d up to 150",
+        "log test loss",
+        "depth",
+        _log_test_loss,
+        False,
+        _within_the_trend,
+        6,
+    ),
+    (
+        "10h",
+        "Test accuracy rises with d up to 150",
+        "test accuracy",
+        "depth",
+        _test_accuracy,
+        True,
+        _within_the_trend,
+        6,
+    ),
+)
+
 GENERALISATION = Claim(
     "10",
     "Test loss and accuracy improve with P, and with d up to 150",
@@ -207,48 +263,7 @@ GENERALISATION = Claim(
             role=Role.PREMISE,
             since="2026-11-27",
         )
-        for part, statement, of, along, change, rises, keep, complete in (
-            (
-                "10e",
-                "Test loss falls with P",
-                "log test loss",
-                "n_patches",
-                _log_test_loss,
-                False,
-                _always,
-                8,
-            ),
-            (
-                "10f",
-                "Test accuracy rises with P",
-                "test accuracy",
-                "n_patches",
-                _test_accuracy,
-                True,
-                _always,
-                8,
-            ),
-            (
-                "10g",
-                "Test loss falls with d up to 150",
-                "log test loss",
-                "depth",
-                _log_test_loss,
-                False,
-                _within_the_trend,
-                6,
-            ),
-            (
-                "10h",
-                "Test accuracy rises with d up to 150",
-                "test accuracy",
-                "depth",
-                _test_accuracy,
-                True,
-                _within_the_trend,
-                6,
-            ),
-        )
+        for part, statement, of, along, change, rises, keep, complete in _OVER_SEEDS
     ),
 )
 

@@ -134,8 +134,8 @@ class FastBackend:
             own: OutputLoss = SquaredError() if chosen.name == "squared_error" else CrossEntropy()
             engine = make_engine(model, loss=own, max_chunk=chunk_size)
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
-        own = ranks.shard(self.n_samples)
-        self._products = engine.curvature(tensor[own], targets[own], **options)
+        rows = ranks.shard(self.n_samples)
+        self._products = engine.curvature(tensor[rows], targets[rows], **options)
 
     @property
     def fingerprint(self) -> str:
