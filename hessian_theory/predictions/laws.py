@@ -79,8 +79,8 @@ class Input:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its values at P1 and P2: ("loss1", "loss2")."""
-        return (f"{self.name}1",) if self.first_only else (f"{self.name}1", f"{self.name}2")
+        """Of its values at P1 and P2, as the command line has them: ("loss1", "loss2")."""
+        return (self.name,) if self.first_only else (f"{self.name}1", f"{self.name}2")
 
     def values(self, inputs: RatioInputs) -> tuple[Number | None, ...]:
         """Its values, one a name."""
@@ -318,12 +318,19 @@ def ratio_inputs(
 ) -> RatioInputs:
     """The two models from pairs of what is known of them, by name; None is not known.
 
+    What laws take of the first model alone may be one number.
+
     Raises:
         TypeError: an input is not a number of the right kind.
         ValueError: no law takes that name, no pair, or a value out of range.
     """
     names = [each.name for each in law_inputs()]
-    pairs = {name: pair for name, pair in known.items() if pair is not None}
+    first_only = {each.name for each in law_inputs() if each.first_only}
+    pairs = {
+        name: (given, None) if name in first_only and not hasattr(given, "__len__") else given
+        for name, given in known.items()
+        if given is not None
+    }
     for name, pair in pairs.items():
         if name not in names:
             raise ValueError(f"known: expected inputs of laws, {', '.join(names)}, got {name!r}")

@@ -112,9 +112,10 @@ def kind_of(context: click.Context) -> str | None:
         raise click.UsageError(f"--{kind}: expected none beside --start, got it; choose one")
     allowed = (*KINDS, *SETTINGS, *_SIZES, "as_json", *["noise"] * (kind != "pilot"))
     if others := [text for name, text in given.items() if name not in allowed]:
+        more = "; a ratio takes --loss1 and --loss2" if kind == "loss" else ""
         raise click.UsageError(
             f"{', '.join(others)}: expected none beside --{kind}, got it; the prediction follows "
-            "from data and sizes"
+            f"from data and sizes{more}"
         )
     needed = ("patches",) if kind == "pilot" else ("patches", "depth")
     if missing := [text for text in needed if text not in given]:

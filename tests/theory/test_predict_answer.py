@@ -67,7 +67,8 @@ def test_more_inputs_bring_the_narrower_law_that_was_promised() -> None:
     assert 1 <= len(first.improvements) <= 2
     assert first.improvements[-1].factor <= first.improvements[0].factor
     for hint in first.improvements:
-        names = {name[:-1] for name in hint.inputs}  # of angle_part1, without the model's number
+        # of loss1, without the model's number; angle_part is the first one's alone
+        names = {name if name in MADE_UP else name[:-1] for name in hint.inputs}
         assert names
         assert hint.each == ("blocks" in names)
         more = {name: MADE_UP[name] for name in names}
@@ -78,6 +79,14 @@ def test_more_inputs_bring_the_narrower_law_that_was_promised() -> None:
         assert then.candidates > first.candidates
     found = patchlaw.predict(4, 9, depth=50, **LOSSES, blocks=MADE_UP["blocks"])
     assert found.law == "blocks"  # nothing but the measured blocks comes near them
+
+
+def test_what_laws_take_of_the_first_model_may_be_one_number() -> None:
+    """Only this catches a number that is taken for the second model's, or asked for as a pair."""
+    pair = patchlaw.predict(4, 9, depth=50, angle_part=(12, None), bias_part=(3, None), **LOSSES)
+    alone = patchlaw.predict(4, 9, depth=50, angle_part=12, bias_part=3, **LOSSES)
+    assert alone.answer == pair.answer
+    assert alone.law == "level_off_loss"
 
 
 def then_inputs(**known: tuple) -> RatioInputs:

@@ -402,7 +402,7 @@ def test_without_a_bias_levelling_off_has_b_0() -> None:
     first = replace(model, eigenvalues=bare, run=replace(model.run, pixel_bias=False))
     second = replace(first, run=replace(first.run, n_patches=9))
     rows = {r.law: r for r in compare_models([first, second]) if r.matrix == "G"}
-    assert rows["level_off"].inputs["bias_part1"] == 0
+    assert rows["level_off"].inputs["bias_part"] == 0
     assert rows["level_off"].predicted == pytest.approx(4 / 9)
     assert rows["level_off"].predicted == rows["aligned"].predicted
 

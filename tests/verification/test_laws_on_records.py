@@ -83,7 +83,7 @@ def test_every_law_by_hand(pair: tuple[int, int], data: st.DataObject) -> None:
         "P1": p1, "P2": p2, "alpha": 1, "loss1": one["loss"], "loss2": two["loss"],
     }  # fmt: skip
     assert found["H", "level_off_loss"].inputs == {
-        "P1": p1, "P2": p2, "alpha": 1, "angle_part1": angles, "bias_part1": bias,
+        "P1": p1, "P2": p2, "alpha": 1, "angle_part": angles, "bias_part": bias,
         "loss1": one["loss"], "loss2": two["loss"],
     }  # fmt: skip
     exact = found["G over the angles", "exact"].inputs
