@@ -35,7 +35,7 @@ and, once installed, no network: MNIST and a part of Fashion-MNIST are in the pa
 
 ```sh
 make verify                # derive, check, train small models, measure, judge every claim
-patchlaw claim 9           # one claim: criterion, every number with its interval, its command
+patchlaw claim 9 --full    # one claim: criteria, every number with its interval, its command
 patchlaw figures table-3   # a table or figure from the records; all of them without a name
 ```
 

@@ -1,6 +1,7 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,12 +17,18 @@ from patchlaw.commands.options import ExistingPath, records_option
     help="A report.json of `patchlaw verify`, in place of re-proving and re-checking now.",
 )
 @records_option
+@click.option("--full", is_flag=True, help="Of a claim, every part with all of its numbers.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def claim(
-    name: str | None, report: Path | None, records: Path | None, as_json: bool, seed: int
+    name: str | None,
+    report: Path | None,
+    records: Path | None,
+    full: bool,
+    as_json: bool,
+    seed: int,
 ) -> None:
-    """List the paper's claims with their verdicts, or print one (NAME, as in 4 or 4a) in full.
+    """List the paper's claims with their verdicts, or print one (4), or a part in full (4a).
 
     Verdicts are computed from the evidence: theorems and exact checks, re-done now unless
     --report gives them, the trained models of that report, analysed runs, and the author's
@@ -32,6 +39,7 @@ def claim(
     from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
+    from patchlaw.verification.claims.verdict import Role
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.records import author_models, read_analyses
 
@@ -39,13 +47,16 @@ def claim(
         chosen, part = find(name) if name else (None, None)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from error
-    claims = CLAIMS if chosen is None else (chosen,)
+    claims = proved = CLAIMS if chosen is None else (chosen,)
+    if chosen is not None and part is not None and not as_json:  # nothing else is shown
+        alone = (replace(p, role=Role.STATED) for p in chosen.parts if p.id == part)
+        proved = (replace(chosen, parts=tuple(alone)),)
     try:
         folder = records or ANALYSES
         models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-                findings = prove_and_check(claims, models, seed, progress, kernels)
+                findings = prove_and_check(proved, models, seed, progress, kernels)
         else:
             findings = read_report(report, models, kernels)
     except (OSError, ValueError) as error:
@@ -62,4 +73,4 @@ def claim(
     if chosen is None:
         print_ledger(entries, console)
     else:
-        print_entry(entries[0], console, part)
+        print_entry(entries[0], console, part, full=full)

@@ -1,6 +1,7 @@
 """``patchlaw claim``: the list, one entry, from a report and without one."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,21 @@ def test_one_entry_in_full(report: Path, tmp_path: Path) -> None:
         assert piece["ours"]
     author = [p for q in entry["parts"] for p in q["evidence"] if not p["ours"]]
     assert len(author) == 2 * 4 + 4 + 2  # ratios 4 to 9 twice, 9 to 16, an exponent, a mean
-    text = run("4", "--report", report).output
+    text = run("4", "--report", report, "--full").output
     assert "author's" in text
     assert "What would refute it" in text
     assert "patchlaw derive replicated-patches --check" in text
+
+
+def test_a_claim_is_a_line_a_part(report: Path) -> None:
+    """Only this catches a summary that lacks a part, or has another's verdict beside it."""
+    text = run("4", "--report", report).output
+    entry = json.loads(run("4", "--report", report, "--json").stdout)
+    words = {p["id"]: p["verdict"].split()[0] for p in entry["parts"]}
+    shown = re.findall(r"^\W*(4[a-z]) .*\b(confirmed|refuted|not|holds)\b", text, re.MULTILINE)
+    assert dict(shown) == words
+    assert "To reproduce" not in text
+    assert len(text.splitlines()) < 20 * len(words)
 
 
 def test_one_part(report: Path) -> None:

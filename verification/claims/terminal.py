@@ -36,12 +36,17 @@ def print_ledger(entries: Sequence[Entry], console: Console) -> None:
     print_table(table, console, _STYLES)
 
 
-def print_entry(entry: Entry, console: Console, part: str | None = None) -> None:
-    """A claim in full, or one part of it: criteria, every number, how to get it again."""
+def print_entry(
+    entry: Entry, console: Console, part: str | None = None, *, full: bool = False
+) -> None:
+    """A claim with a line a part or, if ``full``, or of one part, criteria and every number."""
     if part is None:
         console.print(Text(f"{entry.claim.id}. {entry.claim.title}", style="bold"))
         console.print(Text(f"Source: {entry.claim.source}; carried by {entry.claim.carried_by}"))
         console.print(_verdict("Verdict", entry.judgement.verdict, entry.judgement.reason))
+    if part is None and not full:
+        _print_parts(entry, console)
+        return
     for found in entry.parts:
         if part in (None, found.part.id):
             console.print()
@@ -53,6 +58,18 @@ def print_entry(entry: Entry, console: Console, part: str | None = None) -> None
             style="dim",
         )
     )
+
+
+def _print_parts(entry: Entry, console: Console) -> None:
+    rows = tuple(
+        (p.part.id, f"{p.part.statement} ({p.part.role})", str(p.judgement.verdict),
+         p.judgement.reason)
+        for p in entry.parts
+    )  # fmt: skip
+    header = ("part", "statement", "verdict", "because")
+    note = f"`patchlaw claim {rows[0][0]}` gives the evidence for one part, --full for all of them."
+    console.print()
+    print_table(Table("Its parts", header, rows, note), console, _STYLES)
 
 
 def _part(found: PartEntry, console: Console) -> Group:
@@ -74,8 +91,8 @@ def _part(found: PartEntry, console: Console) -> Group:
     # without the commands, which stand below it, each once
     table = replace(whole, header=whole.header[:-1], rows=tuple(row[:-1] for row in whole.rows))
     shown = Padding(as_rich(table, console, _STYLES, indent=2), (0, 0, 0, 2))
-    commands = dict.fromkeys(f"  {piece.reproduce}" for piece in found.evidence)
-    return Group(*lines, shown, Text("To reproduce:"), *map(Text, commands))
+    commands = dict.fromkeys(c for e in found.evidence for c in e.reproduce.split("; "))
+    return Group(*lines, shown, Text("To reproduce:"), *(Text(f"  {c}") for c in commands))
 
 
 def _verdict(name: str, verdict: Verdict, reason: str) -> Text:
