@@ -226,11 +226,11 @@ def _measured(evidence: Iterable[Evidence]) -> list[str]:
 
 
 def further_pages(entries: Sequence[Entry]) -> dict[Path, str]:
-    """docs/artifact.md and docs/paper.md of this ledger and the committed records."""
+    """artifact.md and paper.md beside the page, of this ledger and the committed records."""
     records = Records.read()
     return {
-        ROOT / "docs" / "artifact.md": artifact_page(entries, records),
-        ROOT / "docs" / "paper.md": replication_report(entries, records),
+        PAGE.with_name("artifact.md"): artifact_page(entries, records),
+        PAGE.with_name("paper.md"): replication_report(entries, records),
     }
 
 

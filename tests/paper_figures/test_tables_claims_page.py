@@ -168,6 +168,9 @@ def test_without_out_the_source_tree_s_page_and_readme_are_written(
     result = CliRunner().invoke(claims_page.main, ["--records", str(tmp_path / "none")])
     assert result.exit_code == 0, result.output
     assert page.read_text(encoding="utf-8") == page_of(known)
+    # beside it, not in the source tree: a page of a made-up world would be committed
+    written = {path.name for path in page.parent.iterdir()}
+    assert written == {"claims.md", "artifact.md", "paper.md"}
     table = claims_page.readme_table(ledger(known))
     assert readme.read_text(encoding="utf-8") == f"before\n{begin}\n\n{table}\n\n{end}\nafter\n"
 
