@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from patchlaw.paper_figures import panels, style
 from patchlaw.paper_figures.recipes import Recipe, analyse, train
 from patchlaw.paper_figures.records import Records, Source
-from patchlaw.paper_figures.study import Study, StudyRun
+from patchlaw.paper_figures.study import Study, StudyRun, paper_study, scaling_study
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.runs import Run
@@ -84,6 +84,13 @@ class Inputs:
     paper: Study
     scaling: Study
     small: bool = False
+
+    @classmethod
+    def of(cls, records: Records, *, small: bool = False) -> "Inputs":
+        """All records with the plans' studies; if ``small``, whatever is there in both places."""
+        if small:
+            return cls(records, records.study(), records.study(), small=True)
+        return cls(records, paper_study(), scaling_study())
 
 
 class Sheet:

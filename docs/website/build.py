@@ -22,8 +22,7 @@ from docs.website.outputs import with_outputs
 from docs.website.pages import Page, PageError, read_pages, staged
 from patchlaw.paper_figures.drawing import Inputs
 from patchlaw.paper_figures.records import Records
-from patchlaw.paper_figures.report.explorer import explorer
-from patchlaw.paper_figures.study import paper_study, scaling_study
+from patchlaw.paper_figures.report.explorer import Explorer
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -65,8 +64,7 @@ def build(out: Path = OUT) -> Path:
     listed = toml(navigation([*written, *made]))
     put(out / CONFIG, config.replace("nav = []", f"nav = {listed}").encode())
     generate(out)
-    found = Inputs(Records.read(), paper_study(), scaling_study())
-    put(out / "site" / "explorer.html", explorer(found).encode())
+    Explorer().write(Inputs.of(Records.read()), out / "site", ())
     refuse(checks.faults(out / "site"))
     formulas = (f for page in checks.read_site(out / "site").values() for f in page.formulas)
     refuse(checks.formula_faults(HERE / "katex" / "katex.min.js", formulas))

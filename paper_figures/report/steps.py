@@ -11,10 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from patchlaw.paper_figures.drawing import Inputs
-from patchlaw.paper_figures.outcome import write_files
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.report.data import VerifyConfig
-from patchlaw.paper_figures.report.explorer import explorer
+from patchlaw.paper_figures.report.explorer import Explorer
 from patchlaw.paper_figures.report.store import ReportStore
 from patchlaw.simulators.datasets.pooling import POOLED_SIDE
 from patchlaw.verification.analysis.analysis_job import execute_analysis
@@ -87,9 +86,7 @@ def carry_out(
                 start_losses=store.report.start_losses | {model.name: run.history[0].train.loss},
                 comparisons=tuple(compare_models(models)),
             )
-    found = Records.read(store.folder)
-    inputs = Inputs(found, found.study(), found.study(), small=True)
-    write_files(store.folder, "explorer", {"html": explorer(inputs)})
+    Explorer().write(Inputs.of(Records.read(store.folder), small=True), store.folder, ())
     store.update(status="complete", stage="done")
 
 

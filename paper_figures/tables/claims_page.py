@@ -253,7 +253,8 @@ def main(records: Path | None, seed: int, out: Path | None) -> None:
         folder = records or ANALYSES
         models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-            findings = prove_and_check(CLAIMS, models, seed, progress, kernels)
+            parts = [part for claim in CLAIMS for part in claim.parts]
+            findings = prove_and_check(parts, models, seed, progress, kernels)
         page.parent.mkdir(parents=True, exist_ok=True)
         entries = ledger(findings)
         write_atomically(page, claims_page(entries, findings))

@@ -1,7 +1,6 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -39,7 +38,6 @@ def claim(
     from patchlaw.verification.claims import CLAIMS, entry_record, find, finite, ledger, read_report
     from patchlaw.verification.claims.proofs import prove_and_check
     from patchlaw.verification.claims.terminal import print_entry, print_ledger
-    from patchlaw.verification.claims.verdict import Role
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.records import author_models, read_analyses
 
@@ -47,16 +45,16 @@ def claim(
         chosen, part = find(name) if name else (None, None)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from error
-    claims = proved = CLAIMS if chosen is None else (chosen,)
-    if chosen is not None and part is not None and not as_json:  # nothing else is shown
-        alone = (replace(p, role=Role.STATED) for p in chosen.parts if p.id == part)
-        proved = (replace(chosen, parts=tuple(alone)),)
+    claims = CLAIMS if chosen is None else (chosen,)
+    parts = [each for one in claims for each in one.parts]
+    if part is not None and not as_json:  # JSON has the whole claim's verdict
+        parts = [each for each in parts if each.id == part]
     try:
         folder = records or ANALYSES
         models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
-                findings = prove_and_check(proved, models, seed, progress, kernels)
+                findings = prove_and_check(parts, models, seed, progress, kernels)
         else:
             findings = read_report(report, models, kernels)
     except (OSError, ValueError) as error:

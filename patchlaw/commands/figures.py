@@ -65,7 +65,8 @@ def figures(
     """
     from patchlaw.console import PlainConsole
     from patchlaw.paper_figures.catalogue import FIGURES, find
-    from patchlaw.paper_figures.records import RESULTS
+    from patchlaw.paper_figures.drawing import Inputs
+    from patchlaw.paper_figures.records import RESULTS, Records
 
     console = PlainConsole()
     try:
@@ -81,7 +82,7 @@ def figures(
     folder = RESULTS if records is None else records
     try:
         out.mkdir(parents=True, exist_ok=True)
-        inputs = _inputs(folder, small)
+        inputs = Inputs.of(Records.read(folder), small=small)
         outcomes = [item.write(inputs, out, chosen) for item in items]
         if recompute:
             outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
@@ -105,17 +106,6 @@ def _formats(text: str) -> "tuple[Format, ...]":
     return tuple(name for name in FORMATS if name in asked)
 
 
-def _inputs(folder: Path, small: bool) -> "Inputs":
-    from patchlaw.paper_figures.drawing import Inputs
-    from patchlaw.paper_figures.records import Records
-    from patchlaw.paper_figures.study import paper_study, scaling_study
-
-    found = Records.read(folder)
-    if small:
-        return Inputs(found, found.study(), found.study(), small=True)
-    return Inputs(found, paper_study(), scaling_study())
-
-
 def _recomputed(
     items: "Sequence[Item]",
     outcomes: "Sequence[Outcome]",
@@ -125,7 +115,9 @@ def _recomputed(
     console: "PlainConsole",
 ) -> "list[Outcome]":
     """Make what is missing, then write everything that lacked something anew."""
+    from patchlaw.paper_figures.drawing import Inputs
     from patchlaw.paper_figures.recipes import commands_of, run_command
+    from patchlaw.paper_figures.records import Records
 
     needed = commands_of(outcomes)
     if not needed:
@@ -136,7 +128,7 @@ def _recomputed(
     for number, command in enumerate(needed, 1):
         console.say(f"[{number}/{len(needed)}] {command}")
         run_command(command, inputs.records.working_folder)
-    fresh = _inputs(inputs.records.folder, inputs.small)
+    fresh = Inputs.of(Records.read(inputs.records.folder), small=inputs.small)
     return [
         item.write(fresh, out, formats) if outcome.missing else outcome
         for item, outcome in zip(items, outcomes, strict=True)

@@ -9,7 +9,6 @@ from patchlaw.commands.figures import figures
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.drawing import Drawing, Inputs
 from patchlaw.paper_figures.records import Records
-from patchlaw.paper_figures.study import paper_study, scaling_study
 from tests.paper_figures.synthetic_records import small_config
 
 SMALL = small_config(4, 1)
@@ -28,4 +27,4 @@ def sidecar(folder: Path, name: str) -> dict:
 def drawing(name: str, folder: Path) -> Drawing:
     """A figure from the records in a folder, not written."""
     (item,) = find([name])
-    return item.draw(Inputs(Records.read(folder), paper_study(), scaling_study()))
+    return item.draw(Inputs.of(Records.read(folder)))

@@ -22,7 +22,7 @@ def records() -> Records:
 
 @pytest.fixture(scope="module")
 def page(records: Records) -> str:
-    return explorer(Inputs(records, paper_study(), scaling_study()))
+    return explorer(Inputs.of(records))
 
 
 def of(page: str) -> dict[str, list[dict[str, object]]]:

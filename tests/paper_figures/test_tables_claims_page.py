@@ -137,7 +137,7 @@ def test_the_committed_page_has_every_claim() -> None:
 
 def test_only_what_the_claims_rest_on_is_done_again() -> None:
     (claim,) = (claim for claim in CLAIMS if claim.id == "7")
-    findings = proofs.prove_and_check([claim], (), 0, SILENT)
+    findings = proofs.prove_and_check(claim.parts, (), 0, SILENT)
     assert set(findings.theorems) == {"shared-angles", "one-qnn", "incoherent-sharing"}
     assert all(found.status == "proved" for found in findings.theorems.values())
     assert findings.checks == {}

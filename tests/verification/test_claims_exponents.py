@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from patchlaw.verification.claims import CLAIMS, Evidence, Grade, Outcome, Verdict
-from patchlaw.verification.claims.measures import says
+from patchlaw.verification.claims.pooled import says
 from patchlaw.verification.comparison import FittedExponent, fitted_exponents
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, author_models

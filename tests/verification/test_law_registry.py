@@ -116,7 +116,7 @@ def test_comparisons(law: Law, records: Path) -> None:
 
 def test_figures_and_pages(law: Law, records: Path) -> None:
     found = Records.read(records)
-    inputs = Inputs(found, found.study(), found.study(), small=True)
+    inputs = Inputs.of(found, small=True)
     drawn = {
         panel["name"]: [row["predicted"] for row in panel["rows"] if row["law"] == "made_up"]
         for panel in law_ratios.draw(inputs).numbers["panels"]

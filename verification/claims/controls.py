@@ -49,10 +49,8 @@ def beside(
 
     def measure(findings: Findings) -> Iterator[Evidence]:
         for pair in _pairs(findings.models, variant, axis):
-            found, run = number(*pair), pair[1].run
-            if found is not None:
-                name = f"{label}, P {run.n_patches}, d {run.depth}, seed {run.seed}"
-                yield piece(name, pair, found, band)
+            if (found := number(*pair)) is not None:
+                yield piece(f"{label}, {pair[1].run.where}", pair, found, band)
 
     return measure
 

@@ -7,17 +7,14 @@ from statistics import median
 from patchlaw.verification.claims import kernel_law
 from patchlaw.verification.claims.claim import PAPER, Claim, Measure, Part, Threshold, scale_part
 from patchlaw.verification.claims.measures import (
-    PAIRED,
     Number,
     along_training,
     eigenvalue_ratios,
-    exponents,
-    joint_ratio,
-    paired_over_seeds,
     per_model,
     quotient,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
+from patchlaw.verification.claims.pooled import PAIRED, exponents, joint_ratio, paired_over_seeds
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.records import (
     ANGLE_BLOCK,
@@ -28,6 +25,10 @@ from patchlaw.verification.records import (
 
 TOLERANCE = 0.2
 LARGE = 16  # 'when P is large': the largest P of the paper
+_ALMOST = (
+    "This reduction almost matches the theoretical scaling ratio of the quadratic first term in "
+    "Eq. (6)"
+)
 _WHY_20 = (
     "The paper calls ratios of 0.18 to 0.28 'almost' (4/9)^2 = 0.198. The rival laws (P1/P2)^2 and "
     "P1/P2 differ by a factor 9/4 from 4 to 9 and 16/9 from 9 to 16; 20 % is a round tolerance "
@@ -165,10 +166,7 @@ SQUARED_LAW = Claim(
             threshold=Threshold("almost", TOLERANCE, _near_the_squared_law),
             complete=4,
             role=Role.ASIDE,
-            quote=(
-                "This reduction almost matches the theoretical scaling ratio of the quadratic "
-                "first term in Eq. (6)"
-            ),
+            quote=_ALMOST,
             since="2026-11-27",
         ),
         Part(
@@ -258,8 +256,7 @@ SQUARED_LAW = Claim(
             "one seed a law that is exactly true would fail it more often than not. One test of "
             "size 5 % over all ratios on record. Written with some of the ratios known.",
             measures=(joint_ratio("H", 4, 9, (4 / 9) ** 2, 4 / 9),),
-            quote="This reduction almost matches the theoretical scaling ratio of the quadratic "
-            "first term in Eq. (6)",
+            quote=_ALMOST,
             since="2026-11-27",
         ),
         *kernel_law.OTHERS,
@@ -385,10 +382,7 @@ TABLES_3_AND_5 = Claim(
             threshold=Threshold("almost", TOLERANCE, _near_the_squared_law),
             complete=4,
             role=Role.ASIDE,
-            quote=(
-                "This reduction almost matches the theoretical scaling ratio of the quadratic "
-                "first term in Eq. (6)"
-            ),
+            quote=_ALMOST,
         ),
         scale_part(
             "9d",

@@ -75,8 +75,8 @@ def _common_courses(tolerance: float) -> tuple[Measure, ...]:
 
 
 def _exponent(name: str, model: TrainedModel, fit: PowerLawFit, band: Band) -> Evidence:
-    run, behind = model.run, model.spectra_along_training[0].top[0].n_samples
-    label = f"exponent of the loss in {name}, P {run.n_patches}, d {run.depth}, seed {run.seed}"
+    behind = model.spectra_along_training[0].top[0].n_samples
+    label = f"exponent of the loss in {name}, {model.run.where}"
     note = f"scatter {fit.residual_std:.2g} of its logarithm" if fit.residual_std else ""
     samples = f"{fit.n_points} moments of training, {images(behind)}"
     return piece(label, (model,), Number(fit.exponent, note=note), band, samples)
@@ -87,13 +87,12 @@ def _counts(tolerance: float) -> tuple[Measure, ...]:
 
     def measure(findings: Findings) -> Iterator[Evidence]:
         for model in findings.models:
-            run, c = model.run, model.run.n_classes
+            c = model.run.n_classes
             within = f"{tolerance:.0%}".replace("%", " %")
             band = Band((1 - tolerance) * c, (1 + tolerance) * c, f"C = {c} within {within}")
             for moment in model.spectra_along_training:
                 if moment.epoch:
-                    label = f"outliers after {moment.epoch} epochs, P {run.n_patches}, "
-                    label += f"d {run.depth}, seed {run.seed}"
+                    label = f"outliers after {moment.epoch} epochs, {model.run.where}"
                     found = counted_outliers(moment.outliers, moment.outliers_by_gap)
                     samples = images(moment.top[0].n_samples)
                     yield piece(label, (model,), found, band, samples)

@@ -5,6 +5,7 @@ from patchlaw.verification.claims.claim import PAPER, Claim, Part, scale_part
 from patchlaw.verification.claims.controls import Keep, beside, beside_one_large, only
 from patchlaw.verification.claims.measures import Number, eigenvalue_ratios, quotient
 from patchlaw.verification.claims.piece_of_evidence import Band
+from patchlaw.verification.claims.structure import TOO_RAPIDLY
 from patchlaw.verification.claims.trained_models import (
     TREND,
     falling_test_loss,
@@ -54,10 +55,7 @@ CLAIM = Claim(
             "A statement about formulas; the check 'element scaling' includes alpha = 1/2.",
             theorems=("aggregation-table", "element-exponents"),
             checks=("element scaling",),
-            quote=(
-                "simply averaging the outputs (scaling by [1/P]) decays the first Hessian "
-                "term too rapidly ([1/P^2])"
-            ),
+            quote=TOO_RAPIDLY,
             criterion_by=PAPER,
         ),
         Part(

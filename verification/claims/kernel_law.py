@@ -60,11 +60,10 @@ def _of_group(
         errors += own
         open_one = not all(all_converged(found.measured) for found in known)
         loose |= open_one
-        run, n = record.run, max(len(found.measured) for found in known)
-        where = f"P {run.n_patches}, d {run.depth}, seed {run.seed}"
-        label = f"worst error of lambda_1 to lambda_{n} {when}, {where}"
+        n = max(len(found.measured) for found in known)
+        label = f"worst error of lambda_1 to lambda_{n} {when}, {record.run.where}"
         if axis:
-            label = f"{label}, {run.protocol}"
+            label = f"{label}, {record.run.protocol}"
         yield _piece(label, (record,), own, max, criterion.worst, open_one)
     every = f"error of all {len(errors)} eigenvalues {when}" + (axis and f", {axis}")
     yield _piece(f"median {every}", records, errors, median, criterion.median, loose)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from patchlaw.hessian_theory.proof.derivation import Derivation
 from patchlaw.verification.checks import CheckResult, exact_checks, random_instances
-from patchlaw.verification.claims.claim import Claim, Findings, TheoremResult
+from patchlaw.verification.claims.claim import Findings, Part, TheoremResult
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
@@ -52,22 +52,21 @@ def run_checks(instances: int, seed: int, progress: Progress) -> Iterator[CheckR
 
 
 def prove_and_check(
-    claims: Sequence[Claim],
+    parts: Sequence[Part],
     models: tuple[TrainedModel, ...],
     seed: int,
     progress: Progress,
     kernels: tuple[KernelRecord, ...] = (),
 ) -> Findings:
-    """Prove the theorems and run the exact checks that some claims rest on.
+    """Prove the theorems and run the exact checks that some parts of claims rest on.
 
     Args:
-        claims: whose theorems and checks; others are left out.
+        parts: whose theorems and checks; others are left out.
         models: what is known of trained models.
         seed: of the numbers that steps are tried on, and of the circuits.
         progress: told of every theorem and check.
         kernels: spectra beside the tangent kernel's law.
     """
-    parts = [part for claim in claims for part in claim.parts]
     names = {name for part in parts for name in part.all_theorems}
     wanted = [theorem for theorem in load_theorems() if theorem.name in names]
     proved = re_prove(wanted, seed, progress) if wanted else ()

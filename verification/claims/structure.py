@@ -2,16 +2,16 @@
 
 from patchlaw.verification.claims.claim import PAPER, Claim, Part
 from patchlaw.verification.claims.controls import beside_family, only
-from patchlaw.verification.claims.measures import (
-    eigenvalue_ratios,
-    exponents,
-    quotient,
-    ratios_of_means,
-)
+from patchlaw.verification.claims.measures import eigenvalue_ratios, quotient, ratios_of_means
 from patchlaw.verification.claims.piece_of_evidence import Band
+from patchlaw.verification.claims.pooled import exponents
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.comparison.exponents import LARGEST_RESIDUAL_BLOCK
 
+TOO_RAPIDLY = (
+    "simply averaging the outputs (scaling by [1/P]) decays the first Hessian term too rapidly "
+    "([1/P^2])"
+)
 _PROOF = "A statement about formulas: a proof settles it, one exception refutes it."
 
 EQUATIONS = Claim(
@@ -117,10 +117,7 @@ ELEMENT_SCALING = Claim(
             _PROOF,
             theorems=("element-exponents",),
             checks=("element scaling",),
-            quote=(
-                "simply averaging the outputs (scaling by [1/P]) decays the first Hessian "
-                "term too rapidly ([1/P^2])"
-            ),
+            quote=TOO_RAPIDLY,
             criterion_by=PAPER,
         ),
         Part(

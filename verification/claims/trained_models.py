@@ -6,17 +6,16 @@ from collections.abc import Callable
 from patchlaw.verification.claims.claim import PAPER, Claim, Measure, Threshold, scale_part
 from patchlaw.verification.claims.controls import only
 from patchlaw.verification.claims.measures import (
-    PAIRED,
     ModelBand,
     Number,
     Pair,
     accuracy_changes,
     on_subset,
-    paired_over_seeds,
     per_model,
     ratios_of_means,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band
+from patchlaw.verification.claims.pooled import PAIRED, paired_over_seeds
 from patchlaw.verification.claims.verdict import Role
 from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import RunFacts, TrainedModel, all_converged, author_models

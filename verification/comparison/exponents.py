@@ -161,12 +161,21 @@ def _over_seeds(
     n = len(exponents)
     if n < LEAST_SEEDS:
         return None
-    from scipy.stats import t  # half a second to import, and not every caller gets here
-
-    mean = fmean(exponents.values())
-    half = float(t.ppf((1 + confidence) / 2, n - 1)) * stdev(exponents.values()) / math.sqrt(n)
+    mean, half = fmean(exponents.values()), half_width([*exponents.values()], confidence)
     depths, patches = (tuple(sorted(set(column))) for column in zip(*common, strict=True))
     return SeedSpread(exponents, patches, depths, mean, (mean - half, mean + half), confidence)
+
+
+def standard_error(numbers: Sequence[float]) -> float:
+    """Of the mean of two numbers or more, from their scatter."""
+    return stdev(numbers) / math.sqrt(len(numbers))
+
+
+def half_width(numbers: Sequence[float], confidence: float) -> float:
+    """Of the interval of their mean: Student's t with len(numbers) - 1 degrees of freedom."""
+    from scipy.stats import t  # half a second to import, and not every caller gets here
+
+    return float(t.ppf((1 + confidence) / 2, len(numbers) - 1)) * standard_error(numbers)
 
 
 def _value(quantity: str, model: TrainedModel) -> float | None:

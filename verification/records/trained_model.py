@@ -162,6 +162,11 @@ class RunFacts:
         return {"run": self.id, **{name: getattr(self, name) for name in names}}
 
     @property
+    def where(self) -> str:
+        """P, d and seed in a label."""
+        return f"P {self.n_patches}, d {self.depth}, seed {self.seed}"
+
+    @property
     def protocol(self) -> str:
         """Data and training in words, the same for runs that may be held against each other.
 

@@ -1,0 +1,240 @@
+"""Measured pieces of evidence of many models at once: fits and tests over depths and seeds."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from statistics import fmean
+from typing import TypeAlias
+
+from scipy import stats
+
+from patchlaw.verification.claims.claim import Findings, Measure
+from patchlaw.verification.claims.measures import Number, Pair, pair_text, quotient, step_text
+from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
+from patchlaw.verification.comparison import FittedExponent, fit_exponent
+from patchlaw.verification.comparison.exponents import (
+    LEAST_PATCHES,
+    LEAST_SEEDS,
+    half_width,
+    standard_error,
+)
+from patchlaw.verification.power_law import PowerLawFit
+from patchlaw.verification.records import TrainedModel, alike_but_for
+from patchlaw.verification.records.trained_model import Along
+
+_Kind: TypeAlias = tuple[str, Grade, str]
+
+SIZE = 0.05  # of tests
+PAIRED = (
+    "Seeds are pairs, as both models of a seed start alike; Student's t, one-sided; 5 % by "
+    "convention, Holm's over all steps of a protocol, so that many comparisons do not make one by "
+    "chance. Three seeds at least."
+)
+
+
+def exponents(quantity: str, name: str, expected: int) -> Measure:
+    """The exponent of P in lambda_max ~ P^e, one piece a protocol, beside an expected one.
+
+    One prefactor for each (depth, seed), one exponent for all: see ``fit_power_law``. A piece
+    speaks for the expected exponent if the interval contains it and no exponent a whole power
+    away, against it if the interval leaves it out, and is undecided otherwise, also with fewer
+    than three values of P.
+
+    Args:
+        quantity: as labels show it.
+        name: as ``verification.comparison`` knows it.
+        expected: the exponent that the statement names.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        pools: dict[_Kind, list[list[TrainedModel]]] = {}
+        for group in alike_but_for("n_patches", findings.models):
+            pools.setdefault(_kind(group[0]), []).append(group)
+        for pool in pools.values():
+            found = fit_exponent(name, pool)
+            if found is not None:
+                yield _exponent(quantity, expected, found, pool[0][0])
+
+    return measure
+
+
+def joint_ratio(matrix: str, one: int, two: int, law: float, rival: float) -> Measure:
+    """The mean log ratio of lambda_max from P = one to two over all depths and seeds, as one test.
+
+    Of size 5 %: exp(mean +- t s / sqrt(n)), Student's t with n - 1 degrees of freedom, widened by
+    the eigenvalues' own mean error. A piece a protocol speaks for the law if the interval holds it
+    and not the rival, against it if the interval leaves it out, and is undecided otherwise, also
+    with fewer than three ratios.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        pools: dict[_Kind, list[tuple[Pair, Number]]] = {}
+        for pair in findings.neighbours("n_patches"):
+            found = quotient(pair[0].top(matrix), pair[1].top(matrix))
+            if step_text(*pair, "n_patches") == f"{one}→{two}" and found and not found.loose:
+                pools.setdefault(_kind(pair[0]), []).append((pair, found))
+        for pool in pools.values():
+            yield _joint(matrix, (one, two), law, rival, pool)
+
+    return measure
+
+
+def _joint(
+    matrix: str, step: tuple[int, int], law: float, rival: float, pool: list[tuple[Pair, Number]]
+) -> Evidence:
+    logs = [math.log(found.value) for _, found in pool]
+    mean, outcome, ends = fmean(logs), Outcome.OPEN, None
+    if len(logs) >= LEAST_PATCHES:
+        half = half_width(logs, 1 - SIZE) + fmean(
+            (f.interval[1] - f.interval[0]) / (2 * f.value) if f.interval else 0 for _, f in pool
+        )
+        ends = math.exp(mean - half), math.exp(mean + half)
+        if not ends[0] <= law <= ends[1]:
+            outcome = Outcome.AGAINST
+        elif not ends[0] <= rival <= ends[1]:
+            outcome = Outcome.FOR
+    first = pool[0][0][0]
+    return Evidence(
+        label=f"mean ratio of lambda_max({matrix}), P {step[0]}→{step[1]}",
+        grade=Grade.of(first),
+        outcome=outcome,
+        value=math.exp(mean),
+        interval=ends,
+        criterion=f"95 % interval holds {law:.4g}, not {rival:.4g}",
+        samples=f"{len(logs)} ratios, {first.run.images:,} images",
+        reproduce=_commands(pair for pair, _ in pool),
+        note="interval: Student's t over depths and seeds",
+    )
+
+
+def paired_over_seeds(
+    label: str,
+    along: Along,
+    change: Callable[[TrainedModel, TrainedModel], float | None],
+    rises: bool,
+    keep: Callable[[Pair], bool] = lambda pair: True,
+) -> Measure:
+    """Mean changes between neighbours over the seeds that both have, each step a paired test.
+
+    Student's t of the changes d_s of one step, at least three seeds, one-sided: p = P(T > t) with
+    t = mean(d) sqrt(n) / sd(d) and n - 1 degrees of freedom. A protocol's steps are one family: p
+    is Holm's, so that the odds of any false "for" among them are at most 5 %. A step speaks for the
+    statement where that p is at most 0.05, against it where the opposite's is, and is undecided
+    otherwise.
+
+    Args:
+        label: what changes.
+        along: "n_patches" or "depth", in which neighbours differ.
+        change: from the first to the second, zero for none, finite.
+        rises: whether the statement says that it is positive.
+        keep: which pairs count.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        families: dict[_Kind, dict[str, list[tuple[Pair, float]]]] = {}
+        for pair in filter(keep, findings.neighbours(along)):
+            moved = change(*pair)
+            if moved is None:
+                continue
+            family = families.setdefault(_kind(pair[0]), {})
+            family.setdefault(pair_text(*pair, along), []).append((pair, moved))
+        for family in families.values():
+            steps = {step: found for step, found in family.items() if len(found) >= LEAST_SEEDS}
+            upper, lower = (
+                _holm([_one_sided([sign * d for _, d in found]) for found in steps.values()])
+                for sign in ((1, -1) if rises else (-1, 1))
+            )
+            for k, (step, found) in enumerate(steps.items()):
+                outcome = Outcome.FOR if upper[k] <= SIZE else Outcome.OPEN
+                if lower[k] <= SIZE:
+                    outcome = Outcome.AGAINST
+                first = found[0][0][0]
+                changes = [d for _, d in found]
+                mean, half = fmean(changes), half_width(changes, 1 - SIZE)
+                yield Evidence(
+                    label=f"mean change of {label}, {step}",
+                    grade=Grade.of(first),
+                    outcome=outcome,
+                    value=mean,
+                    interval=(mean - half, mean + half),
+                    criterion=f"{'above' if rises else 'below'} 0 at {SIZE:.0%} by Holm".replace(
+                        "%", " %"
+                    ),
+                    samples=f"{len(found)} seeds, {first.run.images:,} images",
+                    reproduce=_commands(pair for pair, _ in found),
+                    note=f"paired by seed, p = {upper[k]:.2g} of {len(steps)} steps; interval: "
+                    "Student's t over seeds, of this step alone",
+                )
+
+    return measure
+
+
+def _kind(model: TrainedModel) -> _Kind:
+    """What numbers must have in common to be taken together."""
+    return model.origin, Grade.of(model), model.run.protocol
+
+
+def _commands(pairs: Iterable[Pair]) -> str:
+    """Those that give the numbers of all models again, each once."""
+    return "; ".join(dict.fromkeys(model.reproduce for pair in pairs for model in pair))
+
+
+def _one_sided(numbers: list[float]) -> float:
+    """P(T > t) of their mean; 0 or 1 where all are the same."""
+    mean, error = fmean(numbers), standard_error(numbers)
+    if error == 0:
+        return float(mean <= 0)
+    return float(stats.t.sf(mean / error, len(numbers) - 1))
+
+
+def _holm(p: list[float]) -> list[float]:
+    """Holm's adjusted p-values: max over the smaller ones of (m - rank) p, at most 1."""
+    adjusted, largest = [1.0] * len(p), 0.0
+    for rank, k in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[k]))
+        adjusted[k] = largest
+    return adjusted
+
+
+def says(fit: PowerLawFit, expected: int, n_patches: int) -> Outcome:
+    """What a fit over so many values of P says of an exponent."""
+    if n_patches < LEAST_PATCHES or fit.interval is None:
+        return Outcome.OPEN
+    if not fit.contains(expected):
+        return Outcome.AGAINST
+    if expected - 1 < fit.interval[0] and fit.interval[1] < expected + 1:
+        return Outcome.FOR
+    return Outcome.OPEN
+
+
+def _exponent(quantity: str, expected: int, found: FittedExponent, first: TrainedModel) -> Evidence:
+    fit = found.fit
+    if fit.interval is None:
+        notes = ["no degree of freedom left for an interval"]
+    else:
+        notes = [f"interval: Student's t, scatter {fit.residual_std:.2g} of log lambda"]
+    if len(found.patches) < LEAST_PATCHES:
+        notes.append("two values of P lie on any power law")
+    if (seeds := found.over_seeds) is not None:
+        low, high = seeds.interval
+        notes.append(
+            f"over {len(seeds.exponents)} seeds, at P {', '.join(map(str, seeds.patches))} and d "
+            f"{', '.join(map(str, seeds.depths))}: mean {seeds.mean:.2f}, interval of the seeds' "
+            f"spread [{low:.2f}, {high:.2f}]"
+        )
+    if found.left_out:
+        notes.append(f"{found.left_out} left out: not converged or not positive")
+    patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))
+    # a report's records lie beside it
+    records = " --records analyses" if first.origin == "verify" else ""
+    return Evidence(
+        label=f"exponent of {quantity} in P, P {patches}, d {depths}",
+        grade=Grade.of(first),
+        outcome=says(fit, expected, len(found.patches)),
+        value=fit.exponent,
+        interval=fit.interval,
+        criterion=f"{100 * fit.confidence:g} % interval holds {expected}, no exponent a power away",
+        samples=f"{fit.n_points} minima, {fit.n_groups} of (d, seed), {fit.dof} dof"
+        f", {first.run.images:,} images",
+        reproduce=f"patchlaw compare{records} --matrix '{found.quantity}'",
+        note="; ".join(notes),
+    )
