@@ -85,7 +85,7 @@ class Study:
             PlanError: no plan.
         """
         return cls(
-            tuple(StudyRun(_run_id(r), r.patches, r.depth, r.seed, r) for r in read_plan(path))
+            tuple(StudyRun(run_id(r), r.patches, r.depth, r.seed, r) for r in read_plan(path))
         )
 
     @classmethod
@@ -115,7 +115,8 @@ def axis_study(name: str) -> Study:
     return Study.of_plan(_PLANS / f"{name}.toml")
 
 
-def _run_id(request: RunRequest) -> str:
+def run_id(request: RunRequest) -> str:
+    """The name of a run's folder and records, its data from the package."""
     paper = RunConfig.paper(request.patches, request.depth, request.seed)
     alike = replace(request, epochs=paper.training.epochs)
     if not request.changes and alike == RunRequest(request.patches, request.depth, request.seed):

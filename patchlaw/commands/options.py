@@ -93,9 +93,16 @@ def _folders(
 
 
 def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
-    """What the plan among RUN says of a command, by field of a dataclass of ``setting``s.
+    """What the plan among RUN says of a command; see ``plan_table``."""
+    path = click.get_current_context().meta.get(_PLAN)
+    return {} if path is None else plan_table(path, command, kind, *more)
+
+
+def plan_table(path: Path, command: str, kind: type, *more: str) -> dict[str, Any]:
+    """What a plan says of a command, by field of a dataclass of ``setting``s.
 
     Args:
+        path: of the plan.
         command: its table.
         kind: the dataclass.
         more: other names it may have.
@@ -103,9 +110,7 @@ def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
     Raises:
         ValueError: an unknown name, or a value that the dataclass refuses.
     """
-    path = click.get_current_context().meta.get(_PLAN)
-    if path is None:
-        return {}
+    from patchlaw.verification.analysis.options import check_stages
     from patchlaw.verification.runs.plan import PlanError, read_options
 
     names = {f.metadata["argument"].removeprefix("--"): f.name for f in fields(kind)}
@@ -118,9 +123,25 @@ def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
     found = {names[k]: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     try:
         kind(**{name: value for name, value in found.items() if name not in more})
+        if not isinstance(stages := found.get("stages", ()), tuple):
+            raise TypeError(f"stages: expected a list, got {stages!r}")
+        check_stages(stages)
     except (TypeError, ValueError) as error:
         raise PlanError(f"{path}: [{command}]: {error}") from error
     return found
+
+
+def check_plan_tables(path: Path) -> None:
+    """Refuse options of commands that would be refused once the plan's runs are trained.
+
+    Raises:
+        ValueError: see ``plan_table``.
+    """
+    from patchlaw.verification.analysis.options import AnalysisOptions
+    from patchlaw.verification.kernels.kernel_job import KernelSettings
+
+    plan_table(path, "analyse", AnalysisOptions, "stages")
+    plan_table(path, "kernel", KernelSettings, "brief")
 
 
 def timed(items: Sequence[T], what: str, console: "PlainConsole") -> Iterator[T]:

@@ -11,6 +11,7 @@ import click
 
 from patchlaw.commands.options import (
     ExistingPath,
+    check_plan_tables,
     data_option,
     interruptible,
     machine_options,
@@ -80,6 +81,7 @@ def sweep(
     console = PlainConsole()
     files = data if isinstance(data, Path) else None
     try:
+        check_plan_tables(plan)
         requests = side_by_side(
             [
                 replace(request, data=data) if isinstance(data, str) else request

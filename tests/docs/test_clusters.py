@@ -104,7 +104,7 @@ def test_the_hours_of_the_page_are_the_command_s() -> None:
         device = ["--device", name] if "cores" not in name else ["--gflops", str(rate)]
         plan = str(ROOT / "paper_figures" / "plans" / "thousand.toml")
         output = CliRunner().invoke(main, ["plan", plan, *device]).output
-        found = re.search(r"1,000 runs in turn: (\S+) h of training, (\S+) of analysis", output)
+        found = re.search(r"train in (\S+) h, 1,000 to analyse in (\S+) h", output)
         assert found, output
         hours = [float(text.replace(",", "")) for text in found.groups()]
         assert hours == pytest.approx([training, analysis], rel=0.1)

@@ -1,13 +1,19 @@
 import itertools
 import re
+import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from patchlaw.commands.plan import plan
+from patchlaw.commands.sweep import sweep
+from patchlaw.paper_figures.study import Study
 from patchlaw.simulators.fast_engine import product_rate
+from patchlaw.verification.analysis.options import check_stages
+from patchlaw.verification.records import ANALYSIS
 from patchlaw.verification.runs import RunRequest, RunSamples
 from patchlaw.verification.runs.cost import RunCost, cost_model
 
@@ -36,7 +42,7 @@ def test_runs_that_differ_in_what_costs_nothing_share_a_row(tmp_path: Path) -> N
     done = planned(tmp_path, PLAN, "--gflops", "2")
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.output.splitlines() if re.match(r" *4 +[23] ", line)]
-    assert [(row[1], row[3], row[5]) for row in rows] == [("2", "1,500", "6"), ("3", "1,500", "6")]
+    assert [(row[1], row[3], row[8]) for row in rows] == [("2", "1,500", "6"), ("3", "1,500", "6")]
     model = cost_model()
     costs = [
         RunCost.of(
@@ -52,11 +58,64 @@ def test_runs_that_differ_in_what_costs_nothing_share_a_row(tmp_path: Path) -> N
         [cost.training() / 3600 for cost in costs], rel=0.05
     )
     total = 6 * sum(cost.training() for cost in costs) / 3600
-    assert f"12 runs in turn: {total:.2g} h of training" in done.output
+    assert f"In turn: 12 runs to train in {total:.2g} h, 12 to analyse" in done.output
     parameters = [RunRequest(4, d, patch_side=4, data="digits").protocol() for d in (2, 3)]
-    assert [row[6].replace(",", "") for row in rows] == [
+    assert [row[5].replace(",", "") for row in rows] == [
         str(config.model.build().n_parameters) for config in parameters
     ]
+
+
+def test_what_is_done_is_not_counted_again(tmp_path: Path) -> None:
+    """Whole runs, epochs of a partial one, records of all stages; nothing else."""
+    text = PLAN.replace("[2, 3]", "1").replace("[1, 2, 3]", "[1, 2]").replace("[0, 1]", "1")
+    text = text.replace("depth", "batch_size = 500\ndepth")
+    runs, analyses = tmp_path / "runs", tmp_path / "analyses"
+    path = tmp_path / "part.toml"
+    for seed, epochs in ((1, 3), (2, 1)):
+        part = text.replace("[1, 2]", str(seed)).replace("epochs = 3", f"epochs = {epochs}")
+        path.write_text(part)
+        done = CliRunner().invoke(sweep, [str(path), "--out", str(runs)])
+        assert done.exit_code == 0, done.output
+    analyses.mkdir()
+    options = ("--in", str(runs), "--analyses", str(analyses), "--gflops", "2")
+
+    def counted() -> list[tuple[str, str, str]]:
+        done = planned(tmp_path, text, *options)
+        assert done.exit_code == 0, done.output
+        rows = [line.split() for line in done.output.splitlines() if re.match(r" *4 +1 ", line)]
+        return [(row[4], row[8], row[10]) for row in rows]
+
+    assert counted() == [("3", "0", "1"), ("2", "1", "1")]
+    whole, partial = (run.run_id for run in Study.of_plan(tmp_path / "plan.toml").runs)
+    ANALYSIS.write(analyses / f"{partial}.json", {"stages": {"hessian": {}}})
+    assert counted() == [("3", "0", "1"), ("2", "1", "1")]
+    every = {stage: {} for stage in check_stages(())}
+    ANALYSIS.write(
+        analyses / f"{partial}.json", {"stages": every | {"traces": {"incomplete": True}}}
+    )
+    ANALYSIS.write(analyses / f"{whole}.json", {"stages": every})
+    assert counted() == [("2", "1", "1")]
+    shutil.copytree(runs / whole, tmp_path / "other" / partial)  # a folder by another run's name
+    wrong = planned(tmp_path, text, "--in", str(tmp_path / "other"))
+    assert wrong.exit_code == 2
+    assert whole in wrong.output
+
+
+@pytest.mark.parametrize("command", [plan, sweep])
+def test_options_that_no_command_has_are_refused_before_any_run(
+    tmp_path: Path, command: click.Command
+) -> None:
+    """Else analyse and kernel refuse them, once hours of training are over."""
+    path = tmp_path / "plan.toml"
+    for table, message in (
+        ('[analyse]\nstages = ["hesian"]', "hessian"),
+        ('[analyse]\nstages = "hessian"', "stages: expected a list, got 'hessian'"),
+        ("[kernel]\nimagse = 10", "[kernel]: expected images"),
+    ):
+        path.write_text(f"{PLAN}\n{table}\n")
+        done = CliRunner().invoke(command, [str(path)])
+        assert done.exit_code == 2
+        assert message in " ".join(done.output.split())
 
 
 def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:

@@ -91,12 +91,13 @@ def test_a_plan_that_cannot_work_is_refused_by_its_file_too(tmp_path):
 
 
 def test_the_plan_of_the_paper():
-    """Issue order: seed 1001 at every depth, d = 50 first, then the other seeds alike."""
+    """By worth: seed 1001 at every depth, then all further seeds of one depth after another."""
     requests = read_plan(PLANS / "paper.toml")
     named = [(r.seed, r.depth, r.patches) for r in requests]
-    assert named == sorted(named)
-    assert len(named) == 5 * 4 * 3
-    assert named[:4] == [(1001, 50, 4), (1001, 50, 9), (1001, 50, 16), (1001, 100, 4)]
+    assert len(set(named)) == len(named) == 5 * 4 * 3
+    assert named[:12] == sorted(place for place in named if place[0] == 1001)
+    worth = (50, 100, 200, 150)
+    assert named[12:] == sorted(named[12:], key=lambda place: (worth.index(place[1]), place[::2]))
     assert {r.epochs for r in requests} == {50}
 
 

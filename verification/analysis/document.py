@@ -96,6 +96,16 @@ class AnalysisDocument:
         self._content = content
 
 
+def stages_on_record(path: Path) -> frozenset[str]:
+    """Stages that a record holds whole.
+
+    Raises:
+        ValueError, OSError: no record.
+    """
+    marks = ANALYSIS.read(path)["stages"]
+    return frozenset(name for name, mark in marks.items() if not mark.get(_INCOMPLETE, False))
+
+
 def recorded_options(path: Path, new: AnalysisOptions | None = None) -> AnalysisOptions:
     """What a later stage of a record takes unless told otherwise; ``new`` without a file.
 
