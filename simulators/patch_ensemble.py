@@ -25,12 +25,12 @@ class ModuleBlock(PatchBlockModel):
     def __init__(self, model: "PatchEnsemble", patch: int) -> None:
         super().__init__(model, patch)
         self.module = copy.deepcopy(model.patches[patch])
-        self.square = model.square
-        self.side = model.grid.patch_side
+        self.side = model.module_side
 
     def outputs(self, features: Tensor) -> Tensor:
         """f_p of features (n, side^2), shape (n, C)."""
-        return _outputs(self.module, features, self.side if self.square else None)
+        outputs: Tensor = self.module(_shaped(features, self.side))
+        return outputs
 
 
 class PatchEnsemble(PatchModule):
@@ -100,7 +100,7 @@ class PatchEnsemble(PatchModule):
         named += [] if shared is None else [("shared", shared)]
         _check_apart(named)
         super().__init__(grid, 0, scale, aggregation_exponent)
-        self.square = square
+        self.module_side = grid.patch_side if square else None
         self.patches = torch.nn.ModuleList(modules)
         self.shared = shared
         self.to(device=device, dtype=dtype)
@@ -117,9 +117,10 @@ class PatchEnsemble(PatchModule):
 
     def patch_outputs(self, images: Tensor | ArrayLike) -> Tensor:
         """Outputs f_p of every patch, shape (N, P, C)."""
-        side = self.grid.patch_side if self.square else None
         features = self.patch_features(self.check_images(images))
-        outputs = [_outputs(m, x.T, side) for m, x in zip(self.patches, features, strict=True)]
+        outputs = [
+            m(_shaped(x.T, self.module_side)) for m, x in zip(self.patches, features, strict=True)
+        ]
         return torch.stack(outputs, dim=1)
 
     def shared_logits(self, images: Tensor) -> Tensor | None:
@@ -140,31 +141,42 @@ class PatchEnsemble(PatchModule):
         training = [(module, module.training) for module in self.modules()]
         self.eval()
         n_classes = 0
-        with torch.no_grad():
-            features = self.patch_features(blank)
-            for p, (name, module) in enumerate(named):
-                out = (
-                    module(blank)
-                    if module is self.shared
-                    else _outputs(module, features[p].T, self.grid.patch_side * self.square or None)
-                )
-                found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-                if not isinstance(out, Tensor) or found != (2, n_classes or out.shape[-1]):
-                    raise ValueError(
-                        f"{name}: expected logits of shape (2, {n_classes or 'C'}) for two blank "
-                        f"patches, got {found}"
-                    )
-                n_classes = int(out.shape[1])
-        for module, flag in training:
-            module.training = flag
+        try:
+            with torch.no_grad():
+                features = self.patch_features(blank)
+                for p, (name, module) in enumerate(named):
+                    whole = module is self.shared
+                    rows = blank if whole else _shaped(features[p].T, self.module_side)
+                    out = _tried(name, module, rows)
+                    found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+                    if not isinstance(out, Tensor) or found != (2, n_classes or out.shape[-1]):
+                        raise ValueError(
+                            f"{name}: expected logits of shape (2, {n_classes or 'C'}) for two "
+                            f"blank {'images' if whole else 'patches'}, got {found}"
+                        )
+                    n_classes = int(out.shape[1])
+        finally:
+            for module, flag in training:
+                module.training = flag
         return n_classes
 
 
-def _outputs(module: torch.nn.Module, features: Tensor, side: int | None) -> Tensor:
-    """A patch's outputs (n, C) from rows (n, side^2), made square where a side is given."""
-    shaped = features if side is None else features.reshape(len(features), side, side)
-    outputs: Tensor = module(shaped)
-    return outputs
+def _shaped(features: Tensor, side: int | None) -> Tensor:
+    """Rows (n, side^2) as a module takes them, made square where a side is given."""
+    return features if side is None else features.reshape(len(features), side, side)
+
+
+def _tried(name: str, module: torch.nn.Module, batch: Tensor) -> object:
+    """Outputs of a batch of two, with what a user's module says of its shape."""
+    try:
+        return module(batch)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        shape = ", ".join(map(str, ("n", *batch.shape[1:])))
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{name}: expected a module that takes features of shape ({shape}) and gives (n, C), "
+            f"got: {said}; give a first layer that fits, or square for (n, side, side)"
+        ) from error
 
 
 def _check_apart(named: Sequence[tuple[str, torch.nn.Module]]) -> None:

@@ -28,35 +28,6 @@ class TableContent(NamedTuple):
     note: str = ""
 
 
-def answer_lines(report: PredictionReport) -> list[str]:
-    """The answer, why this law, what would narrow it; the first fits 80 columns."""
-    answer, inputs = report.answer, report.inputs
-    record, paper, interval = answer.calibration, answer.paper, answer.interval
-    step = f"P {inputs.first.n_patches} -> {inputs.second.n_patches}"
-    beside = "none" if paper.ratio is None else _short(paper.ratio)
-    pairs = sum(n for _, n in record.held_out.values())
-    lines = [
-        f"lambda_max({answer.matrix}), {step}: {_short(answer.value)} ({100 * answer.aimed:.0f} %: "
-        f"{_short(interval.low)} to {_short(interval.high)}); paper's law: {beside}",
-        f"Law: {answer.law.replace('_', ' ')}, {answer.prediction.formula}; of {answer.candidates} "
-        f"that the inputs allow it was off least on record, by a factor of {record.factor:.2f} "
-        f"(the paper's {answer.paper_calibration.factor:.2f}). At depths left out {record.inside} "
-        f"of {pairs} measured ratios lay inside; {100 * answer.choice_coverage:.0f} % where the "
-        "law is chosen there too.",
-    ]
-    lines += [
-        f"A factor of {each.factor:.2f} with "
-        + ", ".join(f"--{name.replace('_', '-')}" for name in each.inputs)
-        for each in answer.improvements
-    ]
-    if record.regime == "any":
-        lines.append("All depths on record together; --depth takes those alike")
-    if answer.outside:
-        beyond = ", ".join(answer.outside)
-        lines.append(f"Outside the records, so the interval is a guess: {beyond}")
-    return lines
-
-
 def _answer_data(answer: Answer) -> dict[str, Any]:
     record = answer.calibration
     return {
@@ -182,10 +153,6 @@ def _show(value: Number) -> str:
         if len(str(value)) <= 9:
             return f"{value} = {float(value):.4g}"
     return f"{float(value):.4g}"
-
-
-def _short(value: Number) -> str:
-    return f"{float(value):.3g}"
 
 
 def _show_interval(interval: Interval | None) -> str:

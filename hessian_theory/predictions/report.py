@@ -66,6 +66,36 @@ class PredictionReport:
         """What the paper's law says."""
         return self.answer.paper
 
+    def __str__(self) -> str:
+        """The answer, why this law, what would narrow it; the first fits 80 columns."""
+        answer, inputs = self.answer, self.inputs
+        record, paper, interval = answer.calibration, answer.paper, answer.interval
+        step = f"P {inputs.first.n_patches} -> {inputs.second.n_patches}"
+        beside = "none" if paper.ratio is None else _short(paper.ratio)
+        pairs = sum(n for _, n in record.held_out.values())
+        paper_factor, chosen = answer.paper_calibration.factor, 100 * answer.choice_coverage
+        lines = [
+            f"lambda_max({answer.matrix}), {step}: {_short(answer.value)} "
+            f"({100 * answer.aimed:.0f} %: {_short(interval.low)} to {_short(interval.high)}); "
+            f"paper's law: {beside}",
+            f"Law: {answer.law.replace('_', ' ')}, {answer.prediction.formula}; of "
+            f"{answer.candidates} that the inputs allow it was off least on record, by a factor of "
+            f"{record.factor:.2f} (the paper's {paper_factor:.2f}). At depths left out "
+            f"{record.inside} of {pairs} measured ratios lay inside; {chosen:.0f} % where the law "
+            "is chosen there too.",
+        ]
+        lines += [
+            f"A factor of {each.factor:.2f} with "
+            + ", ".join(f"--{name.replace('_', '-')}" for name in each.inputs)
+            for each in answer.improvements
+        ]
+        if record.regime == "any":
+            lines.append("All depths on record together; --depth takes those alike")
+        if answer.outside:
+            beyond = ", ".join(answer.outside)
+            lines.append(f"Outside the records, so the interval is a guess: {beyond}")
+        return "\n".join(lines)
+
 
 def predict(
     n_patches_1: int,
@@ -156,3 +186,7 @@ def predict_all(
         block_bounds=tuple(None if m.blocks is None else block_bounds(m) for m in measured),
         models=tuple(models),
     )
+
+
+def _short(value: Number) -> str:
+    return f"{float(value):.3g}"

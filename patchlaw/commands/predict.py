@@ -165,11 +165,7 @@ def predict(
     assert patches1 is not None
     assert patches2 is not None
 
-    from patchlaw.hessian_theory.predictions.rendering import (
-        answer_lines,
-        report_data,
-        report_tables,
-    )
+    from patchlaw.hessian_theory.predictions.rendering import report_data, report_tables
     from patchlaw.hessian_theory.predictions.report import predict_all
 
     if (known["angle_part"] is None) != (known["bias_part"] is None):
@@ -202,8 +198,7 @@ def predict(
     from patchlaw.verification.tables import Table, print_table
 
     console = PlainConsole()
-    for line in answer_lines(report):
-        console.print(line)
+    console.print(str(report))
     if not everything:
         console.print("Every law, bound and size: --all")
         return

@@ -104,6 +104,12 @@ MODULES = [mlp() for _ in range(9)]
         ([MODULES[0]] * 9, ValueError, "got patches[0] and patches[1] with one in common"),
         ([*MODULES[:8], nn.Flatten()], ValueError, "patches[8]: expected a module with parameters"),
         ([*MODULES[:8], nn.Linear(4, 3)], ValueError, "shape (2, 2) for two blank patches, got (2"),
+        (
+            [*MODULES[:8], nn.Linear(5, 2)],
+            ValueError,
+            "patches[8]: expected a module that takes features of shape (n, 4) and gives (n, C), "
+            "got: mat1 and mat2 shapes cannot be multiplied (2x4 and 5x2)",
+        ),
         ([*MODULES[:8], "mlp"], TypeError, "patches[8]: expected a torch.nn.Module, got str"),
         (MODULES[0], TypeError, "a list of modules or a function that makes one, got Sequential"),
         (3, TypeError, "a list of modules or a function that makes one, got int"),
@@ -128,6 +134,14 @@ def test_refuses_what_is_no_ensemble(patches: object, error: type, message: str)
 def test_refuses_bad_numbers(call: Callable[[PatchEnsemble], object], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         call(PatchEnsemble(mlp, GRID))
+
+
+def test_a_refused_module_keeps_its_train_mode() -> None:
+    """Only this catches modules that a refusal leaves in evaluation mode, without their dropout."""
+    modules = [nn.Sequential(nn.Linear(4, 2), nn.Dropout()) for _ in range(8)]
+    with pytest.raises(ValueError, match="shared: expected a module that takes features"):
+        PatchEnsemble([*modules, mlp()], GRID, shared=nn.Linear(5, 2))
+    assert all(module.training for each in modules for module in each.modules())
 
 
 def test_the_trial_at_the_door_leaves_modules_as_they_were() -> None:

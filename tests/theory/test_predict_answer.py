@@ -170,6 +170,7 @@ def test_first_line_is_the_answer_and_tables_wait_for_all() -> None:
     value, low, high = (float(x) for x in (found.value, found.interval.low, found.interval.high))
     answer = f"{value:.3g} (80 %: {low:.3g} to {high:.3g}); paper's law: 0.198"
     assert lines[0] == f"lambda_max(H), P 4 -> 9: {answer}"
+    assert str(found).splitlines()[0] == lines[0]
     assert value == pytest.approx(4 / 9 * 0.0126 / 0.0229)
     assert len(lines) <= 9
     record = found.answer.calibration
