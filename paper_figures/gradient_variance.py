@@ -20,6 +20,7 @@ import torch
 
 from patchlaw.console import PlainConsole
 from patchlaw.paper_figures.study import axis_study
+from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.engine_choice import training_engine
 from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
 from patchlaw.verification.runs import RunRequest, load_samples
@@ -41,6 +42,7 @@ def mean_square_slopes(request: RunRequest, n_images: int) -> tuple[float, float
     chosen = stratified_subset(samples.train_labels, n_images, seed=0)
     images, labels = samples.train_images[chosen], samples.train_labels[chosen]
     model = request.config(samples).model.build().to(torch.float64)
+    assert isinstance(model, DistributedQNN)  # as no plan names a factory
     images = images.to(torch.float64)
     _, gradient = training_engine(model).loss_and_gradient(images, labels)
     over_angles = gradient[: model.angles.numel()]
