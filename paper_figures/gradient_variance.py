@@ -39,7 +39,7 @@ def mean_square_slopes(request: RunRequest, n_images: int) -> tuple[float, float
         ValueError: a model without a tangent kernel, more images than there are.
     """
     samples = load_samples(request.source(), request.images, n_qubits=request.qubits)
-    chosen = stratified_subset(samples.train_labels, n_images, seed=0)
+    chosen = stratified_subset(samples.train_labels.numpy(), n_images, seed=0)
     images, labels = samples.train_images[chosen], samples.train_labels[chosen]
     model = request.config(samples).model.build().to(torch.float64)
     assert isinstance(model, DistributedQNN)  # as no plan names a factory

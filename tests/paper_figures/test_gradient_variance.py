@@ -20,7 +20,7 @@ def test_slopes_are_the_kernels_form_and_torchs(patches: int) -> None:
     assert ratio.mean() == pytest.approx(0, abs=0.1 + 3 * ratio.std() / 4)
 
     samples = load_samples("digits")
-    chosen = stratified_subset(samples.train_labels, 30, seed=0)
+    chosen = stratified_subset(samples.train_labels.numpy(), 30, seed=0)
     model = request.config(samples).model.build().double()
     assert isinstance(model, DistributedQNN)
     z = model(samples.train_images[chosen].double())
