@@ -301,6 +301,13 @@ def test_another_environment_is_noted(begun, monkeypatch):
     assert [session.from_epoch for session in run.checkpoint.sessions] == [0, 3]
 
 
+def test_the_record_says_with_how_many_threads_it_began(tmp_path):
+    """Only this catches the process' own number in place of the run's."""
+    run = execute_run(tmp_path, toy_config(SAMPLES, 1), SAMPLES, threads=3)
+    sessions = [run.header.environment, run.checkpoint.sessions[0].environment]
+    assert [each["threads"] for each in sessions] == [3, 3]
+
+
 # --- reading
 
 
