@@ -5,6 +5,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,12 @@ def test_looking_needs_no_right_to_write(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "open", read_only)
         assert is_held(tmp_path)
     assert not is_held(tmp_path)
+
+
+def test_who_looks_does_not_keep_another_from_beginning(tmp_path):
+    """To look, the lock is taken for a moment: a sweep beside `patchlaw status` lost runs by it."""
+    with (tmp_path / "lock").open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        threading.Timer(0.02, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
+        with held(tmp_path):
+            assert is_held(tmp_path)
