@@ -98,6 +98,7 @@ class Trainer:
         )
         self.evaluate_epochs = evaluate_epochs
         self._alone: Lockstep | None = None
+        self.stacked_in: DeviceSteps | None = None  # whose rows parameters and moments are
         self.epoch = 0
         self.steps: list[StepRecord] = []
         self.epochs: list[EpochRecord] = []
@@ -218,11 +219,13 @@ class Lockstep:
                 yield [t.step(batch) for t, batch in zip(self._trainers, batches, strict=True)]
             return
         first = self._trainers[0]
-        if self._device is None:
+        if self._device is None or any(t.stacked_in is not self._device for t in self._trainers):
             optimisers = [trainer.optimiser for trainer in self._trainers]
             self._device = DeviceSteps(
                 known, optimisers, first.images, first.labels, first.config.loss
             )
+            for trainer in self._trainers:
+                trainer.stacked_in = self._device
         losses = self._device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
