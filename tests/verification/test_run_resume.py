@@ -1,4 +1,6 @@
 import io
+import itertools
+import math
 import os
 import signal
 import subprocess
@@ -7,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from rich.console import Console
@@ -24,6 +27,7 @@ from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.runs.samples import load_samples
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.lock import held
+from patchlaw.verification.training import Evaluation, Objective
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()
@@ -171,6 +175,23 @@ def test_float64_parameters_stay_float64(tmp_path):
     assert run.parameters(1).dtype == torch.float64
     start = toy_config(SAMPLES).model.build().flat_parameters()
     assert run.parameters(0).float().equal(start)
+
+
+@pytest.mark.parametrize(("number", "kind"), [(3, "training"), (4, "test")])
+def test_a_loss_that_ends_an_epoch_infinite_ends_the_run(tmp_path, monkeypatch, number, kind):
+    """The third and fourth evaluations are those after an epoch; no step has seen them."""
+    evaluate, count = Objective.evaluate, itertools.count(1)
+
+    def late(self: Objective, *data: torch.Tensor) -> Evaluation:
+        found = evaluate(self, *data)
+        return msgspec.structs.replace(found, loss=math.inf) if next(count) == number else found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objective, "evaluate", late)
+        message = f"got inf over all {kind} samples after 1 epochs .*; lower learning_rate"
+        with pytest.raises(FloatingPointError, match=message):
+            run_toy(tmp_path, 2)
+    assert run_toy(tmp_path, 2).epochs_done == 2
 
 
 # --- what is refused, and left as it was

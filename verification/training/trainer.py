@@ -146,22 +146,35 @@ class Trainer:
         Raises:
             FloatingPointError: see ``run_epoch``.
         """
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"loss: expected a finite number, got {loss} in epoch {self.epoch} (batch seed "
-                f"{self.config.batch_seed}); lower learning_rate"
-            )
+        self.check_finite(loss, f"in epoch {self.epoch}")
         self.steps.append(StepRecord(self.epoch, batch, loss))
         return self.steps[-1]
 
+    def check_finite(self, loss: float, where: str) -> None:
+        """Refuse a loss that is NaN or infinite.
+
+        Raises:
+            FloatingPointError: saying where it was.
+        """
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"loss: expected a finite number, got {loss} {where} (batch seed "
+                f"{self.config.batch_seed}); lower learning_rate or scale"
+            )
+
     def end_epoch(self) -> None:
-        """Move the rate, evaluate, and remember the parameters of the least loss."""
+        """Move the rate, evaluate, and remember the parameters of the least loss.
+
+        Raises:
+            FloatingPointError: the loss over all training samples is NaN or infinite.
+        """
         epoch, rate = self.epoch, float(self.scheduler.get_last_lr()[0])
         self.scheduler.step()
         self.epoch += 1
         if not self.evaluate_epochs:
             return
         train = self.objective.evaluate(self.images, self.labels)
+        self.check_finite(train.loss, f"over all training samples after {self.epoch} epochs")
         self.epochs.append(EpochRecord(epoch, rate, train))
         if self.minimum is None or train.loss < self.minimum.train.loss:
             self.minimum = TrainingMinimum(epoch, train, self.model.flat_parameters())
