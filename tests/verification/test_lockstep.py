@@ -136,6 +136,11 @@ def test_runs_of_different_kinds_are_refused() -> None:
     ahead = alone(3, 1)
     with pytest.raises(ValueError, match=r"one epoch, got 1 configurations at epochs \[1, 0\]"):
         Lockstep([ahead, a_trainer(4)])
+    pair = [a_trainer(3), a_trainer(4)]
+    several = Lockstep(pair)
+    list(pair[0].run_epoch())  # else the other one skips its first epoch's batches
+    with pytest.raises(ValueError, match=r"one epoch, got 1 configurations at epochs \[1, 0\]"):
+        next(several.run_epoch())
     other = a_trainer(4)
     other.images = other.images + 1
     with pytest.raises(ValueError, match="the same samples"):

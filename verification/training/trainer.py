@@ -198,18 +198,14 @@ class Lockstep:
         self._trainers = tuple(trainers)
         first = self._trainers[0]
         same = (t.images.equal(first.images) and t.labels.equal(first.labels) for t in trainers)
-        kinds = {replace(t.config, batch_seed=0) for t in trainers}
-        if len({t.epoch for t in trainers}) > 1 or len(kinds) > 1 or not all(same):
-            raise ValueError(
-                "trainers: expected one configuration but for the seeds, the same samples and one "
-                f"epoch, got {len(kinds)} configurations at epochs {[t.epoch for t in trainers]}"
-            )
+        self._check(all(same))
         self._device: DeviceSteps | None = None
         self._next: tuple[int, list[NDArray[np.int64]]] | None = None
 
     def run_epoch(self) -> Iterator[tuple[StepRecord, ...]]:
         """The next epoch of all, an item a step; see ``Trainer.run_epoch``."""
         first = self._trainers[0]
+        self._check()  # one of them may have gone on alone
         if first.epoch >= first.config.epochs:
             raise ValueError(f"epoch: all {first.config.epochs} epochs are done")
         for number, losses in enumerate(self._losses(first.epoch)):
@@ -219,6 +215,15 @@ class Lockstep:
             )
         for trainer in self._trainers:
             trainer.end_epoch()
+
+    def _check(self, same_samples: bool = True) -> None:
+        kinds = {replace(trainer.config, batch_seed=0) for trainer in self._trainers}
+        epochs = [trainer.epoch for trainer in self._trainers]
+        if len(set(epochs)) > 1 or len(kinds) > 1 or not same_samples:
+            raise ValueError(
+                "trainers: expected one configuration but for the seeds, the same samples and one "
+                f"epoch, got {len(kinds)} configurations at epochs {epochs}"
+            )
 
     def _losses(self, epoch: int) -> Iterator[Sequence[float]]:
         """Of each step those of all trainers."""
