@@ -67,6 +67,8 @@ def is_held(path: Path) -> bool:
 def _locked(lock: Path, path: Path) -> int:
     """Descriptor of the lock file, held."""
     while True:
+        if lock.parent == path:
+            path.mkdir(exist_ok=True)  # its former holder may have removed all of it
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if not _taken(descriptor):
