@@ -143,7 +143,7 @@ class _AnalysisJob(Job):
             seconds = time.perf_counter() - start
             document.finish(name, sections, {"seconds": seconds, **mark})
             self._note_begun({key: v for key, v in self._begun().items() if key != name})
-        self.ranks.texts()  # one that is behind may still read there
+        self.ranks.texts(purpose="end of stages")  # one that is behind may still read there
         wanted = {*check_stages(()), *self.stages, *self._begun()}
         if self.ranks.leads and all(map(document.done, wanted)):
             shutil.rmtree(self.place, ignore_errors=True)  # still held: nobody else works there

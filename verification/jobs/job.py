@@ -93,7 +93,7 @@ class Job(ABC):
         """
         with self.ranks.following(), ExitStack() as stack:
             yield self.ranks.agreed(lambda: stack.enter_context(self._opened()), in_turn=True)
-            self.ranks.texts()  # what follows reads what rank 0 has written
+            self.ranks.texts(purpose="end of work")  # what follows reads what rank 0 has written
 
     @contextmanager
     def _opened(self) -> Iterator[bool]:
