@@ -221,7 +221,7 @@ def _sha256(path: Path) -> str:
 
 def _read_runs(folder: Path) -> dict[str, Run]:
     found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    for path in sorted(folder.glob("[!.]*")):  # hidden are copies under way
         try:
             run = Run.open(path)
         except RunError:  # not a run, or nothing of it is done yet

@@ -5,7 +5,7 @@ from pathlib import Path
 
 # folders that the commands write to unless told otherwise, and what a record in each looks like
 KINDS = {
-    "runs": "*/config.json",
+    "runs": "[!.]*/config.json",
     "analyses": "*.json",
     "landscapes": "*.json",
     "kernels": "*.json",

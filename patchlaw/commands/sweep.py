@@ -75,20 +75,18 @@ def sweep(
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.runs import RunSamples, execute_runs, load_samples
-    from patchlaw.verification.runs.plan import read_plan, side_by_side
+    from patchlaw.verification.runs.plan import check_once, read_plan, side_by_side
     from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
     files = data if isinstance(data, Path) else None
     try:
         check_plan_tables(plan)
-        requests = side_by_side(
-            [
-                replace(request, data=data) if isinstance(data, str) else request
-                for request in read_plan(plan)
-            ],
-            together,
-        )
+        listed = read_plan(plan)
+        if isinstance(data, str):
+            listed = tuple(replace(request, data=data) for request in listed)
+            check_once(listed)
+        requests = side_by_side(listed, together)
         part = (
             Shard.from_environment(os.environ, len(requests))
             if shard is None

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from patchlaw.paper_figures.provenance import PaperFigure
 from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables import TABLES
 from patchlaw.verification.store.errors import RecordError
+from patchlaw.work_folder import counted
 from tests.paper_figures.figure_cases import SMALL, invoke, sidecar
 from tests.paper_figures.synthetic_records import (
     write_analysis,
@@ -82,6 +84,9 @@ def test_a_run_in_the_folder_of_another_is_refused(small):
 
 def test_folders_that_are_no_runs_are_passed_over(small):
     (small / "runs" / "notes").mkdir()
+    run = small / "runs" / SMALL.run_id
+    shutil.copytree(run, run.with_name(f".{run.name}.abcd_123"))  # by a killed `patchlaw thin`
+    assert counted(small)["runs"] == 1
     assert set(Records.read(small).runs) == {SMALL.run_id}
 
 

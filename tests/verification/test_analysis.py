@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,13 +22,14 @@ from patchlaw.commands.analyse import analyse
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisOptions
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.records import TrainedModel, read_analyses, read_model
+from patchlaw.verification.records import ANALYSIS, TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
 from patchlaw.verification.store.errors import InUseError, RecordError
 from patchlaw.verification.store.json_files import plain, typed
-from patchlaw.verification.store.lock import held
+from patchlaw.verification.store.lock import held, is_held
 from patchlaw.verification.store.seal import digest
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
+from tests.verification.run_cases import Stop, StopAt
 
 ROOT = Path(__file__).parents[2]
 
@@ -274,10 +276,51 @@ def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
     assert numbers(resumed) == numbers(record)
 
 
+def test_a_stage_left_aside_keeps_its_products_and_their_origin(run, record, tmp_path):
+    """Nor does the mark forget the sessions, and their threads, in which the products were made.
+
+    Only this catches products of hours that are thrown away by a call for other stages.
+    """
+    content, asked = ANALYSIS.read(record.path), ("spectra along training",)
+    key = "spectra_along_training"
+    for part, name in ((content["stages"], "traces"), (content["stages"], *asked), (content, key)):
+        del part[name]
+    ANALYSIS.write(tmp_path / record.path.name, content)
+    work = tmp_path / f"{record.run.id}.work"
+
+    def analyse_it(**options: object) -> TrainedModel:
+        return execute_analysis(run, SAMPLES, tmp_path, OPTIONS, **options)
+
+    for stages, stop in ((asked, StopAt("  H after 2")), (("traces",), StopAt(done=200))):
+        with pytest.raises(Stop):
+            analyse_it(stages=stages, progress=stop, threads=1)
+    traced = analyse_it(threads=2).stages["traces"]
+    assert [e["threads"] for e in (*traced["begun_in"], traced["environment"])] == [1, 2]
+    assert (work / "H-spectrum-after-2").exists()
+    found = analyse_it(stages=asked, threads=1)
+    assert "begun_in" not in found.stages[asked[0]]
+    assert numbers(found)[key] == numbers(record)[key]
+    assert not work.exists()
+
+
 def test_a_finished_analysis_is_not_repeated(run, record):
     before = record.path.read_bytes()
     again = execute_analysis(run, SAMPLES, record.path.parent, OPTIONS)
     assert again.path.read_bytes() == before
+
+
+def test_products_go_while_they_are_held(run, record, monkeypatch):
+    """Only this catches a lock that is deleted under the process that has just taken it."""
+    seen, remove = [], shutil.rmtree
+
+    def watched(path: Path, **how: bool) -> None:
+        seen.append(is_held(path))
+        remove(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    execute_analysis(run, SAMPLES, record.path.parent, OPTIONS)
+    assert seen == [True]
+    assert not list(record.path.parent.glob("*.work"))
 
 
 def test_a_record_of_another_analysis_is_refused_and_left_alone(run, record, tmp_path):

@@ -306,6 +306,14 @@ def test_data_by_name() -> None:
     assert (fashion.dataset, digits.dataset, digits.n_qubits) == ("fashion-mnist", "digits", 5)
 
 
+def test_a_configuration_loads_the_part_of_the_images_that_it_names() -> None:
+    """Only this catches a draw with another seed, on record as that of seed 0."""
+    samples = load_samples("digits", 100, subset_seed=5)
+    config = RunConfig.paper(4, 1).on(samples, 100)
+    assert config.data.load().sha256 == config.data.sha256
+    assert load_samples("digits", 100).sha256 != samples.sha256
+
+
 @pytest.mark.parametrize("name", ["alpha", "bias", "sharing", "data", "one_qnn", "noise"])
 def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
     result = CliRunner().invoke(sweep, [str(PLANS / f"{name}.toml"), "--list"])

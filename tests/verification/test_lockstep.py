@@ -90,6 +90,20 @@ def test_on_a_device_each_agrees_with_a_run_alone_to_rounding(
                 torch.testing.assert_close(state[moment], reference[moment], rtol=1e-7, atol=1e-9)
 
 
+def test_a_run_goes_on_alone_after_it_was_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only this catches steps on tensors that the model has left for those of other steps."""
+    on_a_device(monkeypatch)
+    expected, ours, other = alone(3, 4), a_trainer(3), a_trainer(4)
+    pair = Lockstep([ours, other])
+    for several in (False, True, False, True):
+        for each in (pair,) if several else (ours, other):
+            list(each.run_epoch())
+    np.testing.assert_allclose(losses(ours), losses(expected), rtol=1e-9)
+    torch.testing.assert_close(
+        ours.model.flat_parameters(), expected.model.flat_parameters(), rtol=0, atol=1e-9
+    )
+
+
 def test_a_run_that_diverges_keeps_the_parameters_that_gave_the_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,6 +136,11 @@ def test_runs_of_different_kinds_are_refused() -> None:
     ahead = alone(3, 1)
     with pytest.raises(ValueError, match=r"one epoch, got 1 configurations at epochs \[1, 0\]"):
         Lockstep([ahead, a_trainer(4)])
+    pair = [a_trainer(3), a_trainer(4)]
+    several = Lockstep(pair)
+    list(pair[0].run_epoch())  # else the other one skips its first epoch's batches
+    with pytest.raises(ValueError, match=r"one epoch, got 1 configurations at epochs \[1, 0\]"):
+        next(several.run_epoch())
     other = a_trainer(4)
     other.images = other.images + 1
     with pytest.raises(ValueError, match="the same samples"):

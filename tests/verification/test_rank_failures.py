@@ -1,21 +1,26 @@
 """What a rank that fails, differs, hangs or dies does to the other one."""
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch.distributed as dist
 
+from patchlaw.verification.analysis.analysis_job import execute_analysis
+from patchlaw.verification.analysis.document import AnalysisDocument
 from patchlaw.verification.operators import HessianOperator
 from patchlaw.verification.ranks.launch import Launch, RankError, launched
 from patchlaw.verification.ranks.ranks import Ranks
 from patchlaw.verification.runs import Run, execute_run
 from patchlaw.verification.solvers import top_eigenpairs
+from tests.verification.analysis_cases import OPTIONS
 from tests.verification.rank_cases import Pair, start_run
 from tests.verification.run_cases import toy_config, toy_samples
 from tests.verification.test_run_resume import assert_same, epochs_on_disk
@@ -97,6 +102,44 @@ def test_ranks_that_part_ways_are_stopped(pair, function):
     """Else the sum would be of products with different vectors, or gloo would end the process."""
     for error in pair(function):
         with pytest.raises(RankError, match=r"all at the same step, got rank 0: at work; rank 1: "):
+            raise error
+
+
+def analysed(ranks: Ranks, folder: Path, out: Path) -> Any:
+    """As `patchlaw analyse` tells the others of a refusal."""
+    try:
+        return execute_analysis(
+            Run.open(folder), SAMPLES, out, OPTIONS, stages=("evaluation",), ranks=ranks
+        )
+    except (ValueError, OSError) as error:
+        return ranks.texts(str(error))
+
+
+def unseen_on_one(ranks: Ranks, folder: Path) -> Any:
+    return analysed(ranks, folder / "elsewhere" if ranks.rank else folder, folder / "a")
+
+
+def full_on_one(ranks: Ranks, folder: Path) -> Any:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with patch.object(AnalysisDocument, "finish", side_effect=None if ranks.rank else full):
+        return analysed(ranks, folder, folder / "a")
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (unseen_on_one, "rank 0: at work; rank 1: .*elsewhere: expected the folder of a run"),
+        (full_on_one, "rank 0: .*No space left on device; rank 1: at work"),
+    ],
+)
+def test_what_one_alone_is_refused_ends_all_and_is_named(pair, tmp_path, function, words):
+    """Only this catches a refusal that another rank takes for what it was waiting for.
+
+    It was "Expecting value: line 1 column 1", and the end that a rank took for everybody's.
+    """
+    run = execute_run(tmp_path, toy_config(SAMPLES, 1), SAMPLES, threads=1)
+    for error in pair(function, run.path):
+        with pytest.raises(RankError, match=words):
             raise error
 
 

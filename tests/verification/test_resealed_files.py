@@ -21,6 +21,7 @@ from patchlaw.verification.claims import read_report
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.records import read_model
 from patchlaw.verification.runs import Run, RunError, execute_run
+from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.store.json_files import MAX_DEPTH, JsonFileError, read_json
 from patchlaw.verification.store.seal import SEAL, digest
 from tests.verification.run_cases import toy_config, toy_samples
@@ -121,6 +122,24 @@ def test_a_runs_files(run: Run, name: str) -> None:
     path = run.path / name
     record = json.loads(path.read_text())
     try_all(path, lambda body: sealed_body(body, record["kind"]), record["body"], use(run.path))
+
+
+@pytest.mark.parametrize("place", [("optimiser_file",), ("parameter_files", 3)])
+def test_a_run_names_its_own_files(run: Run, place: Place) -> None:
+    """Only this catches a thinned copy, or Adam's former state, beyond the folder."""
+    path = run.path / "checkpoint.json"
+    record, before = json.loads(path.read_text()), path.read_bytes()
+    file = record["body"]
+    for key in place:
+        file = file[key]
+    victim = run.path.with_name("victim.safetensors")
+    shutil.copyfile(run.path / file["name"], victim)
+    file["name"] = "../victim.safetensors"
+    path.write_text(json.dumps(sealed_body(record["body"], record["kind"])))
+    with pytest.raises(RecordError, match=r"expected file .*-?003\.safetensors, got \.\./victim"):
+        execute_run(run.path.parent, toy_config(SAMPLES, 4), SAMPLES, threads=1)
+    assert victim.exists()
+    path.write_bytes(before)
 
 
 def test_a_thinned_runs_list_of_epochs(thinned: Run) -> None:

@@ -276,6 +276,19 @@ def test_status_tells_running_from_partial(runs):
         assert status_of(folder).state == "running"
 
 
+def test_a_run_that_goes_on_under_the_reader_is_not_called_damaged(runs, monkeypatch):
+    """Only this catches the state of Adam that is looked for after a new one has replaced it."""
+    samples, look = toy_samples(), Run.verify
+
+    def late(run: Run, **how: bool) -> None:
+        execute_run(runs, toy_config(samples, 4), samples)
+        look(run, **how)
+
+    monkeypatch.setattr(Run, "verify", late)
+    found = status_of(next(runs.iterdir()), checksums=True)
+    assert (found.state, found.epochs_done, found.problem) == ("finished", 4, None)
+
+
 def test_status_of_a_run_without_an_epoch(runs):
     """Before the first checkpoint, and with that of the start alone."""
     samples = toy_samples()

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchlaw.commands.sweep import sweep
 from patchlaw.commands.verify import make_config
 from patchlaw.verification.runs import RunRequest
 from patchlaw.verification.runs.plan import PlanError, parse_plan, read_plan
@@ -67,6 +69,23 @@ def test_a_table_overrides_the_defaults():
             {"runs": [{"patches": 4, "depth": [1, 2]}, {"patches": 4, "depth": 2, "epochs": 9}]},
             "expected every run once, got run 2 again as run 3",
         ),
+        (  # the defaults, written out
+            {"runs": [{"patches": 4, "depth": 1}, {"patches": 4, "depth": 1, "patch_side": 8}]},
+            "expected every run once, got run 1 again as run 2",
+        ),
+        (
+            {"runs": [{"patches": 4, "depth": 1}, {"patches": 4, "depth": 1, "image_side": 14}]},
+            "expected every run once, got run 1 again as run 2",
+        ),
+        (
+            {
+                "runs": [
+                    {"patches": 4, "depth": 50},
+                    {"patches": 4, "depth": 50, "learning_rate": 0.01},
+                ]
+            },
+            "expected every run once, got run 1 again as run 2",
+        ),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused_with_its_table(plan, message):
@@ -110,3 +129,13 @@ def test_the_plan_of_the_scaling_study():
     config = make_config(False, 0, None, None, None)
     trained = {(r.images, r.batch_size, r.epochs) for r in requests}
     assert trained == {(config.images, config.batch_size, config.epochs)}
+
+
+def test_a_plan_that_lists_data_is_not_done_twice_on_one_of_them(tmp_path):
+    """Only this catches two tasks of an array that train the same run."""
+    path = tmp_path / "plan.toml"
+    path.write_text('[[runs]]\npatches = 1\ndepth = 1\ndata = ["mnist", "digits"]\n')
+    arguments = [str(path), "--list", "--out", str(tmp_path)]
+    assert CliRunner().invoke(sweep, arguments).exit_code == 0
+    refused = CliRunner().invoke(sweep, [*arguments, "--data", "digits"])
+    assert (refused.exit_code, "got run 1 again as run 2" in refused.output) == (2, True)

@@ -1,4 +1,6 @@
 import io
+import itertools
+import math
 import os
 import signal
 import subprocess
@@ -7,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from rich.console import Console
@@ -24,6 +27,7 @@ from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.runs.samples import load_samples
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.lock import held
+from patchlaw.verification.training import Evaluation, Objective
 from tests.verification.run_cases import toy_config, toy_samples
 
 SAMPLES = toy_samples()
@@ -173,6 +177,23 @@ def test_float64_parameters_stay_float64(tmp_path):
     assert run.parameters(0).float().equal(start)
 
 
+@pytest.mark.parametrize(("number", "kind"), [(3, "training"), (4, "test")])
+def test_a_loss_that_ends_an_epoch_infinite_ends_the_run(tmp_path, monkeypatch, number, kind):
+    """The third and fourth evaluations are those after an epoch; no step has seen them."""
+    evaluate, count = Objective.evaluate, itertools.count(1)
+
+    def late(self: Objective, *data: torch.Tensor) -> Evaluation:
+        found = evaluate(self, *data)
+        return msgspec.structs.replace(found, loss=math.inf) if next(count) == number else found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objective, "evaluate", late)
+        message = f"got inf over all {kind} samples after 1 epochs .*; lower learning_rate"
+        with pytest.raises(FloatingPointError, match=message):
+            run_toy(tmp_path, 2)
+    assert run_toy(tmp_path, 2).epochs_done == 2
+
+
 # --- what is refused, and left as it was
 
 
@@ -299,6 +320,13 @@ def test_another_environment_is_noted(begun, monkeypatch):
     assert "goes on in another environment, so its last bits may differ" in note
     assert note.endswith(f"(machine: {environment.machine} then, Plan 9 vax now)")
     assert [session.from_epoch for session in run.checkpoint.sessions] == [0, 3]
+
+
+def test_the_record_says_with_how_many_threads_it_began(tmp_path):
+    """Only this catches the process' own number in place of the run's."""
+    run = execute_run(tmp_path, toy_config(SAMPLES, 1), SAMPLES, threads=3)
+    sessions = [run.header.environment, run.checkpoint.sessions[0].environment]
+    assert [each["threads"] for each in sessions] == [3, 3]
 
 
 # --- reading

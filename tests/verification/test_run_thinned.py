@@ -1,6 +1,7 @@
 """Thinned copies: what they keep, what they refuse, and that a refusal leaves no trace."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.runs import Run, RunError, execute_run, thin_run
 from patchlaw.verification.runs.run import KEPT, KEPT_FILE
-from patchlaw.verification.runs.status import status_of
+from patchlaw.verification.runs.status import all_statuses, status_of
 from patchlaw.verification.store.errors import RecordError
 from tests.verification.analysis_cases import OPTIONS
 from tests.verification.run_cases import toy_config, toy_samples
@@ -124,3 +125,22 @@ def test_the_command(whole: Run, tmp_path: Path) -> None:
     assert "epoch: expected 0 to 6, got 9" in beyond.output
     kept = json.loads((tmp_path / whole.path.name / "kept.json").read_text())["body"]
     assert kept["configuration"] == whole.config.sha256
+
+
+def test_a_run_that_went_on_since_it_was_opened_is_refused(tmp_path: Path) -> None:
+    """Only this catches a copy whose history has another minimum than the one it kept."""
+    run = execute_run(tmp_path / "runs", toy_config(SAMPLES, 1), SAMPLES, threads=1)
+    execute_run(tmp_path / "runs", toy_config(SAMPLES, 3), SAMPLES)
+    with pytest.raises(RunError, match="as it was opened, got one that was trained on meanwhile"):
+        thin_run(run, tmp_path / "thin")
+    assert list((tmp_path / "thin").iterdir()) == []
+    copy = thin_run(Run.open(run.path), tmp_path / "thin")
+    copy.model(copy.minimum_epoch)
+
+
+def test_a_copy_that_is_not_whole_yet_is_no_run(whole: Run, tmp_path: Path) -> None:
+    """Of a process that was killed, or works: `patchlaw status` would call it damaged."""
+    copy = thin_run(whole, tmp_path)
+    shutil.copytree(copy.path, tmp_path / f".{copy.path.name}.abcd_123")
+    (tmp_path / f".{copy.path.name}.abcd_123" / KEPT_FILE).unlink()
+    assert [each.run for each in all_statuses(tmp_path)] == [copy.path.name]

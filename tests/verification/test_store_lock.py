@@ -3,8 +3,10 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,17 +49,20 @@ def test_another_process_is_named_and_its_death_frees_the_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_file_removed_while_it_is_taken_is_no_lock(tmp_path, monkeypatch):
-    """Its holder ends between our opening and our locking.
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_lock_file_removed_while_it_is_taken_is_no_lock(tmp_path, monkeypatch, folder):
+    """Its holder ends between our opening and our locking, and may remove a folder as a whole.
 
     Only this catches two processes that both hold a lock, one of them on a file without a name.
     """
     path, lock = tmp_path / "record.json", tmp_path / ".record.json.lock"
+    if folder:
+        path.mkdir()
     right, opened = fcntl.flock, []
 
     def late(descriptor: int, operation: int) -> None:
         if not opened:
-            lock.unlink()
+            shutil.rmtree(path) if folder else lock.unlink()
         opened.append(descriptor)
         right(descriptor, operation)
 
@@ -67,7 +72,7 @@ def test_a_lock_file_removed_while_it_is_taken_is_no_lock(tmp_path, monkeypatch)
         monkeypatch.undo()
         with pytest.raises(InUseError), held(path):
             pass
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [path] * folder
 
 
 def test_a_file_system_without_locks_is_an_error_and_costs_no_descriptor(tmp_path, monkeypatch):
@@ -128,3 +133,12 @@ def test_looking_needs_no_right_to_write(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "open", read_only)
         assert is_held(tmp_path)
     assert not is_held(tmp_path)
+
+
+def test_who_looks_does_not_keep_another_from_beginning(tmp_path):
+    """To look, the lock is taken for a moment: a sweep beside `patchlaw status` lost runs by it."""
+    with (tmp_path / "lock").open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        threading.Timer(0.02, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
+        with held(tmp_path):
+            assert is_held(tmp_path)

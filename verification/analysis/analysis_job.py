@@ -3,6 +3,8 @@
 import re
 import shutil
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
 
 
 _SESSION = FileKind("patchlaw analysis session", "delete its folder", nested=True)
+_SESSION_FILE = "session.json"
 
 
 def record_path(run: Run, out: Path) -> Path:
@@ -46,8 +49,8 @@ def execute_analysis(
     """Analyse a run at its minimum and keep the record in ``out / <run id>.json``.
 
     Stages on record are not repeated. Within a stage the solvers' products are kept in
-    ``out / <run id>.work`` until all stages are done, so an analysis that was killed goes on
-    with the vectors it had and ends with the same numbers.
+    ``out / <run id>.work`` until all stages, and those begun on request, are done. So an analysis
+    that was killed goes on with the vectors it had and ends with the same numbers.
 
     Args:
         run: trained for at least one epoch.
@@ -101,8 +104,8 @@ def execute_analysis(
         ranks=ranks,
     )
     job.carry_out()
-    if ranks.leads and all(map(job.document.done, {*check_stages(()), *asked})):
-        shutil.rmtree(work)
+    with suppress(OSError):  # where a file that was open could not go (NFS), if it is empty
+        work.rmdir()
     return read_model(path)
 
 
@@ -139,13 +142,28 @@ class _AnalysisJob(Job):
             sections = RUN_STAGE[name](self.bench)
             seconds = time.perf_counter() - start
             document.finish(name, sections, {"seconds": seconds, **mark})
+            self._note_begun({key: v for key, v in self._begun().items() if key != name})
+        self.ranks.texts(purpose="end of stages")  # one that is behind may still read there
+        wanted = {*check_stages(()), *self.stages, *self._begun()}
+        if self.ranks.leads and all(map(document.done, wanted)):
+            shutil.rmtree(self.place, ignore_errors=True)  # still held: nobody else works there
 
     def _begin_stage(self, name: str) -> dict[str, Any]:
         """The environment, for the stage's mark, and those of sessions that it was begun in."""
-        path, now = self.place / "session.json", self.environment()
-        last = _SESSION.read(path) if path.exists() else {}
-        before = last["environments"] if last.get("stage") == name else []
-        _SESSION.write(path, {"stage": name, "environments": [*before, now]})
+        begun, now = self._begun(), self.environment()
+        before = begun.get(name, [])
+        self._note_begun({**begun, name: [*before, now]})
         if before and self.note_changes(before[-1], now):
             return {"environment": now, "begun_in": before}
         return {"environment": now}
+
+    def _begun(self) -> dict[str, Any]:
+        """The environments of the sessions of every stage that is begun and not done."""
+        path = self.place / _SESSION_FILE
+        found = _SESSION.read(path) if path.exists() else {}
+        if "stage" in found:  # as former releases wrote it: of the last one alone
+            return {found["stage"]: found["environments"]}
+        return found
+
+    def _note_begun(self, stages: Mapping[str, Any]) -> None:
+        _SESSION.write(self.place / _SESSION_FILE, stages)

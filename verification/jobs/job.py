@@ -26,7 +26,9 @@ from patchlaw.verification.store.lock import held, lock_file
 from patchlaw.verification.torch_devices import check_device, torch_threads
 
 # What of an environment may change the last bits.
-_DECISIVE = ("versions", "commit", "machine", "cpus", "accelerator", "max_chunk", "world_size")
+_DECISIVE = (
+    *("versions", "commit", "machine", "cpus", "threads", "accelerator", "max_chunk", "world_size"),
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Job(ABC):
         """
         with self.ranks.following(), ExitStack() as stack:
             yield self.ranks.agreed(lambda: stack.enter_context(self._opened()), in_turn=True)
-            self.ranks.texts()  # what follows reads what rank 0 has written
+            self.ranks.texts(purpose="end of work")  # what follows reads what rank 0 has written
 
     @contextmanager
     def _opened(self) -> Iterator[bool]:
@@ -108,8 +110,8 @@ class Job(ABC):
                 yield left
             except BaseException:
                 lock = lock_file(self.place)
-                if made and all(path == lock for path in own.iterdir()):
-                    with suppress(OSError):
+                with suppress(OSError):
+                    if made and all(path == lock for path in own.iterdir()):
                         lock.unlink()
                         for folder in made:
                             folder.rmdir()
@@ -123,7 +125,8 @@ class Job(ABC):
 
     def environment(self) -> dict[str, Any]:
         """That of this session, for the record."""
-        return asdict(current_environment(self.device or "cpu")) | self.ranks.facts
+        with torch_threads(self.threads):
+            return asdict(current_environment(self.device or "cpu")) | self.ranks.facts
 
     def settle(self, recorded: Execution) -> None:
         """Take threads and device of the first session.

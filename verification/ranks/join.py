@@ -58,7 +58,7 @@ def join(launch: Launch, device: str | None = None) -> Iterator[Ranks]:
         ranks.check_same(here.versions | ({"commit": here.commit} if here.commit else {}))
         with ranks.following():
             yield ranks
-        ranks.texts()
+        ranks.texts(purpose="end")
     except BaseException as error:
         error.speaks = watch.fail(error)  # type: ignore[attr-defined]
         raise

@@ -118,9 +118,16 @@ class Ranks:
             return over(rows)
         return self.sum(over(rows) * (rows.stop - rows.start), same) / n_samples
 
-    def texts(self, own: str = "") -> list[str]:
-        """A text of every rank; all have come here then."""
-        return [text.decode() for text in self._gather(own.encode())] if self._group else [own]
+    def texts(self, own: str = "", purpose: str = "") -> list[str]:
+        """A text of every rank; all have come here then, for the same purpose.
+
+        Raises:
+            RankError: one has come for another; without a purpose its text says why.
+        """
+        if self._group is None:
+            return [own]
+        same = [np.frombuffer(purpose.encode(), dtype=np.uint8)] if purpose else ()
+        return [text.decode() for text in self._gather(own.encode(), same)]
 
     def check_same(self, facts: Mapping[str, Any]) -> None:
         """Refuse, on all ranks alike, what differs between them.
@@ -128,7 +135,7 @@ class Ranks:
         Raises:
             ValueError: naming rank, fact and both values.
         """
-        found = [json.loads(text) for text in self.texts(json.dumps(facts))]
+        found = [json.loads(text) for text in self.texts(json.dumps(facts), "facts")]
         for rank, theirs in enumerate(found):
             for name, value in theirs.items():
                 if value != found[0].get(name, value):
@@ -156,7 +163,8 @@ class Ranks:
                     result = [action()]
                 except (ValueError, TypeError, OSError) as caught:
                     error = caught
-            said = self.texts("" if error is None else str(error) or type(error).__name__)
+            refusal = "" if error is None else str(error) or type(error).__name__
+            said = self.texts(refusal, "action")
         if error is not None:
             raise error
         for rank, text in enumerate(said):

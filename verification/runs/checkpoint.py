@@ -111,14 +111,14 @@ def save_checkpoint(
     model, epoch = trainer.model, entry.epoch
     parameters = write_tensors(
         folder,
-        f"epochs/{epoch:03d}.safetensors",
+        _names(epoch)[0],
         dict(model.named_parameters()),
         configuration,
         epoch,
     )
     optimiser = write_tensors(
         folder,
-        f"optimiser-{epoch:03d}.safetensors",
+        _names(epoch)[1],
         _optimiser_tensors(trainer),
         configuration,
         epoch,
@@ -155,6 +155,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             f"{path}: expected one parameter file for each of {len(history)} epoch ends, "
             f"got {len(checkpoint.parameter_files)}; {RESTORE}"
         )
+    files = (*checkpoint.parameter_files, checkpoint.optimiser_file)
+    wanted = (*(_names(entry.epoch)[0] for entry in history), _names(checkpoint.epoch)[1])
+    for file, name in zip(files, wanted, strict=True):
+        if file.name != name:  # a copy would be written there, Adam's state be deleted there
+            raise RecordError(f"{path}: expected file {name}, got {file.name}; {RESTORE}")
     return checkpoint
 
 
@@ -206,6 +211,11 @@ def restore_trainer(folder: Path, checkpoint: Checkpoint, trainer: Trainer) -> N
     trainer.scheduler.load_state_dict(checkpoint.scheduler)
     trainer.optimiser.param_groups[0]["lr"] = checkpoint.learning_rate
     trainer.epoch = checkpoint.epoch
+
+
+def _names(epoch: int) -> tuple[str, str]:
+    """Of the files of an epoch: the parameters', and that of Adam's state."""
+    return f"epochs/{epoch:03d}.safetensors", f"optimiser-{epoch:03d}.safetensors"
 
 
 def _kind(value: Any) -> str:

@@ -254,7 +254,7 @@ class RunConfig:
             self,
             training=replace(self.training, n_batches=n_batches),
             data=DataConfig(
-                samples.sha256, images, dataset=samples.dataset, n_qubits=samples.n_qubits
+                samples.sha256, images, samples.subset_seed, samples.dataset, samples.n_qubits
             ),
         )
 

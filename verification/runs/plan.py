@@ -99,13 +99,23 @@ def parse_plan(document: Mapping[str, Any]) -> tuple[RunRequest, ...]:
             raise PlanError(f"[[runs]] table {number}: {error}") from None
     if not requests:
         raise PlanError("expected at least one run, got none; add a table [[runs]]")
-    seen: dict[RunRequest, int] = {}
+    check_once(requests)
+    return tuple(requests)
+
+
+def check_once(requests: Iterable[RunRequest]) -> None:
+    """Refuse a run that is there twice, which two shares of a plan would both train.
+
+    Raises:
+        PlanError: naming the two.
+    """
+    seen: dict[tuple[Any, ...], int] = {}
     for number, request in enumerate(requests, 1):
-        # runs that differ in epochs alone share a folder
-        first = seen.setdefault(replace(request, epochs=1), number)
+        # runs that differ in epochs alone, or in a default written out, share a folder
+        run = request.protocol().sha256, request.data, request.images, request.batch_size
+        first = seen.setdefault(run, number)
         if first != number:
             raise PlanError(f"expected every run once, got run {first} again as run {number}")
-    return tuple(requests)
 
 
 def side_by_side(

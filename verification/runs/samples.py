@@ -21,7 +21,7 @@ MNIST_SHA256 = "05e6e08df682ca5e61117112ee8674984ef8b688c57ea7de88c3ee03ea1a9cfd
 class RunSamples:
     """Images (N, side, side) in radians, float32, with labels (N,), int64.
 
-    ``dataset`` and ``n_qubits`` say how they were loaded; see ``DataConfig``.
+    ``dataset``, ``n_qubits`` and ``subset_seed`` say how they were loaded; see ``DataConfig``.
     """
 
     train_images: Tensor
@@ -30,6 +30,7 @@ class RunSamples:
     test_labels: Tensor
     dataset: str = ""
     n_qubits: int = PIXEL_QUBITS
+    subset_seed: int = 0
 
     @cached_property
     def sha256(self) -> str:
@@ -75,4 +76,5 @@ def load_samples(
         kept = stratified_subset(train_labels.numpy(), images, subset_seed)
         train_images, train_labels = train_images[kept], train_labels[kept]
     dataset = source if isinstance(source, str) and source in OTHER_DATASETS else ""
-    return RunSamples(train_images, train_labels, test_images, data.test_labels, dataset, n_qubits)
+    test_labels, seed = data.test_labels, 0 if images is None else subset_seed
+    return RunSamples(train_images, train_labels, test_images, test_labels, dataset, n_qubits, seed)

@@ -43,6 +43,12 @@ def status_of(folder: Path, *, checksums: bool = False) -> RunStatus:
 
     With ``checksums`` every file is read, else sizes are looked at only.
     """
+    found = _look_at(folder, checksums)
+    # a process that has begun in between took away what was looked for: damage shows twice
+    return _look_at(folder, checksums) if found.state == "damaged" else found
+
+
+def _look_at(folder: Path, checksums: bool) -> RunStatus:
     try:
         running = is_held(folder)  # asked first: a run that ends meanwhile is called running
         header = RunHeader.read(folder)
@@ -86,7 +92,8 @@ def all_statuses(runs: Path, *, checksums: bool = False) -> list[RunStatus]:
             f"{runs}: expected a folder of runs, got none{near(runs)}; check the path or start one "
             "with `patchlaw train --out`"
         )
-    folders = [path.parent for path in runs.glob(f"*/{CONFIG_FILE}")]
+    # a hidden folder is a thinned copy that is not whole yet
+    folders = [path.parent for path in runs.glob(f"[!.]*/{CONFIG_FILE}")]
     return [
         status_of(folder, checksums=checksums)
         for folder in sorted(folders, key=lambda folder: _natural(folder.name))

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
+from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE, load_checkpoint
 from patchlaw.verification.runs.run import CONFIG_FILE, KEPT, KEPT_FILE, KeptEpochs, Run, RunError
 from patchlaw.verification.store.tensors import read_tensors
 
@@ -24,7 +24,8 @@ def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:
         epochs: epochs done, 0 the start; those beyond the run's are refused.
 
     Raises:
-        RunError: something is in the way, no epoch is done, or the run does not have an epoch.
+        RunError: something is in the way, no epoch is done, the run does not have an epoch, or it
+            has gone on since it was opened.
         RecordError: a file to be copied is missing, cut or altered; nothing is left behind.
     """
     kept = sorted({run.minimum_epoch, *epochs})
@@ -40,6 +41,11 @@ def thin_run(run: Run, out: Path, epochs: Iterable[int] = ()) -> Run:
         (work / "epochs").mkdir()
         for name in (CONFIG_FILE, CHECKPOINT_FILE):
             shutil.copyfile(run.path / name, work / name)
+        if load_checkpoint(work) != run.checkpoint:  # its minimum may be another one by now
+            raise RunError(
+                f"{run.path}: expected the run as it was opened, got one that was trained on "
+                "meanwhile; open it again when it is finished"
+            )
         for epoch in kept:
             record = run.file_of(epoch)
             read_tensors(run.path, record)

@@ -221,6 +221,8 @@ class _TrainingJob(Job):
             test=objective.evaluate(*self._test),
             seconds=seconds + time.perf_counter() - begin,
         )
+        for kind, found in (("training", entry.train), ("test", entry.test)):
+            trainer.check_finite(found.loss, f"over all {kind} samples after {entry.epoch} epochs")
         if self.ranks.leads:  # for it deletes Adam's former state as well
             self._last = save_checkpoint(
                 self.place, self.config.sha256, trainer, entry, self._last, self._sessions

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from patchlaw.verification.store.errors import InUseError
 
 # On Windows the first byte is what is locked, and nobody else can read it.
 _HOLDER_AT = 1 if sys.platform == "win32" else 0
+_PATIENCE = 0.1  # seconds; who asks whether it is held has it for microseconds
 
 
 def lock_file(path: Path) -> Path:
@@ -21,7 +23,7 @@ def lock_file(path: Path) -> Path:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a file or folder for this process, or refuse at once; a file itself is not touched.
+    """Hold a file or folder for this process, or refuse soon; a file itself is not touched.
 
     An advisory lock of the system (flock, on Windows LockFileEx) on ``lock_file(path)``, which
     names the holder. It goes with the process, however that ends: what a killed one left behind is
@@ -65,9 +67,11 @@ def is_held(path: Path) -> bool:
 def _locked(lock: Path, path: Path) -> int:
     """Descriptor of the lock file, held."""
     while True:
+        if lock.parent == path:
+            path.mkdir(exist_ok=True)  # its former holder may have removed all of it
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not lock_descriptor(descriptor, blocking=False):
+            if not _taken(descriptor):
                 os.lseek(descriptor, _HOLDER_AT, os.SEEK_SET)
                 holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
                 raise InUseError(
@@ -80,6 +84,14 @@ def _locked(lock: Path, path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its former holder removed it between opening and locking: again
+
+
+def _taken(descriptor: int) -> bool:
+    """Whether the lock is ours now; ``is_held`` of another process may have it for a moment."""
+    end = time.monotonic() + _PATIENCE
+    while not (ours := lock_descriptor(descriptor, blocking=False)) and time.monotonic() < end:
+        time.sleep(_PATIENCE / 10)
+    return ours
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:

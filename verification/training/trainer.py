@@ -98,6 +98,7 @@ class Trainer:
         )
         self.evaluate_epochs = evaluate_epochs
         self._alone: Lockstep | None = None
+        self.stacked_in: DeviceSteps | None = None  # whose rows parameters and moments are
         self.epoch = 0
         self.steps: list[StepRecord] = []
         self.epochs: list[EpochRecord] = []
@@ -145,22 +146,35 @@ class Trainer:
         Raises:
             FloatingPointError: see ``run_epoch``.
         """
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"loss: expected a finite number, got {loss} in epoch {self.epoch} (batch seed "
-                f"{self.config.batch_seed}); lower learning_rate"
-            )
+        self.check_finite(loss, f"in epoch {self.epoch}")
         self.steps.append(StepRecord(self.epoch, batch, loss))
         return self.steps[-1]
 
+    def check_finite(self, loss: float, where: str) -> None:
+        """Refuse a loss that is NaN or infinite.
+
+        Raises:
+            FloatingPointError: saying where it was.
+        """
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"loss: expected a finite number, got {loss} {where} (batch seed "
+                f"{self.config.batch_seed}); lower learning_rate or scale"
+            )
+
     def end_epoch(self) -> None:
-        """Move the rate, evaluate, and remember the parameters of the least loss."""
+        """Move the rate, evaluate, and remember the parameters of the least loss.
+
+        Raises:
+            FloatingPointError: the loss over all training samples is NaN or infinite.
+        """
         epoch, rate = self.epoch, float(self.scheduler.get_last_lr()[0])
         self.scheduler.step()
         self.epoch += 1
         if not self.evaluate_epochs:
             return
         train = self.objective.evaluate(self.images, self.labels)
+        self.check_finite(train.loss, f"over all training samples after {self.epoch} epochs")
         self.epochs.append(EpochRecord(epoch, rate, train))
         if self.minimum is None or train.loss < self.minimum.train.loss:
             self.minimum = TrainingMinimum(epoch, train, self.model.flat_parameters())
@@ -184,18 +198,14 @@ class Lockstep:
         self._trainers = tuple(trainers)
         first = self._trainers[0]
         same = (t.images.equal(first.images) and t.labels.equal(first.labels) for t in trainers)
-        kinds = {replace(t.config, batch_seed=0) for t in trainers}
-        if len({t.epoch for t in trainers}) > 1 or len(kinds) > 1 or not all(same):
-            raise ValueError(
-                "trainers: expected one configuration but for the seeds, the same samples and one "
-                f"epoch, got {len(kinds)} configurations at epochs {[t.epoch for t in trainers]}"
-            )
+        self._check(all(same))
         self._device: DeviceSteps | None = None
         self._next: tuple[int, list[NDArray[np.int64]]] | None = None
 
     def run_epoch(self) -> Iterator[tuple[StepRecord, ...]]:
         """The next epoch of all, an item a step; see ``Trainer.run_epoch``."""
         first = self._trainers[0]
+        self._check()  # one of them may have gone on alone
         if first.epoch >= first.config.epochs:
             raise ValueError(f"epoch: all {first.config.epochs} epochs are done")
         for number, losses in enumerate(self._losses(first.epoch)):
@@ -205,6 +215,15 @@ class Lockstep:
             )
         for trainer in self._trainers:
             trainer.end_epoch()
+
+    def _check(self, same_samples: bool = True) -> None:
+        kinds = {replace(trainer.config, batch_seed=0) for trainer in self._trainers}
+        epochs = [trainer.epoch for trainer in self._trainers]
+        if len(set(epochs)) > 1 or len(kinds) > 1 or not same_samples:
+            raise ValueError(
+                "trainers: expected one configuration but for the seeds, the same samples and one "
+                f"epoch, got {len(kinds)} configurations at epochs {epochs}"
+            )
 
     def _losses(self, epoch: int) -> Iterator[Sequence[float]]:
         """Of each step those of all trainers."""
@@ -218,11 +237,13 @@ class Lockstep:
                 yield [t.step(batch) for t, batch in zip(self._trainers, batches, strict=True)]
             return
         first = self._trainers[0]
-        if self._device is None:
+        if self._device is None or any(t.stacked_in is not self._device for t in self._trainers):
             optimisers = [trainer.optimiser for trainer in self._trainers]
             self._device = DeviceSteps(
                 known, optimisers, first.images, first.labels, first.config.loss
             )
+            for trainer in self._trainers:
+                trainer.stacked_in = self._device
         losses = self._device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
