@@ -52,7 +52,8 @@ def analyse(run_id: str) -> Recipe:
 def spectra_along_training(run_id: str) -> Recipe:
     """Spectra of a trained run at moments of its training."""
     words = analyse(run_id).words
-    return Recipe((*words, "--stage", "spectra along training"))
+    moments = ("--epoch", "0", "--epoch", "1", "--epoch", "5")
+    return Recipe((*words, "--stage", "spectra along training", *moments, "--along-top", "24"))
 
 
 def landscape(run_id: str) -> Recipe:
