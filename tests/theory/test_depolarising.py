@@ -120,9 +120,9 @@ def test_split_of_a_noisy_model() -> None:
 
 
 def test_strong_noise_leaves_the_residual_of_uniform_probabilities() -> None:
-    """H / eta - R_0 falls as eta, R_0 the Hessian of the loss's slope at z = 0.
+    """H / eta - R_0 falls as eta, R_0 the Hessian of the loss's slope at z = 0, also its top.
 
-    Only this catches a limit with another label's slope, or a G that stays.
+    Only this catches another label's slope in the limit, a G that stays, or R_0 without a top.
     """
     images, labels = _data()
     vector = np.linspace(-1, 1, _model().n_parameters)
@@ -135,10 +135,13 @@ def test_strong_noise_leaves_the_residual_of_uniform_probabilities() -> None:
     along = torch.cat([each.flatten() for each in first]) @ torch.from_numpy(vector)
     limit = torch.cat([e.flatten() for e in torch.autograd.grad(along, parameters)]).numpy()
     gates = start.ansatz.n_gates
-    off = []
+    off, tops = [], []
     for eta in (1e-2, 1e-3):
-        noisy = _model(1 - eta ** (1 / gates))
-        found = CurvatureProblem(noisy, images, labels).hessian @ vector
+        hessian = CurvatureProblem(_model(1 - eta ** (1 / gates)), images, labels).hessian
+        found = hessian @ vector
+        tops.append(np.linalg.eigvalsh(hessian @ np.eye(len(vector)))[-1] / eta)
         off.append(np.abs(found / eta - limit).max() / np.abs(limit).max())
     assert off[1] < 0.01
     assert off[0] / off[1] == pytest.approx(10, rel=0.1)
+    assert tops[1] == pytest.approx(tops[0], rel=0.05)
+    assert tops[1] > 0.1

@@ -21,6 +21,7 @@ from patchlaw.hessian_theory.theorems import find as find_theorem
 from patchlaw.verification.checks import exact_checks, random_instances
 from patchlaw.verification.claims import (
     CLAIMS,
+    Findings,
     Grade,
     Outcome,
     Part,
@@ -42,6 +43,7 @@ from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import (
     Eigenvalue,
     RunFacts,
+    SampleMeans,
     SplitMoment,
     TrainedModel,
     Trajectory,
@@ -54,6 +56,7 @@ from tests.verification.claim_worlds import (
     eigenvalue,
     over_seeds,
     proved_everything,
+    spectrum,
     world,
 )
 
@@ -474,6 +477,44 @@ def test_two_seeds_decide_nothing_and_equal_ones_everything() -> None:
     assert PARTS["9d"].gather(proved_everything(models=over_seeds(2))) == ()
     pieces = PARTS["9d"].gather(proved_everything(models=over_seeds(3, 0.0)))
     assert {piece.outcome for piece in pieces} == {Outcome.FOR}
+
+
+def test_what_has_no_logarithm_decides_nothing() -> None:
+    """A largest eigenvalue at or below zero; only this catches a traceback of the whole ledger."""
+    for value in (0.0, -1.0):
+        models = tuple(
+            replace(model, eigenvalues={"H": (eigenvalue(value if p == 9 else 2.0),)})
+            for p in (4, 9)
+            for model in world(patches=(p,), depths=(50, 100, 150))
+        )
+        for name in ("4l", "9d"):
+            assert PARTS[name].gather(Findings(models=models)) == ()
+
+
+def test_equal_accuracies_are_no_rise() -> None:
+    """Only this catches 1.0 beside 1.0, whose standard error is 0, taken for a rise."""
+    means = SampleMeans(0.5, 1.0, n_samples=100)
+    models = tuple(replace(model, minimum=replace(model.minimum, test=means)) for model in world())
+    found = PARTS["10b"].gather(Findings(models=models))
+    assert {piece.outcome for piece in found} == {Outcome.OPEN}
+
+
+def test_the_table_of_trajectories_has_its_own_patches_and_depths() -> None:
+    """Only this catches a model of the table's seed and another P, d or size that refutes 12a."""
+    model = world(patches=(4,), depths=(50,))[0]
+    run = replace(model.run, seed=1001)
+    others = ({"n_patches": 49}, {"depth": 75}, {"n_qubits": 4}, {"scale": 10.0}, {"seed": 7})
+    for change, number in (({}, 1), *((other, 0) for other in others)):
+        findings = Findings(models=(replace(model, run=replace(run, **change)),))
+        assert len(PARTS["12a"].gather(findings)) == number
+
+
+def test_a_moment_without_eigenvalues_has_its_count() -> None:
+    """Only this catches samples read off an eigenvalue that is not on record."""
+    bare = replace(spectrum(3, 0.5, 0.5, 10), top=())
+    model = world(patches=(4,), depths=(50,))[0]
+    findings = Findings(models=(replace(model, spectra_along_training=(bare,)),))
+    assert [piece.value for piece in PARTS["13i"].gather(findings)] == [10.0]
 
 
 def test_every_threshold_moves_a_verdict() -> None:

@@ -116,6 +116,14 @@ def test_one_large_qnn_is_held_against_models_of_equal_size():
     assert numbers == [3.0]
 
 
+def test_modules_on_the_patches_are_no_model_of_the_papers():
+    """Only this catches classical patches that count in 9a, or beside one large QNN in 13e."""
+    modules = [model(at(p, family="own.code:mlp 1"), h) for p, h in ((4, 1.0), (9, 0.5))]
+    large = model(at(1, family="own circuit 0123abcd", depth=49, n_parameters=2628), 6.0)
+    assert part("9a", *modules) == ("not measured", [])
+    assert part("13e", *modules, large) == ("not measured", [])
+
+
 def test_averaged_observables_are_held_against_their_like():
     """Catches a pair of different seeds or the ratio upside down, and modules taken for one QNN."""
     name = "patchlaw.simulators.averaged_observables"
@@ -123,5 +131,7 @@ def test_averaged_observables_are_held_against_their_like():
     four = replace(one, family=f"{name}:four_observables 2")
     models = (model(one, 4.0), model(four, 1.0), model(replace(four, seed=7), 9.0))
     assert part("8c", *models) == ("refuted", [0.25])
+    # another run in the place of one: which of the two belongs to its pair is not on record
+    assert part("8c", *models, model(four, 8.0)) == ("not measured", [])
     distributed = model(at(4, dataset="digits", family="own circuit 3"))
     assert part("13e", *models, distributed)[1] == []

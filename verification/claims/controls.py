@@ -64,14 +64,15 @@ def beside_family(
     """One number a pair of models alike but for what their patches hold, by words of the family."""
 
     def measure(findings: Findings) -> Iterator[Evidence]:
-        places: dict[tuple[object, ...], dict[str, TrainedModel]] = defaultdict(dict)
+        places: dict[tuple[object, ...], dict[str, list[TrainedModel]]] = defaultdict(dict)
         for model in findings.models:
             for name in families:
                 if name in model.run.family:
-                    places[_place(model, "family")][name] = model
+                    places[_place(model, "family")].setdefault(name, []).append(model)
         for of in places.values():
-            if len(of) == len(families):
-                pair = of[families[0]], of[families[1]]
+            one, two = (of.get(name, []) for name in families)
+            if len(one) == len(two) == 1:  # of two in one place none, as in ``_pairs``
+                pair = one[0], two[0]
                 found, run = number(*pair), pair[1].run
                 if found is not None:
                     yield piece(f"{label}, d {run.depth}, seed {run.seed}", pair, found, band)
@@ -118,7 +119,7 @@ def beside_one_large(
         for group in alike.values():
             for first, large in product(group, group):
                 d, other = first.run.n_parameters, large.run.n_parameters
-                if not _is_large(large.run) or first.run.n_patches == 1:
+                if not _is_large(large.run) or first.run.n_patches == 1 or first.run.has_modules:
                     continue
                 if abs(other / d - 1) > _SAME_SIZE or (found := number(first, large)) is None:
                     continue

@@ -68,11 +68,11 @@ def _second_term_dominates(least: float) -> tuple[Measure, ...]:
 
 
 def log_ratio(matrix: str) -> Callable[[TrainedModel, TrainedModel], float | None]:
-    """log lambda_max(second) - log lambda_max(first), where both have converged."""
+    """log lambda_max(second) - log lambda_max(first), where both converged to one sign."""
 
     def change(first: TrainedModel, second: TrainedModel) -> float | None:
         found = quotient(first.top(matrix), second.top(matrix))
-        return None if found is None or found.loose else math.log(found.value)
+        return math.log(found.value) if found and not found.loose and found.value > 0 else None
 
     return change
 

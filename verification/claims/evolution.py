@@ -75,7 +75,7 @@ def _common_courses(tolerance: float) -> tuple[Measure, ...]:
 
 
 def _exponent(name: str, model: TrainedModel, fit: PowerLawFit, band: Band) -> Evidence:
-    behind = model.spectra_along_training[0].top[0].n_samples
+    behind = model.spectra_along_training[0].density.n_samples
     label = f"exponent of the loss in {name}, {model.run.where}"
     note = f"scatter {fit.residual_std:.2g} of its logarithm" if fit.residual_std else ""
     samples = f"{fit.n_points} moments of training, {images(behind)}"
@@ -94,7 +94,7 @@ def _counts(tolerance: float) -> tuple[Measure, ...]:
                 if moment.epoch:
                     label = f"outliers after {moment.epoch} epochs, {model.run.where}"
                     found = counted_outliers(moment.outliers, moment.outliers_by_gap)
-                    samples = images(moment.top[0].n_samples)
+                    samples = images(moment.density.n_samples)
                     yield piece(label, (model,), found, band, samples)
 
     return (measure,)

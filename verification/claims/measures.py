@@ -119,7 +119,8 @@ def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: T
             return None
         error = 2 * math.sqrt((one * (1 - one) + two * (1 - two)) / n)
         ends = two - one - error, two - one + error
-        return Number(two - one, ends, "interval: two binomial standard errors", samples=n)
+        # equal ones decide nothing, also at 0 or 1, where the standard error vanishes
+        return Number(two - one, ends, "interval: two binomial standard errors", one == two, n)
 
     above = Band.above(0.0, "above 0")
     return per_pair("test accuracy difference", along, difference, above, keep=keep)

@@ -70,7 +70,9 @@ def joint_ratio(matrix: str, one: int, two: int, law: float, rival: float) -> Me
         pools: dict[_Kind, list[tuple[Pair, Number]]] = {}
         for pair in findings.neighbours("n_patches"):
             found = quotient(pair[0].top(matrix), pair[1].top(matrix))
-            if step_text(*pair, "n_patches") == f"{one}→{two}" and found and not found.loose:
+            if step_text(*pair, "n_patches") != f"{one}→{two}" or found is None:
+                continue
+            if not found.loose and found.value > 0:  # else no logarithm
                 pools.setdefault(_kind(pair[0]), []).append((pair, found))
         for pool in pools.values():
             yield _joint(matrix, (one, two), law, rival, pool)

@@ -125,7 +125,7 @@ class RunFacts:
         """
         studies = {
             "shared angles": self.shared_angles,
-            OTHER: self.n_patches == 1 and self.has_modules,
+            OTHER: self.has_modules,
             "one QNN": self.n_patches == 1,
             "data": bool(self.dataset),
             "pixel bias": not self.pixel_bias,
