@@ -23,22 +23,24 @@ from patchlaw.paper_figures.study import axis_study
 from patchlaw.simulators.distributed_qnn import DistributedQNN
 from patchlaw.simulators.engine_choice import training_engine
 from patchlaw.verification.kernels.of_model import softmax_outputs, tangent_kernel_of
-from patchlaw.verification.runs import RunRequest, load_samples
+from patchlaw.verification.runs import RunRequest, RunSamples, load_samples
 from patchlaw.verification.tables import Table, print_table
 from patchlaw.verification.training import stratified_subset
 
 
-def mean_square_slopes(request: RunRequest, n_images: int) -> tuple[float, float]:
+def mean_square_slopes(
+    request: RunRequest, samples: RunSamples, n_images: int
+) -> tuple[float, float]:
     """Mean over a model's angles of (dL/d theta)^2 at its start, and the law's.
 
     Args:
         request: the model; cross-entropy, angles of their own.
+        samples: its data.
         n_images: of a stratified subset of its training images.
 
     Raises:
         ValueError: a model without a tangent kernel, more images than there are.
     """
-    samples = load_samples(request.source(), request.images, n_qubits=request.qubits)
     chosen = stratified_subset(samples.train_labels.numpy(), n_images, seed=0)
     images, labels = samples.train_images[chosen], samples.train_labels[chosen]
     model = request.config(samples).model.build().to(torch.float64)
@@ -61,10 +63,12 @@ def main(plan: str, seeds: int, images: int) -> None:
     """Print both for every model of a plan, in the mean over seeds with its standard error."""
     rows = []
     for run in axis_study(plan).representatives():
-        assert run.request is not None
+        request = run.request
+        assert request is not None
+        samples = load_samples(request.source(), request.images, n_qubits=request.qubits)
         drawn = np.array(
             [
-                mean_square_slopes(replace(run.request, seed=seed), images)
+                mean_square_slopes(replace(request, seed=seed), samples, images)
                 for seed in range(1001, 1001 + seeds)
             ]
         )

@@ -115,13 +115,17 @@ def axis_study(name: str) -> Study:
     return Study.of_plan(_PLANS / f"{name}.toml")
 
 
-def run_id(request: RunRequest) -> str:
-    """The name of a run's folder and records, its data from the package."""
+def run_id(request: RunRequest, files: Path | None = None) -> str:
+    """The name of a run's folder and records; ``files`` in place of MNIST's from the package."""
     paper = RunConfig.paper(request.patches, request.depth, request.seed)
     alike = replace(request, epochs=paper.training.epochs)
-    if not request.changes and alike == RunRequest(request.patches, request.depth, request.seed):
+    if (
+        files is None
+        and not request.changes
+        and alike == RunRequest(request.patches, request.depth, request.seed)
+    ):
         return paper.run_id  # needs no look at the samples
-    return request.config(_samples(request.source(), request.images, request.qubits)).run_id
+    return request.config(_samples(request.source(files), request.images, request.qubits)).run_id
 
 
 @cache

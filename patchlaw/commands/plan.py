@@ -73,6 +73,7 @@ def plan(
     from patchlaw.verification.tables import as_rich
 
     threads, model, console = torch.get_num_threads(), cost_model(), PlainConsole()
+    files = data if isinstance(data, Path) else None
 
     @cache
     def rate(qubits: int) -> float:
@@ -85,7 +86,7 @@ def plan(
         return load_samples(source, images)
 
     def cost_of(request: "RunRequest") -> RunCost:
-        found = samples_of(request.source(data if isinstance(data, Path) else None), request.images)
+        found = samples_of(request.source(files), request.images)
         sizes = len(found.train_labels), len(found.test_labels)
         found_rate = rate(request.qubits)
         return RunCost.of(request, *sizes, machine=machine, memory=model.memory, gflops=found_rate)
@@ -97,7 +98,7 @@ def plan(
         for request in read_plan(path):
             if isinstance(data, str):
                 request = replace(request, data=data)
-            epochs, analysed = _done(request, runs, analyses)
+            epochs, analysed = _done(request, files, runs, analyses)
             left = max(0, request.epochs - epochs)
             kind = replace(  # runs that differ in these alone cost the same
                 request, epochs=left or request.epochs, seed=0, learning_rate=None, alpha=1, scale=1
@@ -127,7 +128,9 @@ def plan(
         console.say(line)
 
 
-def _done(request: "RunRequest", runs: Path | None, analyses: Path | None) -> tuple[int, bool]:
+def _done(
+    request: "RunRequest", files: Path | None, runs: Path | None, analyses: Path | None
+) -> tuple[int, bool]:
     """Epochs trained, and whether all stages are on record."""
     if runs is None and analyses is None:
         return 0, False
@@ -137,7 +140,7 @@ def _done(request: "RunRequest", runs: Path | None, analyses: Path | None) -> tu
     from patchlaw.verification.runs.run import CONFIG_FILE, RunHeader
     from patchlaw.verification.runs.status import status_of
 
-    epochs, analysed, name = 0, False, run_id(request)
+    epochs, analysed, name = 0, False, run_id(request, files)
     if runs is not None and (runs / name / CONFIG_FILE).exists():
         held, found = RunHeader.read(runs / name).config.run_id, status_of(runs / name)
         if found.problem or held != name:

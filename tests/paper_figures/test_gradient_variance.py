@@ -15,11 +15,11 @@ def test_slopes_are_the_kernels_form_and_torchs(patches: int) -> None:
     """A factor N, P, s or v left out of the law is at least 2; torch's own gradient knows none."""
     side = 8 if patches == 1 else 4
     request = RunRequest(patches, 8, data="digits", patch_side=side)
-    drawn = np.array([mean_square_slopes(replace(request, seed=s), 30) for s in range(16)])
+    samples = load_samples("digits")
+    drawn = np.array([mean_square_slopes(replace(request, seed=s), samples, 30) for s in range(16)])
     ratio = np.log(drawn[:, 0] / drawn[:, 1])
     assert ratio.mean() == pytest.approx(0, abs=0.1 + 3 * ratio.std() / 4)
 
-    samples = load_samples("digits")
     chosen = stratified_subset(samples.train_labels.numpy(), 30, seed=0)
     model = request.config(samples).model.build().double()
     assert isinstance(model, DistributedQNN)
@@ -27,4 +27,4 @@ def test_slopes_are_the_kernels_form_and_torchs(patches: int) -> None:
     torch.nn.functional.cross_entropy(z, samples.train_labels[chosen]).backward()
     assert model.angles.grad is not None
     mean = float(model.angles.grad.square().mean())
-    assert mean_square_slopes(request, 30)[0] == pytest.approx(mean, rel=1e-9)
+    assert mean_square_slopes(request, samples, 30)[0] == pytest.approx(mean, rel=1e-9)

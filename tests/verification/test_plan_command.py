@@ -16,6 +16,7 @@ from patchlaw.verification.analysis.options import check_stages
 from patchlaw.verification.records import ANALYSIS
 from patchlaw.verification.runs import RunRequest, RunSamples
 from patchlaw.verification.runs.cost import RunCost, cost_model
+from tests.docs.idx_files import write_idx_files
 
 PLAN = """
 [defaults]
@@ -99,6 +100,21 @@ def test_what_is_done_is_not_counted_again(tmp_path: Path) -> None:
     wrong = planned(tmp_path, text, "--in", str(tmp_path / "other"))
     assert wrong.exit_code == 2
     assert whole in wrong.output
+
+
+def test_a_run_on_files_is_another_than_the_packages(tmp_path: Path) -> None:
+    """Its name has the files' digest; only this sees the package's run looked for in its place."""
+    text = "[[runs]]\npatches = 4\ndepth = 1\nepochs = 1\nbatch_size = 10\n"
+    path, data, runs = tmp_path / "plan.toml", tmp_path / "data", tmp_path / "runs"
+    write_idx_files(data, n_train=20, n_test=10)
+    path.write_text(text)
+    done = CliRunner().invoke(sweep, [str(path), "--out", str(runs), "--data", str(data)])
+    assert done.exit_code == 0, done.output
+    options = ("--in", str(runs), "--gflops", "2")
+    assert (
+        "In turn: 0 runs to train" in planned(tmp_path, text, *options, "--data", str(data)).output
+    )
+    assert "In turn: 1 runs to train" in planned(tmp_path, text, *options).output
 
 
 @pytest.mark.parametrize("command", [plan, sweep])

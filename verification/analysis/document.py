@@ -68,8 +68,7 @@ class AnalysisDocument:
 
     def done(self, stage: str) -> bool:
         """Whether a stage's results are on record, all that the options ask for."""
-        mark = self._content["stages"].get(stage)
-        return mark is not None and not mark.get(_INCOMPLETE, False)
+        return stage in _whole(self._content)
 
     def section(self, name: str) -> Any:
         """A section; None if it is not there."""
@@ -102,8 +101,12 @@ def stages_on_record(path: Path) -> frozenset[str]:
     Raises:
         ValueError, OSError: no record.
     """
-    marks = ANALYSIS.read(path)["stages"]
-    return frozenset(name for name, mark in marks.items() if not mark.get(_INCOMPLETE, False))
+    return _whole(ANALYSIS.read(path))
+
+
+def _whole(content: Mapping[str, Any]) -> frozenset[str]:
+    marks = content["stages"].items()
+    return frozenset(name for name, mark in marks if not mark.get(_INCOMPLETE, False))
 
 
 def recorded_options(path: Path, new: AnalysisOptions | None = None) -> AnalysisOptions:
