@@ -1,6 +1,7 @@
 """Parts 4g to 4i and 4m to 4o: the tangent kernel's laws against measured spectra."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from itertools import cycle
@@ -76,6 +77,19 @@ def test_shallow_circuits_and_loose_eigenvalues_do_not_count() -> None:
     pieces = judged("4g", (loose,)).evidence
     assert {piece.outcome for piece in pieces} == {Outcome.OPEN}
     assert judged("4g", (loose,)).judgement.verdict is Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize("radius", [1.0, 2.0])
+def test_an_eigenvalue_that_may_be_zero_decides_nothing(radius: float) -> None:
+    """Only this catches a division by zero, and an error bounded where the interval holds 0."""
+    (record, *_) = world(1.0)
+    start = record.moments["start"]
+    first = start.measured[0]
+    wide = (replace(first, residual_norm=radius * first.value, rounding=0.0), *start.measured[1:])
+    loose = replace(record, moments={"start": replace(start, measured=wide)})
+    worst = next(p for p in judged("4g", (loose,)).evidence if p.label.startswith("worst error of"))
+    assert worst.outcome is Outcome.OPEN
+    assert worst.interval == (0.0, math.inf)
 
 
 def test_errors_are_those_of_the_criterion_on_record() -> None:

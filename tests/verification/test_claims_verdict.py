@@ -25,11 +25,13 @@ OF_A_PART = st.sampled_from(sorted(RANK))  # a part is not judged in parts
 HARD = (Grade.PROOF, Grade.EXACT)
 
 
-def piece(grade: Grade, outcome: Outcome) -> Evidence:
-    return Evidence("label", grade, outcome, 1.0, None, "criterion", "samples", "command")
+def piece(grade: Grade, outcome: Outcome, label: str = "label") -> Evidence:
+    return Evidence(label, grade, outcome, 1.0, None, "criterion", "samples", "command")
 
 
-pieces = st.builds(piece, st.sampled_from(Grade), st.sampled_from(Outcome))
+pieces = st.builds(
+    piece, st.sampled_from(Grade), st.sampled_from(Outcome), st.sampled_from(["d 50", "d 100"])
+)
 evidence = st.lists(pieces, max_size=8)
 reaches = st.sampled_from(Reach)
 quorums = st.sampled_from([0.5, 0.75, 1.0])
@@ -108,7 +110,17 @@ def test_the_rule_case_by_case(
     found: list[tuple[Grade, Outcome]], reach: Reach, expected: Verdict
 ) -> None:
     """With a quorum of three quarters and four comparisons asked for."""
-    assert verdict([piece(*p) for p in found], reach, 0.75, 4) is expected
+    pieces = [piece(*p, label=f"d {k}") for k, p in enumerate(found)]
+    assert verdict(pieces, reach, 0.75, 4) is expected
+
+
+def test_two_seeds_of_one_comparison_are_one() -> None:
+    """Only this catches five seeds at one depth standing for the depths that were not measured."""
+    of_seeds = [piece(SCALE, F, f"ratio, d 50, seed {seed}, noisy") for seed in range(1, 6)]
+    of_depths = [piece(SCALE, F, f"ratio, d {depth}, seed 1, noisy") for depth in (50, 100, 150)]
+    assert verdict(of_seeds, Reach.PAPER_SCALE, 1.0, 2) is Verdict.QUALIFIED
+    assert verdict([*of_seeds, *of_depths], Reach.PAPER_SCALE, 1.0, 3) is Verdict.CONFIRMED
+    assert verdict([*of_seeds, *of_depths], Reach.PAPER_SCALE, 1.0, 4) is Verdict.QUALIFIED
 
 
 def part(name: str, role: Role, word: Verdict) -> tuple[str, Role, Judgement]:

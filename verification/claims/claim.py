@@ -114,7 +114,8 @@ class Part:
         measures: gathers the measured pieces.
         threshold: what gathers them where the criterion is a number of ours for a word.
         quorum: share of the measured pieces that must meet the criterion.
-        complete: measured pieces at the paper's scale for an unqualified confirmation.
+        complete: comparisons at the paper's scale for an unqualified confirmation, whatever the
+            number of seeds.
         role: what its verdict does to the claim's.
         variants: whether its measures see models that are not the paper's as well.
     """

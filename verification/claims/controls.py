@@ -75,7 +75,8 @@ def beside_family(
                 pair = one[0], two[0]
                 found, run = number(*pair), pair[1].run
                 if found is not None:
-                    yield piece(f"{label}, d {run.depth}, seed {run.seed}", pair, found, band)
+                    where = f"{run.dataset or 'MNIST'}, d {run.depth}, seed {run.seed}"
+                    yield piece(f"{label}, {where}", pair, found, band)
 
     return measure
 

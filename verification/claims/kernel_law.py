@@ -75,6 +75,9 @@ def _errors(
 ) -> Iterator[tuple[float, float, float]]:
     """|predicted / measured - 1| of every eigenvalue: as it stands, and its interval."""
     for law, found in zip(predicted, measured, strict=True):
+        if abs(found.value) <= found.radius:  # it may be zero, and the error anything
+            yield abs(law / found.value - 1) if found.value else math.inf, 0.0, math.inf
+            continue
         ends = [law / (found.value + sign * found.radius) - 1 for sign in (1, 0, -1)]
         sizes = sorted(map(abs, ends))
         yield abs(ends[1]), 0.0 if ends[0] <= 0 <= ends[2] else sizes[0], sizes[2]

@@ -1,6 +1,7 @@
 """One piece of evidence: a number, where it comes from, and what it says of a statement."""
 
 import math
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,11 @@ class Evidence:
     samples: str
     reproduce: str
     note: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The comparison that it is, whatever the seed: two seeds of one are one."""
+        return re.sub(r", (seed \d+|the table's seed|another seed)", "", self.label)
 
     @property
     def ours(self) -> bool:

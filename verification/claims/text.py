@@ -53,7 +53,8 @@ def criterion_text(found: PartEntry) -> str:
 def rule_text(quorum: float, complete: int) -> str:
     """How many measured pieces must agree."""
     share = "every one" if quorum >= 1 else f"at least {quorum:.0%}"
-    return f"{share} must meet the criterion; {complete} at the paper's scale for a full verdict"
+    many = f"{complete} comparison{'s' * (complete > 1)}"
+    return f"{share} must meet the criterion; {many} at the paper's scale for a full verdict"
 
 
 def _number(value: float) -> str:

@@ -257,8 +257,8 @@ GENERALISATION = Claim(
             part,
             f"{statement}, in the mean over seeds",
             "ours: a table of one seed cannot tell a step from the scatter between seeds",
-            f"{of} {'falls' if rises else 'rises'} in a quarter of the steps or more, by a paired "
-            "test.",
+            f"{of} {'falls' if rises else 'rises'} in more than a quarter of the decided steps, by "
+            "a paired test.",
             f"{PAIRED} {TREND} On 27 Nov, when this was set, five seeds were on record of 4 to 9 "
             "patches at d = 50, none of another step.",
             measures=(paired_over_seeds(of, along, change, rises, keep),),

@@ -61,17 +61,24 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Tally:
-    """Pieces of evidence of one grade, counted by outcome."""
+    """Pieces of evidence of one grade, counted by outcome; ``cells``: comparisons decided."""
 
     met: int
     missed: int
     undecided: int
+    cells: int
 
     @classmethod
     def of(cls, evidence: Sequence[Evidence], grade: Grade) -> "Tally":
         """Count the pieces of one grade that bear on the statement."""
-        outcomes = [e.outcome for e in evidence if e.grade is grade]
-        return cls(*(outcomes.count(o) for o in (Outcome.FOR, Outcome.AGAINST, Outcome.OPEN)))
+        found = [e for e in evidence if e.grade is grade]
+        met, missed, undecided = (
+            sum(e.outcome is outcome for e in found)
+            for outcome in (Outcome.FOR, Outcome.AGAINST, Outcome.OPEN)
+        )
+        return cls(
+            met, missed, undecided, len({e.cell for e in found if e.outcome is not Outcome.OPEN})
+        )
 
     @property
     def decided(self) -> int:
@@ -97,9 +104,9 @@ def judge_part(
        no longer holds leaves it open; with a qualification where a theorem was shown for listed
        instances only, or where there are checks and no proof.
     3. Otherwise our own measurements at the paper's scale decide: below the quorum they refute;
-       they confirm if every one meets the criterion, at least ``complete`` of them were decided,
-       none is undecided, and no other set of numbers that bears on the statement disagrees;
-       else they confirm with a qualification.
+       they confirm if every one meets the criterion, at least ``complete`` comparisons were
+       decided (two seeds of one count once), none is undecided, and no other set of numbers that
+       bears on the statement disagrees; else they confirm with a qualification.
     4. Without them, the author's numbers may refute but not confirm: agreement with the numbers
        from which a statement was read is no test.
     5. Without those, small models decide statements about any size; they confirm at best with a
@@ -110,7 +117,7 @@ def judge_part(
         evidence: the pieces.
         reach: what the statement speaks of.
         quorum: share of the decided pieces that must meet the criterion, in (0, 1].
-        complete: decided pieces at the paper's scale for an unqualified confirmation.
+        complete: comparisons decided at the paper's scale for an unqualified confirmation.
     """
     hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.INSTANCES, Grade.EXACT)]
     against = [e for e in hard if e.outcome is Outcome.AGAINST]
@@ -144,8 +151,8 @@ def _judge_measured(
         doubts = []
         if own.missed:
             doubts.append(f"{own.missed} do not")
-        if own.decided < complete:
-            doubts.append(f"{own.decided} of the {complete} comparisons the statement speaks of")
+        if own.cells < complete:
+            doubts.append(f"{own.cells} of the {complete} comparisons the statement speaks of")
         if own.undecided:
             doubts.append("some are undecided")
         if author.decided and not author.holds(quorum):
