@@ -137,15 +137,20 @@ def readme_table(entries: Sequence[Entry]) -> str:
 
 def _runs(findings: Findings) -> str:
     """Which trained models of ours the measured numbers are from."""
-    names: dict[Grade, list[str]] = {Grade.SCALE: [], Grade.SMALL: []}
+    large: Counter[str] = Counter()
+    small = 0
     for model in findings.models:
-        if model.origin == "record":
-            names[Grade.of(model)].append(model.label)
-    large, small = names[Grade.SCALE], names[Grade.SMALL]
-    which = f" ({'; '.join(large)})" if large else ""
+        if model.origin != "record":
+            continue
+        if Grade.of(model) is Grade.SCALE:
+            large[model.label.replace(f", seed {model.run.seed}", "")] += 1
+        else:
+            small += 1
+    each = (name + (f" ({n} seeds)" if n > 1 else "") for name, n in large.items())
+    which = f" ({'; '.join(each)})" if large else ""
     return (
-        f"Analysed runs of ours behind this page: {len(large)} at the paper's scale{which}, "
-        f"{len(small)} small ones."
+        f"Analysed runs of ours behind this page: {large.total()} at the paper's scale{which}, "
+        f"{small} small ones."
     )
 
 

@@ -33,12 +33,12 @@ from patchlaw.verification.claims import (
     ledger,
 )
 from patchlaw.verification.claims.claim import OURS, PAPER
-from patchlaw.verification.claims.eigenvalue_law import (
+from patchlaw.verification.claims.eigenvalue_law import scaled_alignment
+from patchlaw.verification.claims.measures import Number
+from patchlaw.verification.claims.vanishing_loss import (
     residual_exponent,
     residual_share_in_training,
-    scaled_alignment,
 )
-from patchlaw.verification.claims.measures import Number
 from patchlaw.verification.landscape.pca import random_walk_ratio
 from patchlaw.verification.records import (
     Eigenvalue,

@@ -13,6 +13,7 @@ from patchlaw.verification.claims import (
     pixel_bias,
     structure,
     trained_models,
+    vanishing_loss,
 )
 from patchlaw.verification.claims.claim import Claim, Entry, Findings, PartEntry
 from patchlaw.verification.claims.verdict import Role
@@ -22,6 +23,7 @@ CLAIMS: tuple[Claim, ...] = tuple(
         (
             *structure.CLAIMS,
             *eigenvalue_law.CLAIMS,
+            vanishing_loss.CLAIM,
             pixel_bias.CLAIM,
             *trained_models.CLAIMS,
             future_work.CLAIM,
