@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from patchlaw.cli import main
-from tests.docs.idx_files import write_idx_files
 from tests.docs.pages import PAGES, ROOT, blocks, command_lines, commands_in_text
+from tests.idx_files import write_idx_files
 
 # Beginning of a command, and why no test can carry it out. Whatever begins otherwise is executed.
 NOT_EXECUTED = {

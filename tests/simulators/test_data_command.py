@@ -1,30 +1,20 @@
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from patchlaw.commands.data import data
 from patchlaw.simulators.datasets import load_mnist
 from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
+from tests.idx_files import write_idx_files
 
 
 @pytest.fixture
 def idx_folder(tmp_path) -> Path:
-    """A small data set of random images, in IDX files."""
-    folder = tmp_path / "toy-digits"
-    folder.mkdir()
-    rng = np.random.default_rng(3)
-    for prefix, n in (("train", 6), ("t10k", 4)):
-        pixels = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8).tobytes()
-        header = struct.pack(">4I", 0x803, n, 28, 28)
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + pixels)
-        header = struct.pack(">2I", 0x801, n)
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + bytes(range(n)))
-    return folder
+    """A small data set in IDX files."""
+    return write_idx_files(tmp_path / "toy-digits", n_train=6, n_test=4)
 
 
 def run(*arguments: str | Path):

@@ -11,14 +11,10 @@ from hypothesis import strategies as st
 
 from patchlaw.simulators.datasets import DatasetError
 from patchlaw.simulators.datasets.idx import read_idx, read_split
+from tests.idx_files import idx_bytes
 
 # The folder is shared between examples on purpose: every example overwrites the file it reads.
 on_disk = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def idx_bytes(shape: tuple[int, ...], elements: bytes, type_code: int = 0x08) -> bytes:
-    header = struct.pack(">BBBB", 0, 0, type_code, len(shape))
-    return header + b"".join(struct.pack(">I", size) for size in shape) + elements
 
 
 @st.composite

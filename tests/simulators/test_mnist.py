@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import math
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from patchlaw.simulators.datasets.embedded import (
 from patchlaw.simulators.datasets.mnist import EMBEDDED_FILE
 from patchlaw.simulators.datasets.packing import pack_sums, unpack_sums
 from patchlaw.simulators.datasets.pooling import pool_sums, sums_to_angles
+from tests.idx_files import write_split
 from tests.strategies import examples
 
 ABOUT = {"name": "toy", "source": "drawn", "licence": "none"}
@@ -63,15 +63,6 @@ def packed(tmp_path) -> Path:
     path = tmp_path / "toy.safetensors"
     write_packed(path, PooledDataset(sums, labels, sums[:2], labels[:2]), **ABOUT)
     return path
-
-
-def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: list[int]) -> None:
-    n = len(images)
-    header = struct.pack(">4I", 0x803, n, 28, 28)
-    (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-    (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(
-        struct.pack(">2I", 0x801, n) + bytes(labels)
-    )
 
 
 # --- pooling and scaling
@@ -354,8 +345,8 @@ def test_the_embedded_file_is_what_its_own_contents_pack_to(tmp_path):
 
 def test_any_mnist_format_folder_loads(tmp_path):
     images = np.random.default_rng(2).integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    write_idx(tmp_path, "train", images, [1, 0, 9, 3, 3])
-    write_idx(tmp_path, "t10k", images[3:], [4, 7])
+    write_split(tmp_path, "train", images, bytes([1, 0, 9, 3, 3]))
+    write_split(tmp_path, "t10k", images[3:], bytes([4, 7]))
     data = load_mnist(str(tmp_path))
     block = images[2, 26:28, 0:2].astype(int).sum()
     assert data.train_images[2, 13, 0].item() == pytest.approx(block / 1020 * math.pi / 4, rel=1e-7)

@@ -4,13 +4,11 @@ import io
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -22,6 +20,7 @@ from patchlaw.verification.landscape.landscape_job import compute_landscape
 from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run, execute_run, load_samples
+from tests.idx_files import write_idx_files
 from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt
 
 ROOT = Path(__file__).parents[2]
@@ -37,17 +36,8 @@ def records_in(folder: Path) -> list[LandscapeRecord]:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Path:
-    """IDX files of 50 training and 10 test images of noise, every digit among them."""
-    folder = tmp_path_factory.mktemp("digits")
-    rng = np.random.default_rng(8)
-    for prefix, n in (("train", 50), ("t10k", 10)):
-        pixels = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8).tobytes()
-        header = struct.pack(">4I", 0x803, n, 28, 28)
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + pixels)
-        labels = bytes(i % 10 for i in range(n))
-        header = struct.pack(">2I", 0x801, n)
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels)
-    return folder
+    """IDX files of 50 training and 10 test images, every digit among them."""
+    return write_idx_files(tmp_path_factory.mktemp("data") / "digits", n_train=50, n_test=10)
 
 
 def trained(digits: Path, out: Path, epochs: int, *options: object) -> Path:

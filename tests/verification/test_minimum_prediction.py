@@ -23,7 +23,7 @@ from patchlaw.verification.kernels.start import Draw, predict_spectrum, predict_
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.runs import Run, execute_run
 from patchlaw.verification.solvers import top_eigenpairs
-from tests.docs.idx_files import write_idx_files
+from tests.idx_files import write_idx_files
 from tests.verification.run_cases import toy_config, toy_samples
 from tests.verification.test_kernel_law import bias_jacobians
 

@@ -16,7 +16,7 @@ from patchlaw.verification.analysis.options import check_stages
 from patchlaw.verification.records import ANALYSIS
 from patchlaw.verification.runs import RunRequest, RunSamples
 from patchlaw.verification.runs.cost import RunCost, cost_model
-from tests.docs.idx_files import write_idx_files
+from tests.idx_files import write_idx_files
 
 PLAN = """
 [defaults]

@@ -3,13 +3,11 @@ import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -23,22 +21,14 @@ from patchlaw.verification.runs.status import all_statuses, status_of
 from patchlaw.verification.runs.training_job import epoch_line
 from patchlaw.verification.store.lock import held
 from patchlaw.verification.training import Evaluation
+from tests.idx_files import write_idx_files
 from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt, toy_config, toy_samples
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Path:
-    """A folder of IDX files: 40 training and 20 test images of noise, every digit among them."""
-    folder = tmp_path_factory.mktemp("digits")
-    rng = np.random.default_rng(3)
-    for prefix, n in (("train", 40), ("t10k", 20)):
-        pixels = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8).tobytes()
-        header = struct.pack(">4I", 0x803, n, 28, 28)
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + pixels)
-        labels = bytes(i % 10 for i in range(n))
-        header = struct.pack(">2I", 0x801, n)
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels)
-    return folder
+    """A folder of IDX files: 40 training and 20 test images, every digit among them."""
+    return write_idx_files(tmp_path_factory.mktemp("data") / "digits", n_train=40, n_test=20)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from patchlaw.commands.sweep import sweep
 from patchlaw.verification.runs.status import all_statuses
-from tests.docs.idx_files import write_idx_files
+from tests.idx_files import write_idx_files
 
 ROOT = Path(__file__).parents[2]
 PLAN = """
