@@ -26,7 +26,7 @@ from patchlaw.paper_figures.tables.kernel_tables import (
     spectra_table,
     whole_table,
 )
-from patchlaw.paper_figures.tables.page_markup import escaped, marks, replaced_between
+from patchlaw.paper_figures.tables.page_markup import escaped, marked, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import (
     AUTHOR_SEED,
     author_by_configuration,
@@ -266,26 +266,27 @@ def _signed(value: float, places: int = 2) -> str:
     return f"{value:+.{places}f}".replace("-", "\N{MINUS SIGN}").removeprefix("+" if places else "")
 
 
-# Which file shows which tables.
-SHOWN: Mapping[Path, tuple[str, ...]] = {
-    FINDINGS: (
-        *("minima", "ratios", "bounds", "laws"),
-        *("spectra", "criteria", "starts", "same-images", "evolution", "evolution-powers"),
-        *("axis-parts", "all-axes", *(axis.name for axis in AXES)),
-    ),
-    OWN: ("registered-laws",),
-}
+PAGES = (FINDINGS, OWN)
 
 
-def with_tables(text: str, names: Iterable[str], found: Mapping[str, str]) -> str:
-    """A page with its tables as found.
+def with_tables(pages: Mapping[Path, str], found: Mapping[str, str]) -> dict[Path, str]:
+    """Pages with the tables as found, each between its marks.
 
     Raises:
-        ValueError: a table's marks are not there, each once.
+        ValueError: marks of no table, or not in pairs; a table without marks.
     """
-    for name in names:
-        text = replaced_between(text, *marks(name), found[name])
-    return text
+    written, shown = {}, set()
+    for path, text in pages.items():
+        names = marked(text)
+        if unknown := set(names) - set(found):
+            raise ValueError(f"{path.name}: expected marks of {sorted(found)}, got {unknown}")
+        for name in names:
+            text = replaced_between(text, *marks(name), found[name])
+        written[path] = text
+        shown.update(names)
+    if hidden := set(found) - shown:
+        raise ValueError(f"tables: expected marks of each in a page, got none of {sorted(hidden)}")
+    return written
 
 
 @click.command()
@@ -293,8 +294,9 @@ def main() -> None:
     """Write the tables of docs/: the laws, and what the committed records give."""
     try:
         found = tables(Records.read())
-        for path, names in SHOWN.items():
-            write_atomically(path, with_tables(path.read_text(encoding="utf-8"), names, found))
+        pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+        for path, text in with_tables(pages, found).items():
+            write_atomically(path, text)
             click.echo(f"wrote {path.name}")
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -1,5 +1,7 @@
 """Markdown of the generated pages: escapes, and the part of a file between two marks."""
 
+import re
+
 
 def escaped(text: str) -> str:
     """Text in which Markdown finds no markup; "|" and "<" matter most in tables."""
@@ -11,6 +13,11 @@ def escaped(text: str) -> str:
 def marks(name: str) -> tuple[str, str]:
     """The lines between which a part that ``make docs`` writes stands in a page written by hand."""
     return f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+
+
+def marked(text: str) -> list[str]:
+    """Names of the parts that begin in a page."""
+    return re.findall(r"<!-- (\S+): written by `make docs` -->", text)
 
 
 def replaced_between(text: str, begin: str, end: str, content: str) -> str:

@@ -16,7 +16,7 @@ from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables import findings_tables
 from patchlaw.paper_figures.tables.evolution_tables import moments_table, powers_table
 from patchlaw.paper_figures.tables.findings_tables import (
-    SHOWN,
+    PAGES,
     bounds_table,
     shown_laws,
     with_tables,
@@ -69,10 +69,21 @@ def records(folder: Path) -> Records:
 
 def test_the_committed_pages_are_what_the_records_give() -> None:
     """A new record makes README and findings stale: then `make docs`, and read the text again."""
-    found = findings_tables.tables(Records.read())
-    for path, names in SHOWN.items():
-        text = path.read_text(encoding="utf-8")
-        assert with_tables(text, names, found) == text, f"{path.name}: run `make docs`"
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    written = with_tables(pages, findings_tables.tables(Records.read()))
+    for path, text in pages.items():
+        assert written[path] == text, f"{path.name}: run `make docs`"
+
+
+def test_a_table_that_no_page_shows_is_refused() -> None:
+    """Only this catches marks that stay empty: findings had such a pair for days."""
+    begin, end = marks("ratios")
+    pages = {Path("page.md"): f"{begin}\n{end}\n"}
+    assert with_tables(pages, {"ratios": "new"}) == {Path("page.md"): f"{begin}\n\nnew\n\n{end}\n"}
+    with pytest.raises(ValueError, match=r"got none of \['laws'\]"):
+        with_tables(pages, {"ratios": "new", "laws": "more"})
+    with pytest.raises(ValueError, match=r"page\.md: expected marks of \['laws'\]"):
+        with_tables(pages, {"laws": "more"})
 
 
 def test_bounds_are_over_the_measured_eigenvalue() -> None:
@@ -307,7 +318,7 @@ def test_the_command_writes_between_the_marks(
     page = tmp_path / "page.md"
     begin, end = marks("ratios")
     page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
-    monkeypatch.setattr(findings_tables, "SHOWN", {page: ("ratios",)})
+    monkeypatch.setattr(findings_tables, "PAGES", (page,))
     monkeypatch.setattr(findings_tables, "tables", lambda _: {"ratios": "new"})
     done = CliRunner().invoke(findings_tables.main)
     assert done.exit_code == 0, done.output
@@ -315,5 +326,5 @@ def test_the_command_writes_between_the_marks(
     page.write_text("no marks")
     refused = CliRunner().invoke(findings_tables.main)
     assert refused.exit_code == 1
-    assert "expected one '<!-- ratios: written by" in refused.output
+    assert "got none of ['ratios']" in refused.output
     assert page.read_text() == "no marks"
