@@ -40,8 +40,8 @@ def compare(network: DistributedQNN, answer: Answer, n_samples: int, label: str)
     return Agreement(label, difference, LIMITS)
 
 
-def _requests(scale: Scale, depth: int, threads: int) -> list[tuple[Request, int]]:
-    """What each peer is asked at a depth, with its batch; TorchQuantum on so many threads."""
+def _requests(scale: Scale, threads: int) -> list[tuple[Request, int]]:
+    """What each peer is asked, with its batch; TorchQuantum on so many threads."""
     deep = threads > 0  # the slower second round: less of it, warmed up and chosen in the first
     torchquantum = Request(
         "training_step",
@@ -78,7 +78,7 @@ def run(scale: Scale) -> Record:
             )
 
         ours = time_ours()
-        for request, size in _requests(scale, depth, threads):
+        for request, size in _requests(scale, threads):
             required = request.peer == "torchquantum"
             label = f"{request.peer}, P=4 d={depth} B={size}"
             what = f"training step against {label}"

@@ -10,7 +10,6 @@ from pathlib import Path
 from docs.website.pages import Page, PageError
 
 SCRIPTS = "docs/gallery"
-LENGTH = range(10, 41)  # lines of a script: more than one picture's worth is no example
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def print_from_data(context: click.Context, kind: str) -> None:
         if kind != "pilot" or context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     with refusals():
-        predict, base = _predictor(kind, chosen, sizes)
+        predict, base = _predictor(kind, chosen)
         try:
             models = [
                 depolarised(Architecture(p, **sizes), chosen["noise"])
@@ -178,9 +178,7 @@ def print_from_data(context: click.Context, kind: str) -> None:
 _Predictor = Callable[["Architecture", float | None, dict[str, Any]], "SpectrumPrediction"]
 
 
-def _predictor(
-    kind: str, chosen: dict[str, Any], sizes: dict[str, Any]
-) -> tuple[_Predictor, "Architecture | None"]:
+def _predictor(kind: str, chosen: dict[str, Any]) -> tuple[_Predictor, "Architecture | None"]:
     """What predicts one model, and the sizes of the pilot."""
     from patchlaw.verification.runs import Run, load_samples
 

@@ -24,17 +24,6 @@ def _with_noise(p: float) -> Keep:
     return lambda run: run.noise == p
 
 
-def _open_question(part: str, statement: str, how: str, quote: str) -> Part:
-    return scale_part(
-        part,
-        statement,
-        "Sec. 4, future work",
-        how,
-        "Named by the paper as future work; no experiment here looks at it yet.",
-        quote=quote,
-    )
-
-
 NOISE = (0.001, 0.003)  # p a gate, in paper_figures/plans/noise.toml
 
 _NOISE_AND_DATA = (

@@ -1,6 +1,6 @@
 """What an operator asks of the arithmetic underneath: mean curvature products over the samples."""
 
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from patchlaw.simulators.layout import ParameterLayout
 from patchlaw.verification.ranks.ranks import Ranks
 
 CurvatureKind: TypeAlias = Literal["hessian", "gauss_newton", "residual"]
-CURVATURE_KINDS: tuple[CurvatureKind, ...] = get_args(CurvatureKind)
 
 
 class CurvatureBackend(Protocol):

@@ -12,8 +12,6 @@ from patchlaw.verification.store.json_files import without_defaults
 
 # Paper, Sec. 4 and the recorded runs: Adam's initial rate for each depth.
 LEARNING_RATES = {50: 1e-2, 100: 5e-3, 150: 2.5e-3, 200: 1e-3}
-# Ours: shallower circuits than the paper's take its rate for its shallowest.
-SHALLOW_LEARNING_RATE = LEARNING_RATES[50]
 
 
 def default_learning_rate(depth: int) -> float:
