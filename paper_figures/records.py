@@ -12,11 +12,8 @@ from patchlaw.verification import records as author_data
 from patchlaw.verification.kernels.record import KernelRecord, read_kernels
 from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
-from patchlaw.verification.records.trained_model import (
-    AUTHOR_SEED,
-    AUTHOR_TEST_IMAGES,
-    SCALE_IMAGES,
-)
+from patchlaw.verification.records.run_facts import AUTHOR_SEED, SCALE_IMAGES
+from patchlaw.verification.records.trained_model import AUTHOR_TEST_IMAGES
 from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.store.errors import RecordError

@@ -8,8 +8,6 @@ from typing import Any
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.tables.content import Column, Panel, Row, TableContent
 from patchlaw.paper_figures.tables.protocol import (
-    AUTHOR_SEED,
-    EPOCHS,
     EVERY_RUN,
     BySeed,
     OnRecord,
@@ -23,6 +21,7 @@ from patchlaw.paper_figures.tables.protocol import (
 from patchlaw.paper_figures.tables.quantity import Quantity
 from patchlaw.paper_figures.tables.table import PaperTable
 from patchlaw.verification.cells import Cell, Count
+from patchlaw.verification.records.run_facts import AUTHOR_SEED, SCALE_EPOCHS
 
 _LOST = (
     "Author: the paper's values of this table are lost in the text of the paper that this project "
@@ -95,7 +94,9 @@ class BesideAuthor(_OfRecords):
             if self.stage:
                 commands.append(analyse(configuration.run_config(AUTHOR_SEED).run_id, self.stage))
             elif AUTHOR_SEED in runs.unfinished.get(configuration, {}):
-                state = f"{runs.unfinished[configuration][AUTHOR_SEED]} of {EPOCHS} epochs done"
+                state = (
+                    f"{runs.unfinished[configuration][AUTHOR_SEED]} of {SCALE_EPOCHS} epochs done"
+                )
             missing += commands
             n_missing += 1
             remarks.append(f"{configuration}: {state}; {_in_turn(commands)}")

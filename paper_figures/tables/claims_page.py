@@ -146,7 +146,7 @@ def _runs(findings: Findings) -> str:
             large[model.label.replace(f", seed {model.run.seed}", "")] += 1
         else:
             small += 1
-    each = (name + (f" ({n} seeds)" if n > 1 else "") for name, n in large.items())
+    each = (name + (f": {n} seeds" if n > 1 else "") for name, n in large.items())
     which = f" ({'; '.join(each)})" if large else ""
     return (
         f"Analysed runs of ours behind this page: {large.total()} at the paper's scale{which}, "

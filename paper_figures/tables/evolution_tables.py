@@ -6,7 +6,7 @@ from operator import attrgetter
 from patchlaw.verification.cells import NO_NUMBER
 from patchlaw.verification.claims.evolution import COURSES, power_of_loss
 from patchlaw.verification.records import SpectrumMoment, TrainedModel
-from patchlaw.verification.records.trained_model import AUTHOR_SEED
+from patchlaw.verification.records.run_facts import AUTHOR_SEED
 from patchlaw.verification.tables import markdown_lines
 
 

@@ -28,7 +28,6 @@ from patchlaw.paper_figures.tables.kernel_tables import (
 )
 from patchlaw.paper_figures.tables.page_markup import escaped, marked, marks, replaced_between
 from patchlaw.paper_figures.tables.protocol import (
-    AUTHOR_SEED,
     author_by_configuration,
     select_eigenvalues,
     select_runs,
@@ -42,6 +41,7 @@ from patchlaw.verification.comparison import (
 from patchlaw.verification.comparison.tables import measured_cell
 from patchlaw.verification.kernels.criterion import ON_AXES
 from patchlaw.verification.records import author_models
+from patchlaw.verification.records.run_facts import AUTHOR_SEED
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.tables import markdown_lines

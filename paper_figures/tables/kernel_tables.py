@@ -9,7 +9,7 @@ from patchlaw.verification.comparison import compare_models, on_their_images
 from patchlaw.verification.kernels.criterion import CRITERIA, Criterion, findings
 from patchlaw.verification.kernels.record import ENDS, KernelMoment, KernelRecord
 from patchlaw.verification.records import ANGLE_BLOCK, TrainedModel
-from patchlaw.verification.records.trained_model import AUTHOR_SEED
+from patchlaw.verification.records.run_facts import AUTHOR_SEED
 from patchlaw.verification.tables import markdown_lines
 
 _MOMENTS = (*ENDS, "training")

@@ -16,12 +16,9 @@ from patchlaw.verification.records import (
     Eigenvalue,
     TrainedModel,
     author_results,
-    trained_model,
 )
+from patchlaw.verification.records.run_facts import SCALE_EPOCHS, SCALE_IMAGES
 from patchlaw.verification.runs import EpochEntry, RunConfig, RunRequest
-
-AUTHOR_SEED = trained_model.AUTHOR_SEED
-EPOCHS, TRAIN_IMAGES = trained_model.SCALE_EPOCHS, trained_model.SCALE_IMAGES
 
 _T = TypeVar("_T")
 _Record = TypeVar("_Record", TrainedModel, LandscapeRecord)
@@ -39,7 +36,7 @@ class Configuration:
 
     def run_config(self, seed: int) -> RunConfig:
         """Its run with one seed."""
-        return RunConfig.paper(self.patches, self.depth, seed, EPOCHS)
+        return RunConfig.paper(self.patches, self.depth, seed, SCALE_EPOCHS)
 
 
 EVERY_RUN = "P*_d*_s????"  # of the author's protocol
@@ -89,11 +86,11 @@ def select_runs(records: Records) -> Runs:
         configuration, seed = Configuration(model.n_patches, model.depth), model.seed
         if run.config.sha256 != configuration.run_config(seed).sha256:
             continue
-        if run.epochs_done < EPOCHS:
+        if run.epochs_done < SCALE_EPOCHS:
             unfinished.append((configuration, seed, run.epochs_done))
             continue
         # the paper's runs end after so many epochs, ours may have gone on
-        entry = min(run.history[1 : EPOCHS + 1], key=lambda e: e.train.loss)
+        entry = min(run.history[1 : SCALE_EPOCHS + 1], key=lambda e: e.train.loss)
         minima.append((configuration, seed, OnRecord(entry, records.source(run))))
     return Runs(_by_seed(minima), _by_seed(unfinished))
 
@@ -103,7 +100,7 @@ def select_eigenvalues(records: Records) -> BySeed[OnRecord[Eigenvalue]]:
     return _by_seed(
         (configuration, record.run.seed, OnRecord(top, records.source(record)))
         for configuration, record in _by_protocol(records.analyses)
-        if (top := record.top("H")) is not None and top.n_samples == TRAIN_IMAGES
+        if (top := record.top("H")) is not None and top.n_samples == SCALE_IMAGES
     )
 
 
@@ -112,7 +109,7 @@ def select_components(records: Records) -> BySeed[OnRecord[tuple[float, float]]]
     found = []
     for configuration, record in _by_protocol(records.analyses):
         trajectory = record.trajectory
-        if trajectory is not None and trajectory.n_points == EPOCHS + 1:
+        if trajectory is not None and trajectory.n_points == SCALE_EPOCHS + 1:
             first, second = trajectory.pc_ratios[:2]
             of_run = OnRecord((first, second), records.source(record))
             found.append((configuration, record.run.seed, of_run))
@@ -127,7 +124,7 @@ def _by_protocol(kept: Mapping[str, _Record]) -> Iterator[tuple[Configuration, _
     for record in kept.values():
         run = record.run
         configuration = Configuration(run.n_patches, run.depth)
-        expected = EPOCHS, configuration.run_config(run.seed).sha256
+        expected = SCALE_EPOCHS, configuration.run_config(run.seed).sha256
         if (run.epochs, run.configuration_sha256) == expected:
             yield configuration, record
 

@@ -18,9 +18,9 @@ from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.paper_figures.tables.findings_tables import tables
 from patchlaw.paper_figures.tables.page_markup import escaped
-from patchlaw.paper_figures.tables.protocol import AUTHOR_SEED
 from patchlaw.verification.claims import Entry
 from patchlaw.verification.records import TrainedModel, author_models, author_runs
+from patchlaw.verification.records.run_facts import AUTHOR_SEED
 from patchlaw.verification.runs.replay import JUDGED_EPOCHS, LOSS_TOLERANCE, ReplayComparison
 from patchlaw.verification.tables import markdown_lines
 

@@ -119,7 +119,10 @@ def test_runs_behind_the_page_are_counted() -> None:
     assert text.format(0, "", 0) in page_of(Findings())
     models = (*world(patches=(4,), depths=(50,)), *world(images=12_000), *author_models())
     findings = proved_everything(models=models).of_the_paper
-    assert text.format(1, " (P 4, d 50, seed 1)", 12) in page_of(findings)
+    assert text.format(1, " (P 4, d 50)", 12) in page_of(findings)
+    models = (m for seed in (1, 2) for m in world(patches=(4, 9), depths=(50,), seed=seed))
+    findings = proved_everything(models=tuple(models)).of_the_paper
+    assert text.format(4, " (P 4, d 50: 2 seeds; P 9, d 50: 2 seeds)", 0) in page_of(findings)
 
 
 def test_figures_and_tables_exist() -> None:

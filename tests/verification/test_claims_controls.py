@@ -6,7 +6,8 @@ import pytest
 
 from patchlaw.verification.claims import Findings, ledger
 from patchlaw.verification.records import Eigenvalue, TrainedModel
-from patchlaw.verification.records.trained_model import Minimum, RunFacts, SampleMeans
+from patchlaw.verification.records.run_facts import RunFacts
+from patchlaw.verification.records.trained_model import Minimum, SampleMeans
 
 PAPER = RunFacts(4, 10, 1001, 2000, 15, n_parameters=2628)
 

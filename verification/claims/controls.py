@@ -12,7 +12,8 @@ from itertools import pairwise, product
 from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.measures import Number, Pair, PairBand, piece, quotient
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence
-from patchlaw.verification.records.trained_model import AXES, RunFacts, TrainedModel
+from patchlaw.verification.records.run_facts import AXES, RunFacts
+from patchlaw.verification.records.trained_model import TrainedModel
 
 Keep = Callable[[RunFacts], bool]
 

@@ -45,7 +45,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchlaw.verification.kernels.record import KernelRecord
-from patchlaw.verification.records.trained_model import OTHER
+from patchlaw.verification.records.run_facts import OTHER
 
 LEAST_DEPTH = 20
 SHALLOW_END = 0.1  # of lambda_1 at the start

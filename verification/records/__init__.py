@@ -9,12 +9,12 @@ from patchlaw.verification.records.author import (
 from patchlaw.verification.records.eigenvalue import Eigenvalue, all_converged, ratio_interval
 from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
 from patchlaw.verification.records.reading import ANALYSIS, read_analyses, read_model
+from patchlaw.verification.records.run_facts import RunFacts
 from patchlaw.verification.records.trained_model import (
     ANGLE_BLOCK,
     BIAS_BLOCK,
     TERMS,
     Minimum,
-    RunFacts,
     SampleMeans,
     Shares,
     SubsetSpectrum,

@@ -43,11 +43,11 @@ from typing import Any
 
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
+from patchlaw.verification.records.run_facts import RunFacts
 from patchlaw.verification.records.trained_model import (
     GaussNewtonBounds,
     GaussNewtonTraces,
     Minimum,
-    RunFacts,
     Shares,
     SubsetSpectrum,
     TrainedModel,

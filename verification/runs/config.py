@@ -12,7 +12,7 @@ from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.named_circuits import names_of
 from patchlaw.simulators.patch_model import PatchModule
-from patchlaw.verification.records.trained_model import AXES
+from patchlaw.verification.records.run_facts import AXES
 from patchlaw.verification.run_settings import BATCH_SIZE
 from patchlaw.verification.runs.factory import Factory
 from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples, load_samples
