@@ -43,6 +43,7 @@ _CLASSES = {
     Verdict.QUALIFIED: "qualified",
     Verdict.IN_PART: "qualified",
     Verdict.REFUTED: "refuted",
+    Verdict.UNDECIDED: "not-measured",
     Verdict.NOT_MEASURED: "not-measured",
 }
 # whose ratios are drawn: H is the paper's matrix, G over the angles the one the laws speak of

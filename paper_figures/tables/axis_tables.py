@@ -86,6 +86,8 @@ def needs_scale(reach: Reach, verdict: Verdict, evidence: Iterable[Evidence]) ->
     outcomes = {piece.outcome for piece in evidence}
     if verdict is Verdict.NOT_MEASURED:
         return "nothing is measured"
+    if verdict is Verdict.UNDECIDED:
+        return "yes, or more seeds: nothing decides"
     if reach is Reach.PAPER_SCALE:
         return "yes, it speaks of that"
     if {Outcome.FOR, Outcome.AGAINST} <= outcomes:

@@ -77,7 +77,8 @@ _INTRODUCTION = """\
 <!-- Written by `python -m patchlaw.paper_figures.tables.claims_page`; do not edit. -->
 
 Each claim of arXiv 2504.19239 is split into parts that evidence can settle. The parts that carry a
-claim make its verdict, which is "holds in part" where some are confirmed and others refuted; side
+claim make its verdict, which is "holds in part" where some are confirmed and others refuted, and
+"undecided" where there are numbers and none is outside its own error of the limit; side
 remarks and wider readings of ours have verdicts of their own and cannot turn it. Below each table
 stand the paper's words, who set a criterion and when, and, where it is a number of ours for a word
 such as "almost", the verdict at half and at twice that number. A part names

@@ -107,7 +107,7 @@ def test_records_enter(report: Path, tmp_path: Path) -> None:
     entry = json.loads(run("9a", "--report", report, "--records", folder, "--json").stdout)
     grades = [piece["grade"] for piece in entry["parts"][0]["evidence"]]
     assert "measured at the paper's scale" in grades
-    assert entry["parts"][0]["verdict"] == "not measured"  # 1 within its error bounds: undecided
+    assert entry["parts"][0]["verdict"] == "undecided"  # 1 within its error bounds
     (folder / "b.json").write_text("{")
     broken = run("9a", "--report", report, "--records", folder)
     assert broken.exit_code == 1

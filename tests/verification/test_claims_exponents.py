@@ -59,7 +59,7 @@ def test_the_verdict_turns_with_the_data(part: str) -> None:
     assert piece.interval is not None
     assert piece.interval[0] < -2 < -1 < piece.interval[1]
     assert piece.outcome is Outcome.OPEN
-    assert verdict(part, scattered(-1.5, 4)) is Verdict.NOT_MEASURED
+    assert verdict(part, scattered(-1.5, 4)) is Verdict.UNDECIDED
 
 
 @given(st.floats(-4, 0), st.floats(0, 2), st.sampled_from([-2, -1]), st.integers(2, 5))

@@ -76,7 +76,7 @@ def test_shallow_circuits_and_loose_eigenvalues_do_not_count() -> None:
     loose = replace(deep[0], moments={"start": replace(start, measured=measured)})
     pieces = judged("4g", (loose,)).evidence
     assert {piece.outcome for piece in pieces} == {Outcome.OPEN}
-    assert judged("4g", (loose,)).judgement.verdict is Verdict.NOT_MEASURED
+    assert judged("4g", (loose,)).judgement.verdict is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("radius", [1.0, 2.0])

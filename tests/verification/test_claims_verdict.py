@@ -19,7 +19,13 @@ from patchlaw.verification.claims import (
     judge_part,
 )
 
-RANK = {Verdict.REFUTED: 0, Verdict.NOT_MEASURED: 1, Verdict.QUALIFIED: 2, Verdict.CONFIRMED: 3}
+RANK = {
+    Verdict.REFUTED: 0,
+    Verdict.NOT_MEASURED: 1,
+    Verdict.UNDECIDED: 1,
+    Verdict.QUALIFIED: 2,
+    Verdict.CONFIRMED: 3,
+}
 HELD = {Verdict.CONFIRMED, Verdict.QUALIFIED}
 OF_A_PART = st.sampled_from(sorted(RANK))  # a part is not judged in parts
 HARD = (Grade.PROOF, Grade.EXACT)
@@ -97,13 +103,14 @@ SCALE, SMALL, AUTHOR = Grade.SCALE, Grade.SMALL, Grade.AUTHOR
         ([(SCALE, F)] * 4 + [(AUTHOR, A)], Reach.PAPER_SCALE, Verdict.QUALIFIED),
         ([(SCALE, F)] * 4 + [(SMALL, A)], Reach.PAPER_SCALE, Verdict.CONFIRMED),
         ([(SCALE, F)] * 4 + [(SMALL, A)], Reach.ANY_SIZE, Verdict.QUALIFIED),
-        ([(SCALE, O), (SMALL, F)], Reach.PAPER_SCALE, Verdict.NOT_MEASURED),
+        ([(SCALE, O), (SMALL, F)], Reach.PAPER_SCALE, Verdict.UNDECIDED),
         ([(AUTHOR, F)] * 8, Reach.PAPER_SCALE, Verdict.NOT_MEASURED),
         ([(AUTHOR, A)], Reach.PAPER_SCALE, Verdict.REFUTED),
         ([(SMALL, A)], Reach.PAPER_SCALE, Verdict.NOT_MEASURED),
         ([(SMALL, A)], Reach.ANY_SIZE, Verdict.REFUTED),
         ([(SMALL, F)], Reach.ANY_SIZE, Verdict.QUALIFIED),
-        ([(SMALL, O)], Reach.ANY_SIZE, Verdict.NOT_MEASURED),
+        ([(SMALL, O)], Reach.ANY_SIZE, Verdict.UNDECIDED),
+        ([(SMALL, O)], Reach.PAPER_SCALE, Verdict.NOT_MEASURED),
     ],
 )
 def test_the_rule_case_by_case(
@@ -137,6 +144,8 @@ def test_a_claim_is_what_carries_it(first: Verdict, others: list[tuple[Role, Ver
         assert found is (Verdict.IN_PART if stated & HELD else Verdict.REFUTED)
     elif Verdict.NOT_MEASURED in stated:
         assert found is Verdict.NOT_MEASURED
+    elif Verdict.UNDECIDED in stated:
+        assert found is Verdict.UNDECIDED
     elif Verdict.QUALIFIED in stated or (Role.PREMISE, Verdict.REFUTED) in others:
         assert found is Verdict.QUALIFIED
     else:
@@ -146,7 +155,7 @@ def test_a_claim_is_what_carries_it(first: Verdict, others: list[tuple[Role, Ver
 def test_what_holds_in_part_says_which() -> None:
     words = {"a": Verdict.CONFIRMED, "b": Verdict.REFUTED, "c": Verdict.NOT_MEASURED}
     found = judge_claim([part(name, Role.STATED, word) for name, word in words.items()])
-    assert found.reason == "holds: a why. Fails: b why. Nothing that counts yet on c"
+    assert found.reason == "holds: a why. Fails: b why. Not measured: c"
 
 
 def test_a_claim_states_something() -> None:

@@ -18,6 +18,7 @@ _STYLES: Mapping[str, str] = {
     Verdict.QUALIFIED: "yellow",
     Verdict.IN_PART: "yellow",
     Verdict.REFUTED: "red",
+    Verdict.UNDECIDED: "dim",
     Verdict.NOT_MEASURED: "dim",
     Outcome.FOR: "green",
     Outcome.AGAINST: "red",

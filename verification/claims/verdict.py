@@ -17,6 +17,7 @@ class Verdict(StrEnum):
     QUALIFIED = "confirmed with a qualification"
     IN_PART = "holds in part"
     REFUTED = "refuted"
+    UNDECIDED = "undecided"
     NOT_MEASURED = "not measured"
 
 
@@ -111,7 +112,7 @@ def judge_part(
        from which a statement was read is no test.
     5. Without those, small models decide statements about any size; they confirm at best with a
        qualification.
-    6. Otherwise nothing that counts was measured.
+    6. Otherwise what counts was measured and decides nothing, or was not measured.
 
     Args:
         evidence: the pieces.
@@ -167,22 +168,32 @@ def _judge_measured(
     if reach is Reach.ANY_SIZE and small.decided:
         word = Verdict.QUALIFIED if small.holds(quorum) else Verdict.REFUTED
         return Judgement(word, f"at small scale only: {small}")
-    leads = []
+    verdict, text, leads = Verdict.NOT_MEASURED, "not measured at scale", []
+    if own.undecided:
+        verdict, text = (
+            Verdict.UNDECIDED,
+            f"{own.undecided} undecided at the paper's scale, none decided",
+        )
+    elif reach is Reach.ANY_SIZE and small.undecided:
+        verdict, text = (
+            Verdict.UNDECIDED,
+            f"{small.undecided} undecided at small scale, none decided",
+        )
     if author.decided or author.undecided:
         leads.append(f"of the author's own numbers {author}")
     if small.decided or small.undecided:
         leads.append(f"at small scale {small}")
     tail = f"; leads: {', '.join(leads)}" if leads else ""
-    return Judgement(Verdict.NOT_MEASURED, f"not measured at scale{tail}")
+    return Judgement(verdict, f"{text}{tail}")
 
 
 def judge_claim(parts: Sequence[tuple[str, Role, Judgement]]) -> Judgement:
     """The verdict on a claim from those of the parts that carry it.
 
     If one of them is refuted, the claim holds in part where another is confirmed (with or without
-    a qualification), and is refuted where none is. Else one that is not measured leaves it so.
-    Else the claim is confirmed, with a qualification if such a part has one or a premise is
-    refuted.
+    a qualification), and is refuted where none is. Else one that is not measured leaves it so, or
+    one that is undecided. Else the claim is confirmed, with a qualification if such a part has one
+    or a premise is refuted.
 
     Args:
         parts: (id, role, judgement) of every part.
@@ -194,7 +205,12 @@ def judge_claim(parts: Sequence[tuple[str, Role, Judgement]]) -> Judgement:
     if not stated:
         raise ValueError(f"parts: expected at least one of role {Role.STATED!r}, got none")
     refuted = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.REFUTED]
-    unknown = [name for name, j in stated if j.verdict is Verdict.NOT_MEASURED]
+    unknown = {
+        verdict: names
+        for verdict in (Verdict.NOT_MEASURED, Verdict.UNDECIDED)
+        if (names := ", ".join(name for name, j in stated if j.verdict is verdict))
+    }
+    rest = "; ".join(f"{verdict}: {names}" for verdict, names in unknown.items())
     if refuted:
         good = (Verdict.CONFIRMED, Verdict.QUALIFIED)
         held = [f"{name} {j.reason}" for name, j in stated if j.verdict in good]
@@ -202,10 +218,10 @@ def judge_claim(parts: Sequence[tuple[str, Role, Judgement]]) -> Judgement:
         if held:
             reason = f"holds: {'; '.join(held)}. Fails: {'; '.join(refuted)}"
         if unknown:
-            reason += f". Nothing that counts yet on {', '.join(unknown)}"
+            reason += f". {rest.capitalize()}"
         return Judgement(Verdict.IN_PART if held else Verdict.REFUTED, reason)
     if unknown:
-        return Judgement(Verdict.NOT_MEASURED, f"nothing that counts yet on {', '.join(unknown)}")
+        return Judgement(next(iter(unknown)), rest)
     doubts = [f"{name} {j.reason}" for name, j in stated if j.verdict is Verdict.QUALIFIED]
     doubts += [
         f"premise {name} {j.reason}"
