@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from patchlaw.paper_figures import recipes
+from patchlaw.paper_figures.axes import AXES
 from patchlaw.paper_figures.records import SOURCE_TREE, Records
 from patchlaw.paper_figures.study import paper_study, scaling_study
 from patchlaw.paper_figures.tables.page_markup import escaped
@@ -19,6 +20,7 @@ from patchlaw.verification.tables import markdown_lines
 
 _RUN = re.compile(r"\bP\d+_d\d+_s\d+(?:_[0-9a-f]{8})?\b")
 _HOUR = 3600.0
+_MODULES = "python -m patchlaw.paper_figures.averaged_observables --out mine/runs"  # of no plan
 _MEMORY = SOURCE_TREE / "benchmarks" / "results" / "peak_memory.json"
 
 _INTRODUCTION = """\
@@ -50,12 +52,11 @@ _RUNS = """\
 ## From nothing
 
 Every record can be made again by two commands such as these, into a folder of your own, which
-`--records` then
-takes in place of the committed one:
+`--records` then takes in place of the committed one:
 
 ```sh
 patchlaw train --patches 9 --depth 50 --out mine/runs
-patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out mine/analyses
+patchlaw analyse mine/runs/P9_d50_s1001 --out mine/analyses
 ```
 
 Both go on where they were stopped; losses of a run trained again on the same machine are the same
@@ -97,13 +98,14 @@ def _claim(entry: Entry, records: Records) -> tuple[str, ...]:
 
 
 def _runs(records: Records) -> Iterable[tuple[str, ...]]:
-    planned = {run.run_id: run for study in (paper_study(), scaling_study()) for run in study.runs}
+    studies = paper_study(), scaling_study(), *(axis.study(records) for axis in AXES)
+    planned = {run.run_id: run.request for study in studies for run in study.runs}
     for name, run in sorted(records.runs.items(), key=_place):
         model, land = records.analyses.get(name), records.landscapes.get(name)
-        request = planned[name].request if name in planned else None
+        train = recipes.train(planned[name]).text("mine") if name in planned else _MODULES
         yield (
             name,
-            "" if request is None else f"`{recipes.train(request).text('mine')}`",
+            f"`{train}`",
             machines(s.environment for s in run.checkpoint.sessions),
             f"{training_seconds(run) / _HOUR:.2f} h",
             "" if model is None else machines(model.environments),

@@ -1,4 +1,4 @@
-"""The measured tables of README.md and docs/findings.md: what the records give, by hand."""
+"""The measured tables of docs/findings.md and own-models.md: what the records give, by hand."""
 
 import json
 import math
@@ -68,7 +68,7 @@ def records(folder: Path) -> Records:
 
 
 def test_the_committed_pages_are_what_the_records_give() -> None:
-    """A new record makes README and findings stale: then `make docs`, and read the text again."""
+    """A new record makes the pages stale: then `make docs`, and read the text again."""
     pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
     written = with_tables(pages, findings_tables.tables(Records.read()))
     for path, text in pages.items():

@@ -1,0 +1,348 @@
+"""The hand-written numbers of docs/findings.md on the paper's model: what the records give.
+
+The tables between marks have a test of their own. Only this catches a sentence that a new record
+has made wrong, or that was wrong when it was written.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from statistics import fmean, median
+
+import pytest
+
+from patchlaw.hessian_theory.predictions import gauss_newton_trace
+from patchlaw.paper_figures.tables.findings_tables import FINDINGS
+from patchlaw.verification.claims.evolution import COURSES, power_of_loss
+from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
+from patchlaw.verification.records import TrainedModel, author_results
+from patchlaw.verification.records.run_facts import SCALE_IMAGES
+from tests.paper_figures.quoted_sentences import (
+    MINUS,
+    by_hand,
+    each_of,
+    held,
+    loss,
+    model,
+    records,
+    same,
+    term,
+    top,
+)
+
+AT_50 = [(4, 50), (9, 50), (16, 50)]
+BY_DEPTH = [(p, d) for d in (50, 100, 150, 200) for p in (4, 9, 16) if (p, d) != (16, 200)]
+OTHER_MINIMA = [p for p in BY_DEPTH if p not in ((4, 200), (9, 200))]  # than the author's
+STEPS = [(4, 9), (4, 16), (9, 16)]
+SHALLOW = [(p, d) for d in (2, 5, 10, 20) for p in (4, 9, 16, 49)]
+
+
+def share(*place: int) -> float:
+    """Of H's top eigenvector on the bias, per cent."""
+    found = model(*place).bias_share
+    assert found is not None
+    return 100 * found
+
+
+def alignment(*place: int) -> float:
+    found = model(*place).alignment
+    assert found is not None
+    return found.value
+
+
+def mean_block(*place: int) -> float:
+    return fmean(block.value for block in model(*place).blocks("G"))
+
+
+def largest_block(*place: int) -> float:
+    return max(block.value for block in model(*place).blocks("R"))
+
+
+def along(matrix: str, epoch: int, *place: int) -> float:
+    (moment,) = (each for each in model(*place).along_training if each.epoch == epoch)
+    return moment.top[matrix].value
+
+
+def two_components(*place: int, to_minimum: bool = False) -> float:
+    trajectory = model(*place).trajectory
+    assert trajectory is not None
+    return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
+
+
+def apart(eigenvalues: Iterable[float]) -> float:
+    """Of the first from the second, over that of the second from the tenth."""
+    values = list(eigenvalues)
+    return (values[0] - values[1]) / (values[1] - values[9])
+
+
+def apart_on_subset(*place: int) -> float:
+    subset = model(*place).subset
+    assert subset is not None
+    return apart(each.value for each in subset.top)
+
+
+def trace_law_error(*place: int) -> float:
+    """Per cent."""
+    found = model(*place)
+    assert found.traces is not None
+    assert found.run.architecture is not None
+    law = gauss_newton_trace(
+        found.run.architecture, curvature=found.minimum.train.mean_softmax_trace
+    ).value
+    assert law is not None
+    return 100 * ((found.traces.total.value - found.traces.bias.value) / law - 1)
+
+
+def ratio(of: Callable[..., float], one: int, two: int, depth: int = 50) -> float:
+    return of(two, depth) / of(one, depth)
+
+
+def over_author(of: str, *place: int) -> float:
+    (author,) = (r for r in author_results() if (r.n_patches, r.depth) == place)
+    if of == "loss":
+        return loss(*place) / author.train_loss
+    return top("H", *place) / author.top_hessian_eigenvalue
+
+
+@cache
+def deep_minima() -> list[tuple[KernelRecord, KernelMoment]]:
+    """Kernels' records of d >= 20 that have a measured minimum."""
+    return [
+        (kernel, moment)
+        for kernel in records().of_the_paper.kernels.values()
+        for moment in kernel.at("minimum")
+        if kernel.run.depth >= 20 and moment.errors
+    ]
+
+
+def mean_error(law: str, first: int, last: int) -> float:
+    """Per cent, over the minima of d >= 20 and these eigenvalues."""
+    return 100 * fmean(x for _, m in deep_minima() for x in m.errors_of(law)[first - 1 : last])
+
+
+def kernel_ratio_errors(matrix: str) -> list[float]:
+    """|log| of predicted over measured ratios, both over all of 60,000 images."""
+    kernels = {
+        (k.run.n_patches, k.run.depth, k.run.seed): k.moments["minimum"].whole[0]
+        for k in records().of_the_paper.kernels.values()
+        if k.run.images == SCALE_IMAGES
+    }
+    places = [place for place in kernels if model(*place).top(matrix) is not None]
+    return [
+        abs(math.log(kernels[b] / kernels[a] / (top(matrix, *b) / top(matrix, *a))))
+        for a in places
+        for b in places
+        if a[1:] == b[1:] and a[0] < b[0]
+    ]
+
+
+def typical_and_worst(matrix: str) -> list[float]:
+    errors = kernel_ratio_errors(matrix)
+    return [math.exp(median(errors)), math.exp(max(errors))]
+
+
+def ends(values: Iterable[float]) -> list[float]:
+    found = list(values)
+    return [min(found), max(found)]
+
+
+@cache
+def followed() -> list[TrainedModel]:
+    """The models whose spectra along training are on record."""
+    return [
+        each for each in records().of_the_paper.analyses.values() if each.spectra_along_training
+    ]
+
+
+def outliers_along(first: int, last: int = 15) -> list[float]:
+    """Least and most in these epochs."""
+    moments = (moment for each in followed() for moment in each.spectra_along_training)
+    return ends(m.outliers.count for m in moments if first <= m.epoch <= last)
+
+
+def near_zero_in_the_end() -> list[float]:
+    return ends(each.spectra_along_training[-1].near_zero.value for each in followed())
+
+
+def errors_in_training() -> list[float]:
+    """The tangent kernel's, between start and minimum at d >= 20."""
+    deep = [k for k in records().of_the_paper.kernels.values() if k.run.depth >= 20]
+    return [x for k in deep for moment in k.at("training") for x in moment.errors]
+
+
+# Quoted with # for each number, and what the records give for them; a number that is no result
+# stands as it is.
+SENTENCES: dict[str, Callable[[], list[float]]] = {
+    "λ_max(H) there differs from his by # %": lambda: [100 * (over_author("H", 4, 200) - 1)],
+    "our value over all images is # of that on the 6,000": lambda: [
+        top("H", 16, 50) / along("H", 37, 16, 50)
+    ],
+    "λ_max(H) is # at epoch 35, # at the minimum (37) and # at epoch 27": lambda: [
+        along("H", epoch, 16, 50) for epoch in (35, 37, 27)
+    ],
+    "the two differ by # to # %, up or down, at losses within # % of each other": lambda: [
+        *(f(100 * abs(over_author("H", *p) - 1) for p in OTHER_MINIMA) for f in (min, max)),
+        max(100 * abs(over_author("loss", *p) - 1) for p in OTHER_MINIMA),
+    ],
+    "a block falls there by # in the mean, by 1/P² times the loss it would by #": lambda: [
+        ratio(mean_block, 4, 9, 150),
+        (4 / 9) ** 2 * ratio(loss, 4, 9, 150),
+    ],
+    "the training loss falls there by #, nearly 4/9": lambda: [ratio(loss, 4, 9, 200)],
+    "where the loss falls by # and *aligned": lambda: [loss(9, 50, 1005) / loss(4, 50, 1005)],
+    "over the angles, is #, #, # (d = 50; P = 4, 9, 16), #, #, # (d = 100), #, # (d = 150; "
+    "P = 4, 9) and # at (4, 200)": lambda: each_of(
+        alignment, [p for p in BY_DEPTH if p not in ((16, 150), (9, 200))]
+    ),
+    "#, #, # % at d = 50, #, #, # % at d = 100, #, #, # % at d = 150, #, # % at d = 200": (
+        lambda: each_of(share, BY_DEPTH)
+    ),
+    "block of G is #, #, # at d = 50 (P = 4, 9, 16: it does not fall from 9 to 16), #, # at "
+    "d = 100 and #, # at d = 150": lambda: each_of(
+        term("G over the bias"), [p for p in BY_DEPTH if p[1] < 200 and (p[0] < 16 or p[1] == 50)]
+    ),
+    "λ_max(R) falls by #, # and # (4→9": lambda: [ratio(term("R"), *step) for step in STEPS],
+    "ratio of training losses is off by #, # and # %": lambda: [
+        100 * (one / two * ratio(loss, one, two) / ratio(term("R"), one, two) - 1)
+        for one, two in STEPS
+    ],
+    "its largest eigenvalue lies #, # and # % above that of its largest block": lambda: [
+        100 * (top("R", *place) / largest_block(*place) - 1) for place in AT_50
+    ],
+    "λ_max(G) falls by #, # and # (4→9, 4→16, 9→16) and λ_max(R) by #, # and #": lambda: [
+        along(matrix, 0, two, 50) / along(matrix, 0, one, 50)
+        for matrix in "GR"
+        for one, two in STEPS
+    ],
+    "(by # to # times from 4 to 49 patches, 12 for 1/P) and that of the bias hardly (by # to #": (
+        lambda: [
+            f(
+                top(matrix, 4, d) / loss(4, d) / (top(matrix, 49, d) / loss(49, d))
+                for d in (2, 5, 10, 20)
+            )
+            for matrix in ("G over the angles", "G over the bias")
+            for f in (min, max)
+        ]
+    ),
+    "it holds #, # and # % of the top eigenvector": lambda: [share(49, d) for d in (2, 5, 10)],
+    "to # to # % at all sixteen minima": lambda: [
+        f(each_of(trace_law_error, SHALLOW)) for f in (min, max)
+    ],
+    "4→9 at d = 100, is 0.416, over all images #": lambda: [
+        ratio(term("G over the angles"), 4, 9, 100)
+    ],
+    "factor of # of λ_max(G) over the angles, the worst to #; of λ_max(H) to # and #": lambda: [
+        *typical_and_worst("G over the angles"),
+        *typical_and_worst("H"),
+    ],
+    "At the # minima of d ≥ 20 the law's λ₁ is # % too high in the mean, the commutator kernel's "
+    "# %, and λ₂ to λ₁₂ # and # %": lambda: [
+        len(deep_minima()),
+        *(mean_error(law, *of) for of in ((1, 1), (2, 12)) for law in ("predicted", "commutator")),
+    ],
+    "which at d ≥ 20 takes # to # s where the measurement takes # to #": lambda: [
+        *(f(m.seconds_predicted for _, m in deep_minima()) for f in (min, max)),
+        *(f(m.seconds_measured for _, m in deep_minima()) for f in (min, max)),
+    ],
+    "#, # and # % of the eigenvalues lie within a hundredth": lambda: [
+        100 * found.value for place in AT_50 if (found := model(*place).near_zero)
+    ],
+    "of λ_max of zero; #, # and # stand out (# to #, # to #, # to #": lambda: [
+        *(found.count for place in AT_50 if (found := model(*place).outliers)),
+        *(
+            end
+            for place in AT_50
+            if (found := model(*place).outliers)
+            for end in (found.low, found.high)
+        ),
+    ],
+    "each ± 0.0007: #, #, #, #, #, #, #, #, #, #, #, #.": lambda: [
+        each.value for each in model(4, 50).eigenvalues["H"]
+    ],
+    "second is # of the distance from the second to the tenth, at (9, 50) #, at (16, 50) #": (
+        lambda: [apart(each.value for each in model(*p).eigenvalues["H"]) for p in AT_50]
+    ),
+    "6,000 images it is #, # and # at d = 50, #, # and # at d = 100 (P = 4, 9, 16), #, # and # at "
+    "d = 150, # and # at d = 200": lambda: each_of(apart_on_subset, BY_DEPTH),
+    "From the first epoch on # to # eigenvalues stand out": lambda: outliers_along(1),
+    "at the start it is # to #, and half of the spectrum is near zero, in the end # to # %": (
+        lambda: [*outliers_along(0, 0), *(100 * x for x in near_zero_in_the_end())]
+    ),
+    "fall together, with powers of the loss from # to #": lambda: ends(
+        fit.exponent
+        for each in followed()
+        for quantity in COURSES.values()
+        if (fit := power_of_loss(each, quantity))
+    ),
+    "as near as at these ends: # % in the median and # % at worst": lambda: [
+        100 * of([abs(error) for error in errors_in_training()]) for of in (median, max)
+    ],
+    "components explain #, # and # of the trajectory at d = 50, #, # and # at d = 100 "
+    "(P = 4, 9, 16), #, # and # at d = 150, # and # at d = 200": lambda: each_of(
+        two_components, BY_DEPTH
+    ),
+    "up to the minimum they explain #, #, #, and #, #, #": lambda: [
+        two_components(*place, to_minimum=True) for place in BY_DEPTH[:6]
+    ],
+    "Seeds 1002 to 1005 give #, #, # and # at (4, 50) and #, #, # and # at (9, 50)": lambda: [
+        two_components(p, 50, seed) for p in (4, 9) for seed in range(1002, 1006)
+    ],
+    "Seed 1002 gives # at (16, 50)": lambda: [two_components(16, 50, 1002)],
+}
+
+
+@pytest.mark.parametrize("quoted", SENTENCES)
+def test_a_sentence_says_what_is_on_record(quoted: str) -> None:
+    held(by_hand(FINDINGS), quoted, SENTENCES[quoted]())
+
+
+def rows_below(heading: str, first: str) -> list[list[str]]:
+    """Cells of the table whose head begins so, below that heading."""
+    section = by_hand(FINDINGS).split(f"## {heading}\n", 1)[1]
+    lines = section[section.index(first) :].split("\n\n")[0].splitlines()[2:]
+    return [[c.strip().removesuffix(" %") for c in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_the_table_of_shallow_circuits_says_what_is_on_record() -> None:
+    rows = rows_below("More patches, shallow circuits", "| d | P |")
+    assert [(int(row[1]), int(row[0])) for row in rows] == SHALLOW
+    for row, place in zip(rows, SHALLOW, strict=True):
+        tops = [top(matrix, *place) for matrix in ("H", "G over the angles", "G over the bias")]
+        rest = [value / loss(*place) for value in tops]
+        same(row[2:], [loss(*place), *tops, alignment(*place), share(*place), *rest], str(place))
+
+
+def test_the_table_of_both_terms_says_what_is_on_record() -> None:
+    rows = rows_below("Why it is not 1/P²", "| P | λ_max(G) |")
+    for row, place in zip(rows, AT_50, strict=True):
+        blocks = [block.value for block in model(*place).blocks("R")]
+        numbers = [*row[1:3], *row[3].split(" to "), *row[4:]]
+        bias = [top(f"{matrix} over the bias", *place) for matrix in "GR"]
+        found = [top("G", *place), top("R", *place), min(blocks), max(blocks), *bias]
+        same(numbers, found, str(place))
+
+
+def test_what_is_not_measured_yet_is_not() -> None:
+    """A record that comes makes the sentence wrong."""
+    planned = [(p, d) for d in (5, 20) for p in (4, 9, 16)]
+    missing = [place for place in planned if not model(*place).spectra_along_training]
+    text = by_hand(FINDINGS)
+    told = re.findall(r"\((\d+), (\d+)\) is not measured yet", text)
+    assert missing == [(int(p), int(d)) for p, d in told]
+
+
+def test_a_wrong_number_is_noticed() -> None:
+    """The check itself: a digit, a number too few, a sentence that is gone."""
+    text = f"it falls\nby {MINUS}1,280.5 and 0.36 %"
+    held(text, "falls by # and # %", [-1280.46, 0.3649])
+    for quoted, values in (
+        ("falls by # and # %", [-1280.56, 0.36]),
+        ("falls by # and # %", [-1280.46, 0.3651]),
+    ):
+        with pytest.raises(AssertionError, match="on record"):
+            held(text, quoted, values)
+    with pytest.raises(ValueError, match="zip"):
+        held(text, "falls by # and", [-1280.5, 0.36])
+    with pytest.raises(AssertionError, match="expected once"):
+        held(text, "rises by #", [1.0])
