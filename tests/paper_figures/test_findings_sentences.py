@@ -288,7 +288,9 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "Seeds 1002 to 1005 give #, #, # and # at (4, 50) and #, #, # and # at (9, 50)": lambda: [
         two_components(p, 50, seed) for p in (4, 9) for seed in range(1002, 1006)
     ],
-    "Seed 1002 gives # at (16, 50)": lambda: [two_components(16, 50, 1002)],
+    "Seeds 1002 and 1003 give # and # at (16, 50)": lambda: [
+        two_components(16, 50, seed) for seed in (1002, 1003)
+    ],
 }
 
 
