@@ -371,6 +371,37 @@ def test_full_precision_is_restored(setting: str) -> None:
         torch.set_float32_matmul_precision(before)
 
 
+def test_a_setting_that_is_inherited_stays_so() -> None:
+    """Only this catches TF32 that was the process's for a time and stays with the products."""
+    matmul = torch.backends.cuda.matmul
+    before = torch.backends.fp32_precision, matmul.fp32_precision
+    try:
+        matmul.fp32_precision, torch.backends.fp32_precision = "none", "tf32"
+        with full_precision():
+            assert matmul.fp32_precision == "ieee"
+        assert matmul.fp32_precision == "tf32"
+        torch.backends.fp32_precision = "ieee"
+        assert matmul.fp32_precision == "ieee"
+    finally:
+        torch.backends.fp32_precision, matmul.fp32_precision = before
+
+
+def test_the_last_thread_out_of_full_precision_restores_it() -> None:
+    """Catches TF32 that comes back while another thread multiplies, and full precision for good."""
+    matmul = torch.backends.cuda.matmul
+    before = matmul.fp32_precision
+    first, second = full_precision(), full_precision()
+    try:
+        matmul.fp32_precision = "tf32"
+        with first:
+            second.__enter__()
+        assert matmul.fp32_precision == "ieee"
+        second.__exit__(None, None, None)
+        assert matmul.fp32_precision == "tf32"
+    finally:
+        matmul.fp32_precision = before
+
+
 def test_full_precision_of_a_torch_without_settings_by_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -172,6 +172,52 @@ def test_products_by_kernel(way: str) -> None:
     assert (found - expected).norm() < 1e-6 * expected.norm()
 
 
+class _Launches:
+    """In a kernel's place: the grids it is launched on."""
+
+    def __init__(self) -> None:
+        self.grids: list[tuple[int, ...]] = []
+
+    def __getitem__(self, grid: tuple[int, ...]) -> "_Launches":
+        self.grids.append(grid)
+        return self
+
+    def __call__(self, *arguments: object, **options: object) -> None:
+        pass
+
+
+def test_more_samples_than_a_grids_second_axis_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA launches 2^31 programs along a grid's first axis, 65,535 along the others."""
+    from patchlaw.simulators.torch_engine.triton_kernels import fused_encoding
+
+    launches = _Launches()
+    for name in ("rotation_tables", "rotate_samples", "sample_momenta"):
+        monkeypatch.setattr(fused_encoding, name, launches)
+    patches, samples, n_qubits = 2, 1_100_000, 8
+    angles = torch.zeros(patches, 16, dtype=torch.float64, device="meta")
+    encoding = fused_encoding.FusedEncoding(Encoding(1, 0, 0), angles, n_qubits, torch.float32)
+    tables = encoding.tables(torch.zeros(patches, samples, n_qubits, device="meta"))
+    states = torch.zeros(patches, 1, 16, 16, dtype=torch.complex64, device="meta")
+    encoded = tables.encode(states)
+    fused_encoding.fused_momenta(encoded, encoded, n_qubits)
+    assert launches.grids == [(68_750, patches), (samples, patches), (samples, patches)]
+
+
+def test_products_too_long_for_the_kernels_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches steps times rows beyond 2^31, which would wrap around."""
+    from patchlaw.simulators.torch_engine.triton_kernels import fused_products
+
+    launches = _Launches()
+    monkeypatch.setattr(fused_products, "multiply", launches)
+    matrix = torch.zeros(1, 256, 256, dtype=torch.complex64, device="meta")
+    for samples, launched in ((1 << 22, 1), ((1 << 22) + 1, 0)):
+        launches.grids.clear()
+        states = torch.zeros(1, samples, 256, dtype=torch.complex64, device="meta")
+        assert fused_products.fused_product(states, matrix).shape == states.shape
+        assert fused_products.fused_product(states.mH, states).shape == matrix.shape
+        assert len(launches.grids) == 2 * launched
+
+
 @pytest.mark.parametrize("n_qubits", [1, 11])
 def test_other_numbers_of_qubits_take_the_twin(n_qubits: int) -> None:
     """Catches a launch with more warps than a program may have, or a gate without two halves."""

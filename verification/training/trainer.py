@@ -237,7 +237,8 @@ class Lockstep:
                 yield [t.step(batch) for t, batch in zip(self._trainers, batches, strict=True)]
             return
         first = self._trainers[0]
-        if self._device is None or any(t.stacked_in is not self._device for t in self._trainers):
+        held = self._device is not None and self._device.holds
+        if not held or any(t.stacked_in is not self._device for t in self._trainers):
             optimisers = [trainer.optimiser for trainer in self._trainers]
             self._device = DeviceSteps(
                 known, optimisers, first.images, first.labels, first.config.loss
