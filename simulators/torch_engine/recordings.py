@@ -110,10 +110,9 @@ class Recordings:
     def _after_the_last(self, device: torch.device) -> None:
         """Where the last replay was on another stream, this one waits for it."""
         if device.type == "cuda":
-            present = torch.cuda.current_stream(device)
-            if self._stream not in (None, present):
-                present.wait_stream(self._stream)
-            self._stream = present
+            last, self._stream = self._stream, torch.cuda.current_stream(device)
+            if last is not None and last != self._stream:
+                self._stream.wait_stream(last)
 
     def _record(
         self, key: Hashable, function: Callable[..., Outputs], inputs: Outputs, changes: Outputs

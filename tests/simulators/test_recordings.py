@@ -367,7 +367,7 @@ def test_threads_take_turns_at_a_replay() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_replays_on_several_streams_take_turns() -> None:
+def test_recorded_passes_on_several_streams_take_turns() -> None:
     """The first sleeps between its input and its result, where the second's input would come."""
     passes, device = Recordings(recordings.default_recorder(torch.device("cuda"))), "cuda"
 
@@ -390,7 +390,7 @@ def test_replays_on_several_streams_take_turns() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")
-def test_an_engine_on_another_device_than_the_current_one() -> None:
+def test_recorded_logits_on_another_device_than_the_current_one() -> None:
     """A graph of one device, captured on a stream of the other, is empty: nothing would move."""
     images, _ = samples(4)
     for device in ("cuda:0", "cuda:1"):

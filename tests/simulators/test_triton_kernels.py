@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.circuit_plan import Encoding
+from patchlaw.simulators.circuit_plan import Encoding, StaticRun
 from patchlaw.simulators.torch_engine.encoding_tables import PatchEncoding
 from patchlaw.simulators.torch_engine.engine import TorchEngine
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
@@ -90,6 +90,34 @@ def test_columns_beyond_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     run = static_run(case.run, case.angles.to(DEVICE), 2, torch.float64, vector_only=False)
     found = run.gradient(case.cotangent.to(DEVICE)).cpu()
     torch.testing.assert_close(found, expected, **EXACT)
+
+
+MANY_PATCHES = 2_624
+
+
+@pytest.mark.skipif(
+    DEVICE == "cpu" or torch.cuda.get_device_properties(0).total_memory < 30e9,
+    reason="no CUDA device of 30 GB",
+)
+def test_momenta_beyond_32_bits_are_those_of_a_patch_alone() -> None:
+    """8.6 GB of them: only a GPU shows offsets that wrap around and write elsewhere."""
+    n_qubits, run = 8, StaticRun((True, False) * 100)
+    generator = torch.Generator(DEVICE).manual_seed(0)
+
+    def draw(*shape: int, dtype: torch.dtype) -> Tensor:
+        return torch.randn(shape, dtype=dtype, device=DEVICE, generator=generator)
+
+    angles = draw(MANY_PATCHES, 2 * n_qubits * len(run.rings), dtype=torch.float64)
+    cotangent = draw(MANY_PATCHES, 1 << n_qubits, 1 << n_qubits, dtype=torch.complex64)
+
+    def gradient(patches: slice) -> Tensor:
+        own = angles[patches], n_qubits, torch.float32
+        return static_run(run, *own, vector_only=False).gradient(cotangent[patches])
+
+    found = gradient(slice(None))
+    for patch in (0, MANY_PATCHES - 1):
+        alone = gradient(slice(patch, patch + 1))
+        torch.testing.assert_close(found[patch : patch + 1], alone, rtol=1e-4, atol=1e-3)
 
 
 def test_the_plain_way_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
