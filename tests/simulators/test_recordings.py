@@ -369,7 +369,8 @@ def test_threads_take_turns_at_a_replay() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_recorded_passes_on_several_streams_take_turns() -> None:
     """The first sleeps between its input and its result, where the second's input would come."""
-    passes, device = Recordings(recordings.default_recorder(torch.device("cuda"))), "cuda"
+    device = torch.device("cuda", 0)
+    passes = Recordings(recordings.default_recorder(device))
 
     def slowly(x: Tensor) -> tuple[Tensor]:
         torch.cuda._sleep(50_000_000)
