@@ -96,9 +96,11 @@ class ChunkedPasses:
     def computing(self) -> Iterator[None]:
         """No autograd, full float32 products, and the models' device as the current one.
 
-        Kernels are launched on the current device and its stream, wherever their tensors lie.
+        Kernels are launched on the current device and its stream, wherever their tensors lie. The
+        caller's autocast ends here: it would round products to half precision.
         """
-        with torch.no_grad(), full_precision(), torch.cuda.device_of(self._readers):
+        as_told = torch.autocast(self.device.type, enabled=False)
+        with torch.no_grad(), full_precision(), as_told, torch.cuda.device_of(self._readers):
             yield
 
     def chunks(self, n_samples: int) -> list[slice]:

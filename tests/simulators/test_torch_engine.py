@@ -402,6 +402,25 @@ def test_the_last_thread_out_of_full_precision_restores_it() -> None:
         matmul.fp32_precision = before
 
 
+def test_the_callers_autocast_rounds_nothing() -> None:
+    """It casts what is real and float32: only this catches logits that are right to 3 digits."""
+    model = DistributedQNN(4, 1, n_qubits=3, image_side=4, n_classes=4)
+    images = torch.rand(5, 4, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(5) % 4
+    vector = np.ones((model.n_parameters, 1))
+
+    def computed() -> list[np.ndarray]:
+        engine = TorchEngine(model)
+        products = engine.curvature(images, labels)
+        return [engine.logits(images), products.gradient, products.product("hessian", vector)]
+
+    expected = computed()
+    with torch.autocast("cpu"):
+        found = computed()
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_full_precision_of_a_torch_without_settings_by_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
