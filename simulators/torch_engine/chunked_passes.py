@@ -78,6 +78,8 @@ class ChunkedPasses:
         self.products = chosen_products(products)
         self.plan = CircuitPlan.of(model.ansatz)
         self.device = model.angles.device
+        # kept, as recorded passes read it where it lies, and the model may be moved and moved back
+        self._pixel_indices = model.pixel_indices
         self._readers = readers(model.grid.pixel_indices, model.pixel_bias.numel()).to(self.device)
         self.recordings = Recordings(default_recorder(self.device))
         room = _workspace(self.device) if workspace is None else workspace
@@ -92,8 +94,13 @@ class ChunkedPasses:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """No autograd, and full float32 products."""
-        with torch.no_grad(), full_precision():
+        """No autograd, full float32 products, and the models' device as the current one.
+
+        Kernels are launched on the current device and its stream, wherever their tensors lie. The
+        caller's autocast ends here: it would round products to half precision.
+        """
+        as_told = torch.autocast(self.device.type, enabled=False)
+        with torch.no_grad(), full_precision(), as_told, torch.cuda.device_of(self._readers):
             yield
 
     def chunks(self, n_samples: int) -> list[slice]:
@@ -127,7 +134,7 @@ class ChunkedPasses:
         return PatchCircuits(
             self.plan,
             angles,
-            model.pixel_indices,
+            self._pixel_indices,
             self._readers,
             model.n_classes,
             model.angles.dtype,

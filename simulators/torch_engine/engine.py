@@ -51,7 +51,8 @@ class TorchEngine(ChunkedPasses):
         data = self.model.check_images(images).detach().flatten(1)
         angles, bias = self.parameters()
         with self.computing():
-            (logits,) = self.recordings.call("logits", self._logits, data, angles, bias)
+            name = "logits", self.model.output_scale
+            (logits,) = self.recordings.call(name, self._logits, data, angles, bias)
             return logits
 
     def _logits(self, data: Tensor, angles: Tensor, bias: Tensor) -> tuple[Tensor]:

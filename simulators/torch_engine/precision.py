@@ -1,8 +1,9 @@
 """Full float32 products, whatever the process allows elsewhere, and what may stand in for them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Literal, TypeAlias, get_args
 
 import torch
@@ -32,8 +33,29 @@ def chosen_products(mode: str | None = None) -> ProductMode:
 def full_precision() -> Iterator[None]:
     """Keep matrix products in IEEE float32 (no TF32, no bfloat16) and restore the setting after.
 
-    The setting is the process's: other threads that multiply meanwhile get full precision too.
+    The setting is the process's: other threads that multiply meanwhile get full precision too, and
+    where several threads are in here the last one out restores it.
     """
+    with _TURN:
+        if not _INSIDE:
+            _INSIDE.append(_set_to_full())
+        else:
+            _INSIDE.append(_INSIDE[-1])
+    try:
+        yield
+    finally:
+        with _TURN:
+            restore = _INSIDE.pop()
+            if not _INSIDE:
+                restore()
+
+
+_TURN = Lock()
+_INSIDE: list[Callable[[], None]] = []  # an entry each, all alike: what restores the setting
+
+
+def _set_to_full() -> Callable[[], None]:
+    """Set full precision; what is returned undoes it."""
     # torch 2.9 replaced allow_tf32 by fp32_precision; mixing the two on one module is an error
     candidates: tuple[Any, ...] = (
         torch.backends.cuda.matmul,
@@ -43,16 +65,15 @@ def full_precision() -> Iterator[None]:
     if not modules:
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
-        return
+        return lambda: torch.set_float32_matmul_precision(before)
     saved = [module.fp32_precision for module in modules]
     for module in modules:
         module.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         for module, value in zip(modules, saved, strict=True):
-            module.fp32_precision = value
+            module.fp32_precision = "none"  # a setting that was inherited stays so, and follows
+            if module.fp32_precision != value:
+                module.fp32_precision = value
+
+    return restore

@@ -4,13 +4,16 @@ A pass is a function of tensors whose shapes do not change and that never waits 
 its first call it is carried out once to warm up (on a side stream; what it changed is put back) and
 recorded in a CUDA graph; this and every other call is a replay on copies of the inputs, so that all
 of them have the same bits. What it reads beside its inputs must stay where it is; what it writes
-there, a replay writes too. Where nothing records (the CPU) or recording fails, every call is the
-function's own.
+there, a replay writes too. Replays take turns, whatever the thread or stream they are asked for on,
+as they share their inputs' places and their memory. Where nothing records (the CPU) or recording
+fails, every call is the function's own.
 """
 
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cache
+from threading import RLock
 from typing import TypeAlias
 
 import torch
@@ -29,14 +32,24 @@ def cuda_recorder(device: torch.device) -> Recorder:
 
     def record(call: Callable[[], Outputs]) -> tuple[Callable[[], None], Outputs]:
         graph, present = torch.cuda.CUDAGraph(), torch.cuda.current_stream(device)
-        try:
-            with torch.cuda.device(device), torch.cuda.graph(graph, pool=pool):
-                outputs = call()
-        finally:
-            torch.cuda.set_stream(present)  # torch stays on its own where recording failed
+        with torch.cuda.device(device):  # outermost: to set a stream sets its device
+            try:
+                with torch.cuda.graph(graph, pool=pool, stream=_capture_stream(device)):
+                    outputs = call()
+            finally:
+                torch.cuda.set_stream(present)  # torch stays on its own where recording failed
         return graph.replay, outputs
 
     return record
+
+
+@cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Torch's own lies on the device of the process's first capture: others record nothing there.
+
+    The pass would be carried out once, and every replay of the empty graph leave its outputs.
+    """
+    return torch.cuda.Stream(device)
 
 
 def default_recorder(device: torch.device) -> Recorder | None:
@@ -63,6 +76,8 @@ class Recordings:
     def __init__(self, recorder: Recorder | None) -> None:
         self._recorder = recorder
         self._found: dict[Hashable, _Recording] = {}
+        self._turn = RLock()
+        self._stream: torch.cuda.Stream | None = None  # of the last replay
 
     def call(
         self,
@@ -80,21 +95,31 @@ class Recordings:
             changes: all that it writes to beside its outputs.
         """
         key = (name, *((tuple(each.shape), each.dtype, each.device) for each in inputs))
-        if key not in self._found and self._recorder is not None and len(self._found) < _MOST:
-            self._record(key, function, inputs, changes)
-        found = self._found.get(key)
-        if found is None:
-            return function(*inputs)
-        for kept, given in zip(found.inputs, inputs, strict=True):
-            kept.copy_(given)
-        found.replay()
-        return tuple(each.clone() for each in found.outputs)  # other graphs use their memory
+        with self._turn:
+            if key not in self._found and self._recorder is not None and len(self._found) < _MOST:
+                self._record(key, function, inputs, changes)
+            if (found := self._found.get(key)) is not None:
+                self._after_the_last(inputs[0].device)
+                for kept, given in zip(found.inputs, inputs, strict=True):
+                    kept.copy_(given)
+                found.replay()
+                # copies, as other graphs use their memory
+                return tuple(each.clone() for each in found.outputs)
+        return function(*inputs)
+
+    def _after_the_last(self, device: torch.device) -> None:
+        """Where the last replay was on another stream, this one waits for it."""
+        if device.type == "cuda":
+            last, self._stream = self._stream, torch.cuda.current_stream(device)
+            if last is not None and last != self._stream:
+                self._stream.wait_stream(last)
 
     def _record(
         self, key: Hashable, function: Callable[..., Outputs], inputs: Outputs, changes: Outputs
     ) -> None:
         """Record a pass; where it cannot be, say so once and record no more."""
-        kept = tuple(each.clone() for each in inputs)
+        with torch.inference_mode(False):  # else later calls outside of it could not copy there
+            kept = tuple(each.clone() for each in inputs)
         before = [each.clone() for each in changes]
         _warm_up(lambda: function(*kept), kept[0].device)
         for tensor, value in zip(changes, before, strict=True):

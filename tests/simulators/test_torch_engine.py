@@ -371,6 +371,56 @@ def test_full_precision_is_restored(setting: str) -> None:
         torch.set_float32_matmul_precision(before)
 
 
+def test_a_setting_that_is_inherited_stays_so() -> None:
+    """Only this catches TF32 that was the process's for a time and stays with the products."""
+    matmul = torch.backends.cuda.matmul
+    before = torch.backends.fp32_precision, matmul.fp32_precision
+    try:
+        matmul.fp32_precision, torch.backends.fp32_precision = "none", "tf32"
+        with full_precision():
+            assert matmul.fp32_precision == "ieee"
+        assert matmul.fp32_precision == "tf32"
+        torch.backends.fp32_precision = "ieee"
+        assert matmul.fp32_precision == "ieee"
+    finally:
+        torch.backends.fp32_precision, matmul.fp32_precision = before
+
+
+def test_the_last_thread_out_of_full_precision_restores_it() -> None:
+    """Catches TF32 that comes back while another thread multiplies, and full precision for good."""
+    matmul = torch.backends.cuda.matmul
+    before = matmul.fp32_precision
+    first, second = full_precision(), full_precision()
+    try:
+        matmul.fp32_precision = "tf32"
+        with first:
+            second.__enter__()
+        assert matmul.fp32_precision == "ieee"
+        second.__exit__(None, None, None)
+        assert matmul.fp32_precision == "tf32"
+    finally:
+        matmul.fp32_precision = before
+
+
+def test_the_callers_autocast_rounds_nothing() -> None:
+    """It casts what is real and float32: only this catches logits that are right to 3 digits."""
+    model = DistributedQNN(4, 1, n_qubits=3, image_side=4, n_classes=4)
+    images = torch.rand(5, 4, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(5) % 4
+    vector = np.ones((model.n_parameters, 1))
+
+    def computed() -> list[np.ndarray]:
+        engine = TorchEngine(model)
+        products = engine.curvature(images, labels)
+        return [engine.logits(images), products.gradient, products.product("hessian", vector)]
+
+    expected = computed()
+    with torch.autocast("cpu"):
+        found = computed()
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_full_precision_of_a_torch_without_settings_by_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,6 +1,7 @@
 """The kernels compile for a GPU that is not there: what the interpreter cannot tell."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ INTEGERS = (
 TYPES = {"rings": "*i8"} | dict.fromkeys(INTEGERS, "i32")
 
 
-def compiled(kernel: Any, constants: dict[str, Any]) -> str:
-    """PTX for an H100 or H200, float32."""
+def compiled(kernel: Any, constants: dict[str, Any], form: str = "ptx") -> str:
+    """PTX, or another form on the way to it, for an H100 or H200, float32."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -32,7 +33,7 @@ def compiled(kernel: Any, constants: dict[str, Any]) -> str:
     }
     source = ASTSource(kernel, signature, constants)
     target = GPUTarget("cuda", 90, 32)
-    found: str = triton.compile(source, target=target, options={"num_warps": warps}).asm["ptx"]
+    found: str = triton.compile(source, target=target, options={"num_warps": warps}).asm[form]
     return found
 
 
@@ -49,6 +50,20 @@ def test_layers_of_eight_qubits(tangent: bool) -> None:
         constants = dict.fromkeys(unused & set(kernel.arg_names))
         constants |= Tiles.of(8, 256).options | {"TANGENT": tangent}
         assert "fma" in compiled(kernel, constants)
+
+
+def test_momenta_of_many_patches_lie_beyond_32_bits() -> None:
+    """Catches offsets that wrap around: 256 tiles x 2,624 patches x 200 layers x 16 angles."""
+    from patchlaw.simulators.torch_engine.triton_kernels.launches import Tiles
+    from patchlaw.simulators.torch_engine.triton_kernels.layer_kernels import reverse_layers
+
+    constants = dict.fromkeys(("state_dot", "lam_dot", "table_dot")) | Tiles.of(2, 4).options
+    found = compiled(reverse_layers, constants | {"TANGENT": False}, "ttir")
+    arguments = re.findall(r"(%\w+): !tt\.ptr<f32>", found)
+    assert len(arguments) == 5  # momenta, state, lam, table, signs
+    for name in (arguments[0], arguments[3]):
+        offsets = re.findall(rf"tt\.addptr {name}, .*: !tt\.ptr<f32>, (i\d+)", found)
+        assert set(offsets) == {"i64"}
 
 
 def test_encodings_of_eight_qubits() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.circuit_plan import Encoding
+from patchlaw.simulators.circuit_plan import Encoding, StaticRun
 from patchlaw.simulators.torch_engine.encoding_tables import PatchEncoding
 from patchlaw.simulators.torch_engine.engine import TorchEngine
 from patchlaw.simulators.torch_engine.local_operators import halves, rotation_generators
@@ -90,6 +90,34 @@ def test_columns_beyond_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     run = static_run(case.run, case.angles.to(DEVICE), 2, torch.float64, vector_only=False)
     found = run.gradient(case.cotangent.to(DEVICE)).cpu()
     torch.testing.assert_close(found, expected, **EXACT)
+
+
+MANY_PATCHES = 2_624
+
+
+@pytest.mark.skipif(
+    DEVICE == "cpu" or torch.cuda.get_device_properties(0).total_memory < 30e9,
+    reason="no CUDA device of 30 GB",
+)
+def test_momenta_beyond_32_bits_are_those_of_a_patch_alone() -> None:
+    """8.6 GB of them: only a GPU shows offsets that wrap around and write elsewhere."""
+    n_qubits, run = 8, StaticRun((True, False) * 100)
+    generator = torch.Generator(DEVICE).manual_seed(0)
+
+    def draw(*shape: int, dtype: torch.dtype) -> Tensor:
+        return torch.randn(shape, dtype=dtype, device=DEVICE, generator=generator)
+
+    angles = draw(MANY_PATCHES, 2 * n_qubits * len(run.rings), dtype=torch.float64)
+    cotangent = draw(MANY_PATCHES, 1 << n_qubits, 1 << n_qubits, dtype=torch.complex64)
+
+    def gradient(patches: slice) -> Tensor:
+        own = angles[patches], n_qubits, torch.float32
+        return static_run(run, *own, vector_only=False).gradient(cotangent[patches])
+
+    found = gradient(slice(None))
+    for patch in (0, MANY_PATCHES - 1):
+        alone = gradient(slice(patch, patch + 1))
+        torch.testing.assert_close(found[patch : patch + 1], alone, rtol=1e-4, atol=1e-3)
 
 
 def test_the_plain_way_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +198,52 @@ def test_products_by_kernel(way: str) -> None:
     expected = left.to(torch.complex128) @ right.to(torch.complex128)
     found = complex_product(left, right, "tf32x3")
     assert (found - expected).norm() < 1e-6 * expected.norm()
+
+
+class _Launches:
+    """In a kernel's place: the grids it is launched on."""
+
+    def __init__(self) -> None:
+        self.grids: list[tuple[int, ...]] = []
+
+    def __getitem__(self, grid: tuple[int, ...]) -> "_Launches":
+        self.grids.append(grid)
+        return self
+
+    def __call__(self, *arguments: object, **options: object) -> None:
+        pass
+
+
+def test_more_samples_than_a_grids_second_axis_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA launches 2^31 programs along a grid's first axis, 65,535 along the others."""
+    from patchlaw.simulators.torch_engine.triton_kernels import fused_encoding
+
+    launches = _Launches()
+    for name in ("rotation_tables", "rotate_samples", "sample_momenta"):
+        monkeypatch.setattr(fused_encoding, name, launches)
+    patches, samples, n_qubits = 2, 1_100_000, 8
+    angles = torch.zeros(patches, 16, dtype=torch.float64, device="meta")
+    encoding = fused_encoding.FusedEncoding(Encoding(1, 0, 0), angles, n_qubits, torch.float32)
+    tables = encoding.tables(torch.zeros(patches, samples, n_qubits, device="meta"))
+    states = torch.zeros(patches, 1, 16, 16, dtype=torch.complex64, device="meta")
+    encoded = tables.encode(states)
+    fused_encoding.fused_momenta(encoded, encoded, n_qubits)
+    assert launches.grids == [(68_750, patches), (samples, patches), (samples, patches)]
+
+
+def test_products_too_long_for_the_kernels_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches steps times rows beyond 2^31, which would wrap around."""
+    from patchlaw.simulators.torch_engine.triton_kernels import fused_products
+
+    launches = _Launches()
+    monkeypatch.setattr(fused_products, "multiply", launches)
+    matrix = torch.zeros(1, 256, 256, dtype=torch.complex64, device="meta")
+    for samples, launched in ((1 << 22, 1), ((1 << 22) + 1, 0)):
+        launches.grids.clear()
+        states = torch.zeros(1, samples, 256, dtype=torch.complex64, device="meta")
+        assert fused_products.fused_product(states, matrix).shape == states.shape
+        assert fused_products.fused_product(states.mH, states).shape == matrix.shape
+        assert len(launches.grids) == 2 * launched
 
 
 @pytest.mark.parametrize("n_qubits", [1, 11])

@@ -105,6 +105,16 @@ def test_replays_are_the_passes_they_recorded(dtype: torch.dtype) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
 
 
+def test_a_chunk_of_more_images_than_a_grids_second_axis_holds() -> None:
+    """A program an image: CUDA launches 65,535 along that axis, 2^31 along the first."""
+    model = DistributedQNN(1, 1, device="cuda")
+    images = torch.from_numpy(np.random.default_rng(0).uniform(0, 1, (7, 14, 14)))
+    few = make_engine(model).logits(images)
+    many = make_engine(model, max_chunk=70_000).logits(images.repeat(10_000, 1, 1))
+    for rows in (many[:7], many[-7:]):
+        np.testing.assert_allclose(rows, few, rtol=0, atol=1e-4 * np.abs(few).max())
+
+
 def test_an_analysis_gives_the_cpus_numbers(tmp_path: Path) -> None:
     """Every stage, blocks with their loss on the host included."""
     run = trained(tmp_path / "runs", "cpu")

@@ -1,5 +1,7 @@
 """Runs trained side by side against each alone, on the CPU's engine and on the devices' steps."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +119,72 @@ def test_a_run_that_diverges_keeps_the_parameters_that_gave_the_loss(
         list(Lockstep(together).run_epoch())
     torch.testing.assert_close(together[1].model.flat_parameters(), start, equal_nan=True)
     assert torch.isfinite(together[0].model.flat_parameters()).all()
+
+
+def moved(trainer: Trainer) -> None:
+    """As to the CPU and back."""
+    trainer.model._apply(lambda tensor: tensor.clone())
+
+
+def loaded(trainer: Trainer) -> None:
+    """Adam's state as from a file, the moments turned around."""
+    state = deepcopy(trainer.optimiser.state_dict())
+    for of_parameter in state["state"].values():
+        of_parameter["exp_avg"].neg_()
+    trainer.optimiser.load_state_dict(state)
+
+
+def differentiated(trainer: Trainer) -> None:
+    trainer.model.autograd_logits(trainer.images).sum().backward()
+
+
+def decayed(trainer: Trainer) -> None:
+    trainer.optimiser.param_groups[0]["weight_decay"] = 0.1
+
+
+def scaled(trainer: Trainer) -> None:
+    trainer.model.scale = 3.0
+
+
+@pytest.mark.parametrize("between", [moved, loaded, differentiated, decayed, scaled])
+def test_what_others_do_between_epochs_counts_as_on_the_cpu(
+    between: Callable[[Trainer], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches memory that the model has left, numbers that stay recorded, a gradient too many."""
+
+    def interrupted() -> Trainer:
+        found = a_trainer(3)
+        for epoch in range(3):
+            list(found.run_epoch())
+            if not epoch:
+                between(found)
+        return found
+
+    expected = interrupted()
+    on_a_device(monkeypatch)
+    found = interrupted()
+    np.testing.assert_allclose(losses(found), losses(expected), rtol=1e-9)
+    torch.testing.assert_close(
+        found.model.flat_parameters(), expected.model.flat_parameters(), rtol=0, atol=1e-9
+    )
+
+
+def test_a_run_that_diverged_trains_again_from_finite_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only this catches a model that stays where it is for good, or NaN left in its moments."""
+    on_a_device(monkeypatch)
+    trainer = a_trainer(3)
+    start = trainer.model.flat_parameters()
+    with torch.no_grad():
+        trainer.model.angles[0, 0] = torch.nan
+    with pytest.raises(FloatingPointError):
+        list(trainer.run_epoch())
+    trainer.model.load_flat_parameters(start)
+    list(trainer.run_epoch())
+    found = trainer.model.flat_parameters()
+    assert torch.isfinite(found).all()
+    assert (found - start).abs().max() > 0.01
 
 
 def test_an_update_copies_nothing_from_the_host() -> None:

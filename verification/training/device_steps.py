@@ -38,10 +38,15 @@ class DeviceSteps:
         self._stopped = torch.zeros(len(models), 1, dtype=torch.bool, device=self._pass.device)
         self.recordings = Recordings(default_recorder(self._pass.device))
 
+    @property
+    def holds(self) -> bool:
+        """Whether the models' parameters and moments are still those that the steps change."""
+        return self._adam.holds
+
     def start(self, batches: Sequence[NDArray[np.int64]]) -> list[Tensor]:
         """Start an epoch's steps and return at once: losses (R,) before each update.
 
-        A model whose loss is NaN or infinite keeps its parameters from there on.
+        A model whose loss is NaN or infinite keeps its parameters to the epoch's end.
 
         Args:
             batches: of each step, shape (R, B).
@@ -50,8 +55,10 @@ class DeviceSteps:
         factors = self._adam.factors(len(batches)).to(device)  # one copy an epoch, as each waits
         index = torch.from_numpy(np.concatenate(batches, axis=1)).to(device)
         changes = (*self._adam.state, self._stopped)
+        self._stopped.zero_()
+        name = "step", self._pass.model.output_scale, self._adam.settings
         return [
-            self.recordings.call("step", self._step, batch, row, changes=changes)[0]
+            self.recordings.call(name, self._step, batch, row, changes=changes)[0]
             for batch, row in zip(index.split(sizes, dim=1), factors, strict=True)
         ]
 

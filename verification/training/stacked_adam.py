@@ -33,6 +33,7 @@ class StackedAdam:
         self._values = torch.stack([model.flat_parameters() for model in models])
         self._first, self._second = torch.zeros_like(self._values), torch.zeros_like(self._values)
         self.state = self._values, self._first, self._second
+        self._rows: list[tuple[torch.optim.Adam, torch.nn.Parameter, tuple[Tensor, ...]]] = []
         for row, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
             split = model.layout.split
             views = (split(each[row]) for each in (self._values, self._first, self._second))
@@ -43,7 +44,24 @@ class StackedAdam:
                     second.copy_(state["exp_avg_sq"])
                 parameter.data = value
                 state |= {"exp_avg": first, "exp_avg_sq": second}
+                self._rows.append((optimiser, parameter, (value, first, second)))
                 state.setdefault("step", torch.tensor(0.0, dtype=torch.float32))
+
+    @property
+    def holds(self) -> bool:
+        """Whether parameters and moments are still the rows: none was moved or loaded anew."""
+        return all(
+            parameter.data_ptr() == value.data_ptr()
+            and (state := optimiser.state[parameter]).get("exp_avg") is first
+            and state.get("exp_avg_sq") is second
+            for optimiser, parameter, (value, first, second) in self._rows
+        )
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """Those that stay in a recorded update."""
+        group = self._optimisers[0].param_groups[0]
+        return (*group["betas"], group["eps"], group["weight_decay"])
 
     def factors(self, n_steps: int) -> Tensor:
         """Of the next steps at the present rate: (rate / (1 - beta1^t), sqrt(1 - beta2^t)) each.
@@ -53,6 +71,7 @@ class StackedAdam:
         group = self._optimisers[0].param_groups[0]
         done = int(next(iter(self._optimisers[0].state.values()))["step"])
         for optimiser in self._optimisers:
+            optimiser.zero_grad()  # of whoever differentiated in between
             optimiser.step()  # without gradients it does nothing; its scheduler wants to see one
             for state in optimiser.state.values():
                 state["step"] += n_steps
@@ -70,15 +89,13 @@ class StackedAdam:
         Args:
             gradient: shape (R, D).
             factors: a row of ``factors``, on the models' device.
-            stopped: whether a model keeps its parameters, shape (R, 1).
+            stopped: whether a model keeps its parameters, shape (R, 1); its moments fade.
         """
-        group = self._optimisers[0].param_groups[0]
-        beta1, beta2 = group["betas"]
-        slope = torch.add(
-            gradient.to(self._values.dtype), self._values, alpha=group["weight_decay"]
-        )
+        beta1, beta2, eps, weight_decay = self.settings
+        slope = torch.add(gradient.to(self._values.dtype), self._values, alpha=weight_decay)
+        slope.masked_fill_(stopped, 0.0)
         self._first.lerp_(slope, 1 - beta1)
         self._second.mul_(beta2).addcmul_(slope, slope, value=1 - beta2)
-        scale = (self._second.sqrt() / factors[1]).add_(group["eps"])
+        scale = (self._second.sqrt() / factors[1]).add_(eps)
         step = (self._first / scale).mul_(factors[0])
         self._values.sub_(step.masked_fill_(stopped, 0.0))

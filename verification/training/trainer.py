@@ -237,14 +237,15 @@ class Lockstep:
                 yield [t.step(batch) for t, batch in zip(self._trainers, batches, strict=True)]
             return
         first = self._trainers[0]
-        if self._device is None or any(t.stacked_in is not self._device for t in self._trainers):
+        device, stacked = self._device, {trainer.stacked_in for trainer in self._trainers}
+        if device is None or not device.holds or stacked != {device}:
             optimisers = [trainer.optimiser for trainer in self._trainers]
-            self._device = DeviceSteps(
+            self._device = device = DeviceSteps(
                 known, optimisers, first.images, first.labels, first.config.loss
             )
             for trainer in self._trainers:
-                trainer.stacked_in = self._device
-        losses = self._device.start(self._batches(epoch))
+                trainer.stacked_in = device
+        losses = device.start(self._batches(epoch))
         if epoch + 1 < first.config.epochs:  # while the device works
             self._next = epoch + 1, self._batches(epoch + 1)
         yield from torch.stack(losses).tolist()

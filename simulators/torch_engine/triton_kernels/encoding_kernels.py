@@ -53,7 +53,7 @@ def rotation_tables(
     FEATURES: tl.constexpr,
     LANES: tl.constexpr,
 ):
-    """A qubit's rotations at a sample as one, and the axes they turn about; grid (P, tiles).
+    """A qubit's rotations at a sample as one, and the axes they turn about; grid (tiles, P).
 
     Args:
         quaternions: the product of the rotations, (P, m, n, 4).
@@ -65,8 +65,8 @@ def rotation_tables(
         FEATURES: h.
         LANES: qubits and samples of a program.
     """
-    patch = tl.program_id(0).to(tl.int64)
-    lane = tl.program_id(1) * LANES + tl.arange(0, LANES)
+    patch = tl.program_id(1).to(tl.int64)
+    lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
     wanted = lane < n_samples * N_QUBITS
     entry = patch * n_samples * N_QUBITS + lane
     angles = trained + (patch * N_QUBITS + lane % N_QUBITS) * (4 * FEATURES)
@@ -118,7 +118,7 @@ def rotate_samples(
     GROUP: tl.constexpr,
     INVERSE: tl.constexpr,
 ):
-    """V S of every sample, or V^† S with INVERSE; grid (P, tiles).
+    """V S of every sample, or V^† S with INVERSE; grid (tiles, P).
 
     Args:
         result: (P, m, 2^n, 2), real and imaginary parts.
@@ -133,8 +133,8 @@ def rotate_samples(
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
     HALF: tl.constexpr = SIZE // 2
-    patch = tl.program_id(0).to(tl.int64)
-    sample = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    patch = tl.program_id(1).to(tl.int64)
+    sample = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     wanted, inside = sample < n_samples, (sample < n_samples)[:, None, None]
     entry = 2 * tl.arange(0, SIZE)[None, :, None] + tl.arange(0, 2)[None, None, :]
     source = patch * n_states + tl.minimum(sample, n_states - 1)
@@ -172,14 +172,14 @@ def sample_momenta(
     N_QUBITS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Re<Λ, (-i/2) sigma_a S> of every sample and qubit, (P, m, n, 3); grid (P, tiles).
+    """Re<Λ, (-i/2) sigma_a S> of every sample and qubit, (P, m, n, 3); grid (tiles, P).
 
     ``lam`` and ``states`` are (P, m, 2^n, 2), the others as in ``rotate_samples``.
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
     HALF: tl.constexpr = SIZE // 2
-    patch = tl.program_id(0).to(tl.int64)
-    sample = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    patch = tl.program_id(1).to(tl.int64)
+    sample = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     wanted, inside = sample < n_samples, (sample < n_samples)[:, None, None]
     row = patch * n_samples + sample
     where = 2 * tl.arange(0, SIZE)[None, :, None] + tl.arange(0, 2)[None, None, :]

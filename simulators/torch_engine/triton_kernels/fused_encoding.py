@@ -40,7 +40,7 @@ class FusedTables(EncodingTables):
         source = as_pairs(states)
         result = source.new_empty(patches, samples, *source.shape[2:])
         tiles = Tiles.of(n_qubits, samples)
-        rotate_samples[patches, tiles.count](
+        rotate_samples[tiles.count, patches](
             result,
             source,
             self.quaternions,
@@ -65,7 +65,7 @@ class FusedEncoding(PatchEncoding):
         patches, samples, n_qubits, h = x.shape
         quaternions = x.new_empty(patches, samples, n_qubits, 4)
         axes = x.new_empty(patches, samples, n_qubits, 3 * h, 3)
-        rotation_tables[patches, triton.cdiv(samples * n_qubits, _LANES)](
+        rotation_tables[triton.cdiv(samples * n_qubits, _LANES), patches](
             quaternions,
             axes,
             x,
@@ -85,7 +85,7 @@ def fused_momenta(cotangents: Tensor, states: Tensor, n_qubits: int) -> Tensor:
     result = state.new_empty(patches, samples, n_qubits, 3)
     tiles = Tiles.of(n_qubits, samples)
     options = {name: value for name, value in tiles.options.items() if name != "GROUP"}
-    sample_momenta[patches, tiles.count](result, lam, state, samples, **options)
+    sample_momenta[tiles.count, patches](result, lam, state, samples, **options)
     return result
 
 

@@ -11,12 +11,18 @@ _BLOCK = {"ROWS": 64, "INNER": 16, "COLUMNS": 64, "num_warps": 4}
 
 
 def fused_product(left: Tensor, right: Tensor) -> Tensor:
-    """left @ right, shapes (P, a, b) and (P, b, c), complex64, of any strides."""
+    """left @ right, shapes (P, a, b) and (P, b, c), complex64, of any strides.
+
+    The kernel counts within a patch in 32 bits (64 would not fit its registers); longer ones, of
+    millions of samples, torch multiplies in full float32.
+    """
     patches, rows, inner = left.shape
     columns = right.shape[2]
     result = torch.empty(patches, rows, columns, 2, dtype=torch.float32, device=left.device)
     grid = triton.cdiv(rows, _BLOCK["ROWS"]), triton.cdiv(columns, _BLOCK["COLUMNS"]), patches
     a, b = (torch.view_as_real(part.conj() if part.is_conj() else part) for part in (left, right))
+    if max(map(_span, (a, b))) >= 1 << 31:
+        return left @ right
     multiply[grid](
         result,
         a,
@@ -31,3 +37,9 @@ def fused_product(left: Tensor, right: Tensor) -> Tensor:
         **_BLOCK,
     )
     return torch.view_as_complex(result)
+
+
+def _span(pairs: Tensor) -> int:
+    """Reals from a patch's first entry to its last."""
+    entries = zip(pairs.shape[1:], pairs.stride()[1:], strict=True)
+    return sum((size - 1) * step for size, step in entries)

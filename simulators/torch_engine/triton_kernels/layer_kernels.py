@@ -70,7 +70,8 @@ def forward_layers(
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
     HALF: tl.constexpr = SIZE // 2
-    patch, patches = tl.program_id(0), tl.num_programs(0)
+    # in 64 bits, as tiles x patches x layers x angles of the momenta pass 2^31 numbers at 8 GB
+    patch, patches = tl.program_id(0).to(tl.int64), tl.num_programs(0)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     row = tl.arange(0, SIZE)
     sign = tl.load(signs + row)
@@ -109,7 +110,7 @@ def forward_layers(
         if TANGENT:
             re_dot, im_dot = re_dot * factor, im_dot * factor
     wanted = (column < n_columns)[:, None]
-    first = patch.to(tl.int64) * (2 * SIZE) * n_columns
+    first = patch * (2 * SIZE) * n_columns
     where = first + 2 * (column[:, None] * SIZE + row[None, :])
     if TANGENT:
         tl.store(state_dot + where, re_dot, mask=wanted)
@@ -145,12 +146,12 @@ def reverse_layers(
     """
     SIZE: tl.constexpr = 1 << N_QUBITS
     HALF: tl.constexpr = SIZE // 2
-    patch, patches = tl.program_id(0), tl.num_programs(0)
+    patch, patches = tl.program_id(0).to(tl.int64), tl.num_programs(0)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     row = tl.arange(0, SIZE)
     sign = tl.load(signs + row)
     wanted = (column < n_columns)[:, None, None]
-    first = patch.to(tl.int64) * (2 * SIZE) * n_columns
+    first = patch * (2 * SIZE) * n_columns
     where = first + 2 * (column[:, None] * SIZE + row[None, :])[:, :, None] + tl.arange(0, 2)
     re, im = loaded(state, where, wanted)
     lre, lim = loaded(lam, where, wanted)
