@@ -99,7 +99,7 @@ def _claim(entry: Entry, records: Records) -> tuple[str, ...]:
 
 def _runs(records: Records) -> Iterable[tuple[str, ...]]:
     studies = paper_study(), scaling_study(), *(axis.study(records) for axis in AXES)
-    planned = {run.run_id: run.request for study in studies for run in study.runs}
+    planned = {run.run_id: run.request for study in studies for run in study.runs if run.request}
     for name, run in sorted(records.runs.items(), key=_place):
         model, land = records.analyses.get(name), records.landscapes.get(name)
         train = recipes.train(planned[name]).text("mine") if name in planned else _MODULES
