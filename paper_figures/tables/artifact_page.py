@@ -55,8 +55,8 @@ Every record can be made again by two commands such as these, into a folder of y
 `--records` then takes in place of the committed one:
 
 ```sh
-patchlaw train --patches 9 --depth 50 --out mine/runs
-patchlaw analyse paper_figures/results/runs/P9_d50_s1001 --out mine/analyses
+patchlaw train --patches 4 --depth 50 --out mine/runs
+patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out mine/analyses
 ```
 
 Both go on where they were stopped; losses of a run trained again on the same machine are the same
