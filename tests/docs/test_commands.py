@@ -22,6 +22,7 @@ from tests.idx_files import write_idx_files
 
 # Beginning of a command, and why no test can carry it out. Whatever begins otherwise is executed.
 NOT_EXECUTED = {
+    "patchlaw train --patches 4 --depth 50": "a run at the paper's size: minutes at least",
     "patchlaw train --patches 9 --depth 50": "a run at the paper's size: an hour at least",
     "patchlaw sweep paper_figures/plans/paper.toml --out": "runs at the paper's size: days",
     "patchlaw sweep paper_figures/plans/scaling.toml --out": "48 runs: hours",
