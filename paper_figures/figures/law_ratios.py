@@ -41,7 +41,8 @@ def draw(inputs: Inputs) -> Drawing:
             plot_ratios(panel, group.of_law(law), {"elinewidth": style.THIN_LINE}, **look)
         panels.remark(panel, f"{group.n_pairs} pairs of $P$", left=True)
         if group.n_not_run:
-            panels.remark(panel, f"not run: {group.n_not_run} configurations", bottom=True)
+            plural = "s" * (group.n_not_run > 1)
+            panels.remark(panel, f"not run: {group.n_not_run} configuration{plural}", bottom=True)
         rows = [numbers_of(row) for row in group.rows]
         sheet.numbers.append({"name": group.name, "pairs": group.n_pairs, "rows": rows})
         drawn.append(panel)
