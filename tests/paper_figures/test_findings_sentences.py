@@ -61,6 +61,17 @@ def largest_block(*place: int) -> float:
     return max(block.value for block in model(*place).blocks("R"))
 
 
+def mean_over_depths() -> list[float]:
+    """Geometric mean of lambda_max(H), P = 9 over 4, of each depth's seeds first; Student's t."""
+    seeds = {50: range(1001, 1006), 100: [1001], 150: [1001], 200: [1001]}
+    logs = [
+        fmean(math.log(top("H", 9, d, seed) / top("H", 4, d, seed)) for seed in of)
+        for d, of in seeds.items()
+    ]
+    interval = stats.t.interval(0.95, 3, fmean(logs), stats.sem(logs))
+    return [math.exp(x) for x in (fmean(logs), *interval)]
+
+
 def fall_of_the_largest_block() -> list[float]:
     """Slope of its logarithm against log P, each seed's means taken off, and Student's interval."""
     x = np.log([4, 9, 16])
@@ -223,6 +234,11 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "its largest eigenvalue lies #, # and # % above that of its largest block": lambda: [
         100 * (top("R", *place) / largest_block(*place) - 1) for place in AT_50
     ],
+    "the mean ratio over four depths is #, 95 % interval # to #": lambda: mean_over_depths(),
+    "From 9 to 16 patches all ratios lie between # and #": lambda: ends(
+        top("H", 16, d, seed) / top("H", 9, d, seed)
+        for d, seed in (*((50, s) for s in (1001, 1002, 1003)), (100, 1001), (150, 1001))
+    ),
     "falls at d = 50 as P to the power # over two seeds, 95 % interval # to #": (
         lambda: fall_of_the_largest_block()
     ),
