@@ -4,6 +4,7 @@ The tables between marks have a test of their own. Only this catches a sentence 
 has made wrong, or that was wrong when it was written.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -15,7 +16,8 @@ import pytest
 from scipy import stats
 
 from patchlaw.hessian_theory.predictions import gauss_newton_trace
-from patchlaw.paper_figures.tables.findings_tables import FINDINGS
+from patchlaw.hessian_theory.predictions.calibration import CALIBRATION_FILE
+from patchlaw.paper_figures.tables.findings_tables import FINDINGS, OWN
 from patchlaw.verification.claims.evolution import COURSES, power_of_loss
 from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
 from patchlaw.verification.records import TrainedModel, author_results
@@ -329,6 +331,17 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
 @pytest.mark.parametrize("quoted", SENTENCES)
 def test_a_sentence_says_what_is_on_record(quoted: str) -> None:
     held(by_hand(FINDINGS), quoted, SENTENCES[quoted]())
+
+
+def test_own_models_says_how_much_the_intervals_hold() -> None:
+    """From the counts on record; only this catches percentages of the records before the last."""
+    kept = json.loads(CALIBRATION_FILE.read_text())
+    laws = [c["held_out"].values() for c in kept["calibrations"] if c["matrix"] == "H"]
+    shares = [100 * sum(n for n, _ in of) / sum(m for _, m in of) for of in laws if of]
+    text = by_hand(OWN)
+    held(text, "from the other depths hold # to # %", ends(shares))
+    choices = (100 * n / m for n, m in kept["choices"]["H"].values())
+    held(text, "what an answer is worth, it is # to # %", ends(choices))
 
 
 def rows_below(heading: str, first: str) -> list[list[str]]:
