@@ -28,6 +28,7 @@ from patchlaw.verification.claims import (
     PartEntry,
     ledger,
 )
+from patchlaw.verification.claims.piece_of_evidence import without_seed
 from patchlaw.verification.claims.proofs import prove_and_check
 from patchlaw.verification.claims.text import criterion_text, rule_text
 from patchlaw.verification.claims.verdict import Reach
@@ -78,12 +79,12 @@ _INTRODUCTION = """\
 
 Each claim of arXiv 2504.19239 is split into parts that evidence can settle. The parts that carry a
 claim make its verdict, which is "holds in part" where some are confirmed and others refuted, and
-"undecided" where there are numbers and none is outside its own error of the limit; side
-remarks and wider readings of ours have verdicts of their own and cannot turn it. Below each table
-stand the paper's words, who set a criterion and when, and, where it is a number of ours for a word
-such as "almost", the verdict at half and at twice that number. A part names
-the theorems and exact checks that bear on it and what would refute it (`patchlaw claim 4b` prints
-all of that, with every number, its interval and the command that gives it again). Verdicts are
+"undecided" where one was measured and no number decides it; side remarks and wider readings of ours
+have verdicts of their own and cannot turn it. Below each table stand the paper's words, who set a
+criterion and when, and, where it is a number of ours for a word such as "almost", the verdict at
+half and at twice that number. A part names the theorems and exact checks that bear on it and what
+would refute it (`patchlaw claim 4b` prints all of that, with every number, its interval and the
+command that gives it again). Verdicts are
 computed from the evidence by one set of rules (`verification/claims/verdict.py`): a proof or an
 exact check that contradicts a part refutes it; a statement about formulas is confirmed when its
 proofs and checks hold; a statement about trained models needs our own measurements at the paper's
@@ -138,20 +139,13 @@ def readme_table(entries: Sequence[Entry]) -> str:
 
 def _runs(findings: Findings) -> str:
     """Which trained models of ours the measured numbers are from."""
-    large: Counter[str] = Counter()
-    small = 0
-    for model in findings.models:
-        if model.origin != "record":
-            continue
-        if Grade.of(model) is Grade.SCALE:
-            large[model.label.replace(f", seed {model.run.seed}", "")] += 1
-        else:
-            small += 1
+    ours = [model for model in findings.models if model.origin == "record"]
+    large = Counter(without_seed(m.label) for m in ours if Grade.of(m) is Grade.SCALE)
     each = (name + (f": {n} seeds" if n > 1 else "") for name, n in large.items())
     which = f" ({'; '.join(each)})" if large else ""
     return (
         f"Analysed runs of ours behind this page: {large.total()} at the paper's scale{which}, "
-        f"{small} small ones."
+        f"{len(ours) - large.total()} small ones."
     )
 
 

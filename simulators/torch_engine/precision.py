@@ -37,10 +37,7 @@ def full_precision() -> Iterator[None]:
     where several threads are in here the last one out restores it.
     """
     with _TURN:
-        if not _INSIDE:
-            _INSIDE.append(_set_to_full())
-        else:
-            _INSIDE.append(_INSIDE[-1])
+        _INSIDE.append(_INSIDE[-1] if _INSIDE else _set_to_full())
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from patchlaw.paper_figures.records import Records
+from patchlaw.paper_figures.tables.page_markup import marked, marks, replaced_between
 from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.records.run_facts import AUTHOR_SEED, AXES, SCALE_IMAGES, RunFacts
@@ -22,7 +23,9 @@ NUMBER = rf"[+{MINUS}]?\d+(?:,\d{{3}})*(?:\.\d+)?"
 def by_hand(page: Path) -> str:
     """The page without what stands between marks."""
     text = page.read_text(encoding="utf-8")
-    return re.sub(r"<!-- (\S+): written by .*?<!-- end of \1 -->", "", text, flags=re.DOTALL)
+    for name in marked(text):
+        text = replaced_between(text, *marks(name), "")
+    return text
 
 
 def as_number(text: str) -> tuple[float, float]:
@@ -105,3 +108,14 @@ def loss_on_tests(*place: int, **axes: object) -> float:
 
 def each_of(of: Callable[..., float], places: Iterable[tuple[int, ...]]) -> list[float]:
     return [of(*place) for place in places]
+
+
+def fall(of: Callable[..., float], one: int, two: int, depth: int = 50, **axes: object) -> float:
+    """From one P to another."""
+    return of(two, depth, **axes) / of(one, depth, **axes)
+
+
+def ends(values: Iterable[float]) -> list[float]:
+    """Least and most."""
+    found = list(values)
+    return [min(found), max(found)]

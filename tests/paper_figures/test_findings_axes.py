@@ -13,6 +13,8 @@ from patchlaw.paper_figures.records import SOURCE_TREE
 from patchlaw.paper_figures.tables.findings_tables import FINDINGS
 from tests.paper_figures.quoted_sentences import (
     by_hand,
+    ends,
+    fall,
     held,
     kernel,
     loss,
@@ -42,14 +44,6 @@ def h(*place: int, **axes: object) -> float:
 
 def per_loss(*place: int, **axes: object) -> float:
     return h(*place, **axes) / loss(*place, **axes)
-
-
-def fall(of: Callable[..., float], one: int, two: int, depth: int, **axes: object) -> float:
-    return of(two, depth, **axes) / of(one, depth, **axes)
-
-
-def ends(values: list[float]) -> list[float]:
-    return [min(values), max(values)]
 
 
 def averaging(of: Callable[..., float]) -> list[float]:

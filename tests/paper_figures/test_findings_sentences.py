@@ -26,6 +26,8 @@ from tests.paper_figures.quoted_sentences import (
     MINUS,
     by_hand,
     each_of,
+    ends,
+    fall,
     held,
     loss,
     model,
@@ -120,10 +122,6 @@ def trace_law_error(*place: int) -> float:
     return 100 * ((found.traces.total.value - found.traces.bias.value) / law - 1)
 
 
-def ratio(of: Callable[..., float], one: int, two: int, depth: int = 50) -> float:
-    return of(two, depth) / of(one, depth)
-
-
 def over_author(of: str, *place: int) -> float:
     (author,) = (r for r in author_results() if (r.n_patches, r.depth) == place)
     if of == "loss":
@@ -168,11 +166,6 @@ def typical_and_worst(matrix: str) -> list[float]:
     return [math.exp(median(errors)), math.exp(max(errors))]
 
 
-def ends(values: Iterable[float]) -> list[float]:
-    found = list(values)
-    return [min(found), max(found)]
-
-
 @cache
 def followed() -> list[TrainedModel]:
     """The models whose spectra along training are on record."""
@@ -212,10 +205,10 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         max(100 * abs(over_author("loss", *p) - 1) for p in OTHER_MINIMA),
     ],
     "a block falls there by # in the mean, by 1/P² times the loss it would by #": lambda: [
-        ratio(mean_block, 4, 9, 150),
-        (4 / 9) ** 2 * ratio(loss, 4, 9, 150),
+        fall(mean_block, 4, 9, 150),
+        (4 / 9) ** 2 * fall(loss, 4, 9, 150),
     ],
-    "the training loss falls there by #, nearly 4/9": lambda: [ratio(loss, 4, 9, 200)],
+    "the training loss falls there by #, nearly 4/9": lambda: [fall(loss, 4, 9, 200)],
     "where the loss falls by # and *aligned": lambda: [loss(9, 50, 1005) / loss(4, 50, 1005)],
     "over the angles, is #, #, # (d = 50; P = 4, 9, 16), #, #, # (d = 100), #, # (d = 150; "
     "P = 4, 9) and # at (4, 200)": lambda: each_of(
@@ -228,9 +221,9 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "d = 100 and #, # at d = 150": lambda: each_of(
         term("G over the bias"), [p for p in BY_DEPTH if p[1] < 200 and (p[0] < 16 or p[1] == 50)]
     ),
-    "λ_max(R) falls by #, # and # (4→9": lambda: [ratio(term("R"), *step) for step in STEPS],
+    "λ_max(R) falls by #, # and # (4→9": lambda: [fall(term("R"), *step) for step in STEPS],
     "ratio of training losses is off by #, # and # %": lambda: [
-        100 * (one / two * ratio(loss, one, two) / ratio(term("R"), one, two) - 1)
+        100 * (one / two * fall(loss, one, two) / fall(term("R"), one, two) - 1)
         for one, two in STEPS
     ],
     "its largest eigenvalue lies #, # and # % above that of its largest block": lambda: [
@@ -264,7 +257,7 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         f(each_of(trace_law_error, SHALLOW)) for f in (min, max)
     ],
     "4→9 at d = 100, is 0.416, over all images #": lambda: [
-        ratio(term("G over the angles"), 4, 9, 100)
+        fall(term("G over the angles"), 4, 9, 100)
     ],
     "factor of # of λ_max(G) over the angles, the worst to #; of λ_max(H) to # and #": lambda: [
         *typical_and_worst("G over the angles"),

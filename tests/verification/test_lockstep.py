@@ -37,6 +37,14 @@ def losses(found: Trainer) -> list[float]:
     return [step.loss for step in found.steps]
 
 
+def agree(found: Trainer, expected: Trainer) -> None:
+    """To rounding, in every loss and in the parameters."""
+    np.testing.assert_allclose(losses(found), losses(expected), rtol=1e-9)
+    torch.testing.assert_close(
+        found.model.flat_parameters(), expected.model.flat_parameters(), rtol=0, atol=1e-9
+    )
+
+
 def on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the CPU were one: torch's steps, recorded on a stand-in for a graph."""
     monkeypatch.setattr(trainer, "steps_on_a_device", lambda model: True)
@@ -77,10 +85,7 @@ def test_on_a_device_each_agrees_with_a_run_alone_to_rounding(
     while together[0].epoch < 8:
         list(lockstep.run_epoch())
     for ours, theirs in zip(together, expected, strict=True):
-        np.testing.assert_allclose(losses(ours), losses(theirs), rtol=1e-9)
-        torch.testing.assert_close(
-            ours.model.flat_parameters(), theirs.model.flat_parameters(), rtol=0, atol=1e-9
-        )
+        agree(ours, theirs)
         assert [e.learning_rate for e in ours.epochs] == [e.learning_rate for e in theirs.epochs]
         assert ours.minimum is not None
         assert theirs.minimum is not None
@@ -100,10 +105,7 @@ def test_a_run_goes_on_alone_after_it_was_among_others(monkeypatch: pytest.Monke
     for several in (False, True, False, True):
         for each in (pair,) if several else (ours, other):
             list(each.run_epoch())
-    np.testing.assert_allclose(losses(ours), losses(expected), rtol=1e-9)
-    torch.testing.assert_close(
-        ours.model.flat_parameters(), expected.model.flat_parameters(), rtol=0, atol=1e-9
-    )
+    agree(ours, expected)
 
 
 def test_a_run_that_diverges_keeps_the_parameters_that_gave_the_loss(
@@ -163,10 +165,7 @@ def test_what_others_do_between_epochs_counts_as_on_the_cpu(
     expected = interrupted()
     on_a_device(monkeypatch)
     found = interrupted()
-    np.testing.assert_allclose(losses(found), losses(expected), rtol=1e-9)
-    torch.testing.assert_close(
-        found.model.flat_parameters(), expected.model.flat_parameters(), rtol=0, atol=1e-9
-    )
+    agree(found, expected)
 
 
 def test_a_run_that_diverged_trains_again_from_finite_parameters(

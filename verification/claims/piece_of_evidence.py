@@ -62,12 +62,17 @@ class Evidence:
     @property
     def cell(self) -> str:
         """The comparison that it is, whatever the seed: two seeds of one are one."""
-        return re.sub(r", (seed \d+|the table's seed|another seed)", "", self.label)
+        return without_seed(self.label)
 
     @property
     def ours(self) -> bool:
         """Whether this project computed it."""
         return self.grade is not Grade.AUTHOR
+
+
+def without_seed(label: str) -> str:
+    """The label of a model, or of what is made of models, whatever the seed."""
+    return re.sub(r", (seed \d+|the table's seed|another seed)", "", label)
 
 
 @dataclass(frozen=True)

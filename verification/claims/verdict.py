@@ -73,12 +73,12 @@ class Tally:
     def of(cls, evidence: Sequence[Evidence], grade: Grade) -> "Tally":
         """Count the pieces of one grade that bear on the statement."""
         found = [e for e in evidence if e.grade is grade]
-        met, missed, undecided = (
-            sum(e.outcome is outcome for e in found)
-            for outcome in (Outcome.FOR, Outcome.AGAINST, Outcome.OPEN)
-        )
+        outcomes = [e.outcome for e in found]
         return cls(
-            met, missed, undecided, len({e.cell for e in found if e.outcome is not Outcome.OPEN})
+            met=outcomes.count(Outcome.FOR),
+            missed=outcomes.count(Outcome.AGAINST),
+            undecided=outcomes.count(Outcome.OPEN),
+            cells=len({e.cell for e in found if e.outcome is not Outcome.OPEN}),
         )
 
     @property
@@ -169,16 +169,12 @@ def _judge_measured(
         word = Verdict.QUALIFIED if small.holds(quorum) else Verdict.REFUTED
         return Judgement(word, f"at small scale only: {small}")
     verdict, text, leads = Verdict.NOT_MEASURED, "not measured at scale", []
-    if own.undecided:
-        verdict, text = (
-            Verdict.UNDECIDED,
-            f"{own.undecided} undecided at the paper's scale, none decided",
-        )
-    elif reach is Reach.ANY_SIZE and small.undecided:
-        verdict, text = (
-            Verdict.UNDECIDED,
-            f"{small.undecided} undecided at small scale, none decided",
-        )
+    undecided, scale = own.undecided, "the paper's"
+    if not undecided and reach is Reach.ANY_SIZE:
+        undecided, scale = small.undecided, "small"
+    if undecided:
+        verdict = Verdict.UNDECIDED
+        text = f"{undecided} undecided at {scale} scale, none decided"
     if author.decided or author.undecided:
         leads.append(f"of the author's own numbers {author}")
     if small.decided or small.undecided:

@@ -18,11 +18,11 @@ def fused_product(left: Tensor, right: Tensor) -> Tensor:
     """
     patches, rows, inner = left.shape
     columns = right.shape[2]
-    result = torch.empty(patches, rows, columns, 2, dtype=torch.float32, device=left.device)
-    grid = triton.cdiv(rows, _BLOCK["ROWS"]), triton.cdiv(columns, _BLOCK["COLUMNS"]), patches
     a, b = (torch.view_as_real(part.conj() if part.is_conj() else part) for part in (left, right))
     if max(map(_span, (a, b))) >= 1 << 31:
         return left @ right
+    result = torch.empty(patches, rows, columns, 2, dtype=torch.float32, device=left.device)
+    grid = triton.cdiv(rows, _BLOCK["ROWS"]), triton.cdiv(columns, _BLOCK["COLUMNS"]), patches
     multiply[grid](
         result,
         a,
