@@ -55,6 +55,7 @@ def numbers(entries: Sequence[Entry], records: Records) -> dict[str, Any]:
     return {
         "n_claims": len(entries),
         "verdicts": _verdicts(entries),
+        "law_verdict": next(str(e.judgement.verdict) for e in entries if e.claim.id == "4"),
         "n_scale": len(models),
         "n_configurations": len({(m.run.n_patches, m.run.depth) for m in models}),
         "n_theorems": len(THEOREMS),

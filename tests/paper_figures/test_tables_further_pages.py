@@ -103,6 +103,8 @@ def test_verdicts_are_the_ledgers() -> None:
         number, verdict = entry.claim.id, entry.judgement.verdict
         assert f"| `patchlaw claim {number}` | Verdict: {verdict} |" in pages["artifact.md"]
         assert re.search(rf"^\| \[{number}\].*\| {verdict} \|$", pages["paper.md"], re.MULTILINE)
+        if number == "4":
+            assert f'The verdict on the law is "{verdict}"' in " ".join(pages["paper.md"].split())
     unmeasured = sum(entry.judgement.verdict == Verdict.NOT_MEASURED for entry in nothing)
     assert unmeasured > 2  # as there are with the committed records
     assert f"not measured {unmeasured}" in " ".join(pages["paper.md"].split())
