@@ -215,6 +215,16 @@ def test_minimum_and_trajectory(run, record):
     assert found.largest_step == pytest.approx(max(ways) / sum(ways))
 
 
+def test_misclassified_test_images_are_those_of_the_minimum(tmp_path):
+    """Only this catches images of another set or epoch; after one epoch there are some."""
+    run = toy_run(tmp_path / "runs", epochs=1)
+    record = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("misclassified",))
+    guessed = run.model(run.minimum_epoch)(SAMPLES.test_images).argmax(1)
+    wrong = torch.nonzero(guessed != SAMPLES.test_labels)[:, 0].tolist()
+    assert 0 < len(wrong) < len(SAMPLES.test_labels)
+    assert list(record.misclassified) == wrong
+
+
 def test_what_stands_twice_in_a_record_agrees(record):
     """The alignment and the bias' share that are read are those that the stages wrote."""
     content = json.loads(record.path.read_text())

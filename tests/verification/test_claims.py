@@ -537,6 +537,40 @@ def test_equal_accuracies_are_no_rise() -> None:
     assert {piece.outcome for piece in found} == {Outcome.OPEN}
 
 
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=60).filter(
+        lambda pairs: any(one != two for one, two in pairs)
+    )
+)
+def test_accuracies_of_the_same_images_differ_by_pairs(pairs: list[tuple[bool, bool]]) -> None:
+    """The error is that of the mean of single images' differences, as numpy takes it.
+
+    Only this catches the wider error of two independent sets, or a difference of the other sign.
+    """
+    right, n = np.array(pairs).T, len(pairs)
+    models = tuple(
+        replace(
+            model,
+            minimum=replace(model.minimum, test=SampleMeans(0.5, of_model.mean(), n_samples=n)),
+            misclassified=tuple(np.flatnonzero(~of_model).tolist()),
+        )
+        for model, of_model in zip(world(patches=(4, 9), depths=(50,)), right, strict=False)
+    )
+    (found,) = PARTS["10b"].gather(Findings(models=models))
+    differences = right[1].astype(float) - right[0]
+    error = 2 * differences.std() / math.sqrt(n)
+    assert found.value == pytest.approx(differences.mean())
+    assert found.interval == pytest.approx(
+        (differences.mean() - error, differences.mean() + error), abs=1e-12
+    )
+    # not on record which they are
+    other = replace(models[1], misclassified=None)
+    (wider,) = PARTS["10b"].gather(Findings(models=(models[0], other)))
+    shares = right.mean(axis=1)
+    unpaired = 2 * math.sqrt((shares * (1 - shares)).sum() / n)
+    assert wider.interval[1] - wider.interval[0] == pytest.approx(2 * unpaired)
+
+
 def test_the_table_of_trajectories_has_its_own_patches_and_depths() -> None:
     """Only this catches a model of the table's seed and another P, d or size that refutes 12a."""
     model = world(patches=(4,), depths=(50,))[0]

@@ -114,6 +114,10 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
         ({"eigenvalues": {"H": [eigenvalue(1.0) | {"rounding": -1}]}}, ">= 0.*rounding"),
         ({"eigenvalues": {"H": [eigenvalue(1.0) | {"value": "inf"}]}}, "got `str`"),
         ({"outliers": 10}, "expected the sections of"),
+        ({"misclassified": [*range(199)]}, "expected 200 ascending indices .* 0.98 says, got 199"),
+        ({"misclassified": [*range(199), 198]}, "expected 200 ascending indices"),
+        ({"misclassified": [*range(199), 10_000]}, "expected 200 ascending indices"),
+        ({"misclassified": [1], "minimum": {}}, "expected minimum.test with accuracy"),
         ({"sha256": "0" * 64}, "a.json: checksum mismatch"),
     ],
 )

@@ -70,7 +70,8 @@ def losses(ranks: Ranks, model: Any, images: Any, labels: Any, plane: Any) -> An
     found = [loss, means.loss, means.accuracy, means.mean_softmax_trace, means.mean_abs_slope]
     if plane is not None:
         found.append(PlaneLoss(model, plane, images, labels, ranks=ranks)(0.3, -0.2))
-    return np.concatenate([found, gradient.numpy()])
+    wrong = np.isin(np.arange(len(labels)), objective.misclassified(images, labels))
+    return np.concatenate([found, wrong, gradient.numpy()])
 
 
 @examples(8)

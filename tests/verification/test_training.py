@@ -132,6 +132,9 @@ def test_evaluation_against_plain_formulas() -> None:
     assert result.mean_softmax_trace == pytest.approx(np.mean(curvature), rel=1e-12)
     assert result.mean_abs_slope == pytest.approx(gradients.mean(), rel=1e-12)
     assert result.n_samples == 9
+    wrong = [k for k in range(9) if pi[k].argmax() != labels[k]]
+    assert wrong
+    assert Objective(model).misclassified(images, labels) == tuple(wrong)
 
 
 @given(counts=st.lists(st.integers(1, 30), min_size=2, max_size=5), data=st.data())

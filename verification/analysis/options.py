@@ -10,6 +10,7 @@ from patchlaw.verification.settings import check_integers, check_settings, setti
 
 STAGES = (
     "evaluation",
+    "misclassified",
     "trajectory",
     "hessian",
     "gauss-newton",

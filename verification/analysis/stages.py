@@ -47,6 +47,12 @@ def evaluation(bench: Workbench) -> Sections:
     }
 
 
+def misclassified(bench: Workbench) -> Sections:
+    """Which test images are, at the minimum: what two models' accuracies are compared by."""
+    objective, samples = Objective(bench.model, bench.loss, bench.ranks), bench.samples
+    return {"misclassified": objective.misclassified(samples.test_images, samples.test_labels)}
+
+
 def trajectory(bench: Workbench) -> Sections:
     """Contribution ratios of the epoch-end angle vectors, the pixel bias left out."""
     points = bench.run.trajectory()[:, bench.subset.layout.own].double().numpy()
@@ -297,6 +303,7 @@ RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
         STAGES,
         (
             evaluation,
+            misclassified,
             trajectory,
             hessian,
             gauss_newton,

@@ -106,10 +106,12 @@ def ratios_of_means(
 
 
 def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
-    """Test accuracy, second minus first, with twice the binomial standard error of a difference.
+    """Test accuracy, second minus first, with two standard errors on either side.
 
-    Both models see the same images, so the true error is smaller: undecided pieces err on the
-    side of caution.
+    Both models see the same n images, so those decide that one of them gets right and the other
+    does not (McNemar 1947): with b and c of either kind the difference is (b - c) / n, its error
+    sqrt(b + c - (b - c)^2 / n) / n. Where it is not on record which these are, the error is that
+    of two independent sets of images, which is larger.
     """
 
     def difference(first: TrainedModel, second: TrainedModel) -> Number | None:
@@ -117,10 +119,16 @@ def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: T
         n = first.minimum.test.n_samples
         if one is None or two is None or not n:
             return None
-        error = 2 * math.sqrt((one * (1 - one) + two * (1 - two)) / n)
+        variance, note = (one * (1 - one) + two * (1 - two)) / n, "two binomial standard errors"
+        wrong, others = first.misclassified, second.misclassified
+        if wrong is not None and others is not None and n == second.minimum.test.n_samples:
+            b, c = len({*wrong} - {*others}), len({*others} - {*wrong})
+            variance = (b + c - (b - c) ** 2 / n) / n**2
+            note = f"two standard errors of pairs, {b + c} images differ"
+        error = 2 * math.sqrt(variance)
         ends = two - one - error, two - one + error
         # equal ones decide nothing, also at 0 or 1, where the standard error vanishes
-        return Number(two - one, ends, "interval: two binomial standard errors", one == two, n)
+        return Number(two - one, ends, f"interval: {note}", one == two, n)
 
     above = Band.above(0.0, "above 0")
     return per_pair("test accuracy difference", along, difference, above, keep=keep)

@@ -11,6 +11,7 @@ and the ledger then says that it was not measured. Keys that are not known are i
      "minimum": {"epoch": 36,                       # at the minimum of the training loss
                  "train": {"loss": .., "trace_s": .., "gradient_norm": .., "n_samples": 60000},
                  "test": {"loss": .., "accuracy": .., "n_samples": 10000}},
+     "misclassified": [8, 217, ..],                 # test images there, counted from 0
      "eigenvalues": {"H": [EIGENVALUE, ..], ..},    # there, largest first; matrices: H, G, R,
                                                     # "G over the angles", "G over the bias",
                                                     # "R over the bias", G_00, G_11, ..
@@ -48,6 +49,7 @@ from patchlaw.verification.records.trained_model import (
     GaussNewtonBounds,
     GaussNewtonTraces,
     Minimum,
+    SampleMeans,
     Shares,
     SubsetSpectrum,
     TrainedModel,
@@ -108,7 +110,8 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
     return TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
-        minimum=section("minimum", Minimum, Minimum()),
+        minimum=(minimum := section("minimum", Minimum, Minimum())),
+        misclassified=_indices(section("misclassified", tuple[Count, ...]), minimum.test),
         eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),
         bias_share=section("bias_share", float),
         shares=section("shares", dict[str, Shares], {}),
@@ -123,6 +126,22 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         stages=section("stages", dict[str, dict[str, Any]], {}),
         path=path,
     )
+
+
+def _indices(found: tuple[int, ...] | None, test: SampleMeans) -> tuple[int, ...] | None:
+    """Indices of misclassified images, if they are as many as the accuracy says."""
+    if found is None:
+        return None
+    n, accuracy = test.n_samples, test.accuracy
+    if n is None or accuracy is None:
+        raise ValueError("misclassified: expected minimum.test with accuracy and n_samples beside")
+    wrong = round(n * (1 - accuracy))
+    if len(found) != wrong or list(found) != sorted({*found} & {*range(n)}):
+        raise ValueError(
+            f"misclassified: expected {wrong} ascending indices below {n}, as accuracy {accuracy} "
+            f"says, got {len(found)}"
+        )
+    return found
 
 
 def _spectrum(entry: dict[str, Any]) -> SpectrumMoment:

@@ -169,6 +169,7 @@ class TrainedModel:
         outliers: counted there by the stated rule.
         outliers_by_gap: by the widest relative gap.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
+        misclassified: indices of the test images whose largest logit is not the label's.
         along_training: the split along training, epochs ascending.
         spectra_along_training: H's spectrum along training, epochs ascending.
         stages: environment and seconds of every stage, by name; "earlier" has those of the
@@ -191,6 +192,7 @@ class TrainedModel:
     outliers: OutlierCount | None = None
     outliers_by_gap: OutlierCount | None = None
     near_zero: Estimate | None = None
+    misclassified: tuple[Count, ...] | None = None
     along_training: tuple[SplitMoment, ...] = ()
     spectra_along_training: tuple[SpectrumMoment, ...] = ()
     trajectory: Trajectory | None = None

@@ -82,9 +82,8 @@ class Objective:
         """
         if len(labels) == 0:
             raise ValueError("labels: expected at least one sample, got zero")
-        rows = self.ranks.shard(len(labels))
-        z = self._engine.logits_tensor(images[rows])
-        y = labels[rows].to(z.device)
+        z, y = self._logits(images, labels)
+        right = (z.argmax(dim=1) == y).double()
         if self.loss == "squared_error":
             off = z - torch.nn.functional.one_hot(y, z.shape[1])
             per_sample = off.square().sum(dim=1) / 2, off.abs().sum(dim=1)
@@ -94,8 +93,20 @@ class Objective:
             log_pi_y = z.gather(1, y[:, None])[:, 0]
             per_sample = -log_pi_y, -2 * torch.expm1(log_pi_y)
             trace = (1 - z.exp().square().sum(dim=1)).sum()
-        right = (z.argmax(dim=1) == y).double()
         sums = (per_sample[0].sum(), right.sum(), trace, per_sample[1].sum())
         found = self.ranks.sum(torch.stack(sums).cpu().numpy(), self.model.parameters())
         loss, accuracy, curvature, slope = (found / len(labels)).tolist()
         return Evaluation(loss, accuracy, curvature, slope, len(labels))
+
+    def misclassified(self, images: Tensor, labels: Tensor) -> tuple[int, ...]:
+        """Indices, ascending, of the samples whose largest logit is not the label's."""
+        z, y = self._logits(images, labels)
+        wrong = np.zeros(len(labels))
+        wrong[self.ranks.shard(len(labels))] = (z.argmax(dim=1) != y).cpu().numpy()
+        return tuple(np.flatnonzero(self.ranks.sum(wrong, self.model.parameters())).tolist())
+
+    def _logits(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of this rank's samples, and their labels beside them."""
+        rows = self.ranks.shard(len(labels))
+        z = self._engine.logits_tensor(images[rows])
+        return z, labels[rows].to(z.device)
