@@ -62,7 +62,8 @@ def model(patches: int, depth: int, seed: int = AUTHOR_SEED, **axes: object) -> 
     """
     family = str(axes.pop("family", ""))
     wanted = {name: getattr(RunFacts, name) for name in AXES} | axes
-    del wanted["family"], wanted["n_qubits"]  # of other images circuits have another size
+    for name in ("family", "circuit", "n_qubits"):  # of other images circuits have another size
+        del wanted[name]
     wanted |= {"n_patches": patches, "depth": depth, "seed": seed}
     if not family:
         shallow = 1500 if axes.get("dataset") == "digits" else 2000

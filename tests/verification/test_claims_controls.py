@@ -104,10 +104,12 @@ def test_noise_is_held_against_its_own_strength_only():
     assert part("9a", *models) == ("not measured", [])
 
 
-def test_one_large_qnn_is_held_against_models_of_equal_size():
+@pytest.mark.parametrize("circuit", ["", "interleaved circuit on 4 x 4 pixels"])
+def test_one_large_qnn_is_held_against_models_of_equal_size(circuit):
+    """Whatever their circuit: only this catches a named one that has no pair any more."""
     large = at(1, family="own circuit 0123abcd")
     models = (
-        model(at(4), 2.0),
+        model(at(4, circuit=circuit), 2.0),
         model(replace(large, depth=49, n_parameters=2646), 6.0),
         model(replace(large, n_parameters=1008), 0.1),
         model(replace(at(1), n_parameters=2628), 0.2),  # a single patch of 8 x 8

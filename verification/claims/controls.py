@@ -117,7 +117,9 @@ def beside_one_large(
         alike = defaultdict(list)
         for model in findings.models:
             if model.run.n_parameters:
-                alike[_place(model, "n_patches", "depth", "family", "n_qubits")].append(model)
+                alike[_place(model, "n_patches", "depth", "family", "circuit", "n_qubits")].append(
+                    model
+                )
         for group in alike.values():
             for first, large in product(group, group):
                 d, other = first.run.n_parameters, large.run.n_parameters
