@@ -4,12 +4,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from patchlaw.commands.sweep import sweep
 from patchlaw.commands.train import train
+from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.runs import Run, RunConfig, execute_run, execute_runs
 from patchlaw.verification.runs.plan import parse_plan, side_by_side
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
@@ -49,6 +51,31 @@ def assert_same(ours: list[Run], theirs: list[Run]) -> None:
         assert one.checkpoint.scheduler == other.checkpoint.scheduler
         assert untimed(one) == untimed(other)
         one.verify()
+
+
+@pytest.mark.parametrize("where", ["in epoch 2", "over all test samples after 3 epochs"])
+def test_one_that_diverges_does_not_stop_the_others(alone, tmp_path, monkeypatch, where):
+    """In the middle of an epoch, or as its end is written; the same command ends what is left.
+
+    Only this catches steps of the broken epoch that the others do twice.
+    """
+    check, told, progress = trainer.Trainer.check_finite, [], Progress()
+    monkeypatch.setattr(progress, "say", told.append)
+
+    def diverges(self: trainer.Trainer, loss: float, place: str) -> None:
+        its = (self.config.batch_seed, place) == (4, where)
+        third = "test" in where or len(self.steps) % 5 == 2
+        check(self, np.nan if its and third else loss, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.Trainer, "check_finite", diverges)
+        with pytest.raises(FloatingPointError, match=f"got nan {where} .batch seed 4"):
+            together(tmp_path, progress=progress)
+    ended, left, other = (Run.open(tmp_path / run.config.run_id) for run in alone)
+    assert_same([ended, other], [alone[0], alone[2]])
+    assert left.epochs_done == 2
+    assert any(f"{left.config.run_id}: loss" in line and "go on" in line for line in told)
+    assert_same(together(tmp_path), alone)
 
 
 def test_each_record_is_that_of_a_run_alone(alone, tmp_path):

@@ -24,7 +24,7 @@ from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.lock import lock_file
 from patchlaw.verification.store.tensors import owner_of
 from patchlaw.verification.torch_devices import check_device, torch_threads
-from patchlaw.verification.training import Lockstep, Trainer
+from patchlaw.verification.training import DivergedError, Lockstep, Trainer
 
 
 def execute_run(
@@ -82,7 +82,8 @@ def execute_runs(
     Each gets the record of a run alone, in a folder of its own: the same bits on the CPU, the same
     to rounding on a device, where they share every launch (``Lockstep``). Each can be resumed alone
     or together with any others; those that are behind go first, until all are at one epoch.
-    ``seconds`` of an epoch are a run's share of the time of all.
+    ``seconds`` of an epoch are a run's share of the time of all. One whose loss diverges is left
+    behind and the others, from their last checkpoints, go on; it is raised when they are done.
 
     Raises:
         ValueError: configurations that differ in more, or one twice; and as ``execute_run``.
@@ -240,30 +241,48 @@ def _train(jobs: Sequence[_TrainingJob]) -> None:
             f"{sorted(found, key=repr)}; train them one by one"
         )
     goal, steps = first.config.training.epochs, first.config.training.n_batches
-    together = len(jobs) > 1
+    together, lost = len(jobs) > 1, None
     with torch_threads(first.threads):
-        for job in jobs:
-            job.prepare()
-            job.trainer.objective.share_recordings(first.trainer.objective)
+        _prepare(jobs, jobs)
         done = sum(job.trainer.epoch for job in jobs) * steps
         name = f"{len(jobs)} runs" if together else first.place.name
         progress.begin(name, len(jobs) * goal * steps, done)
         for job in jobs:  # only now that nothing can be refused any more
             job.begin()
         group: list[_TrainingJob] = []
-        while (epoch := min(job.trainer.epoch for job in jobs)) < goal:
+        while jobs and (epoch := min(job.trainer.epoch for job in jobs)) < goal:
             behind = [job for job in jobs if job.trainer.epoch == epoch]
             if behind != group:
                 group, lockstep = behind, Lockstep([job.trainer for job in behind])
             begin, losses = time.perf_counter(), []
-            for step in lockstep.run_epoch():
-                losses.append([each.loss for each in step])
-                done += len(step)
-                mean = sum(losses[-1]) / len(step)
-                progress.advance(done, f"epoch {epoch + 1}/{goal}, mini-batch loss {mean:.4f}")
-            seconds = (time.perf_counter() - begin) / len(group)
-            for job, of_job in zip(group, zip(*losses, strict=True), strict=True):
-                job.save(of_job, seconds, f"{job.place.name}: " if together else "")
+            try:
+                for step in lockstep.run_epoch():
+                    losses.append([each.loss for each in step])
+                    done += len(step)
+                    mean = sum(losses[-1]) / len(step)
+                    progress.advance(done, f"epoch {epoch + 1}/{goal}, mini-batch loss {mean:.4f}")
+                seconds = (time.perf_counter() - begin) / len(group)
+                for job, of_job in zip(group, zip(*losses, strict=True), strict=True):
+                    job.save(of_job, seconds, f"{job.place.name}: " if together else "")
+            except DivergedError as error:
+                if not together or first.ranks is not ALONE:  # whose others have no checkpoint
+                    raise
+                lost = lost or error
+                (gone,) = (job for job in group if job.trainer is error.trainer)
+                progress.say(f"{gone.place.name}: {error}; the others go on")
+                jobs = [job for job in jobs if job is not gone]
+                _prepare([job for job in group if job is not gone], jobs)
+                group = []
+        if lost is not None:
+            raise lost
+
+
+def _prepare(jobs: Sequence[_TrainingJob], among: Sequence[_TrainingJob]) -> None:
+    """Make the trainers of some of several runs that share what they record."""
+    for job in jobs:
+        job.prepare()
+    for job in among:
+        job.trainer.objective.share_recordings(among[0].trainer.objective)
 
 
 def epoch_line(entry: EpochEntry, goal: int, pace: Pace) -> str:

@@ -4,6 +4,7 @@ from patchlaw.simulators.datasets.subsets import stratified_subset
 from patchlaw.verification.training.objective import Evaluation, Objective
 from patchlaw.verification.training.protocol import TrainingConfig, epoch_batches
 from patchlaw.verification.training.trainer import (
+    DivergedError,
     EpochRecord,
     Lockstep,
     StepRecord,
@@ -12,6 +13,7 @@ from patchlaw.verification.training.trainer import (
 )
 
 __all__ = [
+    "DivergedError",
     "EpochRecord",
     "Evaluation",
     "Lockstep",

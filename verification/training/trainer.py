@@ -154,12 +154,13 @@ class Trainer:
         """Refuse a loss that is NaN or infinite.
 
         Raises:
-            FloatingPointError: saying where it was.
+            DivergedError: saying where it was.
         """
         if not np.isfinite(loss):
-            raise FloatingPointError(
+            raise DivergedError(
+                self,
                 f"loss: expected a finite number, got {loss} {where} (batch seed "
-                f"{self.config.batch_seed}); lower learning_rate or scale"
+                f"{self.config.batch_seed}); lower learning_rate or scale",
             )
 
     def end_epoch(self) -> None:
@@ -178,6 +179,14 @@ class Trainer:
         self.epochs.append(EpochRecord(epoch, rate, train))
         if self.minimum is None or train.loss < self.minimum.train.loss:
             self.minimum = TrainingMinimum(epoch, train, self.model.flat_parameters())
+
+
+class DivergedError(FloatingPointError):
+    """A loss that is NaN or infinite; ``trainer`` is whose."""
+
+    def __init__(self, trainer: Trainer, message: str) -> None:
+        super().__init__(message)
+        self.trainer = trainer
 
 
 class Lockstep:
