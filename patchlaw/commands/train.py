@@ -60,7 +60,8 @@ def train(
     """Train a model by the author's protocol; the same command again resumes it.
 
     Of several seeds the runs are trained side by side, each as if it were alone: on a GPU they
-    share every launch, on the CPU they take turns. Each can be resumed by itself, and one that diverges does not stop the others.
+    share every launch, on the CPU they take turns. Each can be resumed by itself, and one that
+    diverges does not stop the others.
 
     A checkpoint is written after every epoch. A run that was stopped at any moment and resumed on
     the same machine ends with the same bits. torchrun and mpirun start several processes (ranks)
