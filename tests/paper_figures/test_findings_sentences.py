@@ -40,6 +40,8 @@ from tests.paper_figures.quoted_sentences import (
 AT_50 = [(4, 50), (9, 50), (16, 50)]
 BY_DEPTH = [(p, d) for d in (50, 100, 150, 200) for p in (4, 9, 16)]
 OTHER_MINIMA = [p for p in BY_DEPTH if p[1] < 200]  # than the author's
+BY_DEPTH_AND_SEED = [(50, seed) for seed in range(1001, 1006)]
+BY_DEPTH_AND_SEED += [(d, 1001) for d in (100, 150, 200)]
 STEPS = [(4, 9), (4, 16), (9, 16)]
 SHALLOW = [(p, d) for d in (2, 5, 10, 20) for p in (4, 9, 16, 49)]
 
@@ -96,6 +98,15 @@ def two_components(*place: int, to_minimum: bool = False) -> float:
     trajectory = model(*place).trajectory
     assert trajectory is not None
     return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
+
+
+def rises(one: int, two: int) -> list[tuple[float, int]]:
+    """Of the test accuracy in points, and the images that one of both alone gets right."""
+    wrong = [
+        [set(model(p, *place).misclassified or ()) for p in (one, two)]
+        for place in BY_DEPTH_AND_SEED
+    ]
+    return [((len(x) - len(y)) / 100, len(x ^ y)) for x, y in wrong]
 
 
 def apart(eigenvalues: Iterable[float]) -> float:
@@ -231,8 +242,7 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     ],
     "the mean ratio over four depths is #, 95 % interval # to #": lambda: mean_over_depths(),
     "From 9 to 16 patches all ratios lie between # and #": lambda: ends(
-        top("H", 16, d, seed) / top("H", 9, d, seed)
-        for d, seed in (*((50, s) for s in (1001, 1002, 1003)), (100, 1001), (150, 1001))
+        top("H", 16, *place) / top("H", 9, *place) for place in BY_DEPTH_AND_SEED
     ),
     "falls at d = 50 as P to the power # over three seeds, 95 % interval # to #": (
         lambda: fall_of_the_largest_block()
@@ -315,8 +325,21 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "Seeds 1002 to 1005 give #, #, # and # at (4, 50) and #, #, # and # at (9, 50)": lambda: [
         two_components(p, 50, seed) for p in (4, 9) for seed in range(1002, 1006)
     ],
-    "Seeds 1002 and 1003 give # and # at (16, 50)": lambda: [
-        two_components(16, 50, seed) for seed in (1002, 1003)
+    "At (16, 50) they give #, #, # and #": lambda: [
+        two_components(16, 50, seed) for seed in range(1002, 1006)
+    ],
+    "rises by # to # points, from 9 to 16 by # to #, and # to # of the 10,000 images": lambda: [
+        *ends(rise for rise, _ in rises(4, 9)),
+        *ends(rise for rise, _ in rises(9, 16)),
+        *ends(apart for step in (rises(4, 9), rises(9, 16)) for _, apart in step),
+    ],
+    "By these pairs # of the # rises exceed two standard errors": lambda: [
+        sum(
+            100 * rise > 2 * math.sqrt(apart - (100 * rise) ** 2 / 1e4)
+            for step in (rises(4, 9), rises(9, 16))
+            for rise, apart in step
+        ),
+        len(rises(4, 9)) + len(rises(9, 16)),
     ],
 }
 
