@@ -12,7 +12,6 @@ from sympy import (
     Expr,
     Function,
     I,
-    IndexedBase,
     Integer,
     KroneckerDelta,
     Rational,
@@ -24,7 +23,6 @@ from sympy import (
     pi,
     sin,
     sqrt,
-    symbols,
 )
 
 from patchlaw.hessian_theory import symbols as sym
@@ -47,22 +45,7 @@ from patchlaw.hessian_theory.proof.language import (
     ProofError,
     Tr,
 )
-
-X, Y = symbols("x y", real=True)
-T = Symbol("t", positive=True)
-M = Symbol("m", nonnegative=True)
-P, C = sym.P, sym.C
-p, q, k = sym.p, sym.q, sym.k
-F, W = IndexedBase("F", real=True), IndexedBase("w", real=True)
-NN = IndexedBase("n", nonnegative=True)
-A, B = symbols("A B", commutative=False)
-f = Function("f", real=True)
-ONE = Integer(1)
-
-
-def given_(left: Expr, relation: str, right: Expr, *forall: Symbol) -> Theorem:
-    return assume(Hypothesis(Formula(left, relation, right), forall))
-
+from tests.theory.kernel_symbols import NN, ONE, A, B, C, F, M, P, T, W, X, Y, f, given_, k, p, q
 
 # --- what a theorem is -------------------------------------------------------------------------
 

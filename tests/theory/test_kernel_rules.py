@@ -6,7 +6,6 @@ from sympy import (
     Expr,
     Function,
     I,
-    IndexedBase,
     Integer,
     KroneckerDelta,
     Lambda,
@@ -16,13 +15,10 @@ from sympy import (
     exp,
     log,
     sin,
-    symbols,
 )
 
-from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.kernel import (
     Part,
-    Theorem,
     assume,
     combine,
     convex,
@@ -38,21 +34,7 @@ from patchlaw.hessian_theory.proof.language import (
     ProofError,
     Tr,
 )
-
-X, Y = symbols("x y", real=True)
-T = Symbol("t", positive=True)
-M = Symbol("m", nonnegative=True)
-P, C = sym.P, sym.C
-p, q, k = sym.p, sym.q, sym.k
-F, W = IndexedBase("F", real=True), IndexedBase("w", real=True)
-NN = IndexedBase("n", nonnegative=True)
-A, B = symbols("A B", commutative=False)
-f = Function("f", real=True)
-ONE = Integer(1)
-
-
-def given_(left: Expr, relation: str, right: Expr, *forall: Symbol) -> Theorem:
-    return assume(Hypothesis(Formula(left, relation, right), forall))
+from tests.theory.kernel_symbols import NN, ONE, A, B, C, F, M, P, T, W, X, Y, f, given_, k, p, q
 
 
 def test_instances_move_the_hypotheses_along() -> None:
@@ -240,7 +222,7 @@ def test_traces_of_equations() -> None:
         (Formula(1 - T, "<=", -log(T)), T, T),
         (Formula(T**3, ">=", 3 * T + 2), T, Integer(-1)),  # convex for t > 0 only, false at 1
         (Formula(X**2, "=", Integer(0)), X, Integer(0)),
-        (Formula(sym.k**2, ">=", Integer(0)), sym.k, ONE),
+        (Formula(k**2, ">=", Integer(0)), k, ONE),
         (Formula(M**2, ">=", Integer(0)), M, Integer(0)),
         (Formula(F[1] ** 2, ">=", Integer(0)), F[1], Integer(0)),
         (Formula(Sum(X**2 * NN[p], (p, 1, P)), ">=", Integer(0)), X, Integer(0)),
