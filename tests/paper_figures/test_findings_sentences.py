@@ -24,6 +24,7 @@ from patchlaw.verification.claims.evolution import COURSES, power_of_loss
 from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
 from patchlaw.verification.records import TrainedModel, author_results
 from patchlaw.verification.records.run_facts import SCALE_IMAGES
+from patchlaw.verification.solvers import OutlierCount
 from tests.paper_figures.quoted_sentences import (
     MINUS,
     by_hand,
@@ -39,7 +40,7 @@ from tests.paper_figures.quoted_sentences import (
     top,
 )
 
-AT_50 = [(4, 50), (9, 50), (16, 50)]
+AT_50, AT_100 = ([(p, d) for p in (4, 9, 16)] for d in (50, 100))
 BY_DEPTH = [(p, d) for d in (50, 100, 150, 200) for p in (4, 9, 16)]
 OTHER_MINIMA = [p for p in BY_DEPTH if p[1] < 200]  # than the author's
 BY_DEPTH_AND_SEED = [(50, seed) for seed in range(1001, 1006)]
@@ -100,6 +101,10 @@ def two_components(*place: int, to_minimum: bool = False) -> float:
     trajectory = model(*place).trajectory
     assert trajectory is not None
     return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
+
+
+def outliers(places: Iterable[tuple[int, int]]) -> list[OutlierCount]:
+    return [found for place in places if (found := model(*place).outliers)]
 
 
 def rises(one: int, two: int) -> list[tuple[float, int]]:
@@ -307,13 +312,15 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         100 * found.value for place in AT_50 if (found := model(*place).near_zero)
     ],
     "of λ_max of zero; #, # and # stand out (# to #, # to #, # to #": lambda: [
-        *(found.count for place in AT_50 if (found := model(*place).outliers)),
-        *(
-            end
-            for place in AT_50
-            if (found := model(*place).outliers)
-            for end in (found.low, found.high)
-        ),
+        *(found.count for found in outliers(AT_50)),
+        *(end for found in outliers(AT_50) for end in (found.low, found.high)),
+    ],
+    "At d = 100 it is #, # and # %, and #, # and # again (# or more, #, and # to #)": lambda: [
+        *(100 * found.value for place in AT_100 if (found := model(*place).near_zero)),
+        *(found.count for found in outliers(AT_100)),
+        outliers(AT_100)[0].low,
+        *{outliers(AT_100)[1].low, outliers(AT_100)[1].high},
+        *(outliers(AT_100)[2].low, outliers(AT_100)[2].high),
     ],
     "each ± 0.0007: #, #, #, #, #, #, #, #, #, #, #, #.": lambda: [
         each.value for each in model(4, 50).eigenvalues["H"]
