@@ -322,6 +322,10 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         *{outliers(AT_100)[1].low, outliers(AT_100)[1].high},
         *(outliers(AT_100)[2].low, outliers(AT_100)[2].high),
     ],
+    "At (4, 150) it is # %, and # (# to #)": lambda: [
+        *(100 * found.value for found in [model(4, 150).near_zero] if found),
+        *(n for found in outliers([(4, 150)]) for n in (found.count, found.low, found.high)),
+    ],
     "each ± 0.0007: #, #, #, #, #, #, #, #, #, #, #, #.": lambda: [
         each.value for each in model(4, 50).eigenvalues["H"]
     ],
