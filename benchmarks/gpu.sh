@@ -89,7 +89,7 @@ train_one() {
   "$python" -m patchlaw thin $(of "$1") --out "$work/thinned/d$depth" &&
     pack "runs-d$depth.tar.gz" "$work/thinned" "d$depth"
   [[ $parts == *" minima "* ]] || return
-  analyse $(of "$1") --stage evaluation --stage trajectory --stage hessian --stage gauss-newton
+  analyse $(of "$1") --stage misclassified --stage trajectory --stage hessian --stage gauss-newton
   records
 }
 

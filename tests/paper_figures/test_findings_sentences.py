@@ -103,6 +103,23 @@ def two_components(*place: int, to_minimum: bool = False) -> float:
     return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
 
 
+def test_over_seeds_both_rises_of_the_accuracy_and_one_fall_of_the_loss_pass() -> None:
+    """By scipy's paired test; of two steps Holm takes the smaller p twice."""
+    assert "both rises pass a paired test (10f), the fall of the test loss from 4 to 9 only" in (
+        " ".join(by_hand(FINDINGS).split())
+    )
+
+    def p(number: Callable[[TrainedModel], float | None], one: int, two: int, way: str) -> float:
+        of = [[number(model(q, 50, seed)) for seed in range(1001, 1006)] for q in (two, one)]
+        return float(stats.ttest_rel(*of, alternative=way).pvalue)
+
+    rise = [p(lambda m: m.minimum.test.accuracy, *step, "greater") for step in ((4, 9), (9, 16))]
+    assert 2 * min(rise) <= 0.05
+    assert max(rise) <= 0.05
+    drop = [p(lambda m: math.log(m.minimum.test.loss), *step, "less") for step in ((4, 9), (9, 16))]
+    assert 2 * drop[0] <= 0.05 < drop[1]
+
+
 def outliers(places: Iterable[tuple[int, int]]) -> list[OutlierCount]:
     return [found for place in places if (found := model(*place).outliers)]
 

@@ -158,6 +158,7 @@ _SAME_IMAGES = (
     "the error of the difference is that of the pairs, set before one was counted."
 )
 
+_IMPROVES = "Secs. 3.2.1 and 3.2.3, Tables 1 and 4"
 _WITH_P = (
     "the test loss and accuracy consistently improve as the number of patches increases for a "
     "fixed circuit depth"
@@ -202,8 +203,9 @@ class _Trend(NamedTuple):
 
     def in_the_mean(self) -> Part:
         """By a paired test over seeds."""
-        of, change = ("log test loss", _log_test_loss) if self.loss else _ACCURACY
-        rises = not self.loss
+        of, change, rises = "test accuracy", _test_accuracy, True
+        if self.loss:
+            of, change, rises = "log test loss", _log_test_loss, False
         return scale_part(
             self.over_seeds,
             f"{self.statement}, in the mean over seeds",
@@ -220,8 +222,6 @@ class _Trend(NamedTuple):
         )
 
 
-_IMPROVES = "Secs. 3.2.1 and 3.2.3, Tables 1 and 4"
-_ACCURACY = "test accuracy", _test_accuracy
 _TRENDS = (
     _Trend("10a", "10e", "Test loss falls with P", "n_patches", True, _always, 8),
     _Trend("10b", "10f", "Test accuracy rises with P", "n_patches", False, _always, 8),

@@ -272,7 +272,7 @@ def _train(jobs: Sequence[_TrainingJob]) -> None:
                 progress.say(f"{gone.place.name}: {error}; the others go on")
                 jobs = [job for job in jobs if job is not gone]
                 _prepare([job for job in group if job is not gone], jobs)
-                group = []
+                group, done = [], sum(job.trainer.epoch for job in jobs) * steps
         if lost is not None:
             raise lost
 
