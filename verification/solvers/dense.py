@@ -20,7 +20,7 @@ from patchlaw.verification.solvers.products import (
     check_vectors_fit,
     names_way_out,
 )
-from patchlaw.verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import SolverResult
 
 Float = NDArray[np.float64]
 
@@ -35,29 +35,19 @@ _BLOCK = 1024  # rows and columns made symmetric at once
 
 
 @dataclass(frozen=True, eq=False)
-class DenseResult:
+class DenseResult(SolverResult):
     """A symmetric matrix with all its entries.
 
     Attributes:
         matrix: (D, D) float64, the mean of the computed matrix and its transpose.
         asymmetry: largest entry of |A - A^T| before that, over the largest of |A|; 0 where the
             way it was computed leaves no choice.
-        matvecs: products spent, the one of the check included.
-        n_samples: samples behind it.
-        dtype: dtype in which the products were computed.
-        seconds: wall-clock time.
         method: how it was computed.
-        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     matrix: Float
     asymmetry: float
-    matvecs: int
-    n_samples: int | None
-    dtype: str
-    seconds: float
     method: str
-    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A result is a record."""
@@ -69,7 +59,7 @@ class DenseResult:
             f"{size} x {size} symmetric matrix by {self.method}, {self.matvecs} products, "
             f"asymmetry {self.asymmetry:.1e}"
         )
-        return with_caveats(text, self.caveats)
+        return self.with_caveats(text)
 
     def eigenvalues(self) -> NDArray[np.floating]:
         """All eigenvalues, ascending, by numpy.linalg.eigvalsh."""
@@ -101,7 +91,6 @@ def dense_matrix(
         ValueError: D above the limit, together below 1, an operator that is not symmetric or not
             repeatable, or one that no solver takes.
     """
-    begin = time.perf_counter()
     check_together(together)
     products = Products(
         op, {"solver": "dense_matrix", "together": together}, checkpoint, save_every
@@ -111,7 +100,7 @@ def dense_matrix(
     matrix = columns_of(products, together)
     products.save()
     check_against(products, matrix, image)
-    return _result(matrix, products, begin, "identity columns")
+    return _result(matrix, products, "identity columns")
 
 
 def columns_of(products: Products, together: int) -> Float:
@@ -168,7 +157,6 @@ def dense_residual(
         TypeError: a model without patches.
         ValueError: as ``dense_matrix``.
     """
-    begin = time.perf_counter()
     check_together(together)
     size = problem.layout.size
     _check_size(size, limit)
@@ -194,7 +182,7 @@ def dense_residual(
     others = np.concatenate(own)
     matrix[np.ix_(shared, others)] = matrix[np.ix_(others, shared)].T
     check_against(products, matrix, image)
-    return _result(matrix, products, begin, "one column of every patch's block together")
+    return _result(matrix, products, "one column of every patch's block together")
 
 
 def _own_and_shared(problem: CurvatureProblem) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
@@ -251,13 +239,14 @@ def dense_gauss_newton(
         s_j = loss.curvature(z, targets[chunk.samples], directions).numpy()
         total += chunk.jacobian.reshape(-1, size).T @ s_j.reshape(size, -1).T
     total /= len(images)
-    return _dense(
+    return DenseResult(
         total,
+        symmetrise(total),
+        "Jacobian by tangent passes",
         matvecs=0,
         n_samples=len(images),
         dtype=str(model.angles.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - begin,
-        method="Jacobian by tangent passes",
         caveats=problem.gauss_newton.caveats,
     )
 
@@ -277,18 +266,10 @@ def _check_size(size: int, limit: int) -> None:
     check_vectors_fit("dense matrix", size, size, "fix: use top_eigenpairs")
 
 
-def _result(matrix: Float, products: Products, begin: float, method: str) -> DenseResult:
-    result = _dense(
-        matrix,
-        matvecs=products.count + 1,
-        n_samples=products.n_samples,
-        dtype=products.dtype,
-        seconds=time.perf_counter() - begin,
-        method=method,
-        caveats=products.caveats,
-    )
-    check_asymmetry(products, result.asymmetry)
-    return result
+def _result(matrix: Float, products: Products, method: str) -> DenseResult:
+    asymmetry = symmetrise(matrix)
+    check_asymmetry(products, asymmetry)
+    return DenseResult(matrix, asymmetry, method, **products.spent(checks=1))
 
 
 def check_asymmetry(products: Products, asymmetry: float) -> None:
@@ -322,17 +303,3 @@ def symmetrise(matrix: Float) -> float:
             mean = (upper + lower.T) / 2
             upper[:], lower[:] = mean, mean.T
     return difference / (largest or 1.0)
-
-
-def _dense(
-    matrix: Float,
-    *,
-    matvecs: int,
-    n_samples: int | None,
-    dtype: str,
-    seconds: float,
-    method: str,
-    caveats: tuple[str, ...],
-) -> DenseResult:
-    asymmetry = symmetrise(matrix)
-    return DenseResult(matrix, asymmetry, matvecs, n_samples, dtype, seconds, method, caveats)

@@ -6,7 +6,6 @@ exactly, and what is left in its complement is seen by Gaussian probes. Theorems
 sketch-bound and deflated-bounds.
 """
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from patchlaw.verification.solvers.products import (
     check_vectors_fit,
     names_way_out,
 )
-from patchlaw.verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import SolverResult
 from patchlaw.verification.solvers.trace import Estimate
 
 Float = NDArray[np.float64]
@@ -45,7 +44,7 @@ _NEGATIVE = 1e-3
 
 
 @dataclass(frozen=True)
-class EigenvalueInterval:
+class EigenvalueInterval(SolverResult):
     """lambda_max(G) >= ``lower`` for certain, <= ``upper`` with ``confidence``.
 
     Certain (up to the rounding of the products): ``ritz``, ``coupling``, ``lower``. With
@@ -66,13 +65,7 @@ class EigenvalueInterval:
         deflated_upper: sqrt(frobenius_upper^2 - sum_(j>1) theta_j^2).
         confidence: 1 - delta.
         n_probes: m, Gaussian vectors.
-        matvecs: products, the one of the check included.
-        n_samples: samples behind G.
-        dtype: in which the products were computed.
         seed: of the probes.
-        seconds: wall-clock time of this process.
-        replayed: how many of the products came from a checkpoint.
-        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     ritz: tuple[float, ...]
@@ -86,13 +79,7 @@ class EigenvalueInterval:
     deflated_upper: float
     confidence: float
     n_probes: int
-    matvecs: int
-    n_samples: int | None
-    dtype: str
     seed: int
-    seconds: float
-    replayed: int = 0
-    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """JSON has lists."""
@@ -109,7 +96,7 @@ class EigenvalueInterval:
             f"lambda_max in [{self.lower:.6g}, {self.upper:.6g}], the upper end with confidence "
             f"{self.confidence:g}; {self.matvecs} products"
         )
-        return with_caveats(text, self.caveats)
+        return self.with_caveats(text)
 
 
 @names_way_out("fewer directions or n_probes")
@@ -143,7 +130,6 @@ def eigenvalue_interval(
             negative eigenvalues, of which these bounds say nothing).
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    begin = time.perf_counter()
     check_probe_count(n_probes)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
@@ -206,13 +192,8 @@ def eigenvalue_interval(
         deflated_upper=deflated_bound(norm_upper, ritz),
         confidence=confidence,
         n_probes=n_probes,
-        matvecs=products.count + 1,
-        n_samples=products.n_samples,
-        dtype=products.dtype,
         seed=seed,
-        seconds=time.perf_counter() - begin,
-        replayed=products.replayed,
-        caveats=products.caveats,
+        **products.spent(checks=1),
     )
 
 

@@ -1,7 +1,6 @@
 """Extreme eigenpairs by implicitly restarted Lanczos (ARPACK through scipy's eigsh)."""
 
 import hashlib
-import time
 from collections import deque
 from functools import cache
 from pathlib import Path
@@ -206,7 +205,6 @@ def top_eigenpairs(
             finite or not (D,); more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    begin = time.perf_counter()
     size = check_operator(op)
     probes = _PROBES if probe else 1
     _check(size, k, which, tol, max_matvecs, probes)
@@ -295,15 +293,10 @@ def top_eigenpairs(
         converged=residual_norms <= max(tol * np.abs(values).max(), rounding),
         which=which,
         tol=tol,
-        matvecs=products.count + k + probes,
-        n_samples=products.n_samples,
-        dtype=products.dtype,
         seed=seed,
-        seconds=time.perf_counter() - begin,
-        replayed=products.replayed,
         rounding=rounding,
         method="dense" if dense else "lanczos",
-        caveats=products.caveats,
+        **products.spent(checks=k + probes),
     )
 
 

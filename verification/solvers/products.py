@@ -1,5 +1,6 @@
 """What every solver multiplies with: the operator checked, counted, in float64, resumable."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -52,6 +53,7 @@ class Products:
         save_every: int = DEFAULT_SAVE_EVERY,
         budget: int | None = None,
     ) -> None:
+        self._begin = time.perf_counter()
         self.op = op
         self.size = check_operator(op)
         self.count = 0
@@ -82,6 +84,17 @@ class Products:
     def n_samples(self) -> int | None:
         """Samples behind the operator, if it says."""
         return getattr(self.op, "n_samples", None)
+
+    def spent(self, checks: int) -> dict[str, Any]:
+        """A ``SolverResult``'s fields; ``checks`` counts the products made past this object."""
+        return {
+            "matvecs": self.count + checks,
+            "n_samples": self.n_samples,
+            "dtype": self.dtype,
+            "seconds": time.perf_counter() - self._begin,
+            "replayed": self.replayed,
+            "caveats": self.caveats,
+        }
 
     def __call__(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """A V for vectors (D, m), from the checkpoint if it holds them.

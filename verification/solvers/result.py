@@ -12,8 +12,33 @@ from numpy.typing import NDArray
 from patchlaw.verification.cells import covering_radius
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SolverResult:
+    """What every solver says of the products with A (D, D) behind its result.
+
+    Attributes:
+        matvecs: how many, those of the checks included.
+        n_samples: samples behind A; None where the operator does not say.
+        dtype: dtype in which the products were computed.
+        seconds: wall-clock time of this process.
+        replayed: how many of the products came from a checkpoint.
+        caveats: what is not known of the products, from the operator; none as a rule.
+    """
+
+    matvecs: int
+    n_samples: int | None
+    dtype: str
+    seconds: float
+    replayed: int = 0
+    caveats: tuple[str, ...] = ()
+
+    def with_caveats(self, text: str) -> str:
+        """The text, and a line with the caveats if there are any."""
+        return with_caveats(text, self.caveats)
+
+
 @dataclass(frozen=True, eq=False)
-class EigenResult:
+class EigenResult(SolverResult):
     """Approximate eigenpairs of a symmetric operator H and what is known about their errors.
 
     For a unit vector v and symmetric H some eigenvalue lies within ||H v - value v|| of the
@@ -36,16 +61,10 @@ class EigenResult:
             null space the products tell no more.
         which: "LA" (largest algebraic) or "SA" (smallest algebraic).
         tol: relative tolerance asked for.
-        matvecs: products with H behind the result, those of the checks included.
-        n_samples: samples behind H; None where the operator does not say.
-        dtype: dtype in which the products were computed.
         seed: seed of the start vector.
-        seconds: wall-clock time of this process.
-        replayed: how many of the products came from a checkpoint.
         rounding: allowance for the rounding of H's products in the norm, 4 sqrt(D) eps ||H||
             with ||H|| as far as the iteration saw it (ours; the backends err less).
         method: "lanczos", or "dense": all columns of H.
-        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     values: NDArray[np.float64]
@@ -54,15 +73,9 @@ class EigenResult:
     converged: NDArray[np.bool_]
     which: str
     tol: float
-    matvecs: int
-    n_samples: int | None
-    dtype: str
     seed: int
-    seconds: float
-    replayed: int = 0
     rounding: float = 0.0
     method: Literal["lanczos", "dense"] = "lanczos"
-    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: a result is a record."""
@@ -92,7 +105,7 @@ class EigenResult:
         return np.stack([self.values - self.radii, self.values + self.radii], axis=1)
 
     def __str__(self) -> str:
-        return with_caveats("\n".join(format_value(*row) for row in self.rows), self.caveats)
+        return self.with_caveats("\n".join(format_value(*row) for row in self.rows))
 
 
 def with_caveats(text: str, caveats: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Spectral densities by stochastic Lanczos quadrature."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from patchlaw.verification.solvers.products import (
     check_vectors_fit,
     names_way_out,
 )
-from patchlaw.verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import SolverResult
 
 Float = NDArray[np.float64]
 
@@ -36,7 +35,7 @@ _RECURRENCE = 2  # vectors of a basis that is not kept
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralDensity:
+class SpectralDensity(SolverResult):
     """Gauss quadratures of the spectral measure of a symmetric A (D, D), one a random probe.
 
     For a unit probe v, sum_i weights_i f(nodes_i) = v^T f(A) v for polynomials f up to degree
@@ -50,26 +49,14 @@ class SpectralDensity:
         weights: (n_probes, n_steps) float64, >= 0, summing to 1 for each probe.
         size: D.
         probes: kind of the probes.
-        matvecs: products with A, the three of the check included.
-        n_samples: samples behind A.
-        dtype: dtype in which the products were computed.
         seed: seed of the probes.
-        seconds: wall-clock time of this process.
-        replayed: how many of the products came from a checkpoint.
-        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     nodes: Float
     weights: Float
     size: int
     probes: ProbeKind
-    matvecs: int
-    n_samples: int | None
-    dtype: str
     seed: int
-    seconds: float
-    replayed: int
-    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A result is a record."""
@@ -79,7 +66,7 @@ class SpectralDensity:
     def __str__(self) -> str:
         ends = f"nodes from {self.nodes.min():.6g} to {self.nodes.max():.6g}"
         text = f"{ends}, {self.n_probes} probes of {self.n_steps} steps, D = {self.size}"
-        return with_caveats(text, self.caveats)
+        return self.with_caveats(text)
 
     @property
     def n_probes(self) -> int:
@@ -179,7 +166,6 @@ def spectral_density(
             more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    begin = time.perf_counter()
     check_probe_count(n_probes)
     check_together(together)
     size = check_operator(op)
@@ -236,13 +222,8 @@ def spectral_density(
         weights=weights,
         size=products.size,
         probes=probes,
-        matvecs=products.count + 3,
-        n_samples=products.n_samples,
-        dtype=products.dtype,
         seed=seed,
-        seconds=time.perf_counter() - begin,
-        replayed=products.replayed,
-        caveats=products.caveats,
+        **products.spent(checks=3),
     )
 
 

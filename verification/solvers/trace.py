@@ -1,6 +1,5 @@
 """Traces of an operator and of its square, of the whole and of blocks, with standard errors."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,7 @@ from patchlaw.verification.solvers.products import (
     check_vectors_fit,
     names_way_out,
 )
-from patchlaw.verification.solvers.result import with_caveats
+from patchlaw.verification.solvers.result import SolverResult
 
 Float = NDArray[np.float64]
 TraceMethod: TypeAlias = Literal["hutchinson", "hutch++"]
@@ -46,7 +45,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class TraceResult:
+class TraceResult(SolverResult):
     """Estimates from the same products.
 
     Attributes:
@@ -55,14 +54,8 @@ class TraceResult:
         method: "hutchinson" or "hutch++".
         probes: kind of the probes.
         n_probes: random probes behind the standard errors.
-        matvecs: products with A, the one of the check included.
-        n_samples: samples behind A.
-        dtype: dtype in which the products were computed.
         seed: seed of the probes.
-        seconds: wall-clock time of this process.
-        replayed: how many of the products came from a checkpoint.
         blocks: tr of each named principal block.
-        caveats: what is not known of the products, from the operator; none as a rule.
     """
 
     trace: Estimate
@@ -70,20 +63,14 @@ class TraceResult:
     method: TraceMethod
     probes: ProbeKind
     n_probes: int
-    matvecs: int
-    n_samples: int | None
-    dtype: str
     seed: int
-    seconds: float
-    replayed: int
     blocks: Mapping[str, Estimate] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         named = {"tr A": self.trace, "tr A^2": self.trace_of_square}
         named |= {f"tr of {name}": estimate for name, estimate in self.blocks.items()}
         lines = [f"{name} = {estimate}" for name, estimate in named.items()]
-        return with_caveats("\n".join(lines), self.caveats)
+        return self.with_caveats("\n".join(lines))
 
 
 @names_way_out("a smaller together, or method='hutchinson' where it is 'hutch++'")
@@ -127,7 +114,6 @@ def estimate_trace(
             is not symmetric or not repeatable, more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    begin = time.perf_counter()
     one_of("method", method, get_args(TraceMethod))
     if method == "hutch++" and blocks:
         raise ValueError("blocks: expected none with 'hutch++', got some; use 'hutchinson'")
@@ -204,13 +190,8 @@ def estimate_trace(
         method=method,
         probes=probes,
         n_probes=n_probes,
-        matvecs=products.count + 1,
-        n_samples=products.n_samples,
-        dtype=products.dtype,
         seed=seed,
-        seconds=time.perf_counter() - begin,
-        replayed=products.replayed,
-        caveats=products.caveats,
+        **products.spent(checks=1),
     )
 
 
