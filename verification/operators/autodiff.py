@@ -25,7 +25,7 @@ from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.backend import CurvatureKind
 from patchlaw.verification.operators.differences import first_line
 from patchlaw.verification.operators.door import UNCHECKED, Door, needs_a_batch
-from patchlaw.verification.operators.fingerprint import Fingerprint
+from patchlaw.verification.operators.fingerprint import Fingerprint, Fingerprinted
 from patchlaw.verification.operators.held_module import HeldModule
 from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import LossFunction, make_loss
@@ -44,7 +44,7 @@ DEFAULT_CHUNK_SIZE = 512
 _log = logging.getLogger(__name__)
 
 
-class AutodiffBackend:
+class AutodiffBackend(Fingerprinted):
     """Curvature products of a torch module and a loss of its logits, by autograd.
 
     The parameters are those that require gradients, flattened in the order of
@@ -120,16 +120,6 @@ class AutodiffBackend:
             self._seen = torch.full((self.n_samples,), torch.nan, dtype=torch.float64)
         if check:
             self._check()
-
-    @property
-    def fingerprint(self) -> str:
-        """See CurvatureBackend."""
-        return self._fingerprint.hexdigest()
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """See CurvatureBackend."""
-        return self._fingerprint.facts
 
     @property
     def _values(self) -> list[Tensor]:

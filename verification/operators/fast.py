@@ -16,7 +16,7 @@ from patchlaw.simulators.engine_choice import make_engine
 from patchlaw.simulators.output_losses import CrossEntropy, LossName, OutputLoss, SquaredError
 from patchlaw.simulators.torch_engine.losses import CrossEntropyOf
 from patchlaw.verification.operators.backend import CurvatureKind
-from patchlaw.verification.operators.fingerprint import Fingerprint
+from patchlaw.verification.operators.fingerprint import Fingerprint, Fingerprinted
 from patchlaw.verification.operators.losses import LossFunction, TorchLoss, make_loss
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
@@ -70,7 +70,7 @@ def fast_backend_knows(
     )
 
 
-class FastBackend:
+class FastBackend(Fingerprinted):
     """Curvature products of a DistributedQNN, or of one patch's block of it, by its engine.
 
     The numba engine on the CPU, the torch engine on CUDA.
@@ -136,16 +136,6 @@ class FastBackend:
         options: dict[str, Any] = {} if memory_budget is None else {"memory_budget": memory_budget}
         rows = ranks.shard(self.n_samples)
         self._products = engine.curvature(tensor[rows], targets[rows], **options)
-
-    @property
-    def fingerprint(self) -> str:
-        """See CurvatureBackend."""
-        return self._fingerprint.hexdigest()
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """See CurvatureBackend."""
-        return self._fingerprint.facts
 
     def product(self, kind: CurvatureKind, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean matrix ``kind`` times each column; see CurvatureBackend."""

@@ -86,6 +86,22 @@ class Fingerprint:
             return f"({error})"
 
 
+class Fingerprinted:
+    """What a CurvatureBackend answers of the fingerprint that it made."""
+
+    _fingerprint: Fingerprint
+
+    @property
+    def fingerprint(self) -> str:
+        """See CurvatureBackend."""
+        return self._fingerprint.hexdigest()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """See CurvatureBackend."""
+        return self._fingerprint.facts
+
+
 def _structure(model: torch.nn.Module) -> str:
     if isinstance(model, DistributedQNN) and computes_as_written(model):
         return f"DistributedQNN {_circuit(model.ansatz)} {model.grid!r} {model.output_scale!r}"
