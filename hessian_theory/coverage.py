@@ -113,12 +113,6 @@ class PatchCoverage:
         return sum(m * m for m in self.axis_counts) ** 2
 
     @property
-    def histogram(self) -> dict[int, int]:
-        """Number of pixels for each value of m that occurs, ascending in m."""
-        values, pixels = np.unique(self.counts, return_counts=True)
-        return {int(m): int(count) for m, count in zip(values, pixels, strict=True)}
-
-    @property
     def minimum(self) -> int:
         """Smallest m; 0 where the grid leaves pixels out."""
         return min(self.axis_counts) ** 2
@@ -219,23 +213,6 @@ def growing_image_limit(patch_side: int, stride: int) -> CoverageLimit:
         largest_fraction=Fraction(0),
         growth=0,
     )
-
-
-def growing_image(patch_side: int, stride: int, n_patches: int) -> PatchCoverage:
-    """The grid of P patches at a given stride on the image that just holds it.
-
-    Args:
-        patch_side: side n of a patch in pixels.
-        stride: pixels t between neighbouring patches.
-        n_patches: P, a square.
-
-    Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size is not positive, or P is not a square.
-    """
-    n, t = positive_integer("patch_side", patch_side), positive_integer("stride", stride)
-    k = math.isqrt(positive_integer("n_patches", n_patches))
-    return PatchCoverage(n + (k - 1) * t, n, n_patches)
 
 
 def densest_grid(image_side: int, patch_side: int) -> int:

@@ -91,8 +91,3 @@ class PatchGrid:
     def mean_coverage(self) -> Fraction:
         """Mean of m over the pixels, exactly n^2 P / side^2."""
         return Fraction(self.patch_side**2 * self.n_patches, self.image_side**2)
-
-    @property
-    def n_pixels_in_all_patches(self) -> int:
-        """Number of pixels that every patch reads (m = P)."""
-        return int((self.coverage == self.n_patches).sum())

@@ -17,7 +17,7 @@ from patchlaw.verification.records import (
     TrainedModel,
     author_results,
 )
-from patchlaw.verification.records.run_facts import SCALE_EPOCHS, SCALE_IMAGES
+from patchlaw.verification.records.run_facts import SCALE_EPOCHS
 from patchlaw.verification.runs import EpochEntry, RunConfig, RunRequest
 
 _T = TypeVar("_T")
@@ -100,7 +100,7 @@ def select_eigenvalues(records: Records) -> BySeed[OnRecord[Eigenvalue]]:
     return _by_seed(
         (configuration, record.run.seed, OnRecord(top, records.source(record)))
         for configuration, record in _by_protocol(records.analyses)
-        if (top := record.top("H")) is not None and top.n_samples == SCALE_IMAGES
+        if (top := record.top("H")) is not None
     )
 
 

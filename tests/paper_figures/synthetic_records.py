@@ -173,7 +173,15 @@ def spectrum(config: RunConfig) -> tuple[np.ndarray, SpectralDensity]:
         weights[j] /= weights[j].sum()
     n_samples = min(SUBSET, config.data.images or IMAGES)
     density = SpectralDensity(
-        nodes, weights, size, "rademacher", 482, n_samples, "float32", 0, 1.0, 0
+        nodes,
+        weights,
+        size,
+        "rademacher",
+        seed=0,
+        matvecs=482,
+        n_samples=n_samples,
+        dtype="float32",
+        seconds=1.0,
     )
     return values, density
 

@@ -322,11 +322,12 @@ def test_only_whole_runs_of_the_authors_protocol_enter(tmp_path: Path) -> None:
         assert write(name, tmp_path, tmp_path / "out").status == "missing"
 
 
-def test_eigenvalues_of_a_part_of_the_images_stay_out(tmp_path: Path) -> None:
+def test_eigenvalues_of_a_part_of_the_images_are_refused(tmp_path: Path) -> None:
     content = analysis_content(config_of(4, 50))
     content["eigenvalues"]["H"][0]["n_samples"] = 6000
     write_changed_analysis(tmp_path, config_of(4, 50), eigenvalues=content["eigenvalues"])
-    assert write("table-3", tmp_path, tmp_path / "out").status == "missing"
+    with pytest.raises(ValueError, match="expected eigenvalues over all 60,000 images"):
+        write("table-3", tmp_path, tmp_path / "out")
 
 
 def test_an_eigenvalue_that_did_not_converge_says_so(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def analysed(
         reproduce=f"patchlaw analyse runs/{run_id}",
         run=RunFacts(n_patches, depth, seed, images, epochs, 10, run_id, 1000, "0" * 64),
         minimum=Minimum(
-            36,
+            min(36, epochs),
             SampleMeans(loss, 0.99, curvature, 2 * curvature, images),
             SampleMeans(3 * loss, 0.98, curvature, 2 * curvature, 10_000),
         ),

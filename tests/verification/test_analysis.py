@@ -24,10 +24,11 @@ from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisO
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.records import ANALYSIS, TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
-from patchlaw.verification.store.errors import InUseError, RecordError
+from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.json_files import plain, typed
 from patchlaw.verification.store.lock import held, is_held
 from patchlaw.verification.store.seal import digest
+from patchlaw.verification.training import Objective
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 from tests.verification.run_cases import Stop, StopAt
 
@@ -223,6 +224,24 @@ def test_misclassified_test_images_are_those_of_the_minimum(tmp_path):
     wrong = torch.nonzero(guessed != SAMPLES.test_labels)[:, 0].tolist()
     assert 0 < len(wrong) < len(SAMPLES.test_labels)
     assert list(record.misclassified) == wrong
+
+
+def test_other_misclassified_images_than_were_counted_are_not_written(tmp_path, monkeypatch):
+    """One image on the border between two classes, on another machine.
+
+    Only this catches a record that nobody can read again, nor any other of its folder.
+    """
+    run, of = toy_run(tmp_path / "runs", epochs=1), Objective.misclassified
+    execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("evaluation",))
+    monkeypatch.setattr(Objective, "misclassified", lambda *args: of(*args)[1:])
+    with pytest.raises(StoreError, match=r"expected the \d+ test images .*, got \d+"):
+        execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("misclassified",))
+    (model,) = read_analyses(tmp_path)
+    assert model.misclassified is None
+    monkeypatch.undo()
+    assert execute_analysis(
+        run, SAMPLES, tmp_path, OPTIONS, stages=("misclassified",)
+    ).misclassified
 
 
 def test_what_stands_twice_in_a_record_agrees(record):

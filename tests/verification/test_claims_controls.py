@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from patchlaw.simulators.named_circuits import named_circuit, names_of
 from patchlaw.verification.claims import Findings, ledger
 from patchlaw.verification.records import Eigenvalue, TrainedModel
 from patchlaw.verification.records.run_facts import RunFacts
@@ -105,9 +106,16 @@ def test_noise_is_held_against_its_own_strength_only():
 
 
 @pytest.mark.parametrize("circuit", ["", "interleaved circuit on 4 x 4 pixels"])
-def test_one_large_qnn_is_held_against_models_of_equal_size(circuit):
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"family": "own circuit 0123abcd"},
+        {"circuit": names_of(named_circuit("interleaved", "z", 7, 3, 14), 3), "n_qubits": 7},
+    ],
+)
+def test_one_large_qnn_is_held_against_models_of_equal_size(circuit, large):
     """Whatever their circuit: only this catches a named one that has no pair any more."""
-    large = at(1, family="own circuit 0123abcd")
+    large = at(1, **large)
     models = (
         model(at(4, circuit=circuit), 2.0),
         model(replace(large, depth=49, n_parameters=2646), 6.0),

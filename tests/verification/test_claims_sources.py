@@ -31,7 +31,7 @@ def record(n_patches: int = 4, top: float = 16.0) -> dict[str, Any]:
         "reproduce": "patchlaw analyse RUN",
         "run": {"n_patches": n_patches, "depth": 50, "seed": 1, "images": 60000, "epochs": 50},
         "minimum": {
-            "epoch": 36,
+            "epoch": 10,
             "train": {"loss": 0.02, "trace_s": 0.03, "gradient_norm": 0.04, "n_samples": 60000},
             "test": {"loss": 0.06, "accuracy": 0.98, "n_samples": 10000},
         },
@@ -51,6 +51,23 @@ REPORT: dict[str, Any] = {
     "checks": [],
     "models": [],
 }
+
+
+# each of these turned a verdict, or counted at a scale that it does not have
+INCONSISTENT: list[dict[str, Any]] = [
+    {"eigenvalues": {"H": [eigenvalue(3.0), eigenvalue(16.0)]}},
+    {"eigenvalues": {"H": [eigenvalue(16.0) | {"n_samples": 6000}]}},
+    {"subset": {"n_samples": 70_000}},
+    {"subset": {"n_samples": 6000, "top": [eigenvalue(1.0), eigenvalue(2.0)]}},
+    {"subset": {"n_samples": 6000, "bottom": [eigenvalue(-1.0), eigenvalue(-2.0)]}},
+    {"minimum": {"epoch": 51}},
+    {"trajectory": {"pc_ratios": [0.05, 0.9]}},
+    {"trajectory": {"pc_ratios": [0.9, 0.9]}},
+    {"trajectory": {"pc_ratios": [0.9], "pc_ratios_to_minimum": [0.5, -0.1]}},
+    {"outliers": {"count": 10, "low": 12, "high": 13, "rule": "gap"}},
+    {"outliers_by_gap": {"count": 10, "low": 9, "high": 9, "rule": "gap"}},
+    {"near_zero": {"share": 97.6, "standard_error": 0.01}},
+]
 
 
 def write(folder: Path, name: str, content: Any) -> Path:
@@ -95,7 +112,7 @@ def test_sections_may_be_missing_and_other_files_are_passed_over(tmp_path: Path)
 
 @pytest.mark.parametrize(("key", "value"), [("depth", 20), ("images", 12000), ("epochs", 15)])
 def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, value: int) -> None:
-    small = record()
+    small = record() | {"eigenvalues": {}}  # of 60,000 images
     small["run"][key] = value
     write(tmp_path, "a.json", small)
     assert Grade.of(read_analyses(tmp_path)[0]) is Grade.SMALL
@@ -119,11 +136,23 @@ def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, valu
         ({"misclassified": [*range(199), 10_000]}, "expected 200 ascending indices"),
         ({"misclassified": [1], "minimum": {}}, "expected minimum.test with accuracy"),
         ({"sha256": "0" * 64}, "a.json: checksum mismatch"),
+        *((change, "expected .*, got others") for change in INCONSISTENT),
+        ({"minimum": {"test": {"accuracy": 98.17, "n_samples": 10_000}}}, "<= 1"),
+        ({"minimum": {"test": {"loss": -0.1}}}, ">= 0"),
     ],
 )
 def test_broken_records_are_refused(tmp_path: Path, change: Any, message: str) -> None:
     write(tmp_path, "a.json", change if isinstance(change, str) else record() | change)
     with pytest.raises(ValueError, match=message):
+        read_analyses(tmp_path)
+
+
+def test_two_records_of_one_run_are_refused(tmp_path: Path) -> None:
+    """Only this catches a copy that counts as a run of its own: three turn 4l to undecided."""
+    write(tmp_path, "a.json", record() | {"run": record()["run"] | {"id": "P4_d50_s1"}})
+    assert len(read_analyses(tmp_path)) == 1
+    write(tmp_path, "a copy.json", json.loads((tmp_path / "a.json").read_text()))
+    with pytest.raises(ValueError, match="expected one record of run P4_d50_s1, got another"):
         read_analyses(tmp_path)
 
 
@@ -198,11 +227,13 @@ def test_runs_of_different_protocols_are_never_neighbours(
     tmp_path: Path, change: dict[str, Any]
 ) -> None:
     """Small runs of one depth and seed, told apart by images, epochs or the id's suffix."""
-    base = {"depth": 50, "seed": 1, "images": 60_000, "epochs": 20, "id": "P4_d50_s1"}
-    write(tmp_path, "a.json", record(4) | {"run": base | {"n_patches": 4}})
-    write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9}})
+    base = {"depth": 50, "seed": 1, "images": 60_000, "epochs": 20}
+    ids = {4: "P4_d50_s1", 9: "P9_d50_s1"}
+    write(tmp_path, "a.json", record(4) | {"run": base | {"n_patches": 4, "id": ids[4]}})
+    write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9, "id": ids[9]}})
     assert len(list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))) == 1
-    write(tmp_path, "b.json", record(9) | {"run": base | {"n_patches": 9} | change})
+    other = {"run": base | {"n_patches": 9, "id": ids[9]} | change, "eigenvalues": {}}
+    write(tmp_path, "b.json", record(9) | other)
     assert list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches")) == []
 
 

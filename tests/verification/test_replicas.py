@@ -78,6 +78,47 @@ def test_one_that_diverges_does_not_stop_the_others(alone, tmp_path, monkeypatch
     assert_same(together(tmp_path), alone)
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+@pytest.mark.parametrize("device", [False, True])
+def test_a_gradient_that_overflows_is_a_divergence(tmp_path, monkeypatch, device):
+    """A finite loss near float32's end: of seed 3 the slopes are finite, of seed 5 they are not.
+
+    Only this catches Adam's NaN parameters, refused by the next step as a fault of the input, which
+    stopped all runs; in the devices' steps too (in torch on the CPU).
+    """
+    monkeypatch.setattr(trainer, "steps_on_a_device", lambda model: device)
+    configs = [
+        replace(
+            config(seed, 2),
+            model=replace(config(seed).model, scale=10**19.65),
+            training=replace(config(seed, 2).training, loss="squared_error"),
+        )
+        for seed in (3, 5)
+    ]
+    with pytest.raises(FloatingPointError, match=r"got nan in epoch 0 .batch seed 5"):
+        execute_runs(tmp_path, configs, SAMPLES, threads=1)
+    done = [Run.open(tmp_path / each.run_id).epochs_done for each in configs]
+    assert done == [2, 0]
+
+
+def test_one_that_diverges_before_the_first_step_does_not_stop_the_others(
+    alone, tmp_path, monkeypatch
+):
+    """And the progress counts what is left alone."""
+    check, told, progress = trainer.Trainer.check_finite, [], Progress()
+    monkeypatch.setattr(progress, "begin", lambda name, total, done: told.append((total, done)))
+
+    def diverges(self: trainer.Trainer, loss: float, place: str) -> None:
+        its = self.config.batch_seed == 4 and place.endswith("after 0 epochs")
+        check(self, np.nan if its else loss, place)
+
+    monkeypatch.setattr(trainer.Trainer, "check_finite", diverges)
+    with pytest.raises(FloatingPointError, match=r"after 0 epochs .batch seed 4"):
+        together(tmp_path, progress=progress)
+    assert_same([Run.open(tmp_path / alone[k].config.run_id) for k in (0, 2)], alone[::2])
+    assert told == [(3 * 4 * 5, 0), (2 * 4 * 5, 0)]
+
+
 def test_each_record_is_that_of_a_run_alone(alone, tmp_path):
     assert_same(together(tmp_path), alone)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(

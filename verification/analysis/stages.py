@@ -25,6 +25,7 @@ from patchlaw.verification.solvers import (
     spectral_density,
 )
 from patchlaw.verification.solvers.probe_vectors import mean_and_error
+from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import Objective
 
@@ -48,9 +49,21 @@ def evaluation(bench: Workbench) -> Sections:
 
 
 def misclassified(bench: Workbench) -> Sections:
-    """Which test images are, at the minimum: what two models' accuracies are compared by."""
+    """Which test images are, at the minimum: what two models' accuracies are compared by.
+
+    Raises:
+        StoreError: others than the evaluation on record counted.
+    """
     objective, samples = Objective(bench.model, bench.loss, bench.ranks), bench.samples
-    return {"misclassified": objective.misclassified(samples.test_images, samples.test_labels)}
+    found = objective.misclassified(samples.test_images, samples.test_labels)
+    n, accuracy = len(samples.test_labels), bench.section("minimum")["test"]["accuracy"]
+    if len(found) != (wrong := round(n * (1 - accuracy))):
+        raise StoreError(
+            f"misclassified: expected the {wrong} test images that the evaluation on record "
+            f"counted, got {len(found)}, as another device or number of threads may round; measure "
+            "both on one machine, in a record of its own (--out)"
+        )
+    return {"misclassified": found}
 
 
 def trajectory(bench: Workbench) -> Sections:

@@ -136,7 +136,7 @@ def beside_one_large(
 
 def _is_large(run: RunFacts) -> bool:
     """Whether it is one QNN on the whole image: the paper's circuit reads 8 x 8 pixels."""
-    whole = run.family != "" or run.dataset == "digits"
+    whole = run.family != "" or run.dataset == "digits" or " on 14 x 14 pixels" in run.circuit
     return run.n_patches == 1 and whole and not run.has_modules
 
 

@@ -1,6 +1,5 @@
 """Measured pieces of evidence: each function turns findings into numbers held against a band."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -99,39 +98,17 @@ def ratios_of_means(
 
     def ratio(first: TrainedModel, second: TrainedModel) -> Number | None:
         one, two = mean(first), mean(second)
+        if not one or two is None or (of_test and not same_test_images(first, second)):
+            return None
         n = first.minimum.test.n_samples if of_test else first.run.images
-        return Number(two / one, samples=n) if one and two is not None else None
+        return Number(two / one, samples=n)
 
     return per_pair(f"{symbol} ratio", along, ratio, band, keep=keep)
 
 
-def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
-    """Test accuracy, second minus first, with two standard errors on either side.
-
-    Both models see the same n images, so those decide that one of them gets right and the other
-    does not (McNemar 1947): with b and c of either kind the difference is (b - c) / n, its error
-    sqrt(b + c - (b - c)^2 / n) / n. Where it is not on record which these are, the error is that
-    of two independent sets of images, which is larger.
-    """
-
-    def difference(first: TrainedModel, second: TrainedModel) -> Number | None:
-        one, two = first.minimum.test.accuracy, second.minimum.test.accuracy
-        n = first.minimum.test.n_samples
-        if one is None or two is None or not n:
-            return None
-        variance, note = (one * (1 - one) + two * (1 - two)) / n, "two binomial standard errors"
-        wrong, others = first.misclassified, second.misclassified
-        if wrong is not None and others is not None and n == second.minimum.test.n_samples:
-            b, c = len({*wrong} - {*others}), len({*others} - {*wrong})
-            variance = (b + c - (b - c) ** 2 / n) / n**2
-            note = f"two standard errors of pairs, {b + c} images differ"
-        error = 2 * math.sqrt(variance)
-        ends = two - one - error, two - one + error
-        # equal ones decide nothing, also at 0 or 1, where the standard error vanishes
-        return Number(two - one, ends, f"interval: {note}", one == two, n)
-
-    above = Band.above(0.0, "above 0")
-    return per_pair("test accuracy difference", along, difference, above, keep=keep)
+def same_test_images(first: TrainedModel, second: TrainedModel) -> bool:
+    """Whether both were tested on as many, as far as is on record."""
+    return first.minimum.test.n_samples == second.minimum.test.n_samples
 
 
 def per_model(

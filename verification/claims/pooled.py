@@ -2,14 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from statistics import fmean
 from typing import TypeAlias
 
 from scipy import stats
 
 from patchlaw.verification.claims.claim import Findings, Measure
-from patchlaw.verification.claims.measures import Number, Pair, pair_text, quotient, step_text
-from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
+from patchlaw.verification.claims.measures import (
+    Number,
+    Pair,
+    pair_text,
+    piece,
+    quotient,
+    step_text,
+)
+from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
 from patchlaw.verification.comparison import FittedExponent, fit_exponent
 from patchlaw.verification.comparison.exponents import (
     LEAST_PATCHES,
@@ -114,6 +122,66 @@ def _joint(
     )
 
 
+def accuracy_changes(along: Along, keep: Callable[[Pair], bool] = lambda pair: True) -> Measure:
+    """Test accuracy, second minus first, each comparison a paired test over the test images.
+
+    Both models see the same n images, so those decide that one of them gets right and the other
+    does not (McNemar 1947). With b that the second alone gets right and c that the first does, b is
+    Binomial(b + c, 1/2) if neither is the better one, and p = P(B >= b). The interval is that of
+    one comparison, two standard errors sqrt(b + c - (b - c)^2 / n) / n on either side. Where it is
+    not on record which images these are, both are those of two independent sets of images, which is
+    larger. A protocol's comparisons are one family, as in ``paired_over_seeds``. Models with test
+    sets of different sizes are not compared.
+
+    Args:
+        along: "n_patches" or "depth", in which neighbours differ.
+        keep: which pairs count.
+    """
+
+    def measure(findings: Findings) -> Iterator[Evidence]:
+        families: dict[_Kind, list[tuple[Pair, Number, tuple[float, float]]]] = {}
+        for pair in filter(keep, findings.neighbours(along)):
+            if (found := _by_images(*pair)) is not None:
+                families.setdefault(_kind(pair[0]), []).append((pair, *found))
+        for family in families.values():
+            upper, lower = (_holm([tails[side] for _, _, tails in family]) for side in (0, 1))
+            for k, (pair, number, _) in enumerate(family):
+                where = f"{pair_text(*pair, along)}, seed {pair[0].run.seed}"
+                note = f"{number.note}, of this one alone; p = {upper[k]:.2g} of {len(family)}"
+                yield replace(
+                    piece(f"test accuracy difference, {where}", pair, number, Band.above(0.0)),
+                    outcome=_outcome(upper[k], lower[k]),
+                    criterion=_criterion(rises=True),
+                    note=note,
+                )
+
+    return measure
+
+
+def _by_images(
+    first: TrainedModel, second: TrainedModel
+) -> tuple[Number, tuple[float, float]] | None:
+    """The change of test accuracy, and p that it is above and below zero."""
+    one, two = first.minimum.test, second.minimum.test
+    n = one.n_samples
+    if one.accuracy is None or two.accuracy is None or not n or n != two.n_samples:
+        return None
+    change = two.accuracy - one.accuracy
+    wrong, others = first.misclassified, second.misclassified
+    if wrong is None or others is None:
+        variance = sum(a * (1 - a) for a in (one.accuracy, two.accuracy)) / n
+        note = "two binomial standard errors"
+        tails = _tails(change, math.sqrt(variance))
+    else:
+        b, c = len({*wrong} - {*others}), len({*others} - {*wrong})
+        variance = (b + c - (b - c) ** 2 / n) / n**2
+        note = f"two standard errors of pairs, {b + c} images differ"
+        tails = _at_least(b, b + c), _at_least(c, b + c)
+    error = 2 * math.sqrt(variance)
+    ends = change - error, change + error
+    return Number(change, ends, f"interval: {note}", samples=n), tails
+
+
 def paired_over_seeds(
     label: str,
     along: Along,
@@ -152,21 +220,16 @@ def paired_over_seeds(
                 for sign in ((1, -1) if rises else (-1, 1))
             )
             for k, (step, found) in enumerate(steps.items()):
-                outcome = Outcome.FOR if upper[k] <= SIZE else Outcome.OPEN
-                if lower[k] <= SIZE:
-                    outcome = Outcome.AGAINST
                 first = found[0][0][0]
                 changes = [d for _, d in found]
                 mean, half = fmean(changes), half_width(changes, 1 - SIZE)
                 yield Evidence(
                     label=f"mean change of {label}, {step}",
                     grade=Grade.of(first),
-                    outcome=outcome,
+                    outcome=_outcome(upper[k], lower[k]),
                     value=mean,
                     interval=(mean - half, mean + half),
-                    criterion=f"{'above' if rises else 'below'} 0 at {SIZE:.0%} by Holm".replace(
-                        "%", " %"
-                    ),
+                    criterion=_criterion(rises),
                     samples=f"{len(found)} seeds, {first.run.images:,} images",
                     reproduce=_commands(pair for pair, _ in found),
                     note=f"paired by seed, p = {upper[k]:.2g} of {len(steps)} steps; interval: "
@@ -186,12 +249,33 @@ def _commands(pairs: Iterable[Pair]) -> str:
     return "; ".join(dict.fromkeys(model.reproduce for pair in pairs for model in pair))
 
 
+def _outcome(upper: float, lower: float) -> Outcome:
+    """By the p of what is stated and of its opposite."""
+    if lower <= SIZE:
+        return Outcome.AGAINST
+    return Outcome.FOR if upper <= SIZE else Outcome.OPEN
+
+
+def _criterion(rises: bool) -> str:
+    return f"{'above' if rises else 'below'} 0 at {100 * SIZE:g} % by Holm"
+
+
 def _one_sided(numbers: list[float]) -> float:
     """P(T > t) of their mean; 0 or 1 where all are the same."""
     mean, error = fmean(numbers), standard_error(numbers)
-    if error == 0:
-        return float(mean <= 0)
-    return float(stats.t.sf(mean / error, len(numbers) - 1))
+    return float(stats.t.sf(mean / error, len(numbers) - 1)) if error else float(mean <= 0)
+
+
+def _at_least(count: int, of: int) -> float:
+    """P(B >= count), B binomial with odds of a half."""
+    return float(stats.binom.sf(count - 1, of, 0.5))
+
+
+def _tails(change: float, error: float) -> tuple[float, float]:
+    """P(Z > z) of a change and of its opposite, Z normal; 0 or 1 without an error."""
+    if error:
+        return float(stats.norm.sf(change / error)), float(stats.norm.cdf(change / error))
+    return float(change <= 0), float(change >= 0)
 
 
 def _holm(p: list[float]) -> list[float]:

@@ -38,7 +38,8 @@ runs are held against their like.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ from patchlaw.verification.store.json_files import Count, JsonFileError, read_js
 from patchlaw.verification.store.seal import FileKind
 
 _AGAIN = "analyse the run again"
+_ROUNDING = 1e-9  # of shares and of their sum
 ANALYSIS = FileKind("patchlaw analysis", f"restore it from a copy, or move it away and {_AGAIN}")
 
 
@@ -88,9 +90,16 @@ def read_analyses(folder: Path) -> tuple[TrainedModel, ...]:
         folder: may be missing or empty: then nothing was measured.
 
     Raises:
-        RecordError: a file is not JSON, or as ``read_model``.
+        RecordError: a file is not JSON, two are of one run, or as ``read_model``.
     """
     found = [read_model(path) for path in sorted(folder.glob("*.json")) if _is_analysis(path)]
+    of_run: dict[str, TrainedModel] = {}
+    for model in found:
+        if model.run.id and (other := of_run.setdefault(model.run.id, model)) is not model:
+            raise RecordError(
+                f"{model.path}: expected one record of run {model.run.id}, got another beside "
+                f"{other.path}; a run that counts twice turns verdicts: move one away"
+            )
     return tuple(sorted(found, key=lambda m: (m.run.n_patches, m.run.depth, m.run.seed, m.run.id)))
 
 
@@ -107,7 +116,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         return typed(content[name], kind) if content.get(name) is not None else missing
 
     spectra = section("spectra_along_training", list[dict[str, Any]], [])
-    return TrainedModel(
+    model = TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
         minimum=(minimum := section("minimum", Minimum, Minimum())),
@@ -126,6 +135,40 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         stages=section("stages", dict[str, dict[str, Any]], {}),
         path=path,
     )
+    for what, holds in _premises(model).items():
+        if not holds:
+            raise ValueError(f"expected {what}, got others")
+    return model
+
+
+def _premises(model: TrainedModel) -> dict[str, bool]:
+    """What a reader takes for granted of numbers whose types are right."""
+    run, trajectory, near = model.run, model.trajectory or Trajectory(()), model.near_zero
+    subset = model.subset or SubsetSpectrum(run.images)
+    tops = [*model.eigenvalues.values(), subset.top]
+    counts = [count for count in (model.outliers, model.outliers_by_gap) if count]
+    ratios = [trajectory.pc_ratios, trajectory.pc_ratios_to_minimum]
+    all_images = {value.n_samples for values in model.eigenvalues.values() for value in values}
+    return {
+        "eigenvalues in descending order, at the bottom ascending": all(
+            _descend([value.value for value in values]) for values in (*tops, subset.bottom[::-1])
+        ),
+        f"eigenvalues over all {run.images:,} images of the run": all_images <= {run.images},
+        f"a subset of the {run.images:,} images": subset.n_samples <= run.images,
+        f"a minimum at one of {run.epochs} epochs": (model.minimum.epoch or 0) <= run.epochs,
+        "contribution ratios in descending order, of 1 in sum at most": all(
+            _descend([*of, 0.0]) and math.fsum(of) <= 1 + _ROUNDING for of in ratios
+        ),
+        "low <= count <= high of outliers": all(
+            count.low <= count.count <= (math.inf if count.high is None else count.high)
+            for count in counts
+        ),
+        "a share near zero of 0 to 1": near is None or 0 <= near.value <= 1 + _ROUNDING,
+    }
+
+
+def _descend(numbers: Sequence[float]) -> bool:
+    return all(one >= two for one, two in pairwise(numbers))
 
 
 def _indices(found: tuple[int, ...] | None, test: SampleMeans) -> tuple[int, ...] | None:
@@ -136,7 +179,7 @@ def _indices(found: tuple[int, ...] | None, test: SampleMeans) -> tuple[int, ...
     if n is None or accuracy is None:
         raise ValueError("misclassified: expected minimum.test with accuracy and n_samples beside")
     wrong = round(n * (1 - accuracy))
-    if len(found) != wrong or list(found) != sorted({*found} & {*range(n)}):
+    if len(found) != wrong or list(found) != sorted({*found}) or found[-1:] >= (n,):
         raise ValueError(
             f"misclassified: expected {wrong} ascending indices below {n}, as accuracy {accuracy} "
             f"says, got {len(found)}"

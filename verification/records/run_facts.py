@@ -104,7 +104,7 @@ class RunFacts:
             "alpha": self.aggregation_exponent != 1,
             "noise": bool(self.noise),
         }
-        rest = "" if self.same_but_for("family", "n_qubits", "scale") else OTHER
+        rest = "" if self.same_but_for("n_qubits", "scale") else OTHER
         return next((name for name, differs in studies.items() if differs), rest)
 
     @property

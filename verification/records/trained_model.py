@@ -28,10 +28,7 @@ from patchlaw.verification.solvers import (
     OutlierCount,
     SpectralDensity,
 )
-from patchlaw.verification.store.json_files import (
-    Count,
-    PositiveCount,
-)
+from patchlaw.verification.store.json_files import Count, Fraction, NonNegative, PositiveCount
 from patchlaw.verification.training.objective import KEYS_ON_DISK
 
 # What each matrix is called on record. Ratios of the terms are held against the laws, the pixel
@@ -48,10 +45,10 @@ Origin: TypeAlias = Literal["author", "record", "verify"]
 class SampleMeans(msgspec.Struct, frozen=True, rename=KEYS_ON_DISK):
     """Means over samples; see ``verification.training.Evaluation``."""
 
-    loss: float | None = None
-    accuracy: float | None = None
+    loss: NonNegative | None = None
+    accuracy: Fraction | None = None
     mean_softmax_trace: float | None = None
-    mean_abs_slope: float | None = None
+    mean_abs_slope: NonNegative | None = None
     n_samples: PositiveCount | None = None
 
 

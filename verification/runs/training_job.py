@@ -190,8 +190,8 @@ class _TrainingJob(Job):
         if self._last is not None:
             restore_trainer(folder, self._last, trainer)
 
-    def begin(self) -> None:
-        """Write the header, and the start of a new run."""
+    def begin(self, prefix: str) -> None:
+        """Write the header, and the start of a new run; ``prefix`` as for ``save``."""
         trainer, goal = self.trainer, self.config.training.epochs
         earlier = self._last.sessions if self._last else ()
         max_chunk = self.execution(trainer.model).max_chunk
@@ -202,7 +202,7 @@ class _TrainingJob(Job):
             self.note_changes(earlier[-1].decisive, session.decisive)
         self._pace = Pace(goal, trainer.epoch)
         if self._last is None:
-            self.save((), 0.0, "")
+            self.save((), 0.0, prefix)
 
     def save(self, losses: tuple[float, ...], seconds: float, prefix: str) -> None:
         """Evaluate and write a checkpoint.
@@ -242,13 +242,36 @@ def _train(jobs: Sequence[_TrainingJob]) -> None:
         )
     goal, steps = first.config.training.epochs, first.config.training.n_batches
     together, lost = len(jobs) > 1, None
-    with torch_threads(first.threads):
-        _prepare(jobs, jobs)
+
+    def lose(error: DivergedError) -> _TrainingJob:
+        """Whose loss diverged, where the others go on."""
+        nonlocal lost
+        if not together or first.ranks is not ALONE:  # whose others have no checkpoint
+            raise error
+        lost = lost or error
+        (gone,) = (job for job in jobs if job.trainer is error.trainer)
+        progress.say(f"{gone.place.name}: {error}; the others go on")
+        return gone
+
+    def count() -> int:
+        """Steps done, where the progress begins or goes on."""
         done = sum(job.trainer.epoch for job in jobs) * steps
         name = f"{len(jobs)} runs" if together else first.place.name
         progress.begin(name, len(jobs) * goal * steps, done)
+        return done
+
+    with torch_threads(first.threads):
+        _prepare(jobs, jobs)
+        done, begun = count(), []
         for job in jobs:  # only now that nothing can be refused any more
-            job.begin()
+            try:
+                job.begin(f"{job.place.name}: " if together else "")
+                begun.append(job)
+            except DivergedError as error:
+                lose(error)
+        if len(begun) < len(jobs):
+            jobs = begun
+            done = count()
         group: list[_TrainingJob] = []
         while jobs and (epoch := min(job.trainer.epoch for job in jobs)) < goal:
             behind = [job for job in jobs if job.trainer.epoch == epoch]
@@ -265,14 +288,10 @@ def _train(jobs: Sequence[_TrainingJob]) -> None:
                 for job, of_job in zip(group, zip(*losses, strict=True), strict=True):
                     job.save(of_job, seconds, f"{job.place.name}: " if together else "")
             except DivergedError as error:
-                if not together or first.ranks is not ALONE:  # whose others have no checkpoint
-                    raise
-                lost = lost or error
-                (gone,) = (job for job in group if job.trainer is error.trainer)
-                progress.say(f"{gone.place.name}: {error}; the others go on")
+                gone = lose(error)
                 jobs = [job for job in jobs if job is not gone]
                 _prepare([job for job in group if job is not gone], jobs)
-                group, done = [], sum(job.trainer.epoch for job in jobs) * steps
+                group, done = [], count()
         if lost is not None:
             raise lost
 

@@ -46,7 +46,8 @@ class DeviceSteps:
     def start(self, batches: Sequence[NDArray[np.int64]]) -> list[Tensor]:
         """Start an epoch's steps and return at once: losses (R,) before each update.
 
-        A model whose loss is NaN or infinite keeps its parameters to the epoch's end.
+        A model whose loss or gradient is NaN or infinite keeps its parameters to the epoch's end;
+        its loss is NaN then.
 
         Args:
             batches: of each step, shape (R, B).
@@ -64,6 +65,7 @@ class DeviceSteps:
 
     def _step(self, batch: Tensor, factors: Tensor) -> tuple[Tensor]:
         losses, gradients = self._pass.losses_and_gradients(batch)
+        losses = torch.where(torch.isfinite(gradients).all(dim=1), losses, torch.nan)
         self._stopped.logical_or_(~torch.isfinite(losses)[:, None])
         self._adam.update(gradients, factors, self._stopped)
         return (losses,)

@@ -1,5 +1,6 @@
 """The training loop: author's batches, Adam, cosine annealing, minimum of the training loss."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -113,8 +114,8 @@ class Trainer:
 
         Raises:
             ValueError: all epochs of the configuration are done.
-            FloatingPointError: the loss is NaN or infinite; the parameters are then those that
-                gave it, not yet updated with its gradient.
+            FloatingPointError: the loss or its gradient is NaN or infinite; the parameters are then
+                those that gave it, not yet updated.
         """
         self._alone = self._alone or Lockstep([self])
         for (step,) in self._alone.run_epoch():
@@ -130,14 +131,15 @@ class Trainer:
         return epoch_batches(self._targets, self.config.n_batches, int(self._seeds[epoch]))
 
     def step(self, batch: NDArray[np.int64]) -> float:
-        """One update; the loss before it, which is not used where it is not finite."""
+        """One update; the loss before it, or NaN, without one, where the gradient is not finite."""
         of = torch.from_numpy(batch)
         loss, gradient = self.objective.loss_and_gradient(self.images[of], self.labels[of])
-        if np.isfinite(loss):
-            gradients = self.model.layout.split(gradient)
-            for parameter, part in zip(self.model.parameters(), gradients, strict=True):
-                parameter.grad = part
-            self.optimiser.step()
+        if not (np.isfinite(loss) and bool(gradient.isfinite().all())):
+            return math.nan
+        gradients = self.model.layout.split(gradient)
+        for parameter, part in zip(self.model.parameters(), gradients, strict=True):
+            parameter.grad = part
+        self.optimiser.step()
         return loss
 
     def recorded(self, batch: int, loss: float) -> StepRecord:
