@@ -138,6 +138,14 @@ class DistributedQNN(PatchModule):
         )
         self.pixel_indices = self.pixel_indices.to(device)
 
+    def extra_repr(self) -> str:
+        """Sizes, in ``print(model)``."""
+        grid, circuit = self.grid, self.ansatz
+        return (
+            f"n_patches={grid.n_patches}, depth={circuit.depth}, n_qubits={circuit.n_qubits}, "
+            f"image_side={grid.image_side}, n_classes={self.n_classes}"
+        )
+
     @property
     def output_scale(self) -> float:
         """s = c (1 - p)^m P^(-alpha): all that noise p does."""

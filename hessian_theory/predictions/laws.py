@@ -333,7 +333,10 @@ def ratio_inputs(
     }
     for name, pair in pairs.items():
         if name not in names:
-            raise ValueError(f"known: expected inputs of laws, {', '.join(names)}, got {name!r}")
+            raise ValueError(
+                f"known: expected inputs of laws, {', '.join(names)}, got {name!r}; the models' "
+                "sizes go into sizes={'n_qubits': 6, ..}, their depth into depth=d"
+            )
         if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
             raise ValueError(
                 f"{name}: expected a pair, one value for each model, got {pair!r}; "

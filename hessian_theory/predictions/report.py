@@ -119,13 +119,14 @@ def predict(
             the angles.
         kappa: measured share of the top direction, for the size estimates.
         sizes: n_qubits, image_side, n_classes, scale of ``Architecture`` where they are not the
-            paper's.
+            paper's, as {"n_qubits": 6, "image_side": 12}; with a depth only.
         **known: inputs of the laws by name, each a pair: loss=(L1, L2), curvature=(..), ...; see
             ``predict_eigenvalue_ratio``.
 
     Raises:
         TypeError: a value is not a number of the right kind.
-        ValueError: a value is out of range, a name unknown, patches that form no grid.
+        ValueError: a value is out of range, a name unknown, sizes without a depth, or with one
+            patches that form no grid (the ratios alone hold for any that are averaged).
 
     Example:
         >>> found = predict(4, 9, depth=50, loss=(0.0229, 0.0126))
@@ -134,6 +135,11 @@ def predict(
     """
     inputs = ratio_inputs(n_patches_1, n_patches_2, known, aggregation_exponent)
     architectures: tuple[Architecture, ...] = ()
+    if sizes and depth is None:
+        raise ValueError(
+            f"sizes: expected a depth with them, got {', '.join(sizes)} alone; the ratios do not "
+            "depend on them, their intervals, bounds and sizes do: pass depth=d too"
+        )
     if depth is not None:
         more = {**(sizes or {}), "aggregation_exponent": aggregation_exponent}
         architectures = tuple(Architecture(p, depth, **more) for p in (n_patches_1, n_patches_2))

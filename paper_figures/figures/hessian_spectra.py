@@ -117,7 +117,7 @@ def outlier_text(record: TrainedModel) -> str:
     assert found is not None
     count = f"{found.count} outliers"
     if found.high is None:
-        count = f"{found.count} or more outliers"
+        count += f" ({found.low} or more)"
     elif (found.low, found.high) != (found.count, found.count):
         count += f" ({found.low} to {found.high})"
     values, level = _exact(record)

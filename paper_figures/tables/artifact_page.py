@@ -56,7 +56,7 @@ Every record can be made again by two commands such as these, into a folder of y
 
 ```sh
 patchlaw train --patches 4 --depth 50 --out mine/runs
-patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out mine/analyses
+patchlaw analyse mine/runs/P4_d50_s1001 --out mine/analyses
 ```
 
 Both go on where they were stopped; losses of a run trained again on the same machine are the same

@@ -24,8 +24,8 @@ from patchlaw.verification.cells import Cell, Count
 from patchlaw.verification.records.run_facts import AUTHOR_SEED, SCALE_EPOCHS
 
 _LOST = (
-    "Author: the paper's values of this table are lost in the text of the paper that this project "
-    "has, so there is nothing to compare with."
+    "Author: the paper's values of this table were not readable in the copy that this project was "
+    "made from, so there is no comparison."
 )
 _OF_SEEDS = (
     "Mean ± standard deviation (n - 1 in the denominator) over so many seeds; one seed has no "

@@ -78,17 +78,26 @@ _INTRODUCTION = """\
 <!-- Written by `python -m patchlaw.paper_figures.tables.claims_page`; do not edit. -->
 
 Each claim of arXiv 2504.19239 is split into parts that evidence can settle. The parts that carry a
-claim make its verdict, which is "holds in part" where some are confirmed and others refuted, and
-"undecided" where one was measured and no number decides it; side remarks and wider readings of ours
-have verdicts of their own and cannot turn it. Below each table stand the paper's words, who set a
-criterion and when, and, where it is a number of ours for a word such as "almost", the verdict at
-half and at twice that number. A part names the theorems and exact checks that bear on it and what
-would refute it (`patchlaw claim 4b` prints all of that, with every number, its interval and the
-command that gives it again). Verdicts are
-computed from the evidence by one set of rules (`verification/claims/verdict.py`): a proof or an
-exact check that contradicts a part refutes it; a statement about formulas is confirmed when its
-proofs and checks hold; a statement about trained models needs our own measurements at the paper's
-scale, and the author's numbers may refute but not confirm it.
+claim make its verdict; side remarks and wider readings of ours have verdicts of their own and
+cannot turn it. Verdicts are computed from the evidence by one set of rules
+(`verification/claims/verdict.py`):
+
+- **confirmed**: every comparison meets the criterion, and as many were decided as the statement
+  speaks of;
+- **confirmed with a qualification**: of those decided enough do, but some do not, some are
+  undecided, fewer were decided than the statement speaks of, the criterion was changed with numbers
+  known, or a premise fails; the counts stand beside it;
+- **holds in part**: some of the parts that carry the claim are confirmed and others refuted;
+- **undecided**: it was measured, and no number decides it;
+- **refuted**: of those decided too many fail, or a proof or an exact check contradicts it.
+
+A statement about formulas is confirmed when its proofs and checks hold. A statement about trained
+models needs our own measurements at the paper's scale, which is d ≥ 50, all 60,000 images and 50
+epochs; all else is small scale, and the author's numbers may refute but not confirm it. Below each
+table stand the paper's words, who set a criterion and when, what it was changed from if numbers
+were known then, and, where it is a number of ours for a word such as "almost", the verdict at half
+and at twice that number. `patchlaw claim 4b` prints all of one part, with every number, its
+interval and the command that gives it again.
 
 "Proof" lists the theorems, each proved again for this page, with a link to its steps; one in
 italics contradicts the part when it is proved. "Test" lists the property tests of those theorems

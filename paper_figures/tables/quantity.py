@@ -73,7 +73,7 @@ class Quantity:
     def averaged(self, found: Sequence[Any], *, lost: bool = False) -> dict[str, Cell]:
         """The cells of ``over_seeds``; one value has no deviation."""
         values = [self.ours(each) for each in found]
-        cells: dict[str, Cell] = {f"{self.key}_author": Gap("lost")} if lost else {}
+        cells: dict[str, Cell] = {f"{self.key}_author": Gap("not read")} if lost else {}
         # n - 1 in the denominator: the seeds are a sample
         deviation = stdev(values) if len(values) > 1 else None
         mean = Number(fmean(values), self.decimals, deviation) if values else NOT_RUN

@@ -1,11 +1,22 @@
 """``patchlaw claim``: the paper's claims beside their evidence, with computed verdicts."""
 
 import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from patchlaw.commands.options import ExistingPath, records_option
+
+if TYPE_CHECKING:
+    from patchlaw.verification.kernels.record import KernelRecord
+    from patchlaw.verification.records import TrainedModel
+
+    _Record = TypeVar("_Record", TrainedModel, KernelRecord)
 
 
 @click.command()
@@ -51,7 +62,8 @@ def claim(
         parts = [each for each in parts if each.id == part]
     try:
         folder = records or ANALYSES
-        models, kernels = (*author_models(), *read_analyses(folder)), kernels_beside(folder)
+        models = (*author_models(), *_placed(folder, read_analyses(folder)))
+        kernels = _placed(folder, kernels_beside(folder))
         if report is None:
             with ConsoleProgress(PlainConsole(stderr=True)) as progress:
                 findings = prove_and_check(parts, models, seed, progress, kernels)
@@ -72,3 +84,18 @@ def claim(
         print_ledger(entries, console)
     else:
         print_entry(entries[0], console, part, full=full)
+
+
+def _placed(folder: Path, records: "Iterable[_Record]") -> "tuple[_Record, ...]":
+    """With commands that name a run where it is: beside the folder of records, if runs are there.
+
+    A record names it as it lay when it was made, runs/ID.
+    """
+    runs = folder.absolute().parent / "runs"
+    if not runs.is_dir():
+        return tuple(records)
+    place = os.path.relpath(runs) if runs.is_relative_to(Path.cwd()) else str(runs)
+    return tuple(
+        replace(each, reproduce=re.sub(r"(?<= )runs/(?=P)", f"{place}/", each.reproduce))
+        for each in records
+    )

@@ -173,6 +173,16 @@ def predict(
             "--angle-part, --bias-part: expected both or neither, got one; "
             "the two-term law needs the two parts measured at P1"
         )
+    given = {
+        name: context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        for name in ("qubits", "image_side", "classes", "scale", "noise")
+    }
+    if depth is None and any(given.values()):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given if given[name])
+        raise click.UsageError(
+            f"{options}: expected --depth with it, got none; the ratios do not depend on sizes, "
+            "their intervals, bounds and sizes do"
+        )
     with _usage_errors("--from"):
         first = MeasuredModel.of(patches1, _of_model(known, 0))
     with _usage_errors("--to"):

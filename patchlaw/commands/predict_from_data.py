@@ -258,15 +258,15 @@ def _print_table(found: "list[SpectrumPrediction]", kind: str) -> None:
         if kind == "loss"
         else " A draw's loss differs from the pilot's over all images."
     )
-    header = ("P", "lambda_max", "alignment", "outliers", "2/lambda_max", "loss", "half", "s")
+    header = ("P", "lambda_max", "alignment", "outliers", "2/lambda_max", "loss", "half", "seconds")
     table = Table(
         f"{matrix} {_TITLES[kind]}, depth {one.architecture.depth}",
         header,
         rows,
         "The tangent kernel's law, nothing fitted: mean and standard deviation of "
         f"{len(one.trace.draws)} draws of {one.n_samples} images; outliers: above "
-        f"{OUTLIER_SHARE:g} lambda_max; half: by how much lambda_max moves with half the images; "
-        f"s: seconds.{beyond}",
+        f"{OUTLIER_SHARE:g} lambda_max; half: by how much lambda_max moves with half the images."
+        f"{beyond}",
         whole=("P", "lambda_max"),
     )
     print_table(table, PlainConsole())

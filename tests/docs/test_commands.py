@@ -27,6 +27,7 @@ NOT_EXECUTED = {
     "patchlaw sweep paper_figures/plans/paper.toml --out": "runs at the paper's size: days",
     "patchlaw sweep paper_figures/plans/scaling.toml --out": "48 runs: hours",
     "patchlaw analyse paper_figures/results/runs/P4_d50_s1001 --out": "60,000 images: hours",
+    "patchlaw analyse mine/runs/": "the same",
     "patchlaw analyse paper_figures/results/runs/P49_d2_*": "49 patches, 2,000 images: minutes",
     "patchlaw analyse paper_figures/plans/along_training.toml": "a density a moment: hours",
     "patchlaw kernel paper_figures/plans/along_training.toml": "twelve eigenvalues a moment",
@@ -58,7 +59,9 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "paper_figures" / "plans", tmp_path / "paper_figures" / "plans")
     runs = Path("paper_figures", "results", "runs")
     shutil.copytree(ROOT / runs / "P4_d50_s1001", tmp_path / runs / "P4_d50_s1001")
-    (tmp_path / runs / "P49_d2_s1001-00000000").mkdir()  # is parsed, not opened
+    mine = Path("mine", "runs")
+    for folder in (runs / "P49_d2_s1001-00000000", mine / "P4_d50_s1001", mine / "P9_d50_s1001"):
+        (tmp_path / folder).mkdir(parents=True)  # are parsed, not opened
     (tmp_path / "paper_figures" / "results" / "analyses").mkdir()
     (tmp_path / "docs").mkdir()
     write_idx_files(tmp_path / "my-data", n_train=100, n_test=20)

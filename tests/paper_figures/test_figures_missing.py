@@ -211,7 +211,7 @@ def test_a_density_alone_is_drawn_with_the_eigenvalues_over_all_images(tmp_path)
     [
         (10, 10, "10 outliers\n6,000 images"),
         (9, 10, "10 outliers (9 to 10)\n6,000 images"),
-        (10, None, "10 or more outliers\n6,000 images"),
+        (9, None, "10 outliers (9 or more)\n6,000 images"),
     ],
 )
 def test_a_panel_says_what_the_count_of_outliers_leaves_open(tmp_path, low, high, expected):

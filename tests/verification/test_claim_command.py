@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from patchlaw.commands.claim import claim
 from tests.paper_figures.report_cases import finished_report
-from tests.verification.comparison_cases import write_analysis
+from tests.verification.comparison_cases import analysed, write_analysis
 from tests.verification.test_claims_sources import record, write
 
 
@@ -132,3 +132,17 @@ def test_bad_arguments(tmp_path: Path) -> None:
     assert other.exit_code == 1
     assert "expected the keys" in other.output
     assert run("--report", tmp_path / "missing.json").exit_code == 2
+
+
+def test_commands_name_runs_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the present folder as from there; only this catches one that finds no run."""
+    (tmp_path / "mine" / "runs").mkdir(parents=True)
+    for model in (analysed(4, top={"H": 16.0}), analysed(9, top={"H": 4.0})):
+        write_analysis(tmp_path / "mine" / "analyses", model)
+    for folder, place in ((tmp_path, "mine/runs"), (Path("/usr"), f"{tmp_path}/mine/runs")):
+        monkeypatch.chdir(folder)
+        result = run("9a", "--records", tmp_path / "mine" / "analyses", "--json")
+        assert result.exit_code == 0, result.output
+        assert (
+            f'"patchlaw analyse {place}/P4_d50_s1001; patchlaw analyse {place}/P9' in result.stdout
+        )

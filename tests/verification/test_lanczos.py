@@ -242,6 +242,8 @@ def test_bad_operators_are_refused() -> None:
         top_eigenpairs(aslinearoperator(np.ones((4, 5))))
     with pytest.raises(ValueError, match="expected a real floating dtype"):
         top_eigenpairs(aslinearoperator(np.eye(5, dtype=complex)))
+    with pytest.raises(TypeError, match=r"LinearOperator, got Linear; .* HessianOperator\(model"):
+        top_eigenpairs(torch.nn.Linear(2, 2))
 
 
 def test_a_near_start_and_a_small_subspace_give_the_same_pairs_for_less() -> None:

@@ -227,3 +227,10 @@ def test_pilot_of_other_samples_is_refused(run: Run) -> None:
     result = call("--pilot", str(run.path), "--patches", "4", "--images", "20")
     assert result.exit_code == 1
     assert "samples: expected digest" in result.output
+
+
+@pytest.mark.parametrize("labels", [torch.zeros(12), torch.zeros(11, dtype=torch.int64)])
+def test_labels_of_other_images_are_refused(labels):
+    """Only this catches an IndexError from the depths, or floats taken for indices."""
+    with pytest.raises(ValueError, match="labels: expected 12 integers, one an image, got 1"):
+        predict_start(ARCHITECTURE, torch.rand(12, 5, 5), labels, n_samples=10, draws=1)

@@ -8,7 +8,14 @@ from typing import TypeAlias
 
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
-from patchlaw.verification.claims.verdict import Judgement, Reach, Role, judge_claim, judge_part
+from patchlaw.verification.claims.verdict import (
+    Judgement,
+    Reach,
+    Role,
+    Verdict,
+    judge_claim,
+    judge_part,
+)
 from patchlaw.verification.kernels.record import KernelRecord
 from patchlaw.verification.records import TrainedModel
 from patchlaw.verification.records.trained_model import Along, alike_but_for
@@ -105,6 +112,8 @@ class Part:
         criterion_by: who set the criterion: ``PAPER`` where its words leave no choice, else
             ``OURS``.
         since: day of the commit that set the criterion.
+        changed: from what, if it was with numbers known, and what that one says of them; it then
+            confirms with a qualification at best.
         reasoning: why the criterion reads as it does, thresholds included.
         reach: what the statement speaks of.
         theorems: must be proved for the statement to hold.
@@ -139,6 +148,7 @@ class Part:
     quote: str = ""
     criterion_by: str = OURS
     since: str = "2026-11-22"
+    changed: str = ""
 
     @property
     def all_theorems(self) -> tuple[str, ...]:
@@ -165,7 +175,11 @@ class Part:
 
     def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
         """The verdict on this part."""
-        return judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
+        found = judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
+        if self.changed and found.verdict is Verdict.CONFIRMED:
+            reason = f"{found.reason}; but the criterion was changed with numbers known"
+            return Judgement(Verdict.QUALIFIED, reason)
+        return found
 
 
 scale_part = partial(Part, reach=Reach.PAPER_SCALE)

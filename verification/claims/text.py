@@ -18,7 +18,7 @@ def number_text(piece: Evidence) -> str:
     low, high = piece.interval
     if math.isfinite(low) and math.isfinite(high):
         return _between(piece.value, low, high)
-    return f"{text} (no bounds)"
+    return f"{text} [{_number(low)}, open]" if math.isfinite(low) else f"{text} (no bounds)"
 
 
 def evidence_table(found: PartEntry) -> Table:
@@ -43,6 +43,8 @@ def criterion_text(found: PartEntry) -> str:
     """Who set the criterion, when, and what other thresholds for its word would say."""
     part = found.part
     text = f"Criterion: {part.criterion_by}, {part.since}"
+    if part.changed:
+        text += f", changed with numbers known: {part.changed}"
     if part.threshold is None:
         return text
     others = "; ".join(f"at {value:g} {judged.verdict}" for value, judged in found.others)

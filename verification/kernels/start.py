@@ -173,6 +173,11 @@ def predict_spectrum(
     begin = time.perf_counter()
     for name, value in (("draws", draws), ("top", top), ("n_samples", n_samples)):
         bounded_integer(name, value)
+    if len(labels) != len(images) or labels.is_floating_point():
+        raise ValueError(
+            f"labels: expected {len(images)} integers, one an image, got {len(labels)} of "
+            f"{labels.dtype}; give labels of the same images, as int64"
+        )
     all_labels, c = labels.numpy(), architecture.n_classes
     least = 2 * len(np.unique(all_labels))
     if n_samples < least:

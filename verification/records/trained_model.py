@@ -250,7 +250,7 @@ def author_models() -> tuple[TrainedModel, ...]:
     return tuple(
         TrainedModel(
             RunFacts(r.n_patches, r.depth, AUTHOR_SEED, SCALE_IMAGES, SCALE_EPOCHS),
-            reproduce="recorded: verification.records.author_results()",
+            reproduce="recorded: patchlaw.verification.records.author_results()",
             minimum=Minimum(
                 r.epoch_of_min_train_loss + 1,  # counted from 0 there
                 SampleMeans(r.train_loss, r.train_accuracy, n_samples=SCALE_IMAGES),

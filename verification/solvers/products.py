@@ -195,8 +195,15 @@ def check_operator(op: LinearOperator) -> int:
     """The size D of a square operator with a real floating dtype.
 
     Raises:
+        TypeError: no operator, such as a model or the problem that has three.
         ValueError: another shape or dtype.
     """
+    if not hasattr(op, "matvec"):
+        raise TypeError(
+            f"op: expected a LinearOperator, got {type(op).__name__}; give "
+            "problem.hessian (or .gauss_newton, .residual) of a CurvatureProblem, of a model "
+            "HessianOperator(model, images, labels)"
+        )
     rows, columns = op.shape
     if rows != columns:
         raise ValueError(f"op: expected a square operator, got shape {op.shape}")
