@@ -89,11 +89,18 @@ def _part(found: PartEntry, console: Console) -> Group:
     if not found.evidence:
         return Group(*lines, Text("  Evidence: none yet.", style="dim"))
     whole = evidence_table(found)
-    # without the commands, which stand below it, each once
-    table = replace(whole, header=whole.header[:-1], rows=tuple(row[:-1] for row in whole.rows))
+    # notes and commands stand below it, each once
+    notes = list(dict.fromkeys(piece.note for piece in found.evidence if piece.note))
+    labels = (
+        f"{e.label} [{notes.index(e.note) + 1}]" if e.note else e.label for e in found.evidence
+    )
+    rows = tuple((label, *row[1:-1]) for label, row in zip(labels, whole.rows, strict=True))
+    table = replace(whole, header=whole.header[:-1], rows=rows)
     shown = Padding(as_rich(table, console, _STYLES, indent=2), (0, 0, 0, 2))
     commands = dict.fromkeys(c for e in found.evidence for c in e.reproduce.split("; "))
-    return Group(*lines, shown, Text("To reproduce:"), *(Text(f"  {c}") for c in commands))
+    below = [f"[{k}] {note}" for k, note in enumerate(notes, start=1)]
+    below += ["To reproduce:", *(f"  {command}" for command in commands)]
+    return Group(*lines, shown, *map(Text, below))
 
 
 def _verdict(name: str, verdict: Verdict, reason: str) -> Text:
