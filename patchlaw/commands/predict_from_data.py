@@ -235,16 +235,17 @@ def _print_table(found: "list[SpectrumPrediction]", kind: str) -> None:
     def shown(spread: "Spread", digits: int = 3) -> str:
         return f"{spread.mean:.{digits}g} +- {spread.deviation:.2g}"
 
+    first, seconds = found[0].eigenvalues[0].mean, sum(each.seconds for each in found)
     rows = tuple(
         (
             str(each.architecture.n_patches),
             shown(each.eigenvalues[0], 4),
+            f"{each.eigenvalues[0].mean / first:.3g}",
             shown(each.alignment),
             shown(each.outliers),
             f"{each.largest_rate.mean:.3g}",
             f"{each.loss.mean:.3g}",
             f"{100 * each.half_the_images.mean:+.1f} %",
-            f"{each.seconds:.1f}",
         )
         for each in found
     )
@@ -258,15 +259,15 @@ def _print_table(found: "list[SpectrumPrediction]", kind: str) -> None:
         if kind == "loss"
         else " A draw's loss differs from the pilot's over all images."
     )
-    header = ("P", "lambda_max", "alignment", "outliers", "2/lambda_max", "loss", "half", "seconds")
+    header = ("P", "lambda_max", "ratio", "alignment", "outliers", "2/lambda_max", "loss", "half")
     table = Table(
         f"{matrix} {_TITLES[kind]}, depth {one.architecture.depth}",
         header,
         rows,
         "The tangent kernel's law, nothing fitted: mean and standard deviation of "
-        f"{len(one.trace.draws)} draws of {one.n_samples} images; outliers: above "
-        f"{OUTLIER_SHARE:g} lambda_max; half: by how much lambda_max moves with half the images."
-        f"{beyond}",
+        f"{len(one.trace.draws)} draws of {one.n_samples} images, {seconds:.0f} s; "
+        f"ratio: to the first; outliers: above {OUTLIER_SHARE:g} lambda_max; half: by how much "
+        f"lambda_max moves with half the images.{beyond}",
         whole=("P", "lambda_max"),
     )
     print_table(table, PlainConsole())

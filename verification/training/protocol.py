@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlaw.simulators.output_losses import LossName
-from patchlaw.verification.store.json_files import without_defaults
+from patchlaw.verification.store.json_files import MAX_RATE, without_defaults
 
 # Paper, Sec. 4 and the recorded runs: Adam's initial rate for each depth.
 LEARNING_RATES = {50: 1e-2, 100: 5e-3, 150: 2.5e-3, 200: 1e-3}
@@ -59,10 +59,12 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse rates and counts that make no sense."""
-        for name, low in (("learning_rate", 0.0), ("weight_decay", 0.0)):
+        for name in ("learning_rate", "weight_decay"):
             value = getattr(self, name)
-            if not np.isfinite(value) or value < low:
-                raise ValueError(f"{name}: expected a finite number >= 0, got {value}")
+            if not 0 <= value <= MAX_RATE:
+                raise ValueError(
+                    f"{name}: expected a finite number >= 0, at most {MAX_RATE:g}, got {value}"
+                )
         for name, least in (("epochs", 1), ("n_batches", 2), ("annealing_epochs", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
