@@ -93,11 +93,11 @@ cannot turn it. Verdicts are computed from the evidence by one set of rules
 
 A statement about formulas is confirmed when its proofs and checks hold. A statement about trained
 models needs our own measurements at the paper's scale, which is d ≥ 50, all 60,000 images and 50
-epochs; all else is small scale, and the author's numbers may refute but not confirm it. Below each
-table stand the paper's words, who set a criterion and when, what it was changed from if numbers
-were known then, and, where it is a number of ours for a word such as "almost", the verdict at half
-and at twice that number. `patchlaw claim 4b` prints all of one part, with every number, its
-interval and the command that gives it again.
+epochs by the author's protocol; all else is small scale, and the author's numbers may refute but
+not confirm it. Below each table stand the paper's words, who set a criterion and when, what it was
+changed from if numbers were known then, and, where it is a number of ours for a word such as
+"almost", the verdict at half and at twice that number. `patchlaw claim 4b` prints all of one part,
+with every number, its interval and the command that gives it again.
 
 "Proof" lists the theorems, each proved again for this page, with a link to its steps; one in
 italics contradicts the part when it is proved. "Test" lists the property tests of those theorems

@@ -110,8 +110,12 @@ def test_sections_may_be_missing_and_other_files_are_passed_over(tmp_path: Path)
     assert read_analyses(tmp_path / "missing") == ()
 
 
-@pytest.mark.parametrize(("key", "value"), [("depth", 20), ("images", 12000), ("epochs", 15)])
-def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, value: int) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("depth", 20), ("images", 12000), ("epochs", 15), ("id", "P4_d50_s1_0123abcd")],
+)
+def test_smaller_runs_are_not_at_the_papers_scale(tmp_path: Path, key: str, value: Any) -> None:
+    """Nor one of other settings: only this catches 60,000 images of one's own that refute 9a."""
     small = record() | {"eigenvalues": {}}  # of 60,000 images
     small["run"][key] = value
     write(tmp_path, "a.json", small)

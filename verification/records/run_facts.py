@@ -140,14 +140,15 @@ class RunFacts:
 
     @property
     def protocol(self) -> str:
-        """Data and training in words, the same for runs that may be held against each other.
-
-        A run whose name has a suffix is not by the author's protocol.
-        """
-        other = re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
+        """Data and training in words, the same for runs that may be held against each other."""
         length = f"{self.epochs} epochs" if self.epochs else "before training"
-        words = [f"{self.images:,} images, {length}", *["other settings"] * other]
+        words = [f"{self.images:,} images, {length}", *["other settings"] * self.other_settings]
         return ", ".join((*words, *self.changes))
+
+    @property
+    def other_settings(self) -> bool:
+        """Whether it is not by the author's protocol and on MNIST: its name has a suffix then."""
+        return re.fullmatch(r"P\d+_d\d+_s\d+_[0-9a-f]{8}", self.id) is not None
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -159,9 +160,10 @@ class RunFacts:
 
     @property
     def at_paper_scale(self) -> bool:
-        """Whether it is as deep and as long as the paper's, on as many images."""
+        """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
         return (
             self.depth >= SCALE_DEPTH
+            and not self.other_settings  # may be other data, which no word says
             and self.images >= SCALE_IMAGES
             and self.epochs >= SCALE_EPOCHS
         )
