@@ -58,6 +58,7 @@ def _panel(
         color=colour,
         alpha=style.PALE_ALPHA,
         linewidth=0,
+        label="standard error over probes",
     )
     axes.plot(grid, np.maximum(height, floor), color=colour, linewidth=style.THIN_LINE)
     axes.set(yscale="log", ylim=(floor, None), xlim=(grid[0], grid[-1]))
