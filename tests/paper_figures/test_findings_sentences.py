@@ -143,6 +143,17 @@ def significant_rises() -> int:
     return [*passing, False].index(False)
 
 
+def test_which_counts_of_outliers_are_ten_in_words() -> None:
+    """Places and the number six are written by hand."""
+    counts = dict(zip(BY_DEPTH, outliers(BY_DEPTH), strict=True))
+    ends = {place: (c.low, np.inf if c.high is None else c.high) for place, c in counts.items()}
+    assert sum(low >= 8 and high <= 12 for low, high in ends.values()) == 6
+    assert [place for place, found in ends.items() if found == (10, 10)] == [(9, 100)]
+    others = {place for place, (low, high) in ends.items() if not low <= 10 <= high}
+    assert others == {(4, 150), (4, 200), (16, 200)}
+    assert all(model(*place).near_zero.value >= 0.9 for place in BY_DEPTH)
+
+
 def after_the_minimum(patches: int, depth: int) -> float:
     """Largest loss of the plane on the way between the later epoch ends."""
     found = records().landscapes[f"P{patches}_d{depth}_s1001"]
@@ -349,10 +360,14 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         *{outliers(AT_100)[1].low, outliers(AT_100)[1].high},
         *(outliers(AT_100)[2].low, outliers(AT_100)[2].high),
     ],
-    "At (4, 150) it is # %, and # (# to #)": lambda: [
-        *(100 * found.value for found in [model(4, 150).near_zero] if found),
-        *(n for found in outliers([(4, 150)]) for n in (found.count, found.low, found.high)),
-    ],
+    **{
+        f"at d = {d} #, # and # %, and #, # and # (# to #, # to #, # to #)": lambda d=d: [
+            *(100 * found.value for p in (4, 9, 16) if (found := model(p, d).near_zero)),
+            *(found.count for found in outliers((p, d) for p in (4, 9, 16))),
+            *(n for found in outliers((p, d) for p in (4, 9, 16)) for n in (found.low, found.high)),
+        ]
+        for d in (150, 200)
+    },
     "each ± 0.0007: #, #, #, #, #, #, #, #, #, #, #, #.": lambda: [
         each.value for each in model(4, 50).eigenvalues["H"]
     ],
