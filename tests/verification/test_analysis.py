@@ -253,6 +253,23 @@ def test_what_stands_twice_in_a_record_agrees(record):
     assert model.name == content["run"]["id"]
 
 
+def test_the_settings_are_what_a_study_has_in_common(run, record):
+    """P, depth, seed and rate do not count; precision, data and the loss do."""
+    config = run.config
+    same = replace(
+        config,
+        model=replace(config.model, n_patches=9, depth=7, seed=8),
+        training=replace(config.training, learning_rate=0.5, batch_seed=8, epochs=1),
+    )
+    assert record.settings == config.settings_sha256 == same.settings_sha256
+    for other in (
+        replace(config, model=replace(config.model, dtype="float32")),
+        replace(config, training=replace(config.training, loss="squared_error")),
+        replace(config, data=replace(config.data, sha256="0" * 64)),
+    ):
+        assert other.settings_sha256 != config.settings_sha256
+
+
 def test_every_stage_says_where_and_how_long(record):
     assert tuple(record.stages) == STAGES
     for stage in record.stages.values():

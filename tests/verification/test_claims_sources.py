@@ -241,6 +241,25 @@ def test_runs_of_different_protocols_are_never_neighbours(
     assert list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches")) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "pairs"),
+    [("aaa", 2), ("aa-", 2), ("---", 2), ("aab", 1), ("abc", 0), ("ab-", 0), ("a-b", 0)],
+)
+def test_runs_of_other_settings_are_no_neighbours(
+    tmp_path: Path, settings: str, pairs: int
+) -> None:
+    """P = 4, 9, 16 under a name with a suffix; "-": a record that does not say its settings.
+
+    Only this catches a model of one data set held against a model of another.
+    """
+    for n_patches, known in zip((4, 9, 16), settings, strict=True):
+        facts = {"depth": 5, "seed": 1, "images": 60_000, "epochs": 15, "n_patches": n_patches}
+        of_run = record() | {"run": facts | {"id": f"P{n_patches}_d5_s1_0123456{n_patches % 7}"}}
+        write(tmp_path, f"{n_patches}.json", of_run | {"settings": known.strip("-")})
+    found = list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))
+    assert len(found) == pairs
+
+
 def test_runs_that_cannot_be_told_apart_are_no_neighbours(tmp_path: Path) -> None:
     """Only this catches P = 9 held against whichever of two runs with P = 4 came last."""
     for name, n_patches in (("a", 4), ("b", 4), ("c", 9), ("d", 16)):

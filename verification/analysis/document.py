@@ -19,6 +19,7 @@ class AnalysisDocument:
     Args:
         path: of the file; read if it is there.
         run: which run is analysed.
+        settings: ``RunConfig.settings_sha256`` of it; records of former releases have none.
         reproduce: command that gives the record again.
         options: everything else that decides its numbers, as JSON. Where they differ from the
             file's only in what no stage on record used, these hold from now on; where they ask a
@@ -30,12 +31,18 @@ class AnalysisDocument:
     """
 
     def __init__(
-        self, path: Path, run: RunFacts, reproduce: str, options: Mapping[str, Any]
+        self,
+        path: Path,
+        run: RunFacts,
+        settings: str,
+        reproduce: str,
+        options: Mapping[str, Any],
     ) -> None:
         self.path = path
         self._content: dict[str, Any] = {
             "reproduce": reproduce,
             "run": plain(run),
+            "settings": settings,
             "options": plain(options),
             "stages": {},
         }
@@ -63,7 +70,7 @@ class AnalysisDocument:
         self._content = {
             **content,
             "stages": done,
-            **{part: self._content[part] for part in ("options", "reproduce")},
+            **{part: self._content[part] for part in ("settings", "options", "reproduce")},
         }
 
     def done(self, stage: str) -> bool:

@@ -8,6 +8,8 @@ and the ledger then says that it was not measured. Keys that are not known are i
      "reproduce": "patchlaw analyse RUN",           # command that gives this record again
      "run": {"n_patches": 4, "depth": 50, "seed": 1001, "images": 60000, "epochs": 50,
              "n_classes": 10, "id": "P4_d50_s1001"},    # the last two may be left out
+     "settings": "..",                              # the same for runs that differ in P, depth,
+                                                    # seed and rate alone; may be left out
      "minimum": {"epoch": 36,                       # at the minimum of the training loss
                  "train": {"loss": .., "trace_s": .., "gradient_norm": .., "n_samples": 60000},
                  "test": {"loss": .., "accuracy": .., "n_samples": 10000}},
@@ -119,6 +121,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
     model = TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
+        settings=section("settings", str, ""),
         minimum=(minimum := section("minimum", Minimum, Minimum())),
         misclassified=_indices(section("misclassified", tuple[Count, ...]), minimum.test),
         eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),

@@ -166,6 +166,7 @@ class TrainedModel:
         outliers: counted there by the stated rule.
         outliers_by_gap: by the widest relative gap.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
+        settings: digest of the configuration but for P, depth, seed and rate; empty if not known.
         misclassified: indices of the test images whose largest logit is not the label's.
         along_training: the split along training, epochs ascending.
         spectra_along_training: H's spectrum along training, epochs ascending.
@@ -190,6 +191,7 @@ class TrainedModel:
     outliers_by_gap: OutlierCount | None = None
     near_zero: Estimate | None = None
     misclassified: tuple[Count, ...] | None = None
+    settings: str = ""
     along_training: tuple[SplitMoment, ...] = ()
     spectra_along_training: tuple[SpectrumMoment, ...] = ()
     trajectory: Trajectory | None = None
@@ -267,8 +269,9 @@ def author_models() -> tuple[TrainedModel, ...]:
 def alike_but_for(along: Along, models: Iterable[TrainedModel]) -> Iterator[list[TrainedModel]]:
     """Models of one origin, protocol, seed and depth (or P), by P (or depth); groups by the same.
 
-    A P that occurs twice in a group is left out: the two runs differ in something that is not on
-    record, so which of them another P belongs with is not known.
+    Those of other settings, such as data of one's own, are groups apart, as far as that is on
+    record. A P that occurs twice in a group is left out: the two runs differ in something that is
+    not on record, so which of them another P belongs with is not known.
     """
     other = "depth" if along == "n_patches" else "n_patches"
     groups: dict[tuple[Any, ...], list[TrainedModel]] = {}
@@ -276,6 +279,12 @@ def alike_but_for(along: Along, models: Iterable[TrainedModel]) -> Iterator[list
         run = model.run
         key = model.origin, run.at_paper_scale, run.protocol, getattr(run, other), run.seed
         groups.setdefault(key, []).append(model)
+    for key in [*groups]:
+        kinds = sorted({model.settings for model in groups[key]} - {""})
+        if len(kinds) > 1:  # who says nothing belongs with none
+            for kind in kinds:
+                groups[*key, kind] = [m for m in groups[key] if m.settings == kind]
+            groups[key] = [m for m in groups[key] if not m.settings]
     for key in sorted(groups):
         count = Counter(getattr(model.run, along) for model in groups[key])
         once = [model for model in groups[key] if count[getattr(model.run, along)] == 1]

@@ -277,6 +277,20 @@ class RunConfig:
         return digest(self.identity)
 
     @property
+    def settings_sha256(self) -> str:
+        """Digest of what models of a study have in common, whatever their P, depth and seed.
+
+        So without the rate, which goes with the depth, and an own circuit, whose gates do.
+        """
+        record = self.identity
+        for part, names in {
+            "model": ("n_patches", "depth", "seed", "ansatz"),
+            "training": ("learning_rate", "batch_seed"),
+        }.items():
+            record[part] = {k: v for k, v in record[part].items() if k not in names}
+        return digest(record)
+
+    @property
     def run_id(self) -> str:
         """Folder name: P4_d50_s1001, with the hash's first 8 digits if not the author's protocol.
 
