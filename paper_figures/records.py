@@ -20,6 +20,9 @@ from patchlaw.verification.store.errors import RecordError
 
 RESULTS = Path(__file__).with_name("results")
 ANALYSES = RESULTS / "analyses"
+# Ours: one training's losses on two devices agree to 2e-6, two trainings' part by 1e-2 and more
+# once rounding is amplified.
+_SAME_TRAINING = 1e-3
 SOURCE_TREE = Path(__file__).resolve().parents[1]
 
 
@@ -79,13 +82,16 @@ class Records:
         landscapes = _read_files(folder / "landscapes", LandscapeRecord.read)
         kernels = _read_files(folder / "kernels", KernelRecord.read)
         for path, record in analyses.items():
-            _check_current(path, record.run, record.minimum.epoch, runs, "analyse")
+            minimum = record.minimum
+            losses = {e: L for e, L in [(minimum.epoch, minimum.train.loss)] if e is not None and L}
+            _check_current(path, record.run, minimum.epoch, runs, "analyse", losses)
         for path, landscape in landscapes.items():
-            _check_current(path, landscape.run, landscape.minimum_epoch, runs, "landscape")
+            losses = dict(enumerate(landscape.trajectory.train_loss.tolist()))
+            _check_current(path, landscape.run, landscape.minimum_epoch, runs, "landscape", losses)
         for path, kernel in kernels.items():
             if "minimum" in kernel.moments:
                 epoch = kernel.moments["minimum"].epoch
-                _check_current(path, kernel.run, epoch, runs, "kernel")
+                _check_current(path, kernel.run, epoch, runs, "kernel", {})
         return cls(
             folder,
             runs,
@@ -252,8 +258,12 @@ def _check_current(
     minimum_epoch: int | None,
     runs: Mapping[str, Run],
     command: str,
+    losses: Mapping[int, float],
 ) -> None:
-    """Refuse a record of an earlier state of its run."""
+    """Refuse a record of an earlier state of its run, or of another training of it.
+
+    ``losses``, over the training images by epoch, are as the record has them.
+    """
     run = runs.get(facts.id)
     if run is None:
         return
@@ -265,3 +275,11 @@ def _check_current(
             f"{facts.epochs} epochs, minimum at {minimum_epoch}, configuration "
             f"{facts.configuration_sha256[:8]}; move it away and run `patchlaw {command}` again"
         )
+    for epoch, loss in losses.items():
+        trained = run.history[epoch].train.loss
+        if abs(loss - trained) > _SAME_TRAINING * trained:
+            raise RecordError(
+                f"{path}: expected a record of run {facts.id}, whose training loss is "
+                f"{trained:.6g} after {epoch} epochs, got one with {loss:.6g}, of another training "
+                f"of the same configuration; move it away and run `patchlaw {command}` again"
+            )

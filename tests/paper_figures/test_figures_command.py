@@ -16,6 +16,7 @@ from patchlaw.paper_figures.provenance import PaperFigure
 from patchlaw.paper_figures.records import RESULTS, Records
 from patchlaw.paper_figures.tables import TABLES
 from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.seal import digest
 from patchlaw.work_folder import counted
 from tests.paper_figures.figure_cases import SMALL, invoke, sidecar
 from tests.paper_figures.synthetic_records import (
@@ -62,6 +63,25 @@ def test_a_record_of_an_earlier_state_of_its_run_is_refused(small, tmp_path):
     """The run went on, so its minimum may be another epoch: such an analysis is stale."""
     write_run(small, SMALL, epochs_done=4)
     with pytest.raises(RecordError, match=r"as it is: 4 epochs, .* got 6 epochs"):
+        Records.read(small)
+
+
+@pytest.mark.parametrize("kind", ["analyses", "landscapes"])
+def test_a_record_of_another_training_is_refused(small, kind):
+    """Of the same configuration on another machine.
+
+    Only this catches a landscape beside the eigenvalues of another minimum.
+    """
+    path = small / kind / f"{SMALL.run_id}.json"
+    content = json.loads(path.read_text())
+    body = content.get("body", content)
+    if kind == "analyses":
+        body["minimum"]["train"]["loss"] *= 1.01
+    else:
+        body["trajectory"]["train_loss"][3] *= 0.99
+    del content["sha256"]
+    path.write_text(json.dumps(content | {"sha256": digest(body)}))
+    with pytest.raises(RecordError, match=r"whose training loss is .* of another training"):
         Records.read(small)
 
 
