@@ -406,6 +406,9 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "At (16, 50) they give #, #, # and #": lambda: [
         two_components(16, 50, seed) for seed in range(1002, 1006)
     ],
+    "at (4, 100) seeds 1002 and 1003 give # and #": lambda: [
+        two_components(4, 100, seed) for seed in (1002, 1003)
+    ],
     "rises by # to # points, from 9 to 16 by # to #, and # to # of the 10,000 images": lambda: [
         *ends(rise for rise, _ in rises(4, 9)),
         *ends(rise for rise, _ in rises(9, 16)),
