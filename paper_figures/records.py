@@ -83,7 +83,9 @@ class Records:
         kernels = _read_files(folder / "kernels", KernelRecord.read)
         for path, record in analyses.items():
             minimum = record.minimum
-            losses = {e: L for e, L in [(minimum.epoch, minimum.train.loss)] if e is not None and L}
+            losses = {}
+            if minimum.epoch is not None and minimum.train.loss is not None:
+                losses[minimum.epoch] = minimum.train.loss
             _check_current(path, record.run, minimum.epoch, runs, "analyse", losses)
         for path, landscape in landscapes.items():
             losses = dict(enumerate(landscape.trajectory.train_loss.tolist()))

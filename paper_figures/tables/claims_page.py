@@ -85,19 +85,20 @@ cannot turn it. Verdicts are computed from the evidence by one set of rules
 - **confirmed**: every comparison meets the criterion, and as many were decided as the statement
   speaks of;
 - **confirmed with a qualification**: of those decided enough do, but some do not, some are
-  undecided, fewer were decided than the statement speaks of, the criterion was changed with numbers
-  known, or a premise fails; the counts stand beside it;
+  undecided, fewer were decided than the statement speaks of or all at small scale, other numbers
+  disagree, the criterion was set with numbers known, or a premise fails; of formulas, what was
+  shown for listed instances or checked, not proved; what it is stands beside it;
 - **holds in part**: some of the parts that carry the claim are confirmed and others refuted;
-- **undecided**: it was measured, and no number decides it;
+- **undecided**: it was measured, and no number decides it; **not measured**: it was not;
 - **refuted**: of those decided too many fail, or a proof or an exact check contradicts it.
 
 A statement about formulas is confirmed when its proofs and checks hold. A statement about trained
 models needs our own measurements at the paper's scale, which is d ≥ 50, all 60,000 images and 50
 epochs by the author's protocol; all else is small scale, and the author's numbers may refute but
-not confirm it. Below each table stand the paper's words, who set a criterion and when, what it was
-changed from if numbers were known then, and, where it is a number of ours for a word such as
-"almost", the verdict at half and at twice that number. `patchlaw claim 4b` prints all of one part,
-with every number, its interval and the command that gives it again.
+not confirm it. Below each table stand the paper's words, who set a criterion and when, what was
+known of the numbers then, and, where it is a number of ours for a word such as "almost", the
+verdict at half and at twice that number. `patchlaw claim 4b` prints all of one part, with every
+number, its interval and the command that gives it again.
 
 "Proof" lists the theorems, each proved again for this page, with a link to its steps; one in
 italics contradicts the part when it is proved. "Test" lists the property tests of those theorems

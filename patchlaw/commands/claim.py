@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -94,8 +95,13 @@ def _placed(folder: Path, records: "Iterable[_Record]") -> "tuple[_Record, ...]"
     runs = folder.absolute().parent / "runs"
     if not runs.is_dir():
         return tuple(records)
+
     place = os.path.relpath(runs) if runs.is_relative_to(Path.cwd()) else str(runs)
+
+    def named(run: re.Match[str]) -> str:
+        return shlex.quote(f"{place}/{run[1]}")
+
     return tuple(
-        replace(each, reproduce=re.sub(r"(?<= )runs/(?=P)", f"{place}/", each.reproduce))
+        replace(each, reproduce=re.sub(r"(?<= )runs/(P\S+)", named, each.reproduce))
         for each in records
     )

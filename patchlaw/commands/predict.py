@@ -175,7 +175,7 @@ def predict(
         )
     given = {
         name: context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-        for name in ("qubits", "image_side", "classes", "scale", "noise")
+        for name in ("qubits", "image_side", "classes", "scale", "noise", "kappa")
     }
     if depth is None and any(given.values()):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given if given[name])

@@ -213,6 +213,7 @@ def test_what_the_records_do_not_cover_is_said() -> None:
     ("known", "message"),
     [
         ({"loss": 0.1}, "loss: expected a pair, one value for each model"),
+        ({"sizes": {"n_qubits": 6}}, "sizes: expected a depth with them, got n_qubits alone"),
         ({"lss": (0.1, 0.2)}, "known: expected inputs of laws, .* got 'lss'; the models' sizes go"),
         ({"loss": (0.1, -1)}, "loss: expected a finite number, >= 0"),
         ({"sizes": {"n_qubits": 0}, "depth": 5}, "n_qubits: expected a positive integer"),

@@ -128,6 +128,7 @@ def test_bias_can_be_left_out_where_there_is_no_grid() -> None:
         (("--from", "4"), "Missing option '--to'"),
         (("--loss2", "-1"), "model at --to: loss: expected a finite number, >= 0, got -1; pass"),
         (("--qubits", "6"), "--qubits: expected --depth with it, got none"),
+        (("--scale", "50", "--kappa", "0.1"), "--scale, --kappa: expected --depth with it"),
         (("--loss1", "nan"), "'--loss1': expected a finite number, got 'nan'; write it as 1, 0.5"),
         (("--loss1", "1/0"), "'--loss1': expected a finite number, got '1/0'; write it as"),
         (("--alpha", "nan"), "'--alpha': expected a finite number, got 'nan'; write it as"),

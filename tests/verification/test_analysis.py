@@ -253,6 +253,17 @@ def test_what_stands_twice_in_a_record_agrees(record):
     assert model.name == content["run"]["id"]
 
 
+def test_a_record_of_a_former_release_gets_its_settings(run, tmp_path):
+    """Only this catches one that stays without, and so has no pair among those that have."""
+    found = execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("evaluation",))
+    content = ANALYSIS.read(found.path)
+    del content["settings"]
+    ANALYSIS.write(found.path, content)
+    assert read_model(found.path).settings == ""
+    execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("misclassified",))
+    assert read_model(found.path).settings == run.config.settings_sha256
+
+
 def test_the_settings_are_what_a_study_has_in_common(run, record):
     """P, depth, seed and rate do not count; precision, data and the loss do."""
     config = run.config

@@ -1,6 +1,7 @@
 """Block spectra, alignment and shares against numpy on dense matrices, and outlier counts."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,15 @@ def test_no_gap_no_outliers() -> None:
     assert (result.count, result.low, result.high) == (0, 0, 0)
     negative = top_eigenpairs(aslinearoperator(np.diag(np.linspace(-2, -1, 50))), k=5)
     assert outliers_by_gap(negative).count == 0
+
+
+def test_a_value_that_may_be_negative_ends_the_positive_ones() -> None:
+    """Its residual is the largest; only this catches the next one counted in its place."""
+    pairs = top_eigenpairs(aslinearoperator(np.diag([9.0, 8.0, 3.0, 1.0])), k=4)
+    rough = replace(pairs, residual_norms=np.array([0.1, 0.1, 3.5, 0.1]))
+    found = outliers_by_gap(rough)
+    assert "among the 2 positive of the 4 largest" in found.rule
+    assert found.low <= found.count
 
 
 def test_no_place_dense_enough_has_no_bulk() -> None:

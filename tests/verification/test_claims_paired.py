@@ -202,6 +202,49 @@ def test_many_comparisons_by_images_are_mcnemars_with_holms_correction(data: st.
         assert labels == rejected(tails[way])
 
 
+def of_counts(*counts: tuple[int, int]) -> tuple[TrainedModel, ...]:
+    """P = 4 and 9 at d = 50, 100: the second alone gets b of b + c images right, the first c."""
+    models = world(patches=(4, 9), depths=(50, 100)[: len(counts)])[: 2 * len(counts)]
+    wrong = {4: 0, 9: 1}
+    found = []
+    for model in models:
+        b, of = counts[(50, 100).index(model.run.depth)]
+        indices = (range(b), range(b, of))[wrong[model.run.n_patches]]
+        means = SampleMeans(0.5, 1 - len(indices) / 100, n_samples=100)
+        minimum = replace(model.minimum, test=means)
+        found.append(replace(model, minimum=minimum, misclassified=tuple(indices)))
+    return tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "decided"),
+    [
+        ([(11, 14)], 1),  # p = 0.029
+        ([(11, 14), (11, 14)], 0),  # twice that: only this catches each one by itself
+        ([(9, 10), (11, 14)], 2),  # 0.011, and then 0.029 alone: Bonferroni takes it twice as well
+    ],
+)
+def test_holm_at_its_borders(counts: list[tuple[int, int]], decided: int) -> None:
+    pieces = PARTS["10b"].gather(Findings(models=of_counts(*counts)))
+    assert [piece.outcome for piece in pieces].count(Outcome.FOR) == decided
+
+
+@pytest.mark.parametrize(("rise", "outcome"), [(0.10, Outcome.OPEN), (0.12, Outcome.FOR)])
+def test_two_independent_sets_of_images(rise: float, outcome: Outcome) -> None:
+    """z = 1.43 and 1.72 beside 1.645; only this catches an error of another size."""
+    models = [
+        replace(
+            model,
+            minimum=replace(model.minimum, test=SampleMeans(0.5, accuracy, n_samples=100)),
+        )
+        for model, accuracy in zip(
+            world(patches=(4, 9), depths=(50,)), (0.5, 0.5 + rise), strict=False
+        )
+    ]
+    (piece,) = PARTS["10b"].gather(Findings(models=tuple(models)))
+    assert piece.outcome is outcome
+
+
 def test_models_of_other_test_images_are_not_compared() -> None:
     """Only this catches the error of 10,000 images given to a model that was tested on 100."""
     for name in ("10a", "10b", "10e", "10f"):

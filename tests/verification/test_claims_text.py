@@ -36,6 +36,7 @@ def test_printed_ends_contain_the_interval(centre: float, share: float, relative
         (4.0, (4.0, 4.0), "4 [4, 4]"),
         (2.0, (1.9, 2.1), "2 [1.9, 2.1]"),
         (0.5, (float("nan"), 1.0), "0.5 (no bounds)"),
+        (11.0, (9.0, float("inf")), "11 [9, open]"),
         (0.28042, None, "0.2804"),
         (None, None, "—"),
     ],

@@ -643,6 +643,8 @@ def test_start_from_the_command_line():
     table = start(*few[:-1])
     assert "before training, depth 50" in table.output
     assert "nothing fitted" in table.output
+    ratio = four["eigenvalues"][0]["mean"] / one["eigenvalues"][0]["mean"]
+    assert f"│{ratio:.3g}│" in table.output.replace(" ", "")  # not upside down
 
 
 def test_start_is_that_of_real_circuits():

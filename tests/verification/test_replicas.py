@@ -95,8 +95,9 @@ def test_a_gradient_that_overflows_is_a_divergence(tmp_path, monkeypatch, device
         )
         for seed in (3, 5)
     ]
-    with pytest.raises(FloatingPointError, match=r"got nan in epoch 0 .batch seed 5"):
+    with pytest.raises(FloatingPointError, match=r"got nan in epoch 0 .batch seed 5") as caught:
         execute_runs(tmp_path, configs, SAMPLES, threads=1)
+    assert caught.value.trainer.model.flat_parameters().isfinite().all()  # not stepped along
     done = [Run.open(tmp_path / each.run_id).epochs_done for each in configs]
     assert done == [2, 0]
 

@@ -10,7 +10,6 @@ from patchlaw.verification.settings import check_integers, check_settings, setti
 
 STAGES = (
     "evaluation",
-    "misclassified",
     "trajectory",
     "hessian",
     "gauss-newton",
@@ -24,6 +23,7 @@ STAGES = (
     "traces",
     "bounds",
     "hessian outliers",
+    "misclassified",  # behind what it must not stop
     "spectra along training",
 )
 ON_REQUEST = ("spectra along training",)  # a density a moment: as long as all others together

@@ -60,8 +60,9 @@ def misclassified(bench: Workbench) -> Sections:
     if len(found) != (wrong := round(n * (1 - accuracy))):
         raise StoreError(
             f"misclassified: expected the {wrong} test images that the evaluation on record "
-            f"counted, got {len(found)}, as another device or number of threads may round; measure "
-            "both on one machine, in a record of its own (--out)"
+            f"counted, got {len(found)}, as another device or number of threads may round; go on "
+            "without this stage by naming others (--stage), or measure both again on one machine, "
+            "in a record of its own (--out)"
         )
     return {"misclassified": found}
 
@@ -311,30 +312,28 @@ def bounds(bench: Workbench) -> Sections:
     return {"bounds": {"output_ritz": float(directions.output_ritz[0]), "interval": interval}}
 
 
-RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = dict(
-    zip(
-        STAGES,
-        (
-            evaluation,
-            misclassified,
-            trajectory,
-            hessian,
-            gauss_newton,
-            residual,
-            gauss_newton_blocks,
-            residual_blocks,
-            bias_blocks,
-            density,
-            bottom,
-            along_training,
-            traces,
-            bounds,
-            hessian_outliers,
-            spectra_along_training,
-        ),
-        strict=True,
+_BY_NAME: Mapping[str, Callable[[Workbench], Sections]] = {
+    stage.__name__: stage
+    for stage in (
+        evaluation,
+        misclassified,
+        trajectory,
+        hessian,
+        gauss_newton,
+        residual,
+        gauss_newton_blocks,
+        residual_blocks,
+        bias_blocks,
+        density,
+        bottom,
+        along_training,
+        traces,
+        bounds,
+        hessian_outliers,
+        spectra_along_training,
     )
-)
+}
+RUN_STAGE = {name: _BY_NAME[name.replace("-", "_").replace(" ", "_")] for name in STAGES}
 
 
 def _contributions(points: NDArray[np.float64], origin: int) -> NDArray[np.float64]:

@@ -112,8 +112,8 @@ class Part:
         criterion_by: who set the criterion: ``PAPER`` where its words leave no choice, else
             ``OURS``.
         since: day of the commit that set the criterion.
-        changed: from what, if it was with numbers known, and what that one says of them; it then
-            confirms with a qualification at best.
+        known: what was known of the numbers when the criterion was set or changed, and from what;
+            it then confirms with a qualification at best.
         reasoning: why the criterion reads as it does, thresholds included.
         reach: what the statement speaks of.
         theorems: must be proved for the statement to hold.
@@ -148,7 +148,7 @@ class Part:
     quote: str = ""
     criterion_by: str = OURS
     since: str = "2026-11-22"
-    changed: str = ""
+    known: str = ""
 
     @property
     def all_theorems(self) -> tuple[str, ...]:
@@ -176,8 +176,8 @@ class Part:
     def judge(self, evidence: tuple[Evidence, ...]) -> Judgement:
         """The verdict on this part."""
         found = judge_part(evidence, self.reach, quorum=self.quorum, complete=self.complete)
-        if self.changed and found.verdict is Verdict.CONFIRMED:
-            reason = f"{found.reason}; but the criterion was changed with numbers known"
+        if self.known and found.verdict is Verdict.CONFIRMED:
+            reason = f"{found.reason}; but the criterion was set with numbers known"
             return Judgement(Verdict.QUALIFIED, reason)
         return found
 

@@ -203,13 +203,15 @@ SQUARED_LAW = Claim(
             "Not 4b's 'every ratio within 20 %', which is no test: by the scatter between runs of "
             "one seed a law that is exactly true would fail it more often than not. One test of "
             "size 5 % over all ratios on record. Seeds of one depth share its deviation from the "
-            "law: as independent ones they turned a law down that is exactly true but for a "
-            "scatter of depths by 10 to 20 %, in up to 30 of 100 worlds and not in 5.",
+            "law: as independent ones they turned a law down that is exactly true but for "
+            "depths that scatter by 10 to 20 %, and runs of one by 12 %, in 17 to 27 of 100 worlds "
+            "and not in 5.",
             measures=(joint_ratio("H", 4, 9, (4 / 9) ** 2, 4 / 9),),
             quote=_ALMOST,
             since="2026-11-27",
-            changed="on the same day seeds of one depth had counted as independent, five at d = 50 "
-            "beside one at every other: an interval of [0.224, 0.323], which leaves (4/9)^2 out",
+            known="some of the ratios, and its verdict when it was changed the same day; seeds of "
+            "one depth had counted as independent, five at d = 50 beside one at every other, which "
+            "gave [0.224, 0.323] and left (4/9)^2 out",
         ),
         *kernel_law.OTHERS,
     ),

@@ -29,7 +29,7 @@ from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, alike_but_for
 from patchlaw.verification.records.trained_model import Along
 
-_Kind: TypeAlias = tuple[str, Grade, str]
+_Kind: TypeAlias = tuple[str, Grade, str, str]
 
 SIZE = 0.05  # of tests
 LEAST_DEPTHS = 3  # ours: of two the interval is 25 times their difference
@@ -241,7 +241,7 @@ def paired_over_seeds(
 
 def _kind(model: TrainedModel) -> _Kind:
     """What numbers must have in common to be taken together."""
-    return model.origin, Grade.of(model), model.run.protocol
+    return model.origin, Grade.of(model), model.run.protocol, model.settings
 
 
 def _commands(pairs: Iterable[Pair]) -> str:

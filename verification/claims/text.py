@@ -43,8 +43,8 @@ def criterion_text(found: PartEntry) -> str:
     """Who set the criterion, when, and what other thresholds for its word would say."""
     part = found.part
     text = f"Criterion: {part.criterion_by}, {part.since}"
-    if part.changed:
-        text += f", changed with numbers known: {part.changed}"
+    if part.known:
+        text += f", set with numbers known: {part.known}"
     if part.threshold is None:
         return text
     others = "; ".join(f"at {value:g} {judged.verdict}" for value, judged in found.others)

@@ -155,14 +155,16 @@ TREND = (
     "them for a confirmation without qualification."
 )
 _SAME_IMAGES = (
-    " Both models classify the same images: McNemar's exact test on those that one of them gets "
-    "wrong and the other does not, 5 %, Holm's over all comparisons of a protocol, so that many do "
-    "not make one by chance."
+    " Both models classify the same images: McNemar's exact test, one-sided, on those that one of "
+    "them gets wrong and the other does not; 5 %, Holm's over all comparisons of a protocol, so "
+    "that many do not make one by chance. Each further comparison so asks more of all others, and "
+    "may leave undecided what was decided before it."
 )
 _TWO_ERRORS = (
-    "two standard errors decided, of two independent sets of images and then, for some hours, of "
-    "the pairs; by these 4 of the 16 comparisons of P then on record were decided, all for, none "
-    "of d, and the part would pass in one world of five in which no model is better"
+    "22 comparisons; until then two standard errors decided, of two independent sets of images and "
+    "then, for some hours, of the pairs; by these 4 of the 16 comparisons of P were decided, all "
+    "for, none of d, and in one world of five (10b) or nine (10d) in which no model is better the "
+    "part would pass"
 )
 
 _IMPROVES = "Secs. 3.2.1 and 3.2.3, Tables 1 and 4"
@@ -207,7 +209,7 @@ class _Trend(NamedTuple):
             complete=self.complete,
             quote=_WITH_P if self.step == "P" else _WITH_D,
             since=Part.since if self.loss else "2026-11-28",
-            changed="" if self.loss else _TWO_ERRORS,
+            known="" if self.loss else _TWO_ERRORS,
         )
 
     def in_the_mean(self) -> Part:
@@ -306,8 +308,7 @@ TRAJECTORY = Claim(
             "PC1 + PC2 exceed 0.90 for every model of Table 6",
             "Appendix B, Table 6",
             "One model of a P and d of the table, trained from its seed, at 0.90 or less.",
-            "The paper's own number. Until 27 Nov models from other seeds counted here as well; "
-            "the table has one seed, and they are 12d.",
+            "The paper's own number; models of other seeds, which its table has not, are 12d.",
             measures=(only(_of_table_6, _plane(Band.above(0.9)), "the table's seed"),),
             complete=12,
             quote=(
@@ -316,6 +317,8 @@ TRAJECTORY = Claim(
             ),
             criterion_by=PAPER,
             since="2026-11-27",
+            known="until then models of other seeds counted here as well, of which four of eight "
+            "missed it",
         ),
         scale_part(
             "12b",

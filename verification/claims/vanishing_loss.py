@@ -134,6 +134,7 @@ CLAIM = Claim(
                 "first Hessian term dominates the Hessian matrix elements"
             ),
             since="2026-11-27",
+            known="those of 4d, the same, of which every one met it",
         ),
     ),
 )

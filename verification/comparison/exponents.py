@@ -80,9 +80,10 @@ def fitted_exponents(
     Raises:
         ValueError: a confidence out of range.
     """
-    protocols: dict[str, list[list[TrainedModel]]] = {}
+    protocols: dict[tuple[str, str], list[list[TrainedModel]]] = {}
     for group in alike_but_for("n_patches", models):
-        protocols.setdefault(group[0].run.protocol, []).append(group)
+        kind = group[0].run.protocol, group[0].settings
+        protocols.setdefault(kind, []).append(group)
     found = []
     for groups in protocols.values():
         for quantity in QUANTITIES:

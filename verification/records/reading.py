@@ -64,7 +64,7 @@ from patchlaw.verification.store.json_files import Count, JsonFileError, read_js
 from patchlaw.verification.store.seal import FileKind
 
 _AGAIN = "analyse the run again"
-_ROUNDING = 1e-9  # of shares and of their sum
+_ROUNDING = 1e-3  # of shares and of their sum, which others may give to three digits
 ANALYSIS = FileKind("patchlaw analysis", f"restore it from a copy, or move it away and {_AGAIN}")
 
 
@@ -95,9 +95,10 @@ def read_analyses(folder: Path) -> tuple[TrainedModel, ...]:
         RecordError: a file is not JSON, two are of one run, or as ``read_model``.
     """
     found = [read_model(path) for path in sorted(folder.glob("*.json")) if _is_analysis(path)]
-    of_run: dict[str, TrainedModel] = {}
+    of_run: dict[tuple[str, int], TrainedModel] = {}
     for model in found:
-        if model.run.id and (other := of_run.setdefault(model.run.id, model)) is not model:
+        name = model.run.id, model.run.epochs
+        if model.run.id and (other := of_run.setdefault(name, model)) is not model:
             raise RecordError(
                 f"{model.path}: expected one record of run {model.run.id}, got another beside "
                 f"{other.path}; a run that counts twice turns verdicts: move one away"
@@ -121,7 +122,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
     model = TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
-        settings=section("settings", str, ""),
+        settings=known if isinstance(known := content.get("settings"), str) else "",
         minimum=(minimum := section("minimum", Minimum, Minimum())),
         misclassified=_indices(section("misclassified", tuple[Count, ...]), minimum.test),
         eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),
@@ -146,10 +147,10 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
 
 def _premises(model: TrainedModel) -> dict[str, bool]:
     """What a reader takes for granted of numbers whose types are right."""
-    run, trajectory, near = model.run, model.trajectory or Trajectory(()), model.near_zero
+    run, trajectory = model.run, model.trajectory or Trajectory(())
+    near, outliers = model.near_zero, model.outliers
     subset = model.subset or SubsetSpectrum(run.images)
     tops = [*model.eigenvalues.values(), subset.top]
-    counts = [count for count in (model.outliers, model.outliers_by_gap) if count]
     ratios = [trajectory.pc_ratios, trajectory.pc_ratios_to_minimum]
     all_images = {value.n_samples for values in model.eigenvalues.values() for value in values}
     return {
@@ -160,14 +161,17 @@ def _premises(model: TrainedModel) -> dict[str, bool]:
         f"a subset of the {run.images:,} images": subset.n_samples <= run.images,
         f"a minimum at one of {run.epochs} epochs": (model.minimum.epoch or 0) <= run.epochs,
         "contribution ratios in descending order, of 1 in sum at most": all(
-            _descend([*of, 0.0]) and math.fsum(of) <= 1 + _ROUNDING for of in ratios
+            _descend([*of, -_ROUNDING]) and math.fsum(of) <= 1 + _ROUNDING for of in ratios
         ),
-        "low <= count <= high of outliers": all(
-            count.low <= count.count <= (math.inf if count.high is None else count.high)
-            for count in counts
-        ),
-        "a share near zero of 0 to 1": near is None or 0 <= near.value <= 1 + _ROUNDING,
+        "low <= count <= high of outliers": outliers is None
+        or outliers.low <= outliers.count <= (math.inf if outliers.high is None else outliers.high),
+        "a share near zero of 0 to 1": near is None or _is_share(near.value),
+        "a share of the bias of 0 to 1": model.bias_share is None or _is_share(model.bias_share),
     }
+
+
+def _is_share(number: float) -> bool:
+    return -_ROUNDING <= number <= 1 + _ROUNDING
 
 
 def _descend(numbers: Sequence[float]) -> bool:

@@ -163,7 +163,7 @@ class RunFacts:
         """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
         return (
             self.depth >= SCALE_DEPTH
-            and not self.other_settings  # may be other data, which no word says
+            and not (self.other_settings and self.same_but_for())  # other data, say, by no word
             and self.images >= SCALE_IMAGES
             and self.epochs >= SCALE_EPOCHS
         )

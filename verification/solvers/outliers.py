@@ -61,7 +61,7 @@ def outliers_by_gap(eigenpairs: EigenResult, *, min_ratio: float = 1.5) -> Outli
     if len(eigenpairs.values) < 2:
         raise ValueError("eigenpairs: expected at least two, got one")
     low, high = eigenpairs.intervals().T
-    positive = int((low > 0).sum())
+    positive = int(np.argmin(np.append(low > 0, False)))  # up to the first that is not
     values, low, high = eigenpairs.values[:positive], low[:positive], high[:positive]
     rule = (
         f"widest ratio of neighbours among the {positive} positive of the "
