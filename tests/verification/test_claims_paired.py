@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from patchlaw.verification.claims import CLAIMS, Findings, Outcome
+from patchlaw.verification.comparison.exponents import fitted_exponents
 from patchlaw.verification.records import SampleMeans, TrainedModel
 from tests.verification.claim_worlds import (
     DEPTHS,
@@ -109,6 +110,17 @@ def rejected(tested: Mapping[str, float]) -> set[str]:
             break
         found.add(step)
     return found
+
+
+def test_seeds_of_two_data_sets_are_not_one_sample() -> None:
+    """Two seeds each; only this catches four taken for a sample of one, and one fit over both."""
+    models = [
+        replace(model, settings="one" if model.run.seed < 3 else "other")
+        for model in over_seeds(4, depths=(50,))
+    ]
+    assert PARTS["9d"].gather(Findings(models=tuple(models))) == ()
+    found = [each for each in fitted_exponents(models) if each.quantity == "H" and not each.depth]
+    assert {each.fit.n_groups for each in found} == {2}
 
 
 def test_two_seeds_decide_nothing_and_equal_ones_everything() -> None:
