@@ -72,7 +72,7 @@ def largest_block(*place: int) -> float:
 
 def mean_over_depths() -> list[float]:
     """Geometric mean of lambda_max(H), P = 9 over 4, of each depth's seeds first; Student's t."""
-    seeds = {50: range(1001, 1006), 100: [1001], 150: [1001], 200: [1001]}
+    seeds = {50: range(1001, 1006), 100: range(1001, 1004), 150: [1001], 200: [1001]}
     logs = [
         fmean(math.log(top("H", 9, d, seed) / top("H", 4, d, seed)) for seed in of)
         for d, of in seeds.items()
@@ -103,21 +103,48 @@ def two_components(*place: int, to_minimum: bool = False) -> float:
     return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
 
 
-def test_over_seeds_both_rises_of_the_accuracy_and_one_fall_of_the_loss_pass() -> None:
-    """By scipy's paired test; of two steps Holm takes the smaller p twice."""
-    assert "both rises pass a paired test (10f), the fall of the test loss from 4 to 9 only" in (
-        " ".join(by_hand(FINDINGS).split())
-    )
+def rejected(of: dict[str, list[float]], way: str) -> set[str]:
+    """Steps whose paired changes scipy's test turns down, by Holm's rule over all of them."""
+    p = {
+        step: stats.ttest_1samp(changes, 0, alternative=way).pvalue for step, changes in of.items()
+    }
+    found = set()
+    for k, step in enumerate(sorted(p, key=p.__getitem__)):
+        if p[step] > 0.05 / (len(p) - k):
+            break
+        found.add(step)
+    return found
 
-    def p(number: Callable[[TrainedModel], float | None], one: int, two: int, way: str) -> float:
-        of = [[number(model(q, 50, seed)) for seed in range(1001, 1006)] for q in (two, one)]
-        return float(stats.ttest_rel(*of, alternative=way).pvalue)
 
-    rise = [p(lambda m: m.minimum.test.accuracy, *step, "greater") for step in ((4, 9), (9, 16))]
-    assert 2 * min(rise) <= 0.05
-    assert max(rise) <= 0.05
-    drop = [p(lambda m: math.log(m.minimum.test.loss), *step, "less") for step in ((4, 9), (9, 16))]
-    assert 2 * drop[0] <= 0.05 < drop[1]
+def test_which_changes_in_the_mean_over_seeds_pass() -> None:
+    """The sentence's verdicts by hand, beside scipy's paired test; also of d at both P."""
+    with_p = {"4 to 9": (4, 9, 50, 5), "9 to 16": (9, 16, 50, 5), "4 to 9, d 100": (4, 9, 100, 3)}
+
+    def accuracy(found: TrainedModel) -> float:
+        return found.minimum.test.accuracy
+
+    def log_loss(found: TrainedModel) -> float:
+        return math.log(found.minimum.test.loss)
+
+    def log_top(found: TrainedModel) -> float:
+        return math.log(found.top("H").value)
+
+    def over_p(number: Callable[[TrainedModel], float]) -> dict[str, list[float]]:
+        return {
+            step: [number(model(b, d, 1001 + k)) - number(model(a, d, 1001 + k)) for k in range(n)]
+            for step, (a, b, d, n) in with_p.items()
+        }
+
+    def over_d(number: Callable[[TrainedModel], float]) -> dict[str, list[float]]:
+        return {
+            str(p): [number(model(p, 100, s)) - number(model(p, 50, s)) for s in (1001, 1002, 1003)]
+            for p in (4, 9)
+        }
+
+    assert rejected(over_p(accuracy), "greater") == set(with_p)
+    assert rejected(over_p(log_loss), "less") == {"4 to 9", "4 to 9, d 100"}
+    assert rejected(over_d(log_top), "greater") == {"4", "9"}
+    assert rejected(over_d(log_loss), "less") == rejected(over_d(accuracy), "greater") == {"9"}
 
 
 def outliers(places: Iterable[tuple[int, int]]) -> list[OutlierCount]:
@@ -128,7 +155,7 @@ def rises(one: int, two: int) -> list[tuple[float, int]]:
     """Of the test accuracy in points, and the images that one of both alone gets right."""
     wrong = [
         [set(model(p, *place).misclassified or ()) for p in (one, two)]
-        for place in BY_DEPTH_AND_SEED
+        for place in BY_DEPTH_AND_SEED + [(100, seed) for seed in (1002, 1003) if two == 9]
     ]
     return [((len(x) - len(y)) / 100, len(x ^ y)) for x, y in wrong]
 
@@ -406,15 +433,15 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     "At (16, 50) they give #, #, # and #": lambda: [
         two_components(16, 50, seed) for seed in range(1002, 1006)
     ],
-    "at (4, 100) seeds 1002 and 1003 give # and #": lambda: [
-        two_components(4, 100, seed) for seed in (1002, 1003)
+    "seeds 1002 and 1003 give # and # at (4, 100), # and # at (9, 100)": lambda: [
+        two_components(p, 100, seed) for p in (4, 9) for seed in (1002, 1003)
     ],
     "rises by # to # points, from 9 to 16 by # to #, and # to # of the 10,000 images": lambda: [
         *ends(rise for rise, _ in rises(4, 9)),
         *ends(rise for rise, _ in rises(9, 16)),
         *ends(apart for step in (rises(4, 9), rises(9, 16)) for _, apart in step),
     ],
-    "By these pairs # of the # rises exceed two standard errors, and # passes": lambda: [
+    "By these pairs # of the # rises exceed two standard errors, and # pass": lambda: [
         sum(
             100 * rise > 2 * math.sqrt(apart - (100 * rise) ** 2 / 1e4)
             for step in (rises(4, 9), rises(9, 16))
