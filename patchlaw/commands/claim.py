@@ -95,7 +95,6 @@ def _placed(folder: Path, records: "Iterable[_Record]") -> "tuple[_Record, ...]"
     runs = folder.absolute().parent / "runs"
     if not runs.is_dir():
         return tuple(records)
-
     place = os.path.relpath(runs) if runs.is_relative_to(Path.cwd()) else str(runs)
 
     def named(run: re.Match[str]) -> str:

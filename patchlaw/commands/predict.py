@@ -173,15 +173,15 @@ def predict(
             "--angle-part, --bias-part: expected both or neither, got one; "
             "the two-term law needs the two parts measured at P1"
         )
-    given = {
-        name: context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    given = [
+        f"--{name.replace('_', '-')}"
         for name in ("qubits", "image_side", "classes", "scale", "noise", "kappa")
-    }
-    if depth is None and any(given.values()):
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given if given[name])
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given and depth is None:
         raise click.UsageError(
-            f"{options}: expected --depth with it, got none; the ratios do not depend on sizes, "
-            "their intervals, bounds and sizes do"
+            f"{', '.join(given)}: expected --depth with it, got none; the ratios do not "
+            "depend on sizes, their intervals, bounds and sizes do"
         )
     with _usage_errors("--from"):
         first = MeasuredModel.of(patches1, _of_model(known, 0))

@@ -25,6 +25,7 @@ from patchlaw.verification.kernels.record import KernelMoment, KernelRecord
 from patchlaw.verification.records import TrainedModel, author_results
 from patchlaw.verification.records.run_facts import SCALE_IMAGES
 from patchlaw.verification.solvers import OutlierCount
+from tests.holm import rejected
 from tests.paper_figures.quoted_sentences import (
     MINUS,
     by_hand,
@@ -103,17 +104,9 @@ def two_components(*place: int, to_minimum: bool = False) -> float:
     return sum((trajectory.pc_ratios_to_minimum if to_minimum else trajectory.pc_ratios)[:2])
 
 
-def rejected(of: dict[str, list[float]], way: str) -> set[str]:
-    """Steps whose paired changes scipy's test turns down, by Holm's rule over all of them."""
-    p = {
-        step: stats.ttest_1samp(changes, 0, alternative=way).pvalue for step, changes in of.items()
-    }
-    found = set()
-    for k, step in enumerate(sorted(p, key=p.__getitem__)):
-        if p[step] > 0.05 / (len(p) - k):
-            break
-        found.add(step)
-    return found
+def passing(of: dict[str, list[float]], way: str) -> set[str]:
+    """Steps whose paired changes pass scipy's test, by Holm's rule over all of them."""
+    return rejected({k: stats.ttest_1samp(of[k], 0, alternative=way).pvalue for k in of})
 
 
 def test_which_changes_in_the_mean_over_seeds_pass() -> None:
@@ -141,10 +134,10 @@ def test_which_changes_in_the_mean_over_seeds_pass() -> None:
             for p in (4, 9)
         }
 
-    assert rejected(over_p(accuracy), "greater") == set(with_p)
-    assert rejected(over_p(log_loss), "less") == {"4 to 9", "4 to 9, d 100"}
-    assert rejected(over_d(log_top), "greater") == {"4", "9"}
-    assert rejected(over_d(log_loss), "less") == rejected(over_d(accuracy), "greater") == {"9"}
+    assert passing(over_p(accuracy), "greater") == set(with_p)
+    assert passing(over_p(log_loss), "less") == {"4 to 9", "4 to 9, d 100"}
+    assert passing(over_d(log_top), "greater") == {"4", "9"}
+    assert passing(over_d(log_loss), "less") == passing(over_d(accuracy), "greater") == {"9"}
 
 
 def outliers(places: Iterable[tuple[int, int]]) -> list[OutlierCount]:
@@ -162,12 +155,15 @@ def rises(one: int, two: int) -> list[tuple[float, int]]:
 
 def significant_rises() -> int:
     """By scipy's binomial test and Holm's rule."""
-    p = sorted(
-        stats.binomtest(round((apart + 100 * rise) / 2), apart, alternative="greater").pvalue
-        for rise, apart in (*rises(4, 9), *rises(9, 16))
+    pairs = enumerate((*rises(4, 9), *rises(9, 16)))
+    return len(
+        rejected(
+            {
+                k: stats.binomtest(round((n + 100 * rise) / 2), n, alternative="greater").pvalue
+                for k, (rise, n) in pairs
+            }
+        )
     )
-    passing = [value <= 0.05 / (len(p) - k) for k, value in enumerate(p)]
-    return [*passing, False].index(False)
 
 
 def test_which_counts_of_outliers_are_ten_in_words() -> None:

@@ -1,7 +1,6 @@
 """Claims tested over many models: joint over depths, paired by seed and by test image."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy import stats
 from patchlaw.verification.claims import CLAIMS, Findings, Outcome
 from patchlaw.verification.comparison.exponents import fitted_exponents
 from patchlaw.verification.records import SampleMeans, TrainedModel
+from tests.holm import rejected
 from tests.verification.claim_worlds import (
     DEPTHS,
     eigenvalue,
@@ -100,16 +100,6 @@ def test_the_paired_test_is_scipys_with_holms_correction(scatter: float, factor:
     for outcome, tail in ((Outcome.FOR, 1), (Outcome.AGAINST, 2)):
         labels = {p.label.split("max(H), ")[1] for p in pieces if p.outcome is outcome}
         assert labels == rejected({step: p[tail] for step, p in tested.items()})
-
-
-def rejected(tested: Mapping[str, float]) -> set[str]:
-    """Step by step from the smallest p: stop at the first that is not below 0.05 / (m - k)."""
-    found = set()
-    for k, step in enumerate(sorted(tested, key=tested.__getitem__)):
-        if tested[step] > 0.05 / (len(tested) - k):
-            break
-        found.add(step)
-    return found
 
 
 def test_seeds_of_two_data_sets_are_not_one_sample() -> None:

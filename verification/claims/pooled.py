@@ -15,6 +15,7 @@ from patchlaw.verification.claims.measures import (
     pair_text,
     piece,
     quotient,
+    same_test_images,
     step_text,
 )
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
@@ -164,7 +165,7 @@ def _by_images(
     """The change of test accuracy, and p that it is above and below zero."""
     one, two = first.minimum.test, second.minimum.test
     n = one.n_samples
-    if one.accuracy is None or two.accuracy is None or not n or n != two.n_samples:
+    if one.accuracy is None or two.accuracy is None or not n or not same_test_images(first, second):
         return None
     change = two.accuracy - one.accuracy
     wrong, others = first.misclassified, second.misclassified
