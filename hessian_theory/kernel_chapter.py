@@ -86,6 +86,6 @@ at d = 2 and 5), slopes are independent of pi, and N C slopes concentrate, as on
 the average over circuits. It says nothing of the pixel bias, whose slopes the patches share, nor
 of R. At deep minima the first eigenvalue comes out too high. How far each of these goes on
 record, with the criteria that were fixed first:
-[findings.md](findings.md#the-tangent-kernels-law) and parts 4g to 4i of
+[findings-laws.md](findings-laws.md) and parts 4g to 4i of
 [claims.md](claims.md#claim-4).
 """.strip("\n")

@@ -47,7 +47,8 @@ from patchlaw.verification.store.atomic_write import write_atomically
 from patchlaw.verification.tables import markdown_lines
 
 _DOCS = SOURCE_TREE / "docs"
-FINDINGS, OWN = _DOCS / "findings.md", _DOCS / "own-models.md"
+FINDINGS = tuple(_DOCS / f"findings{of}.md" for of in ("", "-laws", "-axes"))
+OWN = _DOCS / "own-models.md"
 
 _MATRIX = "H"
 _MISSING = "not measured"
@@ -266,7 +267,7 @@ def _signed(value: float, places: int = 2) -> str:
     return f"{value:+.{places}f}".replace("-", "\N{MINUS SIGN}").removeprefix("+" if places else "")
 
 
-PAGES = (FINDINGS, OWN)
+PAGES = (*FINDINGS, OWN)
 
 
 def with_tables(pages: Mapping[Path, str], found: Mapping[str, str]) -> dict[Path, str]:

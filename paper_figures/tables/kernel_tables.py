@@ -1,4 +1,4 @@
-"""The tangent kernel's law beside measured spectra, as tables of docs/findings.md."""
+"""The tangent kernel's law beside measured spectra, as tables of docs/findings-laws.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median

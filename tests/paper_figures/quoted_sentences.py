@@ -20,9 +20,9 @@ NUMBER = rf"[+{MINUS}]?\d+(?:,\d{{3}})*(?:\.\d+)?"
 
 
 @cache
-def by_hand(page: Path) -> str:
-    """The page without what stands between marks."""
-    text = page.read_text(encoding="utf-8")
+def by_hand(*pages: Path) -> str:
+    """The pages without what stands between marks."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     for name in marked(text):
         text = replaced_between(text, *marks(name), "")
     return text

@@ -178,7 +178,7 @@ ON_NOISE: dict[str, Callable[[], list[float]]] = {
 
 @pytest.mark.parametrize("quoted", SENTENCES)
 def test_a_sentence_of_the_findings_says_what_is_on_record(quoted: str) -> None:
-    held(by_hand(FINDINGS), quoted, SENTENCES[quoted]())
+    held(by_hand(*FINDINGS), quoted, SENTENCES[quoted]())
 
 
 @pytest.mark.parametrize("quoted", ON_NOISE)

@@ -44,10 +44,26 @@ from tests.paper_figures.quoted_sentences import (
 AT_50, AT_100 = ([(p, d) for p in (4, 9, 16)] for d in (50, 100))
 BY_DEPTH = [(p, d) for d in (50, 100, 150, 200) for p in (4, 9, 16)]
 OTHER_MINIMA = [p for p in BY_DEPTH if p[1] < 200]  # than the author's
-BY_DEPTH_AND_SEED = [(50, seed) for seed in range(1001, 1006)]
-BY_DEPTH_AND_SEED += [(d, 1001) for d in (100, 150, 200)]
 STEPS = [(4, 9), (4, 16), (9, 16)]
 SHALLOW = [(p, d) for d in (2, 5, 10, 20) for p in (4, 9, 16, 49)]
+
+
+@cache
+def seeds(depth: int, *patches: int) -> list[int]:
+    """Those that every one of these models has a record of."""
+    runs = [each.run for each in records().of_the_paper.analyses.values()]
+    kept = ({r.seed for r in runs if (r.n_patches, r.depth) == (p, depth)} for p in patches)
+    return sorted(set.intersection(*kept))
+
+
+def pairs(one: int, two: int) -> list[tuple[int, int]]:
+    """Depths and seeds of the paper's models with both P."""
+    return [(d, seed) for d in (50, 100, 150, 200) for seed in seeds(d, one, two)]
+
+
+def tops(one: int, two: int) -> list[float]:
+    """Ratios of lambda_max(H), for every depth and seed."""
+    return [top("H", two, *place) / top("H", one, *place) for place in pairs(one, two)]
 
 
 def share(*place: int) -> float:
@@ -73,10 +89,9 @@ def largest_block(*place: int) -> float:
 
 def mean_over_depths() -> list[float]:
     """Geometric mean of lambda_max(H), P = 9 over 4, of each depth's seeds first; Student's t."""
-    seeds = {50: range(1001, 1006), 100: range(1001, 1004), 150: [1001], 200: [1001]}
     logs = [
-        fmean(math.log(top("H", 9, d, seed) / top("H", 4, d, seed)) for seed in of)
-        for d, of in seeds.items()
+        fmean(math.log(top("H", 9, d, seed) / top("H", 4, d, seed)) for seed in seeds(d, 4, 9))
+        for d in (50, 100, 150, 200)
     ]
     interval = stats.t.interval(0.95, 3, fmean(logs), stats.sem(logs))
     return [math.exp(x) for x in (fmean(logs), *interval)]
@@ -111,7 +126,7 @@ def passing(of: dict[str, list[float]], way: str) -> set[str]:
 
 def test_which_changes_in_the_mean_over_seeds_pass() -> None:
     """The sentence's verdicts by hand, beside scipy's paired test; also of d at both P."""
-    with_p = {"4 to 9": (4, 9, 50, 5), "9 to 16": (9, 16, 50, 5), "4 to 9, d 100": (4, 9, 100, 3)}
+    steps = [(4, 9, 50), (9, 16, 50), (4, 9, 100)]
 
     def accuracy(found: TrainedModel) -> float:
         return found.minimum.test.accuracy
@@ -124,18 +139,20 @@ def test_which_changes_in_the_mean_over_seeds_pass() -> None:
 
     def over_p(number: Callable[[TrainedModel], float]) -> dict[str, list[float]]:
         return {
-            step: [number(model(b, d, 1001 + k)) - number(model(a, d, 1001 + k)) for k in range(n)]
-            for step, (a, b, d, n) in with_p.items()
+            f"{a} to {b}, d {d}": [
+                number(model(b, d, s)) - number(model(a, d, s)) for s in seeds(d, a, b)
+            ]
+            for a, b, d in steps
         }
 
     def over_d(number: Callable[[TrainedModel], float]) -> dict[str, list[float]]:
         return {
-            str(p): [number(model(p, 100, s)) - number(model(p, 50, s)) for s in (1001, 1002, 1003)]
+            str(p): [number(model(p, 100, s)) - number(model(p, 50, s)) for s in seeds(100, p)]
             for p in (4, 9)
         }
 
-    assert passing(over_p(accuracy), "greater") == set(with_p)
-    assert passing(over_p(log_loss), "less") == {"4 to 9", "4 to 9, d 100"}
+    assert passing(over_p(accuracy), "greater") == over_p(accuracy).keys()
+    assert passing(over_p(log_loss), "less") == {"4 to 9, d 50", "4 to 9, d 100"}
     assert passing(over_d(log_top), "greater") == {"4", "9"}
     assert passing(over_d(log_loss), "less") == passing(over_d(accuracy), "greater") == {"9"}
 
@@ -147,8 +164,7 @@ def outliers(places: Iterable[tuple[int, int]]) -> list[OutlierCount]:
 def rises(one: int, two: int) -> list[tuple[float, int]]:
     """Of the test accuracy in points, and the images that one of both alone gets right."""
     wrong = [
-        [set(model(p, *place).misclassified or ()) for p in (one, two)]
-        for place in BY_DEPTH_AND_SEED + [(100, seed) for seed in (1002, 1003) if two == 9]
+        [set(model(p, *place).misclassified or ()) for p in (one, two)] for place in pairs(one, two)
     ]
     return [((len(x) - len(y)) / 100, len(x ^ y)) for x, y in wrong]
 
@@ -193,7 +209,7 @@ def test_but_for_two_landscapes_the_way_after_the_minimum_stays_low() -> None:
         f"P{p}_d{d}_s1001" for p, d in [*others, (4, 50), (9, 50)]
     }
     assert max(after_the_minimum(*place) for place in others) < 0.7
-    assert "in the other five it stays below 0.7" in " ".join(by_hand(FINDINGS).split())
+    assert "in the other five it stays below 0.7" in " ".join(by_hand(*FINDINGS).split())
 
 
 def apart(eigenvalues: Iterable[float]) -> float:
@@ -243,8 +259,8 @@ def mean_error(law: str, first: int, last: int) -> float:
     return 100 * fmean(x for _, m in deep_minima() for x in m.errors_of(law)[first - 1 : last])
 
 
-def kernel_ratio_errors(matrix: str) -> list[float]:
-    """|log| of predicted over measured ratios, both over all of 60,000 images."""
+def by_the_kernel(matrix: str) -> list[float]:
+    """Predicted over measured ratios, both over all of 60,000 images."""
     kernels = {
         (k.run.n_patches, k.run.depth, k.run.seed): k.moments["minimum"].whole[0]
         for k in records().of_the_paper.kernels.values()
@@ -252,7 +268,7 @@ def kernel_ratio_errors(matrix: str) -> list[float]:
     }
     places = [place for place in kernels if model(*place).top(matrix) is not None]
     return [
-        abs(math.log(kernels[b] / kernels[a] / (top(matrix, *b) / top(matrix, *a))))
+        kernels[b] / kernels[a] / (top(matrix, *b) / top(matrix, *a))
         for a in places
         for b in places
         if a[1:] == b[1:] and a[0] < b[0]
@@ -260,8 +276,13 @@ def kernel_ratio_errors(matrix: str) -> list[float]:
 
 
 def typical_and_worst(matrix: str) -> list[float]:
-    errors = kernel_ratio_errors(matrix)
+    errors = [abs(math.log(ratio)) for ratio in by_the_kernel(matrix)]
     return [math.exp(median(errors)), math.exp(max(errors))]
+
+
+def n_close(ratios: Iterable[float]) -> int:
+    """Of ratios to the measured one, those within 20 %."""
+    return sum(abs(ratio - 1) <= 0.2 for ratio in ratios)
 
 
 @cache
@@ -328,9 +349,19 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
         100 * (top("R", *place) / largest_block(*place) - 1) for place in AT_50
     ],
     "the mean ratio over four depths is #, 95 % interval # to #": lambda: mean_over_depths(),
-    "From 9 to 16 patches all ratios lie between # and #": lambda: ends(
-        top("H", 16, *place) / top("H", 9, *place) for place in BY_DEPTH_AND_SEED
-    ),
+    "From 9 to 16 patches all ratios lie between # and #": lambda: ends(tops(9, 16)),
+    "its ratios lie between # and #, about": lambda: ends(tops(4, 9)),
+    "and from 9 to 16 between # and #, at P₁/P₂": lambda: ends(tops(9, 16)),
+    "law](findings-laws.md) gives # of # ratios within 20 %, (P₁/P₂)² gives #": lambda: [
+        n_close(by_the_kernel("H")),
+        len(by_the_kernel("H")),
+        n_close((a / b) ** 2 / found for a, b in STEPS for found in tops(a, b)),
+    ],
+    "patches many: # to # % of the top eigenvector at P = 49, # to # % in the paper's": lambda: [
+        *ends(share(49, d) for d in (2, 5, 10, 20)),
+        *ends(each_of(share, BY_DEPTH)),
+    ],
+    "lie near zero, and # to # stand out": lambda: ends(n.count for n in outliers(BY_DEPTH)),
     "falls at d = 50 as P to the power # over three seeds, 95 % interval # to #": (
         lambda: fall_of_the_largest_block()
     ),
@@ -451,7 +482,7 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
 
 @pytest.mark.parametrize("quoted", SENTENCES)
 def test_a_sentence_says_what_is_on_record(quoted: str) -> None:
-    held(by_hand(FINDINGS), quoted, SENTENCES[quoted]())
+    held(by_hand(*FINDINGS), quoted, SENTENCES[quoted]())
 
 
 def test_own_models_says_how_much_the_intervals_hold() -> None:
@@ -467,7 +498,7 @@ def test_own_models_says_how_much_the_intervals_hold() -> None:
 
 def rows_below(heading: str, first: str) -> list[list[str]]:
     """Cells of the table whose head begins so, below that heading."""
-    section = by_hand(FINDINGS).split(f"## {heading}\n", 1)[1]
+    section = by_hand(*FINDINGS).split(f"## {heading}\n", 1)[1]
     lines = section[section.index(first) :].split("\n\n")[0].splitlines()[2:]
     return [[c.strip().removesuffix(" %") for c in line.strip("|").split(" | ")] for line in lines]
 
@@ -495,7 +526,7 @@ def test_what_is_not_measured_yet_is_not() -> None:
     """A record that comes makes the sentence wrong."""
     planned = [(p, d) for d in (5, 20) for p in (4, 9, 16)]
     missing = [place for place in planned if not model(*place).spectra_along_training]
-    text = by_hand(FINDINGS)
+    text = by_hand(*FINDINGS)
     told = re.findall(r"\((\d+), (\d+)\) is not measured yet", text)
     assert missing == [(int(p), int(d)) for p, d in told]
 
