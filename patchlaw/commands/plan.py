@@ -147,7 +147,7 @@ def _done(
             raise ValueError(found.problem or f"{runs / name}: expected {name} in it, got {held}")
         epochs = found.epochs_done or 0
     if analyses is not None and (record := analyses / f"{name}.json").exists():
-        analysed = stages_on_record(record) >= set(check_stages(()))
+        analysed = stages_on_record(record, request.epochs) >= set(check_stages(()))
     return epochs, analysed
 
 

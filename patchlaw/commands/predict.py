@@ -13,7 +13,6 @@ from patchlaw.commands.predict_from_data import (
     KINDS,
     SETTINGS,
     data_options,
-    depolarised,
     kind_of,
     print_from_data,
 )
@@ -191,9 +190,11 @@ def predict(
         architectures: tuple[Architecture, ...] = ()
         if depth is not None:
             rest = (depth, qubits, image_side, classes, scale, alpha)
-            architectures = tuple(
-                depolarised(Architecture(p, *rest), noise) for p in (patches1, patches2)
-            )
+            architectures = tuple(Architecture(p, *rest) for p in (patches1, patches2))
+        if noise:
+            from patchlaw.verification.records.run_facts import depolarised
+
+            architectures = tuple(depolarised(each, noise) for each in architectures)
         report = predict_all(
             RatioInputs(first, second, alpha),
             architectures=architectures,

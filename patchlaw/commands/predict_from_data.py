@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -123,20 +122,9 @@ def kind_of(context: click.Context) -> str | None:
     return kind
 
 
-def depolarised(sizes: "Architecture", noise: float) -> "Architecture":
-    """The sizes with c (1 - p)^m in the place of c; ValueError as ``Ansatz.retention``."""
-    if not noise:
-        return sizes
-    from patchlaw.simulators import Ansatz
-
-    left = Ansatz(sizes.n_qubits, sizes.depth).retention(noise)
-    return replace(sizes, scale=float(sizes.scale) * left)
-
-
 def print_from_data(context: click.Context, kind: str) -> None:
     """Predict and print; the arguments are those of the command."""
     from patchlaw.commands.options import refusals
-    from patchlaw.hessian_theory.predictions import Architecture
 
     chosen = context.params
     patches, losses = chosen["patches"], chosen["loss"] or (None,)
@@ -157,14 +145,9 @@ def print_from_data(context: click.Context, kind: str) -> None:
         if kind != "pilot" or context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     with refusals():
-        predict, base = _predictor(kind, chosen)
+        predict, resized = _predictor(kind, chosen)
         try:
-            models = [
-                depolarised(Architecture(p, **sizes), chosen["noise"])
-                if base is None
-                else replace(base, n_patches=p, **sizes)
-                for p in patches
-            ]
+            models = [resized(n_patches=p, **sizes) for p in patches]
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
         every = losses * len(models) if len(losses) == 1 else losses
@@ -178,8 +161,10 @@ def print_from_data(context: click.Context, kind: str) -> None:
 _Predictor = Callable[["Architecture", float | None, dict[str, Any]], "SpectrumPrediction"]
 
 
-def _predictor(kind: str, chosen: dict[str, Any]) -> tuple[_Predictor, "Architecture | None"]:
-    """What predicts one model, and the sizes of the pilot."""
+def _predictor(
+    kind: str, chosen: dict[str, Any]
+) -> tuple[_Predictor, Callable[..., "Architecture"]]:
+    """What predicts one model, and what makes its sizes of some of them."""
     from patchlaw.verification.runs import Run, load_samples
 
     if kind == "pilot":
@@ -191,18 +176,23 @@ def _predictor(kind: str, chosen: dict[str, Any]) -> tuple[_Predictor, "Architec
         pilot = Pilot.of_run(run, samples)
         return (
             lambda model, loss, settings: predict_from_pilot(pilot, model, loss, **settings),
-            pilot.architecture,
+            pilot.resized,
         )
+    from patchlaw.hessian_theory.predictions import Architecture
     from patchlaw.verification.kernels.minimum import predict_minimum
     from patchlaw.verification.kernels.start import predict_start
+    from patchlaw.verification.records.run_facts import depolarised
 
-    samples = load_samples(chosen["data"])
+    def sizes_of(**sizes: Any) -> Architecture:
+        return depolarised(Architecture(**sizes), chosen["noise"])
+
+    samples = load_samples(chosen["data"], n_qubits=chosen["qubits"])
     data_set = samples.train_images, samples.train_labels
     if kind == "start":
-        return lambda model, _, settings: predict_start(model, *data_set, **settings), None
+        return lambda model, _, settings: predict_start(model, *data_set, **settings), sizes_of
     return (
         lambda model, loss, settings: predict_minimum(model, *data_set, loss or 0.0, **settings),
-        None,
+        sizes_of,
     )
 
 

@@ -111,7 +111,6 @@ def test_the_axis_of_a_run() -> None:
     assert plain.axis == replace(plain, scale=20.0, n_qubits=4).axis == ""
     full = RunFacts(4, 50, 1, 60_000, 50, id="P4_d50_s1_0123abcd")
     assert not full.at_paper_scale  # other settings, of which no fact speaks
-    assert replace(full, aggregation_exponent=0.5).at_paper_scale
     for kind, change in {
         "alpha": {"aggregation_exponent": 0.5, "scale": 50.0},
         "pixel bias": {"pixel_bias": False},

@@ -20,8 +20,10 @@ from patchlaw.verification.records import (
     TrainedModel,
     Trajectory,
 )
+from patchlaw.verification.records.run_facts import Settings
 from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
 
+AUTHOR = Settings(0.01, 60, 5e-5, 5, "float32", "0" * 64, author_protocol=True)
 PATCHES, DEPTHS = (4, 9, 16), (50, 100, 150, 200)
 
 
@@ -218,7 +220,8 @@ def variants(model: TrainedModel, i: int, change: dict[str, float]) -> Iterator[
     # as far as the paper's model changes its test loss, undone
     yield other(loss=(change["fashion_loss_change"] / 0.9) ** i, dataset="fashion-mnist")
     own = f"own circuit {model.run.n_patches:08x}"
-    yield other(h=change["large_factor"], n_patches=1, family=own)
+    large = other(h=change["large_factor"], n_patches=1, family=own)
+    yield replace(large, settings=replace(AUTHOR, whole_image=True))
     averaging = "patchlaw.simulators.averaged_observables"
     for data in ("", "digits") if i == 0 else ():
         one = f"{averaging}:one_observable 1"

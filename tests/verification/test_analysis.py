@@ -19,11 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchlaw.commands.analyse import analyse
+from patchlaw.simulators.named_circuits import named_circuit
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisOptions
 from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.records import ANALYSIS, TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
+from patchlaw.verification.runs.config import ModelConfig, RunConfig
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.json_files import plain, typed
 from patchlaw.verification.store.lock import held, is_held
@@ -259,26 +261,69 @@ def test_a_record_of_a_former_release_gets_its_settings(run, tmp_path):
     content = ANALYSIS.read(found.path)
     del content["settings"]
     ANALYSIS.write(found.path, content)
-    assert read_model(found.path).settings == ""
+    assert read_model(found.path).settings is None
     execute_analysis(run, SAMPLES, tmp_path, OPTIONS, stages=("misclassified",))
-    assert read_model(found.path).settings == run.config.settings_sha256
+    assert read_model(found.path).settings == run.config.settings
 
 
 def test_the_settings_are_what_a_study_has_in_common(run, record):
-    """P, depth, seed and rate do not count; precision, data and the loss do."""
+    """P, depth, seed and the axes do not count, the rate at equal depth; precision and data do."""
     config = run.config
+
+    def study(other: RunConfig, **which: bool) -> str:
+        return replace(record, settings=other.settings).study(**which)
+
     same = replace(
         config,
-        model=replace(config.model, n_patches=9, depth=7, seed=8),
-        training=replace(config.training, learning_rate=0.5, batch_seed=8, epochs=1),
+        model=replace(config.model, n_patches=9, depth=7, seed=8, pixel_bias=False),
+        training=replace(config.training, batch_seed=8, epochs=1, loss="squared_error"),
     )
-    assert record.settings == config.settings_sha256 == same.settings_sha256
-    for other in (
-        replace(config, model=replace(config.model, dtype="float32")),
-        replace(config, training=replace(config.training, loss="squared_error")),
-        replace(config, data=replace(config.data, sha256="0" * 64)),
-    ):
-        assert other.settings_sha256 != config.settings_sha256
+    assert record.settings == config.settings
+    assert study(same, rate=True) == record.study(rate=True)
+    rate = replace(config, training=replace(config.training, learning_rate=0.5))
+    assert study(rate) == record.study()
+    assert study(rate, rate=True) != record.study(rate=True)
+    data = replace(config, data=replace(config.data, sha256="0" * 64))
+    assert study(data, data=False) == record.study(data=False)
+    batches = replace(config, training=replace(config.training, n_batches=7))
+    for other in (data, batches, replace(config, model=replace(config.model, dtype="float32"))):
+        assert study(other) != record.study()
+
+
+@pytest.mark.parametrize(
+    ("change", "author"),
+    [
+        ({}, True),
+        ({"model": {"aggregation_exponent": 0.5}}, True),
+        ({"training": {"epochs": 7, "loss": "squared_error"}}, True),
+        ({"model": {"dtype": "float64"}}, False),
+        ({"training": {"learning_rate": 1e-3}}, False),
+        ({"training": {"batch_seed": 7}}, False),
+        ({"data": {"images": 500}}, False),
+    ],
+)
+def test_whose_protocol_a_run_is_by(change, author):
+    """A variant may be by the author's: its model and loss are others, nothing else."""
+    config = RunConfig.paper(4, 100)
+    for part, fields_of in change.items():
+        config = replace(config, **{part: replace(getattr(config, part), **fields_of)})
+    assert config.settings.author_protocol == author
+
+
+@pytest.mark.parametrize(
+    ("sizes", "whole"),
+    [
+        ({"n_qubits": 14}, True),
+        ({}, False),
+        ({"n_qubits": 5, "image_side": 8}, False),
+        ({"n_qubits": 8, "image_side": 8}, True),
+        ({"n_qubits": 7, "ansatz": named_circuit("interleaved", "z", 7, 3, 14).to_json()}, True),
+        ({"n_qubits": 8, "ansatz": named_circuit("interleaved", "z", 8, 3, 4).to_json()}, False),
+    ],
+)
+def test_which_patch_is_the_whole_image(sizes, whole):
+    """Only this catches one of 5 x 5 of 8 x 8 pixels for one QNN, or 14 qubits for none (13e)."""
+    assert ModelConfig(1, 3, **sizes).reads_whole_image == whole
 
 
 def test_every_stage_says_where_and_how_long(record):

@@ -9,16 +9,22 @@ from patchlaw.verification.claims import Findings, ledger
 from patchlaw.verification.records import Eigenvalue, TrainedModel
 from patchlaw.verification.records.run_facts import RunFacts
 from patchlaw.verification.records.trained_model import Minimum, SampleMeans
+from tests.verification.claim_worlds import AUTHOR
 
+OTHER = replace(AUTHOR, author_protocol=False)  # not all of MNIST
 PAPER = RunFacts(4, 10, 1001, 2000, 15, n_parameters=2628)
 
 
-def model(facts: RunFacts, h: float = 1.0, test_loss: float = 1.0) -> TrainedModel:
+def model(
+    facts: RunFacts, h: float = 1.0, test_loss: float = 1.0, **settings: object
+) -> TrainedModel:
     """A trained model with H's and G's largest eigenvalue and a test loss."""
     top = (Eigenvalue(h, 1e-6, True, facts.images),)
     minimum = Minimum(15, SampleMeans(loss=1.0), SampleMeans(test_loss, 0.5, n_samples=1000))
-    name = f"P{facts.n_patches}_d{facts.depth}_s{facts.seed}_{abs(hash(facts)):08x}"[:27]
-    return TrainedModel(replace(facts, id=name), "patchlaw analyse", minimum, {"H": top, "G": top})
+    name = f"P{facts.n_patches}_d{facts.depth}_s{facts.seed}_{abs(hash(facts)) % 16**8:08x}"
+    known = replace(OTHER, **settings)
+    facts = replace(facts, id=name)
+    return TrainedModel(facts, "", minimum, {"H": top, "G": top}, settings=known)
 
 
 def part(name: str, *models: TrainedModel) -> tuple[str, list[float]]:
@@ -49,6 +55,26 @@ def test_alpha_is_held_against_its_like_at_equal_c_only(loss, verdict):
     # 9a speaks of the paper's model: one step from 4 to 9, not a second one at alpha = 1/2
     more = (*models, model(at(9, aggregation_exponent=0.5), 3.0))
     assert part("9a", *more)[1] == part("9a", *models)[1] == [1.0]
+
+
+@pytest.mark.parametrize(
+    "other", [{"data_sha256": "1" * 64}, {"n_batches": 61}, {"learning_rate": 0.1}]
+)
+def test_a_variant_is_held_against_its_like_in_data_and_training_only(other):
+    """Only this catches alpha = 1/2 on MNIST beside alpha = 1 on images of one's own."""
+    half = at(4, aggregation_exponent=0.5)
+    apart = (model(at(4), test_loss=10.0, **other), model(half, test_loss=2.0))
+    assert part("13b", *apart) == ("not measured", [])
+    assert part("13b", *apart, model(at(4))) == ("refuted", [2.0])
+
+
+def test_a_variant_counts_at_the_papers_scale_by_the_authors_protocol_only():
+    """Only this catches a run at another rate, or on other images, that decides as the paper's."""
+    full = replace(at(4), depth=50, images=60_000, epochs=50)
+    for author in (True, False):
+        variant = model(replace(full, aggregation_exponent=0.5), author_protocol=author)
+        assert variant.at_paper_scale == author
+    assert not replace(model(full), settings=None).at_paper_scale  # by its name
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(0.5, "confirmed with"), (2.0, "refuted")])
@@ -118,9 +144,11 @@ def test_one_large_qnn_is_held_against_models_of_equal_size(circuit, large):
     large = at(1, **large)
     models = (
         model(at(4, circuit=circuit), 2.0),
-        model(replace(large, depth=49, n_parameters=2646), 6.0),
-        model(replace(large, n_parameters=1008), 0.1),
+        model(replace(large, depth=49, n_parameters=2646), 6.0, whole_image=True),
+        model(replace(large, n_parameters=1008), 0.1, whole_image=True),
         model(replace(at(1), n_parameters=2628), 0.2),  # a single patch of 8 x 8
+        model(replace(large, seed=7), 0.3),  # another one
+        model(replace(at(4), seed=7), 2.0),
     )
     found, numbers = part("13e", *models)
     assert found.startswith("confirmed with")
@@ -130,7 +158,8 @@ def test_one_large_qnn_is_held_against_models_of_equal_size(circuit, large):
 def test_modules_on_the_patches_are_no_model_of_the_papers():
     """Only this catches classical patches that count in 9a, or beside one large QNN in 13e."""
     modules = [model(at(p, family="own.code:mlp 1"), h) for p, h in ((4, 1.0), (9, 0.5))]
-    large = model(at(1, family="own circuit 0123abcd", depth=49, n_parameters=2628), 6.0)
+    facts = at(1, family="own circuit 0123abcd", depth=49, n_parameters=2628)
+    large = model(facts, 6.0, whole_image=True)
     assert part("9a", *modules) == ("not measured", [])
     assert part("13e", *modules, large) == ("not measured", [])
 

@@ -14,9 +14,10 @@ from patchlaw.commands.claim import claim
 from patchlaw.paper_figures.records import ANALYSES, kernels_beside
 from patchlaw.verification.claims import Findings, Grade, Outcome, Verdict, find
 from patchlaw.verification.kernels.criterion import CRITERIA, ON_AXES, findings
-from patchlaw.verification.kernels.record import KERNEL, KernelRecord
+from patchlaw.verification.kernels.record import KERNEL, KernelRecord, read_kernels
 from patchlaw.verification.records import TrainedModel, author_results
 from patchlaw.verification.store.errors import RecordError
+from tests.verification.claim_worlds import AUTHOR
 
 PAPER = [(result.n_patches, result.depth) for result in author_results()]
 KERNELS = kernels_beside(ANALYSES)
@@ -183,3 +184,26 @@ def test_other_models_are_judged_axis_by_axis(part, criterion) -> None:
     assert judged(part, world(1.0)).judgement.verdict is Verdict.NOT_MEASURED
     for plain in ("4g", "4h", "4i"):
         assert judged(plain, (*world(1.0), off)) == judged(plain, world(1.0))
+
+
+@pytest.mark.parametrize("author", [True, False])
+def test_a_variant_s_kernel_counts_at_scale_where_its_analysis_does(author: bool) -> None:
+    """Only this catches 60,000 images at another rate that decide 4m as the paper's scale."""
+    record = like(world(1.0)[0], (1.0,), 4, 50, pixel_bias=False)
+    record = replace(record, run=replace(record.run, id="P4_d50_s1001_0123abcd"))
+    known = replace(AUTHOR, author_protocol=author)
+    models = (TrainedModel(record.run, "", settings=known),)
+    entry = find("4")[0].entry(Findings(models=models, kernels=(record,)))
+    (evidence,) = (part.evidence for part in entry.parts if part.part.id == "4m")
+    assert {e.grade for e in evidence} == {Grade.SCALE if author else Grade.SMALL}
+
+
+def test_two_records_of_one_kernel_are_refused(tmp_path: Path) -> None:
+    """Only this catches a copy that counts as a model of its own in 4g to 4i."""
+    source = ANALYSES.parent / "kernels" / "P4_d100_s1001.json"
+    for name in ("one", "two"):
+        shutil.copy(source, tmp_path / f"{name}.json")
+        if name == "one":
+            assert len(read_kernels(tmp_path)) == 1
+    with pytest.raises(RecordError, match="expected one record of run P4_d100_s1001, got another"):
+        read_kernels(tmp_path)

@@ -14,6 +14,7 @@ from patchlaw.verification.comparison.exponents import fitted_exponents
 from patchlaw.verification.records import SampleMeans, TrainedModel
 from tests.holm import rejected
 from tests.verification.claim_worlds import (
+    AUTHOR,
     DEPTHS,
     eigenvalue,
     over_seeds,
@@ -21,6 +22,7 @@ from tests.verification.claim_worlds import (
     world,
 )
 
+OTHER = replace(AUTHOR, author_protocol=False)
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
 
 
@@ -105,7 +107,7 @@ def test_the_paired_test_is_scipys_with_holms_correction(scatter: float, factor:
 def test_seeds_of_two_data_sets_are_not_one_sample() -> None:
     """Two seeds each; only this catches four taken for a sample of one, and one fit over both."""
     models = [
-        replace(model, settings="one" if model.run.seed < 3 else "other")
+        replace(model, settings=replace(OTHER, data_sha256=f"{model.run.seed // 3}"))
         for model in over_seeds(4, depths=(50,))
     ]
     assert PARTS["9d"].gather(Findings(models=tuple(models))) == ()

@@ -13,9 +13,11 @@ from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.claims import Grade, find, read_report
 from patchlaw.verification.claims.claim import Findings
 from patchlaw.verification.comparison import compare_models
-from patchlaw.verification.records import read_analyses
+from patchlaw.verification.records import RunFacts, TrainedModel, read_analyses
 from patchlaw.verification.runs import execute_run
+from patchlaw.verification.store.json_files import plain
 from tests.verification.analysis_cases import OPTIONS, SAMPLES
+from tests.verification.claim_worlds import AUTHOR
 from tests.verification.comparison_cases import analysed, solved, write_analysis
 from tests.verification.run_cases import toy_config
 
@@ -151,12 +153,33 @@ def test_broken_records_are_refused(tmp_path: Path, change: Any, message: str) -
         read_analyses(tmp_path)
 
 
-def test_two_records_of_one_run_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("epochs", [50, 60])
+def test_two_records_of_one_run_are_refused(tmp_path: Path, epochs: int) -> None:
     """Only this catches a copy that counts as a run of its own: three turn 4l to undecided."""
     write(tmp_path, "a.json", record() | {"run": record()["run"] | {"id": "P4_d50_s1"}})
     assert len(read_analyses(tmp_path)) == 1
-    write(tmp_path, "a copy.json", json.loads((tmp_path / "a.json").read_text()))
+    copy = json.loads((tmp_path / "a.json").read_text())
+    copy["run"]["epochs"] = epochs  # longer, and its minimum the same
+    write(tmp_path, "a copy.json", copy)
     with pytest.raises(ValueError, match="expected one record of run P4_d50_s1, got another"):
+        read_analyses(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "message"),
+    [("outliers", {"low": 30}, "low <= count"), ("near_zero", {"share": 7.0}, "shares near zero")],
+)
+def test_moments_along_training_are_held_to_the_same(
+    tmp_path: Path, section: str, change: dict[str, float], message: str
+) -> None:
+    """Only this catches an interval upside down that counts for 13i."""
+    content = json.loads((ANALYSES / "P4_d5_s1001_7c926719.json").read_text())
+    del content["sha256"]
+    write(tmp_path, "a.json", content)
+    assert len(read_analyses(tmp_path)) == 1
+    content["spectra_along_training"][-1][section] |= change
+    write(tmp_path, "a.json", content)
+    with pytest.raises(ValueError, match=message):
         read_analyses(tmp_path)
 
 
@@ -243,7 +266,7 @@ def test_runs_of_different_protocols_are_never_neighbours(
 
 @pytest.mark.parametrize(
     ("settings", "pairs"),
-    [("aaa", 2), ("aa-", 2), ("---", 2), ("aab", 1), ("abc", 0), ("ab-", 0), ("a--b", 1)],
+    [("aaa", 2), ("---", 2), ("aa-", 1), ("aab", 1), ("abc", 0), ("ab-", 0), ("a--b", 1)],
 )
 def test_runs_of_other_settings_are_no_neighbours(
     tmp_path: Path, settings: str, pairs: int
@@ -255,9 +278,37 @@ def test_runs_of_other_settings_are_no_neighbours(
     for n_patches, known in zip((4, 9, 16, 49), settings, strict=False):
         facts = {"depth": 5, "seed": 1, "images": 60_000, "epochs": 15, "n_patches": n_patches}
         of_run = record() | {"run": facts | {"id": f"P{n_patches}_d5_s1_0123456{n_patches % 7}"}}
-        write(tmp_path, f"{n_patches}.json", of_run | {"settings": known.strip("-")})
+        if known != "-":
+            of_run["settings"] = plain(replace(AUTHOR, data_sha256=known, author_protocol=False))
+        write(tmp_path, f"{n_patches}.json", of_run)
     found = list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))
     assert len(found) == pairs
+
+
+@pytest.mark.parametrize("other_depth", [(), (9,)])
+def test_a_step_over_a_p_that_others_have_is_none(tmp_path: Path, other_depth: tuple) -> None:
+    """Only this catches 4 to 16 that stands for the two steps by 9, where 9 was not measured."""
+    for n_patches in (4, 16):
+        write(tmp_path, f"{n_patches}.json", record(n_patches))
+    for n_patches in other_depth:
+        facts = record(n_patches)["run"] | {"depth": 100}
+        write(tmp_path, "deeper.json", record(n_patches) | {"run": facts})
+    found = list(Findings(models=read_analyses(tmp_path)).neighbours("n_patches"))
+    assert len(found) == (0 if other_depth else 1)
+
+
+def test_runs_of_other_rates_are_neighbours_along_the_depth_only() -> None:
+    """The author's rates go with the depth; at one depth another is another training."""
+    for along, pairs in (("n_patches", 0), ("depth", 1)):
+        models = tuple(
+            TrainedModel(
+                replace(RunFacts(4, 5, 1, 2000, 15), **{along: 6 + k}),
+                "",
+                settings=replace(AUTHOR, learning_rate=rate, author_protocol=False),
+            )
+            for k, rate in enumerate((0.1, 0.01))
+        )
+        assert len(list(Findings(models=models).neighbours(along))) == pairs
 
 
 def test_runs_that_cannot_be_told_apart_are_no_neighbours(tmp_path: Path) -> None:

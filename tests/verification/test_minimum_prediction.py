@@ -1,6 +1,7 @@
 """Spectra predicted at a minimum, from a loss or a pilot run, and the pixel bias' kernel."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from click.testing import CliRunner, Result
 from patchlaw.commands.predict import predict
 from patchlaw.hessian_theory.predictions import Architecture
 from patchlaw.hessian_theory.predictions.kernel_flow import mean_loss, softmax
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators import Ansatz, DistributedQNN
 from patchlaw.verification.kernels.minimum import (
     Pilot,
     predict_from_pilot,
@@ -21,7 +22,7 @@ from patchlaw.verification.kernels.minimum import (
 from patchlaw.verification.kernels.of_model import encoding_rotations, tangent_kernel_of
 from patchlaw.verification.kernels.start import Draw, predict_spectrum, predict_start
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
-from patchlaw.verification.runs import Run, execute_run
+from patchlaw.verification.runs import Run, execute_run, load_samples
 from patchlaw.verification.solvers import top_eigenpairs
 from tests.idx_files import write_idx_files
 from tests.verification.run_cases import toy_config, toy_samples
@@ -178,6 +179,35 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(predict, list(arguments), env={"COLUMNS": "80"})
+
+
+@pytest.mark.parametrize("qubits", [5, 6])
+def test_pixels_lie_in_the_range_of_the_qubits(data: Path, qubits: int) -> None:
+    """Only this catches a prediction for other images than `patchlaw train --qubits` takes."""
+    few = ("--start", "--data", str(data), "--patches", "4", "--depth", "3", "--images", "40")
+    few += ("--draws", "1", "--qubits", str(qubits), "--json")
+    (found,) = json.loads(call(*few).output)
+    samples = load_samples(data, n_qubits=qubits)
+    by_hand = predict_start(
+        Architecture(4, 3, qubits),
+        samples.train_images,
+        samples.train_labels,
+        n_samples=40,
+        draws=1,
+    )
+    assert found["eigenvalues"][0]["mean"] == by_hand.eigenvalues[0].mean
+    assert samples.train_images.max() > load_samples(data).train_images.max()
+
+
+def test_a_noisy_pilot_is_damped_by_the_other_model_s_gates(run: Run) -> None:
+    """Only this catches the noise of the pilot's depth at another, or none at another c."""
+    pilot = replace(Pilot.of_run(run, toy_samples()), noise=0.05)
+    for sizes in ({}, {"depth": 8}, {"scale": 7.0}):
+        bare = replace(pilot.sizes, **sizes)
+        left = 0.95 ** Ansatz(bare.n_qubits, bare.depth).n_gates
+        assert float(pilot.resized(**sizes).scale) == pytest.approx(float(bare.scale) * left)
+    with pytest.raises(ValueError, match="n_qubits: expected 2, the pilot's, got 3"):
+        predict_from_pilot(pilot, replace(pilot.sizes, n_qubits=3))
 
 
 def test_command_at_a_loss(data: Path) -> None:

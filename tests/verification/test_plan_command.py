@@ -88,13 +88,16 @@ def test_what_is_done_is_not_counted_again(tmp_path: Path) -> None:
 
     assert counted() == [("3", "0", "1"), ("2", "1", "1")]
     whole, partial = (run.run_id for run in Study.of_plan(tmp_path / "plan.toml").runs)
-    ANALYSIS.write(analyses / f"{partial}.json", {"stages": {"hessian": {}}})
+    trained = {"run": {"epochs": 3}}
+    ANALYSIS.write(analyses / f"{partial}.json", {"stages": {"hessian": {}}} | trained)
     assert counted() == [("3", "0", "1"), ("2", "1", "1")]
     every = {stage: {} for stage in check_stages(())}
     ANALYSIS.write(
-        analyses / f"{partial}.json", {"stages": every | {"traces": {"incomplete": True}}}
+        analyses / f"{partial}.json", {"stages": every | {"traces": {"incomplete": True}}} | trained
     )
-    ANALYSIS.write(analyses / f"{whole}.json", {"stages": every})
+    ANALYSIS.write(analyses / f"{whole}.json", {"stages": every, "run": {"epochs": 2}})
+    assert counted() == [("3", "0", "1"), ("2", "1", "1")]  # of an earlier epoch
+    ANALYSIS.write(analyses / f"{whole}.json", {"stages": every} | trained)
     assert counted() == [("2", "1", "1")]
     shutil.copytree(runs / whole, tmp_path / "other" / partial)  # a folder by another run's name
     wrong = planned(tmp_path, text, "--in", str(tmp_path / "other"))

@@ -122,7 +122,7 @@ class _AnalysisJob(Job):
         self.document = AnalysisDocument(
             self.path,
             self.facts,
-            run.config.settings_sha256,
+            run.config.settings,
             # A run's folder is named as `patchlaw train` does by default.
             " ".join([f"patchlaw analyse runs/{self.facts.id}", *options.arguments()]),
             plain(options) | {"minimum_epoch": run.minimum_epoch},

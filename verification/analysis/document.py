@@ -6,6 +6,7 @@ from typing import Any
 
 from patchlaw.verification.analysis.options import AnalysisOptions, adds_to, stages_decided_by
 from patchlaw.verification.records import ANALYSIS, RunFacts
+from patchlaw.verification.records.run_facts import Settings
 from patchlaw.verification.store.json_files import JsonFileError, plain, typed
 
 # Keys of a stage's mark.
@@ -19,7 +20,7 @@ class AnalysisDocument:
     Args:
         path: of the file; read if it is there.
         run: which run is analysed.
-        settings: ``RunConfig.settings_sha256`` of it; records of former releases have none.
+        settings: of the run; records of former releases have none, or a digest.
         reproduce: command that gives the record again.
         options: everything else that decides its numbers, as JSON. Where they differ from the
             file's only in what no stage on record used, these hold from now on; where they ask a
@@ -34,7 +35,7 @@ class AnalysisDocument:
         self,
         path: Path,
         run: RunFacts,
-        settings: str,
+        settings: Settings,
         reproduce: str,
         options: Mapping[str, Any],
     ) -> None:
@@ -42,7 +43,7 @@ class AnalysisDocument:
         self._content: dict[str, Any] = {
             "reproduce": reproduce,
             "run": plain(run),
-            "settings": settings,
+            "settings": plain(settings),
             "options": plain(options),
             "stages": {},
         }
@@ -102,13 +103,14 @@ class AnalysisDocument:
         self._content = content
 
 
-def stages_on_record(path: Path) -> frozenset[str]:
-    """Stages that a record holds whole.
+def stages_on_record(path: Path, epochs: int) -> frozenset[str]:
+    """Stages that a record holds whole; none of a run that was shorter.
 
     Raises:
         ValueError, OSError: no record.
     """
-    return _whole(ANALYSIS.read(path))
+    content = ANALYSIS.read(path)
+    return _whole(content) if content.get("run", {}).get("epochs", 0) >= epochs else frozenset()
 
 
 def _whole(content: Mapping[str, Any]) -> frozenset[str]:

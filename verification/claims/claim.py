@@ -1,5 +1,6 @@
 """The form of a claim: its parts, what would refute each, and how evidence is gathered for it."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -63,9 +64,24 @@ class Findings:
         return replace(self, models=models, kernels=kernels)
 
     def neighbours(self, along: Along) -> Iterator[tuple[TrainedModel, TrainedModel]]:
-        """Models next to each other in P or in depth, and alike otherwise."""
-        for group in alike_but_for(along, self.models):
-            yield from pairwise(group)
+        """Models next to each other in P or in depth, and alike otherwise.
+
+        A step over a value that other models of the study have is none: a longer step would stand
+        for the two that were not measured.
+        """
+        groups = list(alike_but_for(along, self.models))
+        values: dict[tuple[str, ...], set[int]] = defaultdict(set)  # of all depths and seeds
+        for group in groups:
+            values[_study(group[0])] |= {getattr(model.run, along) for model in group}
+        for group in groups:
+            for one, two in pairwise(group):
+                ends = getattr(one.run, along), getattr(two.run, along)
+                if not any(ends[0] < x < ends[1] for x in values[_study(one)]):
+                    yield one, two
+
+
+def _study(model: TrainedModel) -> tuple[str, ...]:
+    return model.origin, model.run.protocol, model.study()
 
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]

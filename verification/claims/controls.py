@@ -117,13 +117,12 @@ def beside_one_large(
         alike = defaultdict(list)
         for model in findings.models:
             if model.run.n_parameters:
-                alike[_place(model, "n_patches", "depth", "family", "circuit", "n_qubits")].append(
-                    model
-                )
+                place = _place(model, "n_patches", "depth", "family", "circuit", "n_qubits")
+                alike[place].append(model)
         for group in alike.values():
             for first, large in product(group, group):
                 d, other = first.run.n_parameters, large.run.n_parameters
-                if not _is_large(large.run) or first.run.n_patches == 1 or first.run.has_modules:
+                if not _is_large(large) or first.run.n_patches == 1 or first.run.has_modules:
                     continue
                 if abs(other / d - 1) > _SAME_SIZE or (found := number(first, large)) is None:
                     continue
@@ -134,16 +133,20 @@ def beside_one_large(
     return measure
 
 
-def _is_large(run: RunFacts) -> bool:
+def _is_large(model: TrainedModel) -> bool:
     """Whether it is one QNN on the whole image: the paper's circuit reads 8 x 8 pixels."""
-    whole = run.family != "" or run.dataset == "digits" or " on 14 x 14 pixels" in run.circuit
-    return run.n_patches == 1 and whole and not run.has_modules
+    whole = model.settings is not None and model.settings.whole_image
+    return model.run.n_patches == 1 and whole and not model.run.has_modules
 
 
 def _place(model: TrainedModel, *apart: str) -> tuple[object, ...]:
-    """What two models have in common that may differ in some things."""
+    """What two models have in common that may differ in some things.
+
+    Pixels in the range of other qubits are other data by their digest; rates go with the depth.
+    """
     names = ("n_patches", "depth", "seed", "images", "epochs", *AXES)
-    return model.origin, *(getattr(model.run, name) for name in names if name not in apart)
+    study = model.study(rate="depth" not in apart, data="n_qubits" not in apart)
+    return model.origin, study, *(getattr(model.run, name) for name in names if name not in apart)
 
 
 def _pairs(models: Iterable[TrainedModel], variant: Keep, axis: str) -> Iterator[Pair]:

@@ -4,7 +4,7 @@ The criterion is ``verification.kernels.criterion``; its limits are taken from t
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from statistics import median
 
 from patchlaw.verification.claims.claim import Findings, Measure, Part
@@ -43,18 +43,20 @@ def law_errors(criterion: Criterion) -> Measure:
     """Median and worst over all eigenvalues, by which the criterion judges, and every record's."""
 
     def measure(findings: Findings) -> Iterator[Evidence]:
+        full = {model.run.id for model in findings.models if model.at_paper_scale}
         for axis, records in criterion.groups(findings.kernels):
-            yield from _of_group(criterion, axis, records)
+            yield from _of_group(criterion, axis, records, full)
 
     return measure
 
 
 def _of_group(
-    criterion: Criterion, axis: str, records: Sequence[KernelRecord]
+    criterion: Criterion, axis: str, records: Sequence[KernelRecord], full: Collection[str]
 ) -> Iterator[Evidence]:
+    at_scale = [each.run.at_paper_scale or each.run.id in full for each in records]
     errors, loose, moment = [], False, criterion.moment
     when = "during training" if moment == "training" else f"at the {moment}"
-    for record in records:
+    for record, large in zip(records, at_scale, strict=True):
         known = [found for found in record.at(moment) if found.errors_of(criterion.law)]
         own = [e for m in known for e in _errors(getattr(m, criterion.law), m.measured)]
         errors += own
@@ -64,10 +66,11 @@ def _of_group(
         label = f"worst error of lambda_1 to lambda_{n} {when}, {record.run.where}"
         if axis:
             label = f"{label}, {record.run.protocol}"
-        yield _piece(label, (record,), own, max, criterion.worst, open_one)
+        yield _piece(label, (record,), large, own, max, criterion.worst, open_one)
     every = f"error of all {len(errors)} eigenvalues {when}" + (axis and f", {axis}")
-    yield _piece(f"median {every}", records, errors, median, criterion.median, loose)
-    yield _piece(f"worst {every}", records, errors, max, criterion.worst, loose)
+    n = sum(at_scale)
+    yield _piece(f"median {every}", records, n, errors, median, criterion.median, loose)
+    yield _piece(f"worst {every}", records, n, errors, max, criterion.worst, loose)
 
 
 def _errors(
@@ -86,6 +89,7 @@ def _errors(
 def _piece(
     label: str,
     records: Sequence[KernelRecord],
+    at_scale: int,
     errors: Sequence[tuple[float, float, float]],
     of: Callable[[Iterable[float]], float],
     limit: float,
@@ -94,7 +98,6 @@ def _piece(
     value, low, high = (of(column) for column in zip(*errors, strict=True))
     band = Band.below(limit, f"below {limit:.0%}")
     images = sorted({record.n_samples for record in records})
-    at_scale = sum(record.run.at_paper_scale for record in records)
     notes = [f"{len(records)} models, {at_scale} at the paper's scale"] * (len(records) > 1)
     notes += ["an eigenvalue did not converge"] * loose
     return Evidence(

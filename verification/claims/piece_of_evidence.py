@@ -23,7 +23,7 @@ class Grade(StrEnum):
         """What the numbers of a trained model are."""
         if model.origin == "author":
             return cls.AUTHOR
-        return cls.SCALE if model.run.at_paper_scale else cls.SMALL
+        return cls.SCALE if model.at_paper_scale else cls.SMALL
 
 
 class Outcome(StrEnum):

@@ -242,7 +242,7 @@ def paired_over_seeds(
 
 def _kind(model: TrainedModel) -> _Kind:
     """What numbers must have in common to be taken together."""
-    return model.origin, Grade.of(model), model.run.protocol, model.settings
+    return model.origin, Grade.of(model), model.run.protocol, model.study()
 
 
 def _commands(pairs: Iterable[Pair]) -> str:

@@ -82,7 +82,7 @@ def fitted_exponents(
     """
     protocols: dict[tuple[str, str], list[list[TrainedModel]]] = {}
     for group in alike_but_for("n_patches", models):
-        kind = group[0].run.protocol, group[0].settings
+        kind = group[0].run.protocol, group[0].study()
         protocols.setdefault(kind, []).append(group)
     found = []
     for groups in protocols.values():

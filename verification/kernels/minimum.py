@@ -1,6 +1,7 @@
 """G's spectrum at a minimum of the training loss: from the loss alone, or from a pilot run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,6 @@ from torch import Tensor
 from patchlaw.hessian_theory.input_checks import finite_number
 from patchlaw.hessian_theory.predictions import Architecture
 from patchlaw.hessian_theory.predictions.kernel_flow import flow_to_loss, mean_loss
-from patchlaw.simulators import Ansatz
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.jobs.job import check_samples
 from patchlaw.verification.kernels.of_model import logits_of
@@ -19,6 +19,7 @@ from patchlaw.verification.kernels.start import (
     predict_spectrum,
     start_logits,
 )
+from patchlaw.verification.records.run_facts import depolarised
 from patchlaw.verification.runs import Run, RunSamples
 
 Logits = NDArray[np.float64]
@@ -75,13 +76,24 @@ class Pilot:
         model: at its minimum.
         loss: its mean loss over all images that it was trained on.
         samples: its images.
-        architecture: its sizes.
+        sizes: of it without noise, with c as the run has it.
+        noise: p after every gate.
     """
 
     model: PatchModule
     loss: float
     samples: RunSamples
-    architecture: Architecture
+    sizes: Architecture
+    noise: float = 0.0
+
+    @property
+    def architecture(self) -> Architecture:
+        """Its sizes, noise as a smaller c."""
+        return self.resized()
+
+    def resized(self, **sizes: Any) -> Architecture:
+        """The sizes of a model that differs from it in these, with its noise."""
+        return depolarised(replace(self.sizes, **sizes), self.noise)
 
     @classmethod
     def of_run(cls, run: Run, samples: RunSamples) -> "Pilot":
@@ -106,11 +118,11 @@ class Pilot:
             sizes.n_qubits,
             sizes.image_side,
             sizes.n_classes,
-            sizes.scale * Ansatz(sizes.n_qubits, sizes.depth).retention(sizes.noise),
+            sizes.scale,
             sizes.aggregation_exponent,
         )
         loss = run.history[run.minimum_epoch].train.loss
-        return cls(run.model(run.minimum_epoch), loss, samples, architecture)
+        return cls(run.model(run.minimum_epoch), loss, samples, architecture, sizes.noise)
 
     def logits(self, part: NDArray[np.int64]) -> Logits:
         """Of some of its training images, shape (N, C)."""
@@ -136,6 +148,9 @@ def predict_from_pilot(
     A larger one is met by scaling the logits down; a smaller one by gradient flow in the other
     model's expected kernel (no scale makes up for a wrong class).
 
+    Raises:
+        ValueError: also other qubits than the pilot's, whose pixels lie in another range.
+
     Args:
         pilot: trained.
         architecture: of the other model.
@@ -147,6 +162,11 @@ def predict_from_pilot(
         seed: see there.
         include_bias: see there.
     """
+    if (n := pilot.sizes.n_qubits) != architecture.n_qubits:
+        raise ValueError(
+            f"n_qubits: expected {n}, the pilot's, got {architecture.n_qubits}; pixels of its "
+            f"images are angles up to 2 pi / {n}"
+        )
     ratio = 1.0
     if loss is not None:
         wanted = finite_number("loss", loss, what="the mean cross-entropy in nats", above=0)

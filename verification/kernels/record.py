@@ -8,6 +8,7 @@ from typing import Any
 from patchlaw.hessian_theory.predictions import CircuitGroup
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.records import Eigenvalue, RunFacts
+from patchlaw.verification.records.reading import refuse_repeated
 from patchlaw.verification.store.json_files import Count, NonNegative, PositiveCount
 from patchlaw.verification.store.seal import FileKind
 
@@ -139,7 +140,8 @@ def read_kernels(folder: Path) -> tuple[KernelRecord, ...]:
     """Every record of a folder, by P, depth and seed.
 
     Raises:
-        RecordError: as ``KernelRecord.read``.
+        RecordError: two are of one run, or as ``KernelRecord.read``.
     """
-    records = [KernelRecord.read(path) for path in folder.glob("*.json")]
-    return tuple(sorted(records, key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed)))
+    found = {path: KernelRecord.read(path) for path in sorted(folder.glob("*.json"))}
+    refuse_repeated((record.run, path) for path, record in found.items())
+    return tuple(sorted(found.values(), key=lambda r: (r.run.n_patches, r.run.depth, r.run.seed)))

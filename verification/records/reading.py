@@ -8,8 +8,8 @@ and the ledger then says that it was not measured. Keys that are not known are i
      "reproduce": "patchlaw analyse RUN",           # command that gives this record again
      "run": {"n_patches": 4, "depth": 50, "seed": 1001, "images": 60000, "epochs": 50,
              "n_classes": 10, "id": "P4_d50_s1001"},    # the last two may be left out
-     "settings": "..",                              # the same for runs that differ in P, depth,
-                                                    # seed and rate alone; may be left out
+     "settings": {"learning_rate": 0.01, ..,        # training and samples, see ``Settings``; may be
+                  "data_sha256": ".."},             # left out
      "minimum": {"epoch": 36,                       # at the minimum of the training loss
                  "train": {"loss": .., "trace_s": .., "gradient_norm": .., "n_samples": 60000},
                  "test": {"loss": .., "accuracy": .., "n_samples": 10000}},
@@ -40,14 +40,14 @@ runs are held against their like.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from patchlaw.verification.records.eigenvalue import Eigenvalue
 from patchlaw.verification.records.moments import SpectrumMoment, SplitMoment
-from patchlaw.verification.records.run_facts import RunFacts
+from patchlaw.verification.records.run_facts import SCALE_EPOCHS, RunFacts, Settings
 from patchlaw.verification.records.trained_model import (
     GaussNewtonBounds,
     GaussNewtonTraces,
@@ -95,15 +95,21 @@ def read_analyses(folder: Path) -> tuple[TrainedModel, ...]:
         RecordError: a file is not JSON, two are of one run, or as ``read_model``.
     """
     found = [read_model(path) for path in sorted(folder.glob("*.json")) if _is_analysis(path)]
-    of_run: dict[tuple[str, int], TrainedModel] = {}
-    for model in found:
-        name = model.run.id, model.run.epochs
-        if model.run.id and (other := of_run.setdefault(name, model)) is not model:
-            raise RecordError(
-                f"{model.path}: expected one record of run {model.run.id}, got another beside "
-                f"{other.path}; a run that counts twice turns verdicts: move one away"
-            )
+    refuse_repeated((model.run, model.path) for model in found)
     return tuple(sorted(found, key=lambda m: (m.run.n_patches, m.run.depth, m.run.seed, m.run.id)))
+
+
+def refuse_repeated(records: Iterable[tuple[RunFacts, Path | None]]) -> None:
+    """RecordError where two are of one run: which of its epochs matters below the paper's only."""
+    of_run: dict[tuple[str, int], Path | None] = {}
+    for run, path in records:
+        place = run.id, min(run.epochs, SCALE_EPOCHS)
+        if run.id and place in of_run:
+            raise RecordError(
+                f"{path}: expected one record of run {run.id}, got another beside "
+                f"{of_run[place]}; a run that counts twice turns verdicts: move one away"
+            )
+        of_run[place] = path
 
 
 def _is_analysis(path: Path) -> bool:
@@ -119,10 +125,11 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         return typed(content[name], kind) if content.get(name) is not None else missing
 
     spectra = section("spectra_along_training", list[dict[str, Any]], [])
+    known = content.get("settings")  # a digest in records of former releases
     model = TrainedModel(
         run=typed(content["run"], RunFacts),
         reproduce=typed(content["reproduce"], str),
-        settings=known if isinstance(known := content.get("settings"), str) else "",
+        settings=typed(known, Settings) if isinstance(known, dict) else None,
         minimum=(minimum := section("minimum", Minimum, Minimum())),
         misclassified=_indices(section("misclassified", tuple[Count, ...]), minimum.test),
         eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),
@@ -148,7 +155,10 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
 def _premises(model: TrainedModel) -> dict[str, bool]:
     """What a reader takes for granted of numbers whose types are right."""
     run, trajectory = model.run, model.trajectory or Trajectory(())
-    near, outliers = model.near_zero, model.outliers
+    moments = model.spectra_along_training
+    counts = [of for of in (model.outliers, *(each.outliers for each in moments)) if of]
+    near = [of for of in (model.near_zero, *(each.near_zero for each in moments)) if of]
+    shares = [model.bias_share or 0.0, *(estimate.value for estimate in near)]
     subset = model.subset or SubsetSpectrum(run.images)
     tops = [*model.eigenvalues.values(), subset.top]
     ratios = [trajectory.pc_ratios, trajectory.pc_ratios_to_minimum]
@@ -163,15 +173,13 @@ def _premises(model: TrainedModel) -> dict[str, bool]:
         "contribution ratios in descending order, of 1 in sum at most": all(
             _descend([*of, -_ROUNDING]) and math.fsum(of) <= 1 + _ROUNDING for of in ratios
         ),
-        "low <= count <= high of outliers": outliers is None
-        or outliers.low <= outliers.count <= (math.inf if outliers.high is None else outliers.high),
-        "a share near zero of 0 to 1": near is None or _is_share(near.value),
-        "a share of the bias of 0 to 1": model.bias_share is None or _is_share(model.bias_share),
+        "low <= count <= high of outliers": all(
+            of.low <= of.count <= (math.inf if of.high is None else of.high) for of in counts
+        ),
+        "shares near zero and of the bias from 0 to 1": all(
+            -_ROUNDING <= x <= 1 + _ROUNDING for x in shares
+        ),
     }
-
-
-def _is_share(number: float) -> bool:
-    return -_ROUNDING <= number <= 1 + _ROUNDING
 
 
 def _descend(numbers: Sequence[float]) -> bool:

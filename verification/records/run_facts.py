@@ -1,7 +1,7 @@
 """Which training run it is: sizes, seed, data and every axis of the model."""
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -27,6 +27,43 @@ def _said(words: str) -> dict[str, str]:
 
 
 OTHER = "another model"  # of no study
+
+
+def depolarised(sizes: Architecture, noise: float) -> Architecture:
+    """The sizes with c (1 - p)^m in the place of c, m the gates of the paper's circuit.
+
+    Raises:
+        ValueError: p below 0, or 1 and more.
+    """
+    if not noise:
+        return sizes
+    left = Ansatz(sizes.n_qubits, sizes.depth).retention(noise)
+    return replace(sizes, scale=float(sizes.scale) * left)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run was trained and on what, beside P, depth, seed and what ``AXES`` names.
+
+    Attributes:
+        learning_rate: the optimiser's initial rate.
+        n_batches: mini-batches an epoch.
+        weight_decay: L2 term added to the gradient.
+        annealing_epochs: T_max of the cosine annealing.
+        dtype: of parameters and outputs.
+        data_sha256: digest of all images and labels, those of the tests included.
+        author_protocol: whether all this is the author's, on all of MNIST.
+        whole_image: whether a patch is the whole image.
+    """
+
+    learning_rate: float
+    n_batches: PositiveCount
+    weight_decay: float
+    annealing_epochs: PositiveCount
+    dtype: str
+    data_sha256: str
+    author_protocol: bool
+    whole_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,21 +148,20 @@ class RunFacts:
     def architecture(self) -> Architecture | None:
         """Sizes, c and alpha of the paper's circuit on MNIST; None for what is not sized by them.
 
-        Noise is a smaller c: (1 - p)^m of the run's.
-
         That is another circuit, angles that patches share, or images of another data set.
         """
         sized_by = ("n_qubits", "scale", "noise", "aggregation_exponent", "pixel_bias")
         if not self.same_but_for(*sized_by):
             return None
-        return Architecture(
+        sizes = Architecture(
             self.n_patches,
             self.depth,
             self.n_qubits,
             n_classes=self.n_classes,
-            scale=self.scale * Ansatz(self.n_qubits, self.depth).retention(self.noise),
+            scale=self.scale,
             aggregation_exponent=Fraction(str(self.aggregation_exponent)),
         )
+        return depolarised(sizes, self.noise)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -159,14 +195,15 @@ class RunFacts:
         )
 
     @property
+    def of_paper_size(self) -> bool:
+        """Whether it is as deep and as long as the paper's, on as many images."""
+        long_enough = self.images >= SCALE_IMAGES and self.epochs >= SCALE_EPOCHS
+        return self.depth >= SCALE_DEPTH and long_enough
+
+    @property
     def at_paper_scale(self) -> bool:
-        """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
-        return (
-            self.depth >= SCALE_DEPTH
-            and not (self.other_settings and self.same_but_for())  # other data, say, by no word
-            and self.images >= SCALE_IMAGES
-            and self.epochs >= SCALE_EPOCHS
-        )
+        """Whether it is so by the author's protocol, as far as its name tells."""
+        return self.of_paper_size and not self.other_settings
 
 
 # of model and data, in which a run may be another than the paper's

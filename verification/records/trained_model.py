@@ -6,7 +6,7 @@ author recorded: what was not computed is None or empty.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -20,6 +20,7 @@ from patchlaw.verification.records.run_facts import (
     SCALE_EPOCHS,
     SCALE_IMAGES,
     RunFacts,
+    Settings,
 )
 from patchlaw.verification.solvers import (
     Alignment,
@@ -166,7 +167,7 @@ class TrainedModel:
         outliers: counted there by the stated rule.
         outliers_by_gap: by the widest relative gap.
         near_zero: share of H's eigenvalues within lambda_max / 100 of zero.
-        settings: digest of the configuration but for P, depth, seed and rate; empty if not known.
+        settings: how it was trained and on what; None if not on record.
         misclassified: indices of the test images whose largest logit is not the label's.
         along_training: the split along training, epochs ascending.
         spectra_along_training: H's spectrum along training, epochs ascending.
@@ -191,7 +192,7 @@ class TrainedModel:
     outliers_by_gap: OutlierCount | None = None
     near_zero: Estimate | None = None
     misclassified: tuple[Count, ...] | None = None
-    settings: str = ""
+    settings: Settings | None = None
     along_training: tuple[SplitMoment, ...] = ()
     spectra_along_training: tuple[SpectrumMoment, ...] = ()
     trajectory: Trajectory | None = None
@@ -206,13 +207,41 @@ class TrainedModel:
         if self.origin != "record":
             return f"{self.origin}'s {place}"
         place += f", seed {self.run.seed}"
-        as_the_paper = self.run.at_paper_scale and self.run.same_but_for()
+        as_the_paper = self.at_paper_scale and self.run.same_but_for()
         return place if as_the_paper else f"{place}, {self.run.protocol}"
 
     @property
     def name(self) -> str:
         """Of the run; the label where it has none."""
         return self.run.id or self.label
+
+    @property
+    def by_author_protocol(self) -> bool:
+        """Whether training and data are the author's; by the run's name where nothing else says."""
+        return self.settings.author_protocol if self.settings else not self.run.other_settings
+
+    @property
+    def at_paper_scale(self) -> bool:
+        """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
+        return self.run.of_paper_size and self.by_author_protocol
+
+    def study(self, *, rate: bool = False, data: bool = True) -> str:
+        """Training and data in words, the same for models that may be held against each other.
+
+        The author's protocol is one study, whatever else is on record.
+
+        Args:
+            rate: whether those of other rates are others; the author's rates go with the depth.
+            data: whether those of other data are.
+        """
+        if self.by_author_protocol:
+            return "the author's"
+        if self.settings is None:
+            return "not on record"
+        said = {"learning_rate": rate, "data_sha256": data}
+        said |= {"author_protocol": False, "whole_image": False}
+        found = asdict(self.settings).items()
+        return ", ".join(f"{name} {value}" for name, value in found if said.get(name, True))
 
     @property
     def environments(self) -> list[Mapping[str, Any]]:
@@ -269,22 +298,17 @@ def author_models() -> tuple[TrainedModel, ...]:
 def alike_but_for(along: Along, models: Iterable[TrainedModel]) -> Iterator[list[TrainedModel]]:
     """Models of one origin, protocol, seed and depth (or P), by P (or depth); groups by the same.
 
-    Those of other settings, such as data of one's own, are groups apart, as far as that is on
-    record. A P that occurs twice in a group is left out: the two runs differ in something that is
-    not on record, so which of them another P belongs with is not known.
+    Those of other settings, such as data of one's own, are groups apart, and those without any on
+    record. At equal depth rates are settings too. A P that occurs twice in a group is left out: the
+    two runs differ in something that is not on record, so which of them another P belongs with is
+    not known.
     """
-    other = "depth" if along == "n_patches" else "n_patches"
+    along_p = along == "n_patches"
     groups: dict[tuple[Any, ...], list[TrainedModel]] = {}
     for model in models:
-        run = model.run
-        key = model.origin, run.at_paper_scale, run.protocol, getattr(run, other), run.seed
-        groups.setdefault(key, []).append(model)
-    for key in [*groups]:
-        kinds = sorted({model.settings for model in groups[key]} - {""})
-        if len(kinds) > 1:  # who says nothing belongs with none
-            for kind in kinds:
-                groups[*key, kind] = [m for m in groups[key] if m.settings == kind]
-            groups[key] = [m for m in groups[key] if not m.settings]
+        run, other = model.run, model.run.depth if along_p else model.run.n_patches
+        kind = model.origin, model.at_paper_scale, run.protocol, model.study(rate=along_p)
+        groups.setdefault((*kind, other, run.seed), []).append(model)
     for key in sorted(groups):
         count = Counter(getattr(model.run, along) for model in groups[key])
         once = [model for model in groups[key] if count[getattr(model.run, along)] == 1]

@@ -12,7 +12,7 @@ from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.named_circuits import names_of
 from patchlaw.simulators.patch_model import PatchModule
-from patchlaw.verification.records.run_facts import AXES
+from patchlaw.verification.records.run_facts import AXES, Settings
 from patchlaw.verification.run_settings import BATCH_SIZE
 from patchlaw.verification.runs.factory import Factory
 from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples, load_samples
@@ -34,6 +34,7 @@ from patchlaw.verification.training.protocol import default_learning_rate
 MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
 Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
 Noise: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+_TRAINING = ("learning_rate", "n_batches", "weight_decay", "annealing_epochs")
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -116,6 +117,15 @@ class ModelConfig:
         parts = (self.ansatz, self.factory, self.shared, self.patch_side, self.square)
         kind = "own circuit" if self.factory is None else self.factory.function
         return f"{kind} {digest({'parts': plain(parts)})[:8]}"
+
+    @property
+    def reads_whole_image(self) -> bool:
+        """Whether a patch is the whole image."""
+        if self.patch_side is not None:
+            return self.patch_side == self.image_side
+        given = self.ansatz and Ansatz.from_json(self.ansatz)
+        circuit = given or Ansatz(self.n_qubits, self.depth)
+        return circuit.n_features == self.image_side**2
 
     @classmethod
     def of_circuit(cls, ansatz: Ansatz, n_patches: int, **fields: Any) -> "ModelConfig":
@@ -277,18 +287,18 @@ class RunConfig:
         return digest(self.identity)
 
     @property
-    def settings_sha256(self) -> str:
-        """Digest of what models of a study have in common, whatever their P, depth and seed.
-
-        So without the rate, which goes with the depth, and an own circuit, whose gates do.
-        """
-        record = self.identity
-        for part, names in {
-            "model": ("n_patches", "depth", "seed", "ansatz"),
-            "training": ("learning_rate", "batch_seed"),
-        }.items():
-            record[part] = {k: v for k, v in record[part].items() if k not in names}
-        return digest(record)
+    def settings(self) -> Settings:
+        """Training and samples, as records say them."""
+        model, training = self.model, self.training
+        author = RunConfig.paper(model.n_patches, model.depth, model.seed, training.epochs)
+        alike = replace(training, loss=author.training.loss) == author.training
+        return Settings(
+            **{name: getattr(training, name) for name in _TRAINING},
+            dtype=model.dtype,
+            data_sha256=self.data.sha256,
+            author_protocol=alike and (model.dtype, self.data) == (author.model.dtype, author.data),
+            whole_image=model.reads_whole_image,
+        )
 
     @property
     def run_id(self) -> str:
