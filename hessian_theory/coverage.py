@@ -1,4 +1,4 @@
-"""How many patches cover each pixel: exact integers, and their two limits for many patches.
+"""How many patches cover each pixel: exact integers.
 
 A pixel's bias is shared by the m patches that cover the pixel, so m is the factor by which its
 row of the Hessian departs from an angle's row: |d_b z_k| <= s m, hence |G_bb'| <= s^2 m_b m_b'.
@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,98 +136,6 @@ class PatchCoverage:
         """
         n, k, t = self.patch_side, self.patches_per_side, self.stride
         return tuple(tuple(max(0, n - t * abs(a - b)) for b in range(k)) for a in range(k))
-
-
-@dataclass(frozen=True)
-class CoverageLimit:
-    """What becomes of the counts m as P grows, in one of two regimes.
-
-    Attributes:
-        regime: which sizes are held while P grows.
-        mean_count: limit of the mean of m; None where it grows without limit.
-        mean_fraction: limit of the mean of m / P.
-        largest_count: limit of the largest m; None where it grows without limit.
-        largest_fraction: limit of the largest m / P.
-        growth: exponent e of the largest m ~ P^e; bias-bias elements of G are bounded by
-            s^2 m^2 ~ P^(2 e - 2 alpha), those of R by ~ P^(e - alpha).
-    """
-
-    regime: Literal["fixed image", "growing image"]
-    mean_count: Fraction | None
-    mean_fraction: Fraction
-    largest_count: int | None
-    largest_fraction: Fraction
-    growth: int
-
-
-def fixed_image_limit(image_side: int, patch_side: int) -> CoverageLimit:
-    """Coverage for P -> infinity with the image and the patch held (the paper's setting).
-
-    The mean of m / P is n^2 / side^2 for every P. Along one axis a pixel lies in at most about
-    n / t = n (k - 1) / (side - n) of the k windows, so the largest m / P tends to
-    min(1, n / (side - n))^2; it is 1 for every P > 1 when 2 n > side. Counts therefore grow in
-    proportion to P and m / P does not vanish. Whole pixels end the sequence at
-    ``densest_grid(side, n)``; the limit itself needs patches at fractions of a pixel.
-
-    Args:
-        image_side: side of the image in pixels.
-        patch_side: side n of a patch in pixels, smaller than the image.
-
-    Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size is not positive, or the patch does not leave room for a second one.
-    """
-    densest_grid(image_side, patch_side)
-    peak = min(Fraction(1), Fraction(patch_side, image_side - patch_side))
-    return CoverageLimit(
-        regime="fixed image",
-        mean_count=None,
-        mean_fraction=Fraction(patch_side, image_side) ** 2,
-        largest_count=None,
-        largest_fraction=peak**2,
-        growth=1,
-    )
-
-
-def growing_image_limit(patch_side: int, stride: int) -> CoverageLimit:
-    """Coverage for P -> infinity with the patch and the stride held, so that the image grows.
-
-    The image's side is n + (k - 1) t; the mean of m tends to (n / t)^2 and no pixel lies in more
-    than ceil(n / t)^2 patches, whatever P is, so m / P vanishes as 1 / P.
-
-    Args:
-        patch_side: side n of a patch in pixels.
-        stride: pixels t between neighbouring patches.
-
-    Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size is not positive.
-    """
-    n, t = positive_integer("patch_side", patch_side), positive_integer("stride", stride)
-    return CoverageLimit(
-        regime="growing image",
-        mean_count=Fraction(n, t) ** 2,
-        mean_fraction=Fraction(0),
-        largest_count=(-(-n // t)) ** 2,
-        largest_fraction=Fraction(0),
-        growth=0,
-    )
-
-
-def densest_grid(image_side: int, patch_side: int) -> int:
-    """Largest P of a regular grid of distinct patches: (side - n + 1)^2, stride 1.
-
-    Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size is not positive, or the patch does not leave room for a second one.
-    """
-    slack = positive_integer("image_side", image_side) - positive_integer("patch_side", patch_side)
-    if slack < 1:
-        raise ValueError(
-            f"patch_side: expected less than image_side = {image_side}, got {patch_side}; "
-            "a second patch needs room to move"
-        )
-    return (slack + 1) ** 2
 
 
 def _possible_counts(slack: int) -> list[int]:

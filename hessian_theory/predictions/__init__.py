@@ -4,11 +4,6 @@ Numbers only: nothing here imports sympy or torch. Every law's file is imported 
 registers it.
 """
 
-from patchlaw.hessian_theory.predictions.aggregation import (
-    AggregationExponents,
-    aggregation_exponents,
-    aggregation_table,
-)
 from patchlaw.hessian_theory.predictions.angle_laws import CURVATURE, LOSS
 from patchlaw.hessian_theory.predictions.architecture import Architecture
 from patchlaw.hessian_theory.predictions.bounds import (
@@ -71,7 +66,6 @@ __all__ = [
     "LAWS",
     "LOSS",
     "PAPER_COLLAPSE",
-    "AggregationExponents",
     "Architecture",
     "CircuitGroup",
     "CollapseConstant",
@@ -92,8 +86,6 @@ __all__ = [
     "Status",
     "TangentKernel",
     "UpperBound",
-    "aggregation_exponents",
-    "aggregation_table",
     "block_bounds",
     "collapsed_eigenvalue",
     "curvature_bounds",

@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from patchlaw.hessian_theory.coverage import (
-    PatchCoverage,
-    densest_grid,
-    fixed_image_limit,
-    growing_image_limit,
-)
+from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.simulators import PatchGrid
 from tests.strategies import patch_grids
 
@@ -73,52 +68,14 @@ def test_four_pixels_of_the_papers_image_lie_in_every_patch(n_patches: int) -> N
     assert coverage.minimum == 1
 
 
-@given(st.integers(1, 6), st.integers(1, 8))
-def test_fixed_image_keeps_the_fraction_of_patches_a_pixel_lies_in(slack: int, n: int) -> None:
-    side = n + slack
-    limit = fixed_image_limit(side, n)
-    strides = [t for t in range(1, slack + 1) if slack % t == 0]
-    grids = [PatchCoverage(side, n, (slack // t + 1) ** 2) for t in strides]
-    assert grids[0].n_patches == densest_grid(side, n)
-    assert {grid.mean / grid.n_patches for grid in grids} == {limit.mean_fraction}
-    if 2 * n > side:
-        assert {grid.maximum for grid in grids} == {grid.n_patches for grid in grids}
-        assert limit.largest_fraction == 1
-    assert limit.growth == 1
-
-
-@pytest.mark.parametrize(("side", "n"), [(14, 8), (14, 7), (14, 3), (30, 4)])
-def test_fixed_image_limit_is_approached_on_finer_pixels(side: int, n: int) -> None:
-    """Refining every pixel by r makes room for denser grids of the same picture."""
-    limit = fixed_image_limit(side, n)
-    misses = []
-    for r in (4, 32):
-        fine = PatchCoverage(side * r, n * r, densest_grid(side * r, n * r))
-        misses.append(abs(Fraction(fine.maximum, fine.n_patches) - limit.largest_fraction))
-    assert misses[1] <= misses[0] / 4
-    assert misses[1] < Fraction(1, 20)
-
-
 @given(st.integers(1, 8), st.integers(1, 9), st.integers(1, 7))
 def test_growing_image_bounds_the_counts_whatever_p(n: int, t: int, k: int) -> None:
-    limit = growing_image_limit(n, t)
+    """At fixed patch and stride no pixel lies in more than ceil(n / t)^2 patches."""
     coverage = PatchCoverage(n + (k - 1) * t, n, k * k)
     assert coverage.stride == (t if k > 1 else 0)
-    assert limit.largest_count is not None
-    assert coverage.maximum <= limit.largest_count
+    assert coverage.maximum <= (-(-n // t)) ** 2
     if k * t >= n:  # the first window is left before the last one begins
-        assert coverage.maximum == limit.largest_count
-    assert limit.growth == 0
-
-
-def test_growing_image_mean_tends_to_its_limit() -> None:
-    limit = growing_image_limit(8, 3)
-    assert limit.mean_count == Fraction(64, 9)
-    misses = [
-        abs(PatchCoverage(8 + (k - 1) * 3, 8, k * k).mean - limit.mean_count)
-        for k in (10, 100, 1000)
-    ]
-    assert misses[0] > 8 * misses[1] > 64 * misses[2]
+        assert coverage.maximum == (-(-n // t)) ** 2
 
 
 @pytest.mark.parametrize(
@@ -139,10 +96,6 @@ def test_impossible_grids_are_refused(arguments: tuple[int, int, int], message: 
 def test_sizes_that_are_no_integers_are_refused() -> None:
     with pytest.raises(TypeError, match=r"n_patches: expected a positive integer, got 4\.0"):
         PatchCoverage(14, 8, 4.0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="stride: expected a positive integer, got True"):
-        growing_image_limit(8, True)
-    with pytest.raises(ValueError, match="a second patch needs room to move"):
-        fixed_image_limit(8, 8)
 
 
 def test_numpy_integers_are_integers() -> None:

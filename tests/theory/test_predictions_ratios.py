@@ -14,12 +14,10 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from patchlaw import predict_eigenvalue_ratio
-from patchlaw.hessian_theory.coverage import fixed_image_limit, growing_image_limit
 from patchlaw.hessian_theory.predictions import (
     LevelOffLaw,
     MeasuredModel,
     RatioInputs,
-    aggregation_table,
     laws_for,
     predict_level_off_ratios,
     predict_ratio,
@@ -382,20 +380,6 @@ def test_level_off_law_levels_off() -> None:
         LevelOffLaw(0, 0)
     with pytest.raises(ValueError, match="bias_part: expected a finite number, >= 0, got -1"):
         LevelOffLaw.from_parts(4, 1, -1)
-
-
-def test_aggregation_table() -> None:
-    fixed = {row.alpha: row for row in aggregation_table(fixed_image_limit(14, 8))}
-    assert list(fixed) == [0, Fraction(1, 2), 1]
-    assert fixed[1].gauss_newton_angle == -2
-    assert fixed[1].gauss_newton_bias == 0  # the paper's Sec. 2.2 says -2
-    assert fixed[1].residual_bias == 0
-    assert fixed[1].residual_mixed == -1
-    assert fixed[Fraction(1, 2)].top_gauss_newton == (-1, 0)
-    assert fixed[0].top_residual == 0
-    growing = aggregation_table(growing_image_limit(8, 2))[2]
-    assert (growing.gauss_newton_bias, growing.gauss_newton_mixed) == (-2, -2)
-    assert growing.residual_bias == -1
 
 
 @pytest.mark.parametrize(
