@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from patchlaw.hessian_theory.kernel_chapter import KERNEL_CHAPTER
 from patchlaw.hessian_theory.proof.derivation import Report
-from patchlaw.hessian_theory.proof.render import as_markdown, prose, status_text
+from patchlaw.hessian_theory.proof.render import as_markdown, prose
 from patchlaw.hessian_theory.theorems import CHAPTERS
 
 _INTRODUCTION = """\
@@ -27,10 +27,9 @@ How to read it. Every step says what was shown and how. *proved*: the kernel
 go through: an identity between the two sides, decided by a normal form; an inequality by writing
 the difference as a sum of squares, of products of non-negative factors and of multiples of earlier
 formulas; convexity; instances of other theorems, whose assumptions come along. What is listed
-under Assumptions and Domains is all that it rests on. *instances*: evaluated exactly for the values
-that the step names, and said of no others. *tested*: random instances at 50 digits, no proof. A
-theorem has the status of its weakest statement; one whose assumptions no sample satisfied would be
-listed as vacuous. Counterexamples are theorems too: they refute a statement by exhibiting a case.
+under Assumptions and Domains is all that it rests on. A theorem whose assumptions no sample
+satisfied would be listed as vacuous. Counterexamples are theorems too: they refute a statement by
+exhibiting a case.
 """
 
 
@@ -93,9 +92,7 @@ def theory_page(reports: Mapping[str, Report]) -> str:
     lines += ["", "## Contents", ""]
     for title, theorems in CHAPTERS:
         lines.append(f"- [{title}](#{_slug(title)})")
-        lines += [
-            f"  - [{prose(t.title)}](#{t.name}): {status_text(reports[t.name])}" for t in theorems
-        ]
+        lines += [f"  - [{prose(t.title)}](#{t.name}): {reports[t.name].status}" for t in theorems]
     lines.append("")
     for title, theorems in CHAPTERS:
         lines += [f"## {title}", ""]

@@ -19,12 +19,10 @@ from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
 from sympy.core.function import AppliedUndef
 
 from patchlaw.hessian_theory.proof.evidence import (
-    STEP_STATUSES,
     Combination,
     Context,
     Evidence,
     Outcome,
-    StepStatus,
 )
 from patchlaw.hessian_theory.proof.kernel import Theorem, assume, establishes, instantiate
 from patchlaw.hessian_theory.proof.language import (
@@ -38,15 +36,8 @@ from patchlaw.hessian_theory.proof.language import (
 )
 from patchlaw.hessian_theory.proof.points import Point
 
-Status: TypeAlias = Literal["proved", "instances", "tested", "failed", "vacuous"]
+Status: TypeAlias = Literal["proved", "failed", "vacuous"]
 Kind: TypeAlias = Literal["theorem", "counterexample"]
-STATUS_WORDS: Mapping[Status, str] = {
-    "proved": "proved",
-    "instances": "proved for the instances listed",
-    "tested": "tested",
-    "failed": "failed",
-    "vacuous": "vacuous",
-}
 _WITNESS_DRAWS = 400
 _VALUES = 40  # of quantified symbols: what fails for half of them is not met by luck
 
@@ -177,8 +168,8 @@ class Report:
     """Outcome of checking a derivation.
 
     Attributes:
-        status: that of the weakest claim; "failed" if some step does not hold, "vacuous" if no
-            sample satisfied the assumptions, so that nothing was shown.
+        status: "failed" if some step does not hold, "vacuous" if no sample satisfied the
+            assumptions, so that nothing was shown.
         steps: how each step was decided, up to the first failure.
         witnesses: how many of the drawn points satisfied the assumptions.
         draws: how many points were drawn.
@@ -189,10 +180,6 @@ class Report:
     steps: tuple[StepResult, ...]
     witnesses: int
     draws: int
-
-    def count(self, status: StepStatus) -> int:
-        """Number of steps of a status."""
-        return sum(s.outcome is not None and s.outcome.status == status for s in self.steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,12 +253,11 @@ class Derivation:
         """A step as the kernel proved it.
 
         Raises:
-            ProofError: the step fails, or was shown for instances only.
+            ProofError: the step fails.
         """
         self.step(label)
         results, context = self._proof
-        proved = {r.label for r in results if r.outcome and r.outcome.status == "proved"}
-        if label not in proved:
+        if label not in {r.label for r in results if r.outcome}:
             raise ProofError(f"{self.name}, step {label!r} is not proved: {results[-1].error}")
         return context.theorems[label]
 
@@ -290,8 +276,7 @@ class Derivation:
     def _decided(self, step: Step, context: Context) -> Outcome:
         try:
             outcome = step.evidence.decide(step.formula, context)
-            if outcome.status == "proved" or outcome.theorem is not None:
-                establishes(outcome.theorem, self.given, step.formula)
+            establishes(outcome.theorem, self.given, step.formula)
         except (ProofError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
             raise ProofError(f"step {step.label!r} ({step.rule}): {error}") from error
         return outcome
@@ -323,8 +308,7 @@ class Derivation:
                 results.append(StepResult(step.label, None, str(error)))
                 break
             results.append(StepResult(step.label, outcome))
-            if outcome.theorem is not None:
-                context.theorems[step.label] = outcome.theorem
+            context.theorems[step.label] = outcome.theorem
         return results, context
 
     def _witnesses(self, seed: int) -> tuple[int, int]:
@@ -366,10 +350,8 @@ class Derivation:
         if results[-1].outcome is None:
             return Report(self.name, "failed", tuple(results), 0, 0)
         found, draws = self._witnesses(seed)
-        claims = {step.label for step in self.claims}
-        shown = [r.outcome.status for r in results if r.outcome and r.label in claims]
-        weakest = max(shown, key=STEP_STATUSES.index)
-        return Report(self.name, weakest if found else "vacuous", tuple(results), found, draws)
+        status: Status = "proved" if found else "vacuous"
+        return Report(self.name, status, tuple(results), found, draws)
 
     def check(self, *, seed: int = 0) -> Report:
         """Check every step and the assumptions.

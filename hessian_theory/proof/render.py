@@ -9,7 +9,6 @@ from sympy.core.function import AppliedUndef
 
 from patchlaw.hessian_theory.latex import to_latex
 from patchlaw.hessian_theory.proof.derivation import (
-    STATUS_WORDS,
     Citation,
     Derivation,
     Premise,
@@ -45,12 +44,7 @@ def formula_latex(theorem: Derivation, formula: Formula) -> str:
 
 def outcome_text(outcome: Outcome) -> str:
     """How a step was decided, in one line."""
-    return f"{outcome.status}: {outcome.detail}"
-
-
-def status_text(report: Report) -> str:
-    """What was shown of the claims, in words."""
-    return STATUS_WORDS[report.status]
+    return f"proved: {outcome.detail}"
 
 
 def _outcomes(theorem: Derivation, report: Report) -> Iterable[tuple[Step, StepResult | None]]:
@@ -129,7 +123,7 @@ def as_text(theorem: Derivation, report: Report) -> str:
         lines += ["", f"Consequence: {theorem.consequence}"]
     lines += [
         "",
-        f"Status: {status_text(report)}",
+        f"Status: {report.status}",
         f"Tested on the model: {theorem.numerical_test}",
     ]
     return "\n".join(lines)
@@ -172,7 +166,7 @@ def as_markdown(theorem: Derivation, report: Report, level: int = 3) -> str:
     """The whole derivation as Markdown with math blocks."""
     kind = "Counterexample" if theorem.kind == "counterexample" else "Theorem"
     lines = [f'<a id="{theorem.name}"></a>', "", f"{'#' * level} {prose(theorem.title)}", ""]
-    lines += [f"{kind} `{theorem.name}`. Source: {theorem.source}. {status_text(report)}.", ""]
+    lines += [f"{kind} `{theorem.name}`. Source: {theorem.source}. {report.status}.", ""]
     lines += [prose(theorem.summary), ""]
     if theorem.assumptions or theorem.premises:
         lines += ["Assumptions:", ""]

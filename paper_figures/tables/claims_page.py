@@ -87,7 +87,7 @@ cannot turn it. Verdicts are computed from the evidence by one set of rules
 - **confirmed with a qualification**: of those decided enough do, but some do not, some are
   undecided, fewer were decided than the statement speaks of or all at small scale, other numbers
   disagree, the criterion was set with numbers known, or a premise fails; of formulas, what was
-  shown for listed instances or checked, not proved; what it is stands beside it;
+  checked, not proved; what it is stands beside it;
 - **holds in part**: some of the parts that carry the claim are confirmed and others refuted;
 - **undecided**: it was measured, and no number decides it; **not measured**: it was not;
 - **refuted**: of those decided too many fail, or a proof or an exact check contradicts it.

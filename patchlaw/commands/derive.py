@@ -91,29 +91,25 @@ def _print_list(
     *,
     each_step: bool,
 ) -> None:
-    from patchlaw.hessian_theory.proof.evidence import STEP_STATUSES
-    from patchlaw.hessian_theory.proof.render import outcome_text, status_text
+    from patchlaw.hessian_theory.proof.render import outcome_text
     from patchlaw.verification.tables import Table, print_table
 
-    colours, styles, rows = {"proved": "green", "failed": "red"}, {}, []
+    styles, rows = {"proved": "green", "failed": "red", "vacuous": "yellow"}, []
     for theorem in chosen:
         report = reports[theorem.name]
         title = theorem.title + (" (counterexample)" if theorem.kind == "counterexample" else "")
-        status = status_text(report)
-        styles[status] = colours.get(report.status, "yellow")
-        rows.append((theorem.name, title, status, f"{seconds[theorem.name]:.1f}"))
+        rows.append((theorem.name, title, report.status, f"{seconds[theorem.name]:.1f}"))
         if each_step:
-            click.echo(f"{theorem.name}: {status}")
+            click.echo(f"{theorem.name}: {report.status}")
             for result in report.steps:
                 how = outcome_text(result.outcome) if result.outcome else result.error
                 click.echo(f"    {result.label}: {how}")
     header = ("theorem", "statement", "status", "seconds")
     table = Table("", header, tuple(rows), whole=("theorem",), right=("seconds",))
     print_table(table, console, styles)
-    counts = {kind: sum(r.count(kind) for r in reports.values()) for kind in STEP_STATUSES}
-    rest = [f"{r.name} ({status_text(r)})" for r in reports.values() if r.status != "proved"]
+    steps = sum(s.outcome is not None for r in reports.values() for s in r.steps)
+    rest = [f"{r.name} ({r.status})" for r in reports.values() if r.status != "proved"]
     console.print(
-        f"{len(reports) - len(rest)} of {len(reports)} theorems proved; steps: "
-        + ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        f"{len(reports) - len(rest)} of {len(reports)} theorems proved; {steps} steps hold"
         + (f"; not proved: {', '.join(rest)}" if rest else "")
     )

@@ -53,7 +53,7 @@ def test_every_proved_step_is_a_theorem_of_the_kernel(reports):
     """Asked again, the kernel's own object says what the step says and no more is assumed."""
     for theorem in THEOREMS:
         for step, result in zip(theorem.steps, reports[theorem.name].steps, strict=True):
-            if result.outcome is not None and result.outcome.status == "proved":
+            if result.outcome is not None:
                 establishes(theorem.proved(step.label), theorem.given, step.formula)
 
 

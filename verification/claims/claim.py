@@ -27,7 +27,7 @@ class TheoremResult:
     """Outcome of checking a derivation of ``hessian_theory`` again.
 
     Attributes:
-        status: "proved", "instances", "failed" or "vacuous".
+        status: "proved", "failed" or "vacuous".
         numerical_test: pytest node of the property that tests it on the model, if known.
     """
 
@@ -252,19 +252,18 @@ class Entry:
 
 def _theorem(name: str, findings: Findings, when_proved: Outcome) -> Evidence:
     found = findings.theorems.get(name)
-    shown = {"proved": Grade.PROOF, "instances": Grade.INSTANCES}
-    grade = shown.get(found.status) if found else None
+    proved = found is not None and found.status == "proved"
     test = f"; pytest {found.numerical_test}" if found and found.numerical_test else ""
     return Evidence(
         label=f"theorem {name}",
-        grade=grade or Grade.PROOF,
-        outcome=when_proved if grade else Outcome.OPEN,
+        grade=Grade.PROOF,
+        outcome=when_proved if proved else Outcome.OPEN,
         value=None,
         interval=None,
         criterion="every step re-checked",
         samples=f"{found.steps} steps" if found else "not checked",
         reproduce=f"patchlaw derive {name} --check{test}",
-        note="" if grade is Grade.PROOF else f"status: {found.status if found else 'not checked'}",
+        note="" if proved else f"status: {found.status if found else 'not checked'}",
     )
 
 

@@ -12,7 +12,6 @@ class Grade(StrEnum):
     """What kind of evidence it is, the strongest first."""
 
     PROOF = "proof"
-    INSTANCES = "exact, for the instances listed"
     EXACT = "exact check"
     SCALE = "measured at the paper's scale"
     AUTHOR = "the author's numbers, not ours"

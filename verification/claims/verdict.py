@@ -102,8 +102,7 @@ def judge_part(
 
     1. A proven contradiction or a violated exact check refutes, whatever else there is.
     2. Mathematics is confirmed when every proof and check it names holds; one that is missing or
-       no longer holds leaves it open; with a qualification where a theorem was shown for listed
-       instances only, or where there are checks and no proof.
+       no longer holds leaves it open; with a qualification where there are checks and no proof.
     3. Otherwise our own measurements at the paper's scale decide: below the quorum they refute;
        they confirm if every one meets the criterion, at least ``complete`` comparisons were
        decided (two seeds of one count once), none is undecided, and no other set of numbers that
@@ -120,7 +119,7 @@ def judge_part(
         quorum: share of the decided pieces that must meet the criterion, in (0, 1].
         complete: comparisons decided at the paper's scale for an unqualified confirmation.
     """
-    hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.INSTANCES, Grade.EXACT)]
+    hard = [e for e in evidence if e.grade in (Grade.PROOF, Grade.EXACT)]
     against = [e for e in hard if e.outcome is Outcome.AGAINST]
     if against:
         return Judgement(Verdict.REFUTED, f"contradicted by {_names(against)}")
@@ -130,9 +129,6 @@ def judge_part(
             return Judgement(
                 Verdict.NOT_MEASURED, f"not established: {_names(missing) or 'no proof'}"
             )
-        listed = [e for e in hard if e.grade is Grade.INSTANCES]
-        if listed:
-            return Judgement(Verdict.QUALIFIED, f"for the instances listed: {_names(listed)}")
         if all(e.grade is Grade.EXACT for e in hard):
             return Judgement(Verdict.QUALIFIED, f"checked, not proved: {_names(hard)}")
         return Judgement(Verdict.CONFIRMED, f"established by {_names(hard)}")
