@@ -41,10 +41,7 @@ from patchlaw.hessian_theory.predictions.loss_factors import (
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
 from patchlaw.hessian_theory.predictions.report import PredictionReport, predict
-from patchlaw.hessian_theory.predictions.residual_laws import (
-    predict_residual_ratio,
-    predict_residual_ratios,
-)
+from patchlaw.hessian_theory.predictions.residual_laws import RESIDUAL_BLOCKS
 from patchlaw.hessian_theory.predictions.sizes import (
     PAPER_COLLAPSE,
     CollapseConstant,
@@ -66,6 +63,7 @@ __all__ = [
     "LAWS",
     "LOSS",
     "PAPER_COLLAPSE",
+    "RESIDUAL_BLOCKS",
     "Architecture",
     "CircuitGroup",
     "CollapseConstant",
@@ -104,8 +102,6 @@ __all__ = [
     "predict_level_off_ratios",
     "predict_ratio",
     "predict_ratios",
-    "predict_residual_ratio",
-    "predict_residual_ratios",
     "register",
     "size_estimates",
     "trace_sample",

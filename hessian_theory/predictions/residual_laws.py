@@ -14,10 +14,6 @@ from patchlaw.hessian_theory.predictions.laws import (
     RESIDUAL,
     Input,
     Law,
-    RatioInputs,
-    RatioPrediction,
-    find_law,
-    predict_ratios,
     register,
 )
 from patchlaw.hessian_theory.predictions.measured_model import MeasuredModel
@@ -67,19 +63,3 @@ register(
         listed="predicted",
     ),
 )
-
-
-def predict_residual_ratios(inputs: RatioInputs) -> tuple[RatioPrediction, ...]:
-    """What every law for lambda_max(R) over the angles predicts."""
-    return predict_ratios(inputs, RESIDUAL)
-
-
-def predict_residual_ratio(
-    inputs: RatioInputs, law: str = "residual_elementwise"
-) -> RatioPrediction:
-    """The ratio of lambda_max(R) over the angles under one law.
-
-    Raises:
-        ValueError: no law for R has this name.
-    """
-    return find_law(law, RESIDUAL).predict(inputs)

@@ -18,11 +18,12 @@ from patchlaw.hessian_theory.predictions import (
     LevelOffLaw,
     MeasuredModel,
     RatioInputs,
+    RatioPrediction,
+    find_law,
     laws_for,
     predict_level_off_ratios,
     predict_ratio,
     predict_ratios,
-    predict_residual_ratio,
 )
 from patchlaw.hessian_theory.predictions.evidence import Number
 from patchlaw.hessian_theory.predictions.powers import power
@@ -32,6 +33,10 @@ patch_counts = st.integers(1, 200)
 training_losses = st.floats(1e-3, 2)
 exponents = st.fractions(-2, 2, max_denominator=6)
 positive = st.fractions(Fraction(1, 50), 50, max_denominator=50)
+
+
+def residual_ratio(inputs: RatioInputs, law: str = "residual_elementwise") -> RatioPrediction:
+    return find_law(law, "R over the angles").predict(inputs)
 
 
 def block_models(n_patches: int) -> st.SearchStrategy[MeasuredModel]:
@@ -261,25 +266,25 @@ def test_residual_ratio_is_that_of_the_largest_block(
             dense[2 * p : 2 * p + 2, 2 * p : 2 * p + 2] = [[0, float(value)], [float(value), 0]]
         tops.append(np.linalg.eigvalsh(dense)[-1])
         models.append(MeasuredModel(count, residual_blocks=tuple(values)))
-    prediction = predict_residual_ratio(RatioInputs(*models, alpha), "residual_blocks")
+    prediction = residual_ratio(RatioInputs(*models, alpha), "residual_blocks")
     assert prediction.status == "proven"
     assert float(prediction.ratio or 0) == pytest.approx(tops[1] / tops[0], rel=1e-12)
 
 
 def test_residual_laws_follow_the_first_power_of_s() -> None:
     inputs = RatioInputs(MeasuredModel(4, loss=Fraction(1, 2)), MeasuredModel(9, loss=Fraction(1)))
-    assert predict_residual_ratio(inputs).ratio == Fraction(4, 9)
-    assert predict_residual_ratio(inputs, "residual_loss").ratio == Fraction(8, 9)
-    missing = predict_residual_ratio(inputs, "residual_blocks")
+    assert residual_ratio(inputs).ratio == Fraction(4, 9)
+    assert residual_ratio(inputs, "residual_loss").ratio == Fraction(8, 9)
+    missing = residual_ratio(inputs, "residual_blocks")
     assert missing.ratio is None
     assert missing.reason == "needs residual_blocks1 and residual_blocks2"
     negative = MeasuredModel(1, residual_blocks=(-1,))
-    undefined = predict_residual_ratio(RatioInputs(negative, negative), "residual_blocks")
+    undefined = residual_ratio(RatioInputs(negative, negative), "residual_blocks")
     assert undefined.reason == "residual_blocks1 gives -1, so the ratio is undefined"
     with pytest.raises(
         ValueError, match=r"law: expected one of residual_elementwise, .* got 'exact'"
     ):
-        predict_residual_ratio(inputs, "exact")
+        residual_ratio(inputs, "exact")
 
 
 @pytest.mark.parametrize("tiny", [1e-150, Fraction(1, 10**150)], ids=["float", "fraction"])
@@ -290,7 +295,7 @@ def test_ratios_beyond_a_float_are_left_out_with_a_reason(tiny: Number) -> None:
     inputs = RatioInputs(first, second, -2)
     for found in (
         predict_ratio(inputs, "aligned_loss"),
-        predict_residual_ratio(inputs, "residual_loss"),
+        residual_ratio(inputs, "residual_loss"),
         predict_level_off_ratios(inputs, (1, 1))[1],
     ):
         assert found.ratio is None
