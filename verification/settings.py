@@ -24,6 +24,17 @@ def setting(default: Any, argument: str, text: str, *, least: int | None = 1, **
     return field(default=default, metadata=told)
 
 
+def command_of(command: str, chosen: Any) -> str:
+    """A command with every setting that is not its default; an empty tuple has no word."""
+    words = [command]
+    for each in fields(chosen):
+        value = getattr(chosen, each.name)
+        if value != each.default:
+            every = value if isinstance(value, tuple) else (value,)
+            words += [f"{each.metadata['argument']} {one}" for one in every]
+    return " ".join(words)
+
+
 def check_settings(chosen: Any) -> None:
     """Check every setting of a dataclass: counts, truth values, choices, floats with a most.
 

@@ -26,6 +26,7 @@ from patchlaw.verification.operators import CurvatureProblem
 from patchlaw.verification.records import ANALYSIS, TrainedModel, read_analyses, read_model
 from patchlaw.verification.runs import Run
 from patchlaw.verification.runs.config import ModelConfig, RunConfig
+from patchlaw.verification.settings import command_of
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.json_files import plain, typed
 from patchlaw.verification.store.lock import held, is_held
@@ -619,7 +620,7 @@ _counts = st.integers(2, 9)
 )
 def test_a_records_command_gives_its_options(options):
     """An option that the printed command lacks or names wrongly would give other numbers."""
-    words = options.arguments()
+    words = command_of("", options).split()
     given_words = analyse.make_context("analyse", [".", *words]).params
     names = {field.name for field in fields(AnalysisOptions)}
     asked = {n: v for n, v in given_words.items() if n in names and v not in (None, ())}

@@ -18,6 +18,7 @@ from patchlaw.verification.jobs.progress import SILENT, Progress
 from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.settings import command_of
 from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.store.seal import FileKind
 
@@ -124,7 +125,7 @@ class _AnalysisJob(Job):
             self.facts,
             run.config.settings,
             # A run's folder is named as `patchlaw train` does by default.
-            " ".join([f"patchlaw analyse runs/{self.facts.id}", *options.arguments()]),
+            command_of(f"patchlaw analyse runs/{self.facts.id}", options),
             plain(options) | {"minimum_epoch": run.minimum_epoch},
         )
         return True

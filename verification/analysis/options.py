@@ -155,19 +155,6 @@ class AnalysisOptions:
             asked["epochs"] = tuple(sorted(set(asked["epochs"])))
         return replace(self, **asked)
 
-    def arguments(self) -> list[str]:
-        """Words after ``patchlaw analyse RUN`` that give these options where no record is.
-
-        An empty ``epochs`` (the minimum alone) has no word and reads as the default's.
-        """
-        words = []
-        for name, option in OPTIONS.items():
-            value = getattr(self, name)
-            if value != option.default:
-                each = value if isinstance(value, tuple) else (value,)
-                words += [word for one in each for word in (option.metadata["argument"], str(one))]
-        return words
-
 
 OPTIONS = {option.name: option for option in fields(AnalysisOptions)}
 

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,7 +31,7 @@ from patchlaw.verification.kernels.record import (
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
 from patchlaw.verification.records import Eigenvalue, RunFacts
 from patchlaw.verification.runs import Run, RunError, RunSamples
-from patchlaw.verification.settings import check_settings, setting
+from patchlaw.verification.settings import check_settings, command_of, setting
 from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import stratified_subset
@@ -221,15 +221,9 @@ class _KernelJob(Job):
 
     def _command(self, run_id: str, among: Iterable[int]) -> str:
         """What makes the record, with the moments of training that are on it already."""
-        words = [f"patchlaw kernel runs/{run_id}"]
         others = {*among, *self._epochs.values()} - {0, self.run.minimum_epoch}
-        for option in fields(self.settings):
-            value = getattr(self.settings, option.name)
-            if option.name == "epochs":
-                words += [f"{option.metadata['argument']} {epoch}" for epoch in sorted(others)]
-            elif value != option.default:
-                words.append(f"{option.metadata['argument']} {value}")
-        return " ".join(words)
+        settings = replace(self.settings, epochs=tuple(sorted(others)))
+        return command_of(f"patchlaw kernel runs/{run_id}", settings)
 
     def _left(self, name: str) -> list[Part]:
         """What is to be done of a moment, in its order."""

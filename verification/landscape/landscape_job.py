@@ -32,6 +32,7 @@ from patchlaw.verification.landscape.record import (
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.ranks.ranks import ALONE, Ranks
 from patchlaw.verification.runs import Run, RunSamples
+from patchlaw.verification.settings import command_of
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.training import Objective, stratified_subset
 
@@ -293,14 +294,10 @@ class _LandscapeJob(Job):
 
     def _command(self) -> str:
         """That of this record; a run's folder is named as `patchlaw train` does by default."""
-        words, settings = [f"patchlaw landscape runs/{self.run.config.run_id}"], self.settings
-        if self.data[2] is not None:
-            words.append(f"--images {settings.images} --seed {settings.seed}")
-        for name in ("points", "margin"):
-            value = getattr(settings, name)
-            if value != getattr(LandscapeSettings(), name):
-                words.append(f"--{name} {value}")
-        return " ".join(words)
+        settings = self.settings
+        if self.data[2] is None:  # all images
+            settings = replace(settings, images=None, seed=LandscapeSettings.seed)
+        return command_of(f"patchlaw landscape runs/{self.run.config.run_id}", settings)
 
     def _check_plane(self, plane: TrajectoryPlane) -> None:
         """The plane computed anew must be the recorded one, signs too, or the grid would tear."""
