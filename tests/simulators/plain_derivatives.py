@@ -1,12 +1,32 @@
-"""Loss, gradient and curvature products by autograd through the plain torch path."""
+"""Logits by numpy gate by gate; loss, gradient and curvature products by autograd."""
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from patchlaw.simulators import DistributedQNN
+from patchlaw.simulators import DistributedQNN, reference
 
 KINDS = ("hessian", "gauss_newton", "residual")
+
+
+def reference_logits(
+    model: DistributedQNN,
+    image: np.ndarray,
+    angles: np.ndarray | None = None,
+    pixel_bias: np.ndarray | None = None,
+) -> np.ndarray:
+    """Logits (C,) of one image, of the model's own parameters where none are given."""
+    return reference.model_logits(
+        model.ansatz,
+        model.grid.pixel_indices,
+        model.angles.detach().numpy() if angles is None else angles,
+        model.pixel_bias.detach().numpy() if pixel_bias is None else pixel_bias,
+        image,
+        n_classes=model.n_classes,
+        scale=model.scale,
+        aggregation_exponent=model.aggregation_exponent,
+        noise=model.noise,
+    )
 
 
 def flat(parts: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchlaw.simulators import Ansatz, DistributedQNN, EncodingBlock, reference
+from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import ModelCase, batch_splits, model_cases
 
 
@@ -57,17 +58,7 @@ def test_logits_are_those_of_the_reference(case: ModelCase) -> None:
         outputs = outputs_from_slices(model, image)
         sliced = model.scale * len(outputs) ** -model.aggregation_exponent * outputs.sum(axis=0)
         np.testing.assert_allclose(row, sliced, rtol=0, atol=tolerance)
-        by_reference = reference.model_logits(
-            model.ansatz,
-            model.grid.pixel_indices,
-            model.angles.detach().numpy(),
-            model.pixel_bias.detach().numpy(),
-            image,
-            n_classes=model.n_classes,
-            scale=model.scale,
-            aggregation_exponent=model.aggregation_exponent,
-        )
-        np.testing.assert_allclose(row, by_reference, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(row, reference_logits(model, image), rtol=0, atol=tolerance)
 
 
 def test_logits_depend_on_which_patch_has_which_angles() -> None:

@@ -24,6 +24,7 @@ from patchlaw.simulators.autograd_engine import AutogradEngine
 from patchlaw.simulators.engine_choice import EngineName, make_engine, training_engine
 from patchlaw.simulators.fast_engine import FastEngine
 from patchlaw.simulators.torch_engine.circuit import circuit_outputs, final_states
+from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import Array, CircuitCase, circuit_cases, examples, gate_ansaetze
 
 PAULI = {
@@ -180,18 +181,7 @@ def test_models_of_own_gates_compute_by_autograd() -> None:
     assert isinstance(training_engine(model), AutogradEngine)
     assert isinstance(training_engine(DistributedQNN(4, 1)), FastEngine)
     images = torch.linspace(0, 1, 18, dtype=torch.float64).reshape(2, 3, 3)
-    expected = [
-        reference.model_logits(
-            OWN,
-            model.grid.pixel_indices,
-            model.angles.detach().numpy(),
-            model.pixel_bias.detach().numpy(),
-            image,
-            n_classes=3,
-            scale=5.0,
-        )
-        for image in images.numpy()
-    ]
+    expected = [reference_logits(model, image) for image in images.numpy()]
     np.testing.assert_allclose(model(images).detach(), expected, atol=1e-12)
     np.testing.assert_allclose(training_engine(model).logits(images), expected, atol=1e-12)
     for name in ("auto", "fast", "torch"):

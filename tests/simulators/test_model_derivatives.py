@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchlaw.simulators import DistributedQNN, reference
-from tests.strategies import ModelCase, model_cases, real_arrays
+from tests.simulators.plain_derivatives import reference_logits
+from tests.strategies import ModelCase, examples, model_cases, real_arrays
 
 SHIFT = np.pi / 2
 
@@ -61,6 +62,7 @@ def weighted_logits(
 
 
 @given(model_cases(st.integers(2, 3), st.integers(1, 2)), st.data())
+@examples(8)
 def test_gradient_matches_parameter_shift(case: ModelCase, data: st.DataObject) -> None:
     """All of it: angles patch by patch, and the pixel bias through every patch that reads it.
 
@@ -139,20 +141,10 @@ def test_bias_gradient_matches_finite_differences_at_second_order() -> None:
     No parameter shift here, so a wrong shift rule for shared pixels cannot hide.
     """
     model = overlapping_model()
-    angles, bias = model.angles.detach().numpy(), model.pixel_bias.detach().numpy().ravel()
+    bias = model.pixel_bias.detach().numpy().ravel()
 
     def value(pixel_bias: np.ndarray) -> float:
-        logits = reference.model_logits(
-            model.ansatz,
-            model.grid.pixel_indices,
-            angles,
-            pixel_bias,
-            IMAGE[0],
-            n_classes=4,
-            scale=model.scale,
-            aggregation_exponent=model.aggregation_exponent,
-        )
-        return float(WEIGHTS[0] @ logits)
+        return float(WEIGHTS[0] @ reference_logits(model, IMAGE[0], pixel_bias=pixel_bias))
 
     (model(IMAGE) * torch.tensor(WEIGHTS)).sum().backward()
     gradient = model.pixel_bias.grad.numpy().ravel()

@@ -26,7 +26,6 @@ from patchlaw.simulators.engine_choice import make_engine, training_engine
 from patchlaw.simulators.named_circuits import CIRCUITS, OBSERVABLES, named_circuit, names_of
 from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.simulators.qiskit_circuit import qnn_outputs
-from patchlaw.simulators.reference import model_logits
 from patchlaw.simulators.torch_engine.training_pass import TrainingPass
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import AnalysisOptions
@@ -46,6 +45,7 @@ from patchlaw.verification.runs import (
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
 from patchlaw.verification.training import Objective
+from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import examples, image_batches, patch_grids, real_arrays
 
 PLANS = Path(__file__).parents[2] / "paper_figures" / "plans"
@@ -493,17 +493,7 @@ def test_noise_is_the_smaller_c_in_every_engine(case):
         qnn_outputs(model.ansatz, phi, x[:, 0], model.n_classes)
         for phi, x in zip(angles, features, strict=True)
     )
-    by_numpy = model_logits(
-        model.ansatz,
-        model.pixel_indices.numpy(),
-        angles,
-        model.pixel_bias.detach().numpy(),
-        images[0],
-        n_classes=model.n_classes,
-        scale=model.scale,
-        aggregation_exponent=model.aggregation_exponent,
-        noise=model.noise,
-    )
+    by_numpy = reference_logits(model, images[0], angles)
     for found in (model.output_scale * by_qiskit, by_numpy, model(pixels)[0].detach().numpy()):
         np.testing.assert_allclose(found, wanted[0], atol=bound)
     vector = np.linspace(-1, 1, model.n_parameters)[:, None]

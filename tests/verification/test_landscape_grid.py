@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from patchlaw.simulators.reference import model_logits
 from patchlaw.verification.landscape.landscape_job import PlaneLoss, grid_axis
 from patchlaw.verification.landscape.pca import TrajectoryPlane
 from patchlaw.verification.landscape.settings import LandscapeSettings
+from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import ModelCase, model_cases, real_arrays
 
 
@@ -58,19 +58,8 @@ def test_the_loss_is_the_reference_simulators_at_the_moved_angles(drawn):
     loss_at = PlaneLoss(model, plane, torch.from_numpy(case.images), torch.from_numpy(labels))
 
     def reference(angles: np.ndarray) -> float:
-        logits = [
-            model_logits(
-                model.ansatz,
-                model.grid.pixel_indices,
-                angles.reshape(model.n_patches, -1),
-                bias,
-                image,
-                n_classes=model.n_classes,
-                scale=model.scale,
-                aggregation_exponent=model.aggregation_exponent,
-            )
-            for image in case.images
-        ]
+        at = angles.reshape(model.n_patches, -1)
+        logits = [reference_logits(model, image, at, bias) for image in case.images]
         chosen = log_softmax(np.array(logits), axis=1)[np.arange(len(labels)), labels]
         return float(-chosen.mean())
 
