@@ -1,10 +1,14 @@
 """What the tests of a hostile author share."""
 
-from sympy import Expr
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import pytest
+from sympy import Expr, Integer, KroneckerDelta
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
-from patchlaw.hessian_theory.proof.evidence import Combination, Evidence
-from patchlaw.hessian_theory.proof.language import InRange, ProofError, Relation
+from patchlaw.hessian_theory.proof.evidence import Combination, Evidence, Use
+from patchlaw.hessian_theory.proof.language import Formula, InRange, ProofError, Relation
 
 
 def accepted(theorem: Derivation) -> bool:
@@ -30,3 +34,101 @@ def attempt(
 
 def claim(left: Expr, relation: Relation, right: Expr, evidence: Evidence | None = None) -> Step:
     return Step("it", left, relation, right, "so it is", evidence or Combination(), claim=True)
+
+
+# --- single alterations of a theorem -------------------------------------------------------------
+
+Change = Callable[[Derivation], Derivation]
+
+
+def side(label: str, change: Callable[[Expr], Expr], which: str = "right") -> Change:
+    def alter(theorem: Derivation) -> Derivation:
+        old = getattr(theorem.step(label), which)
+        new = change(old)
+        assert new != old, "the alteration changes nothing"
+        return theorem.altered(label, **{which: new})
+
+    return alter
+
+
+def relation(label: str, new: str) -> Change:
+    return lambda theorem: theorem.altered(label, relation=new)
+
+
+def premise(label: str, **changes: object) -> Change:
+    def alter(theorem: Derivation) -> Derivation:
+        assert any(x.label == label for x in theorem.premises)
+        new = tuple(
+            dataclasses.replace(x, **changes) if x.label == label else x for x in theorem.premises
+        )
+        return dataclasses.replace(theorem, premises=new)
+
+    return alter
+
+
+def weaker(label: str, change: Callable[[Formula], Formula]) -> Change:
+    """A premise that says less or something else; the conclusions stay."""
+
+    def alter(theorem: Derivation) -> Derivation:
+        old = next(x for x in theorem.premises if x.label == label)
+        return premise(label, formula=change(old.formula))(theorem)
+
+    return alter
+
+
+def both(first: Change, second: Change) -> Change:
+    return lambda theorem: second(first(theorem))
+
+
+def without(label: str) -> Change:
+    return lambda theorem: dataclasses.replace(
+        theorem, premises=tuple(x for x in theorem.premises if x.label != label)
+    )
+
+
+def no_ranges(theorem: Derivation) -> Derivation:
+    words = tuple(dataclasses.replace(a, given=None) for a in theorem.assumptions)
+    return dataclasses.replace(theorem, assumptions=words)
+
+
+def other_range(theorem: Derivation) -> Derivation:
+    moved = tuple(
+        a
+        if a.given is None
+        else dataclasses.replace(a, given=InRange(a.given.index, a.given.upper + 1))
+        for a in theorem.assumptions
+    )
+    return dataclasses.replace(theorem, assumptions=moved)
+
+
+def evidence(label: str, new: object) -> Change:
+    return lambda theorem: theorem.altered(label, evidence=new)
+
+
+def uses(label: str, change: Callable[[Use], Use]) -> Change:
+    """Every multiplier, instance or sum of a step's certificate changed."""
+
+    def alter(theorem: Derivation) -> Derivation:
+        old = theorem.step(label).evidence
+        new = dataclasses.replace(old, using=tuple(map(change, old.using)))
+        assert new != old, "the alteration changes nothing"
+        return theorem.altered(label, evidence=new)
+
+    return alter
+
+
+def scaled(x: Formula, factor: Expr | int) -> Formula:
+    return Formula(x.left, x.relation, factor * x.right)
+
+
+def no_delta(expr: Expr) -> Expr:
+    return expr.replace(KroneckerDelta, lambda *_: Integer(1))
+
+
+def altering(alterations: Sequence[tuple[str, str, Change]]) -> pytest.MarkDecorator:
+    """One test an alteration: what it says in words, the theorem's name, the change."""
+    return pytest.mark.parametrize(
+        ("name", "change"),
+        [a[1:] for a in alterations],
+        ids=[f"{a[1]}: {a[0]}" for a in alterations],
+    )

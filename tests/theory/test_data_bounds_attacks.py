@@ -1,12 +1,10 @@
 """A hostile author at the bounds that use data: false variants of their theorems, all refused."""
 
-import pytest
 from sympy import Rational
 
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems import find
-from tests.theory.attacks import accepted
-from tests.theory.test_kernel_attacks import Change, premise, scaled, side, weaker, without
+from tests.theory.attacks import Change, accepted, altering, premise, scaled, side, weaker, without
 
 ALTERATIONS: list[tuple[str, str, Change]] = [
     ("half the norm", "frobenius-bound", side("Frobenius", lambda e: e / 2)),
@@ -53,8 +51,6 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "change"), [a[1:] for a in ALTERATIONS], ids=[f"{a[1]}: {a[0]}" for a in ALTERATIONS]
-)
+@altering(ALTERATIONS)
 def test_altered_theorem_is_refused(name: str, change: Change) -> None:
     assert not accepted(change(find(name)))

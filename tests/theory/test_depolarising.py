@@ -11,8 +11,7 @@ from patchlaw.simulators import Ansatz, DistributedQNN
 from patchlaw.simulators.gate_noise import density_outputs
 from patchlaw.simulators.reference import qnn_outputs
 from patchlaw.verification.operators import CurvatureProblem
-from tests.theory.attacks import accepted
-from tests.theory.test_kernel_attacks import Change, premise, scaled, side, weaker, without
+from tests.theory.attacks import Change, accepted, altering, premise, scaled, side, weaker, without
 
 ETA, MOST = Symbol("eta", positive=True), Symbol("w", positive=True)
 
@@ -56,9 +55,7 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "change"), [a[1:] for a in ALTERATIONS], ids=[f"{a[1]}: {a[0]}" for a in ALTERATIONS]
-)
+@altering(ALTERATIONS)
 def test_altered_theorem_is_refused(name: str, change: Change) -> None:
     assert not accepted(change(find(name)))
 

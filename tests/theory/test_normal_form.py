@@ -15,7 +15,6 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.kernel import Part, Theorem, assume, combine, instantiate
 from patchlaw.hessian_theory.proof.language import (
     DIMENSION,
@@ -27,13 +26,10 @@ from patchlaw.hessian_theory.proof.language import (
 )
 from patchlaw.hessian_theory.proof.normal_form import NormalForm
 from tests.strategies import examples
+from tests.theory.kernel_symbols import A, B, C, F, M, P, W, X, Y, k, p, q
 from tests.theory.opened_formulas import Reader, Scope
 
-X, Y = sp.symbols("x y", real=True)
-M = sp.Symbol("m", nonnegative=True)
-P, C, p, q, k = sym.P, sym.C, sym.p, sym.q, sym.k
-F, W = sp.IndexedBase("F", real=True), sp.IndexedBase("w", real=True)
-A, B, O = sp.symbols("A B O", commutative=False)  # noqa: E741
+O = sp.Symbol("O", commutative=False)  # noqa: E741
 SIZES = {P: 3, C: 2, DIMENSION: 2}
 RANGES = [InRange(k, P), InRange(k, C)]  # of p and q nothing is known
 

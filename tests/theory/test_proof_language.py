@@ -21,7 +21,6 @@ from sympy import (
     Tuple,
     log,
     oo,
-    symbols,
 )
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
@@ -41,13 +40,8 @@ from patchlaw.hessian_theory.proof.language import (
     check_terms,
     fresh,
 )
+from tests.theory.kernel_symbols import A, B, C, F, M, P, T, X, Y, f, k, p, q
 
-X, Y = symbols("x y", real=True)
-T, M = Symbol("t", positive=True), Symbol("m", nonnegative=True)
-A, B = symbols("A B", commutative=False)
-P, C, p, q, k = sym.P, sym.C, sym.p, sym.q, sym.k
-F = IndexedBase("F", real=True)
-f = Function("f", real=True)
 EVEN = Symbol("e", even=True, positive=True)
 SPLIT = Symbol("s", real=True, nonzero=True)
 

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 
-import pytest
 import sympy as sp
 from sympy import Expr, Rational
 
@@ -13,9 +12,10 @@ from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems import find
 from patchlaw.hessian_theory.theorems.adjoint_blocks import WIDTH
 from patchlaw.hessian_theory.theorems.three_blocks import FACTORS, SQUARES
-from tests.theory.attacks import accepted
-from tests.theory.test_kernel_attacks import (
+from tests.theory.attacks import (
     Change,
+    accepted,
+    altering,
     both,
     evidence,
     no_delta,
@@ -156,8 +156,6 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "change"), [a[1:] for a in ALTERATIONS], ids=[f"{a[1]}: {a[0]}" for a in ALTERATIONS]
-)
+@altering(ALTERATIONS)
 def test_altered_theorem_is_refused(name: str, change: Change) -> None:
     assert not accepted(change(find(name)))
