@@ -1,13 +1,10 @@
-"""Circuits of any gates and observables: three simulators, derivatives, JSON, the door."""
-
-from functools import reduce
+"""Circuits of any gates and observables: derivatives, engines, JSON, the door."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import expm
 
 from patchlaw.simulators import (
     Angle,
@@ -17,106 +14,14 @@ from patchlaw.simulators import (
     EntanglingBlock,
     Feature,
     GateBlock,
-    qiskit_circuit,
     reference,
 )
 from patchlaw.simulators.autograd_engine import AutogradEngine
 from patchlaw.simulators.engine_choice import EngineName, make_engine, training_engine
 from patchlaw.simulators.fast_engine import FastEngine
-from patchlaw.simulators.torch_engine.circuit import circuit_outputs, final_states
+from patchlaw.simulators.torch_engine.circuit import circuit_outputs
 from tests.simulators.plain_derivatives import reference_logits
-from tests.strategies import Array, CircuitCase, circuit_cases, examples, gate_ansaetze
-
-PAULI = {
-    "X": np.array([[0, 1], [1, 0]], dtype=complex),
-    "Y": np.array([[0, -1j], [1j, 0]]),
-    "Z": np.diag([1, -1]).astype(complex),
-    "0": np.diag([1, 0]).astype(complex),
-    "1": np.diag([0, 1]).astype(complex),
-}
-# Rounding of some 40 gates; a wrong gate shows at 1e-3 (constants and angles are up to 2 pi).
-TOLERANCE = 1e-10
-
-
-def torch_outputs(ansatz: Ansatz, angles: Array, features: Array, n_classes: int) -> np.ndarray:
-    columns = torch.tensor(features)[None, :, None]
-    return circuit_outputs(ansatz, torch.tensor(angles)[None], columns, n_classes)[0, :, 0].numpy()
-
-
-def on(n_qubits: int, factors: dict[int, str]) -> np.ndarray:
-    """Kronecker product, the identity where nothing is named."""
-    return reduce(np.kron, [PAULI.get(factors.get(q, ""), np.eye(2)) for q in range(n_qubits)])
-
-
-def dense_gate(n: int, name: str, qubits: tuple[int, ...], values: list[float]) -> np.ndarray:
-    """Full matrices from exponentials and projectors, none of them written as 2 x 2 entries."""
-    a = qubits[0]
-    if name == "U3":  # up to the phase that makes its first entry cos(t/2)
-        theta, phi, lam = values
-        turns = [("Z", lam), ("Y", theta), ("Z", phi)]
-        parts = [expm(-0.5j * angle * on(n, {a: axis})) for axis, angle in turns]
-        return np.exp(0.5j * (phi + lam)) * parts[2] @ parts[1] @ parts[0]
-    if name == "H":
-        return (on(n, {a: "X"}) + on(n, {a: "Z"})) / 2**0.5
-    if name in ("CNOT", "CZ"):
-        turned = {"CNOT": "X", "CZ": "Z"}[name]
-        return on(n, {a: "0"}) + on(n, {a: "1", qubits[1]: turned})
-    generator = on(n, dict.fromkeys(qubits, "Z")) if name == "RZZ" else on(n, {a: name[1]})
-    return np.asarray(expm(-0.5j * values[0] * generator))
-
-
-@given(circuit_cases(gate_ansaetze()))
-@examples(60)
-def test_three_simulators_agree(case: CircuitCase) -> None:
-    """States and every observable; only this catches a gate or string that one of them misreads."""
-    run = (case.ansatz, case.angles, case.features)
-    state = reference.simulate(*run)
-    ours = final_states(
-        case.ansatz, torch.tensor(case.angles)[None], torch.tensor(case.features)[None, :, None]
-    )
-    np.testing.assert_allclose(ours[0, :, 0], state, rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(qiskit_circuit.simulate(*run), state, rtol=0, atol=TOLERANCE)
-    n_classes = len(case.ansatz.observables)
-    outputs = reference.qnn_outputs(*run, n_classes)
-    for simulate in (torch_outputs, qiskit_circuit.qnn_outputs):
-        np.testing.assert_allclose(simulate(*run, n_classes), outputs, rtol=0, atol=TOLERANCE)
-    assert torch_outputs(*run, 1) == pytest.approx(outputs[:1], abs=TOLERANCE)
-
-
-@given(circuit_cases(gate_ansaetze(n_features=2)))
-@examples(40)
-def test_reference_multiplies_the_full_matrices(case: CircuitCase) -> None:
-    """Only this catches a formula that the three simulators share (U3's phases, say)."""
-    ansatz, n = case.ansatz, case.ansatz.n_qubits
-    state = np.eye(2**n)[0].astype(complex)
-    for block, first in zip(ansatz.blocks, ansatz.angle_offsets, strict=False):
-        if not isinstance(block, GateBlock):
-            for gate in block.gates(n, first, 0):
-                if hasattr(gate, "axis"):
-                    generator = on(n, {gate.qubit: gate.axis})
-                    state = expm(-0.5j * case.angles[gate.index] * generator) @ state
-                else:
-                    state = dense_gate(n, "CZ", gate.qubits, []) @ state
-            continue
-        for name, *rest in block.entries:
-            qubits = tuple(v for v in rest if type(v) is int)
-            values = [
-                case.angles[first + v.index]
-                if isinstance(v, Angle)
-                else (case.features[v.index] if isinstance(v, Feature) else v)
-                for v in rest[len(qubits) :]
-            ]
-            state = dense_gate(n, name, qubits, values) @ state
-    np.testing.assert_allclose(
-        reference.simulate(ansatz, case.angles, case.features), state, rtol=0, atol=TOLERANCE
-    )
-    expected = [
-        np.vdot(state, on(n, {int(w[1:]): w[0] for w in text.split()}) @ state).real
-        for text in ansatz.observables
-    ]
-    got = reference.qnn_outputs(ansatz, case.angles, case.features, len(expected))
-    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE)
-
+from tests.strategies import examples, gate_ansaetze
 
 EVERY_GATE = GateBlock(
     (

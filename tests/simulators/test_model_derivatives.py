@@ -6,7 +6,6 @@ derivative sums those of the features that read it.
 """
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,23 +156,3 @@ def test_bias_gradient_matches_finite_differences_at_second_order() -> None:
     ratios = [errors[0] / errors[1], errors[1] / errors[2]]
     # error = a h^2 (1 + b h^2 ...), so a ratio leaves 4 by about 4 b h^2, b of order 1
     np.testing.assert_allclose(ratios, 4, rtol=4e-3)
-
-
-@pytest.mark.parametrize("samples", [1, 3])
-def test_torch_checks_its_own_derivatives(samples: int) -> None:
-    """gradcheck and gradgradcheck differentiate the engine itself, numerically, to second order.
-
-    With one sample blocks act on a single column, with three through their unitaries.
-    """
-    model = DistributedQNN(
-        n_patches=1, depth=1, n_qubits=2, image_side=2, n_classes=4, scale=1.0, dtype=torch.float64
-    )
-    images = np.random.default_rng(4).uniform(0, np.pi / 4, (samples, 2, 2))
-
-    def logits(angles: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        replaced = {"angles": angles, "pixel_bias": bias}
-        return torch.func.functional_call(model, replaced, (images,))
-
-    inputs = tuple(p.detach().clone().requires_grad_() for p in (model.angles, model.pixel_bias))
-    assert torch.autograd.gradcheck(logits, inputs)
-    assert torch.autograd.gradgradcheck(logits, inputs)

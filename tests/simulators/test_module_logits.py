@@ -51,9 +51,18 @@ def test_logits_and_gradient_are_those_of_autograd(case: ModelCase) -> None:
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11 * scale * len(at))
 
 
-@pytest.mark.parametrize("wanted", [(True, True), (True, False), (False, True)])
-def test_first_and_second_derivatives_by_differences(wanted: tuple[bool, bool]) -> None:
-    model, at = small(), images(2)
+@pytest.mark.parametrize(
+    ("wanted", "samples"),
+    [((True, True), 1), ((True, True), 3), ((True, False), 2), ((False, True), 2)],
+)
+def test_first_and_second_derivatives_by_differences(
+    wanted: tuple[bool, bool], samples: int
+) -> None:
+    """torch's own gradcheck and gradgradcheck, of one patch.
+
+    With one sample blocks act on a single column, with more through their unitaries.
+    """
+    model, at = small(n_patches=1, image_side=2, depth=1, scale=5.0), images(samples)[:, :2, :2]
     values = [
         p.detach().clone().requires_grad_(w)
         for p, w in zip(model.parameters(), wanted, strict=True)

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from patchlaw.simulators import (
+    Angle,
     Ansatz,
     DistributedQNN,
     EncodingBlock,
     EntanglingBlock,
+    Feature,
+    GateBlock,
     qiskit_circuit,
     reference,
 )
@@ -26,11 +29,21 @@ from tests.strategies import (
     CircuitCase,
     circuit_cases,
     class_counts,
+    examples,
+    gate_ansaetze,
     own_ansaetze,
     paper_ansaetze,
     qubit_counts,
     real_arrays,
 )
+
+PAULI = {
+    "X": np.array([[0, 1], [1, 0]], dtype=complex),
+    "Y": np.array([[0, -1j], [1j, 0]]),
+    "Z": np.diag([1, -1]).astype(complex),
+    "0": np.diag([1, 0]).astype(complex),
+    "1": np.diag([0, 1]).astype(complex),
+}
 
 # Rounding of the longest circuit drawn (n = 8, depth 2): about 300 unitary 2x2 products of a few
 # ulp each, 300 * 4 * 2.2e-16 = 3e-13. A wrong gate shows at 1e-3 and above (see the mutants).
@@ -48,40 +61,72 @@ def torch_outputs(ansatz: Ansatz, angles: Array, features: Array, n_classes: int
     return circuit_outputs(ansatz, torch.tensor(angles)[None], columns, n_classes)[0, :, 0].numpy()
 
 
+def on(n_qubits: int, factors: dict[int, str]) -> np.ndarray:
+    """Kronecker product, the identity where nothing is named."""
+    return reduce(np.kron, [PAULI.get(factors.get(q, ""), np.eye(2)) for q in range(n_qubits)])
+
+
+def dense_gate(n: int, name: str, qubits: tuple[int, ...], values: list[float]) -> np.ndarray:
+    """Full matrices from exponentials and projectors, none of them written as 2 x 2 entries."""
+    a = qubits[0]
+    if name == "U3":  # up to the phase that makes its first entry cos(t/2)
+        theta, phi, lam = values
+        turns = [("Z", lam), ("Y", theta), ("Z", phi)]
+        parts = [expm(-0.5j * angle * on(n, {a: axis})) for axis, angle in turns]
+        return np.exp(0.5j * (phi + lam)) * parts[2] @ parts[1] @ parts[0]
+    if name == "H":
+        return (on(n, {a: "X"}) + on(n, {a: "Z"})) / 2**0.5
+    if name in ("CNOT", "CZ"):
+        turned = {"CNOT": "X", "CZ": "Z"}[name]
+        return on(n, {a: "0"}) + on(n, {a: "1", qubits[1]: turned})
+    generator = on(n, dict.fromkeys(qubits, "Z")) if name == "RZZ" else on(n, {a: name[1]})
+    return np.asarray(expm(-0.5j * values[0] * generator))
+
+
 def dense_state(ansatz: Ansatz, angles: Array, features: Array) -> np.ndarray:
-    """Full 2^n x 2^n matrices, rotations by expm of -i t/2 times a Kronecker product."""
-    pauli = {
-        "X": np.array([[0, 1], [1, 0]]),
-        "Y": np.array([[0, -1j], [1j, 0]]),
-        "one": np.diag([0, 1]),
-    }
-
-    def embed(matrices: dict[int, np.ndarray]) -> np.ndarray:
-        return reduce(np.kron, [matrices.get(q, np.eye(2)) for q in range(ansatz.n_qubits)])
-
-    state = np.eye(2**ansatz.n_qubits)[0].astype(complex)
-    for gate in ansatz.gates():
-        if isinstance(gate, ControlledZ):
-            both_one = embed(dict.fromkeys(gate.qubits, pauli["one"]))
-            state = state - 2 * both_one @ state
-        else:
-            angle = (angles if isinstance(gate, AngleRotation) else features)[gate.index]
-            state = expm(-0.5j * angle * embed({gate.qubit: pauli[gate.axis]})) @ state
+    """The product of the full 2^n x 2^n matrices."""
+    n = ansatz.n_qubits
+    state = np.eye(2**n)[0].astype(complex)
+    for block, first, read in zip(
+        ansatz.blocks, ansatz.angle_offsets, ansatz.feature_offsets, strict=False
+    ):
+        if isinstance(block, GateBlock):
+            for name, *rest in block.entries:
+                qubits = tuple(v for v in rest if type(v) is int)
+                values = [
+                    angles[first + v.index]
+                    if isinstance(v, Angle)
+                    else (features[v.index] if isinstance(v, Feature) else v)
+                    for v in rest[len(qubits) :]
+                ]
+                state = dense_gate(n, name, qubits, values) @ state
+            continue
+        for gate in block.gates(n, first, read):
+            if isinstance(gate, ControlledZ):
+                state = dense_gate(n, "CZ", gate.qubits, []) @ state
+            else:
+                angle = (angles if isinstance(gate, AngleRotation) else features)[gate.index]
+                state = dense_gate(n, f"R{gate.axis}", (gate.qubit,), [angle]) @ state
     return state
 
 
-@given(circuit_cases(), st.data())
+@given(circuit_cases() | circuit_cases(gate_ansaetze()), st.data())
+@examples(70)
 def test_three_simulators_agree(case: CircuitCase, data: st.DataObject) -> None:
-    """States catch what outputs miss (the sign of RX, see below), outputs the order of classes."""
+    """States catch what outputs miss (the sign of RX, see below), outputs the order of classes.
+
+    Only this catches a gate or a string that one of them misreads.
+    """
     run = (case.ansatz, case.angles, case.features)
     state = reference.simulate(*run)
     np.testing.assert_allclose(torch_state(*run), state, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(qiskit_circuit.simulate(*run), state, rtol=0, atol=TOLERANCE)
-    n_classes = data.draw(class_counts(case.ansatz.n_qubits), label="n_classes")
+    own = len(case.ansatz.observables)
+    counts = st.integers(1, own) if own else class_counts(case.ansatz.n_qubits)
+    n_classes = data.draw(counts, label="n_classes")
     outputs = reference.qnn_outputs(*run, n_classes)
-    np.testing.assert_allclose(torch_outputs(*run, n_classes), outputs, rtol=0, atol=TOLERANCE)
-    by_qiskit = qiskit_circuit.qnn_outputs(*run, n_classes)
-    np.testing.assert_allclose(by_qiskit, outputs, rtol=0, atol=TOLERANCE)
+    for simulate in (torch_outputs, qiskit_circuit.qnn_outputs):
+        np.testing.assert_allclose(simulate(*run, n_classes), outputs, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("n_qubits", range(2, 9))
@@ -95,11 +140,25 @@ def test_three_simulators_agree_on_the_paper_circuit(n_qubits: int) -> None:
         )
 
 
-@given(circuit_cases(paper_ansaetze(qubit_counts(2, 4)) | own_ansaetze(qubit_counts(2, 4))))
+SMALL = paper_ansaetze(qubit_counts(2, 4)) | own_ansaetze(qubit_counts(2, 4))
+
+
+@given(circuit_cases(SMALL) | circuit_cases(gate_ansaetze(n_features=2)))
+@examples(65)
 def test_reference_multiplies_the_full_matrices(case: CircuitCase) -> None:
-    """Only this catches an error in the reference's own rotation, tensor axes or CZ."""
-    run = (case.ansatz, case.angles, case.features)
-    np.testing.assert_allclose(reference.simulate(*run), dense_state(*run), rtol=0, atol=TOLERANCE)
+    """Only this catches an error in the reference's own rotation, tensor axes or CZ.
+
+    And a formula that the three simulators share (U3's phases, say).
+    """
+    run, n = (case.ansatz, case.angles, case.features), case.ansatz.n_qubits
+    state = dense_state(*run)
+    np.testing.assert_allclose(reference.simulate(*run), state, rtol=0, atol=TOLERANCE)
+    expected = [
+        np.vdot(state, on(n, {int(w[1:]): w[0] for w in text.split()}) @ state).real
+        for text in case.ansatz.observables or ("X0", "Z0")
+    ]
+    got = reference.qnn_outputs(*run, len(expected))
+    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE)
 
 
 @given(circuit_cases(own_ansaetze() | paper_ansaetze(depth=st.just(1))), st.data())
