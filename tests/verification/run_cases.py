@@ -1,18 +1,69 @@
 """A run of seconds: four one-layer circuits on two qubits, random images of 4 by 4 pixels."""
 
+import os
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from patchlaw.verification.jobs.progress import Progress
-from patchlaw.verification.runs import DataConfig, ModelConfig, RunConfig, RunSamples, execute_run
+from patchlaw.verification.runs import (
+    DataConfig,
+    ModelConfig,
+    Run,
+    RunConfig,
+    RunSamples,
+    execute_run,
+)
 from patchlaw.verification.training import TrainingConfig
 
 # For scripts of processes that a test interrupts: one started in the background of a shell, as the
 # tests may be, ignores SIGINT, and its children inherit that.
 INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(*arguments: object, **options: object) -> "subprocess.Popen[str]":
+    """A Python of these sources with these arguments."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        **options,
+    )
+
+
+def kill_when(ready: Callable[[], bool], *arguments: object, delay: float = 0.0) -> None:
+    """SIGKILL to a process of these arguments, so long after something is on disk."""
+    process, deadline = started(*arguments), time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def interrupted(arguments: list[object], line: str, delay: float = 0.0) -> str:
+    """What patchlaw says after Ctrl-C, sent when such a line was said: exit code 130."""
+    script = INTERRUPTIBLE + "from patchlaw.cli import main; main()"
+    with started("-c", script, *arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert any(line in said for said in process.stdout), f"it ended before {line!r}"
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    return rest
 
 
 class Stop(BaseException):
@@ -67,6 +118,20 @@ def toy_config(
     )
 
 
-if __name__ == "__main__":  # a process that the tests can kill
+def run_toy(folder: Path, epochs: int, **options: object) -> Run:
     samples = toy_samples()
-    execute_run(Path(sys.argv[1]), toy_config(samples, int(sys.argv[2])), samples, threads=1)
+    return execute_run(folder, toy_config(samples, epochs), samples, threads=1, **options)
+
+
+def resume(run: Run, epochs: int = 5) -> Run:
+    return run_toy(run.path.parent, epochs)
+
+
+def spoil(run: Run, name: str, content: bytes) -> Path:
+    path = run.path / name
+    path.write_bytes(content)
+    return path
+
+
+if __name__ == "__main__":  # a process that the tests can kill
+    run_toy(Path(sys.argv[1]), int(sys.argv[2]))

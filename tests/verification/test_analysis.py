@@ -1,12 +1,7 @@
 """patchlaw analyse: its numbers against dense matrices, its record, kills and refusals."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -33,9 +28,7 @@ from patchlaw.verification.store.lock import held, is_held
 from patchlaw.verification.store.seal import digest
 from patchlaw.verification.training import Objective
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
-from tests.verification.run_cases import Stop, StopAt
-
-ROOT = Path(__file__).parents[2]
+from tests.verification.run_cases import Stop, StopAt, kill_when
 
 
 @pytest.fixture(scope="module")
@@ -358,17 +351,10 @@ def test_an_analysis_in_parts_is_the_whole(run, record, tmp_path):
 
 def test_a_killed_analysis_resumes_to_the_same_numbers(run, record, tmp_path):
     """SIGKILL in the middle of a stage and after some: its products are not lost or changed."""
-    command = [sys.executable, "-m", "tests.verification.analysis_cases", str(run.path)]
+    command = ("-m", "tests.verification.analysis_cases", run.path, tmp_path)
     path, work = tmp_path / record.path.name, tmp_path / f"{record.run.id}.work"
     for solved in ("H-20", "G-40"):  # folders of products: while H, and while G is computed
-        process = subprocess.Popen(
-            [*command, str(tmp_path)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
-        while not (work / solved).exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill_when((work / solved).exists, *command)
         assert work.exists()
     assert len(read_model(path).stages) < len(STAGES)
     execute_analysis(run, SAMPLES, tmp_path, OPTIONS)

@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +25,7 @@ from tests.verification.landscape_cases import (
     toy_landscape,
     toy_run,
 )
-from tests.verification.run_cases import Stop, StopAt, toy_samples
-
-ROOT = Path(__file__).parents[2]
+from tests.verification.run_cases import Stop, StopAt, kill_when, toy_samples
 
 
 @pytest.fixture(scope="module")
@@ -195,20 +189,10 @@ def test_an_interrupted_landscape_keeps_every_loss_and_goes_on(run, whole, tmp_p
 def test_a_killed_landscape_resumes_to_the_same_bits(run, tmp_path):
     """SIGKILL to a process, twice, at moments nobody chose; only this has no time to tidy up."""
     path = path_of(run, tmp_path)
-    command = [sys.executable, "-m", "tests.verification.landscape_cases", str(run.path)]
+    command = ("-m", "tests.verification.landscape_cases", run.path, tmp_path, 16)
     for least, delay in ((1, 0.003), (7, 0.011)):
         target = losses_on_disk(path) + least
-        process = subprocess.Popen(
-            [*command, str(tmp_path), "16"], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
-        deadline = time.monotonic() + 120
-        while losses_on_disk(path) < target:
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill_when(lambda: losses_on_disk(path) >= target, *command, delay=delay)  # noqa: B023
     killed_at = losses_on_disk(path)
     assert 8 <= killed_at < 256
     resumed = toy_landscape(run, tmp_path, threads=None, points=16)

@@ -1,9 +1,7 @@
 """``patchlaw landscape`` as a user meets it."""
 
 import io
-import os
 import re
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,9 +19,7 @@ from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.runs import Run, execute_run, load_samples
 from tests.idx_files import write_idx_files
-from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt
-
-ROOT = Path(__file__).parents[2]
+from tests.verification.run_cases import Stop, StopAt, interrupted
 
 
 def invoke(command, *arguments: object):
@@ -144,12 +140,10 @@ def test_other_options_than_the_records_are_refused(digits, run, tmp_path):
 
 
 def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypatch):
-    def interrupted(*_: object, **__: object) -> None:
+    def ctrl_c(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(
-        "patchlaw.verification.landscape.landscape_job.compute_landscape", interrupted
-    )
+    monkeypatch.setattr("patchlaw.verification.landscape.landscape_job.compute_landscape", ctrl_c)
     result = invoke(landscape, run, "--out", tmp_path, "--data", digits)
     assert result.exit_code == 130
     assert "Interrupted; the same command goes on where it stopped" in result.output
@@ -157,43 +151,12 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, run, tmp_path, monkeypat
 
 def test_interrupt_keeps_what_is_computed_and_exits_130(digits, run, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
-    script = "from patchlaw.cli import main; main()"
-    arguments = [
-        "landscape",
-        str(run),
-        "--out",
-        str(tmp_path),
-        "--data",
-        str(digits),
-        "--points",
-        "40",
-    ]
-    with started(script, *arguments) as process:
-        wait_for(process, " 160/1600  loss ")
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[0]
-    assert process.returncode == 130
+    arguments = ["landscape", run, "--out", tmp_path, "--data", digits, "--points", 40]
+    rest = interrupted(arguments, " 160/1600  loss ")
     assert "Interrupted; the same command goes on where it stopped" in rest
     record = LandscapeRecord.read(next(tmp_path.glob("*.json")))
     assert 160 <= record.grid.n_done < 1600
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def started(script: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE + script, *arguments],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        text=True,
-    )
-
-
-def wait_for(process: subprocess.Popen[str], text: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if text in line:
-            return
-    raise AssertionError(f"the process ended before it printed {text!r}")
 
 
 def test_a_terminal_gets_a_bar_with_the_time_left(tmp_path, run, digits):

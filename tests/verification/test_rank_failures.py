@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,18 +20,12 @@ from patchlaw.verification.ranks.ranks import Ranks
 from patchlaw.verification.runs import Run, execute_run
 from patchlaw.verification.solvers import top_eigenpairs
 from tests.verification.analysis_cases import OPTIONS
-from tests.verification.rank_cases import Pair, start_run
+from tests.verification.rank_cases import start_run
 from tests.verification.run_cases import toy_config, toy_samples
 from tests.verification.test_run_resume import assert_same, epochs_on_disk
 
 SAMPLES = toy_samples()
 CONFIG = toy_config(SAMPLES)
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory) -> Iterator[Pair]:
-    with Pair(tmp_path_factory.mktemp("pair")) as ranks:
-        yield ranks
 
 
 def hessian(changed: Any = None, keep: int = 40) -> HessianOperator:

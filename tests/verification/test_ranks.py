@@ -1,7 +1,6 @@
 """Two ranks that share the samples against one process, on the same numbers."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,18 +26,11 @@ from patchlaw.verification.runs import Run, execute_run
 from patchlaw.verification.solvers import class_directions, top_eigenpairs
 from patchlaw.verification.training import Objective
 from tests.strategies import examples, model_cases, qubit_counts
-from tests.verification.rank_cases import Pair
 from tests.verification.run_cases import toy_config, toy_samples
 
 TOLERANCE = 1e-12  # the sums of two halves are rounded otherwise than the sum over all
 SAMPLES = toy_samples()
 CONFIG = toy_config(SAMPLES, 3, dtype="float64")
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory) -> Iterator[Pair]:
-    with Pair(tmp_path_factory.mktemp("pair")) as ranks:
-        yield ranks
 
 
 def agree(found: list[Any], alone: np.ndarray) -> None:

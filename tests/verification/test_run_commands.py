@@ -1,11 +1,6 @@
 import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +17,7 @@ from patchlaw.verification.runs.training_job import epoch_line
 from patchlaw.verification.store.lock import held
 from patchlaw.verification.training import Evaluation
 from tests.idx_files import write_idx_files
-from tests.verification.run_cases import INTERRUPTIBLE, Stop, StopAt, toy_config, toy_samples
+from tests.verification.run_cases import Stop, StopAt, interrupted, toy_config, toy_samples
 
 
 @pytest.fixture(scope="module")
@@ -82,30 +77,16 @@ def test_train_refuses_what_cannot_work(digits, tmp_path, options, message):
 
 def test_interrupt_leaves_the_last_epoch_and_exits_130(digits, tmp_path):
     """Ctrl-C to a real process: only this sees the exit code that the shell sees."""
-    script = "from patchlaw.cli import main; main()"
-    arguments = [str(a) for a in ("train", *small(digits, tmp_path), "--epochs", 100000)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE + script, *arguments],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch   3/"):
-            break
-    time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[0]
-    assert process.returncode == 130
+    arguments = ["train", *small(digits, tmp_path), "--epochs", 100000]
+    rest = interrupted(arguments, "epoch   3/", delay=0.02)
     assert "Interrupted; the same command resumes" in rest
     run = Run.open(next(tmp_path.iterdir()))
     run.verify()
     assert run.epochs_done >= 3
 
 
-def interrupted(*_: object, **__: object) -> None:
-    """Ctrl-C in the middle of the work."""
+def ctrl_c(*_: object, **__: object) -> None:
+    """In the middle of the work."""
     raise KeyboardInterrupt
 
 
@@ -118,7 +99,7 @@ def interrupted(*_: object, **__: object) -> None:
 )
 def test_ctrl_c_exits_130_and_says_how_to_go_on(digits, tmp_path, monkeypatch, command, message):
     """And does not go on with a sweep's next run, as after any other failure."""
-    monkeypatch.setattr("patchlaw.verification.runs.execute_runs", interrupted)
+    monkeypatch.setattr("patchlaw.verification.runs.execute_runs", ctrl_c)
     out = tmp_path / "runs"
     arguments = (
         [*small(digits, out), "--epochs", 1]

@@ -10,29 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from patchlaw.verification.runs import Run, RunError, execute_run
+from patchlaw.verification.runs import Run, RunError
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.store.seal import digest
-from tests.verification.run_cases import toy_config, toy_samples
-
-SAMPLES = toy_samples()
-
-
-@pytest.fixture
-def begun(tmp_path) -> Run:
-    """Three epochs: a run to damage."""
-    return execute_run(tmp_path, toy_config(SAMPLES, 3), SAMPLES, threads=1)
-
-
-def resume(run: Run, epochs: int = 5) -> Run:
-    return execute_run(run.path.parent, toy_config(SAMPLES, epochs), SAMPLES, threads=1)
-
-
-def spoil(run: Run, name: str, content: bytes) -> Path:
-    path = run.path / name
-    path.write_bytes(content)
-    return path
+from tests.verification.run_cases import resume, spoil
 
 
 def reseal(run: Run, name: str, change: Callable[[dict[str, Any]], None]) -> Path:

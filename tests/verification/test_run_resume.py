@@ -2,10 +2,6 @@ import io
 import itertools
 import math
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,32 +24,16 @@ from patchlaw.verification.runs.samples import load_samples
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.lock import held
 from patchlaw.verification.training import Evaluation, Objective
-from tests.verification.run_cases import toy_config, toy_samples
+from tests.verification.run_cases import kill_when, resume, run_toy, spoil, toy_config, toy_samples
 
 SAMPLES = toy_samples()
 TENSOR_FILES = ["epochs/003.safetensors", "optimiser-003.safetensors"]
-ROOT = Path(__file__).parents[2]
-
-
-def run_toy(folder: Path, epochs: int, **options: object) -> Run:
-    config = toy_config(SAMPLES, epochs)
-    return execute_run(folder, config, SAMPLES, threads=1, **options)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Run:
     """Eight epochs, not interrupted."""
     return run_toy(tmp_path_factory.mktemp("whole"), 8)
-
-
-@pytest.fixture
-def begun(tmp_path) -> Run:
-    """Three epochs of eight: a run to damage."""
-    return run_toy(tmp_path, 3)
-
-
-def resume(run: Run, epochs: int = 5) -> Run:
-    return run_toy(run.path.parent, epochs)
 
 
 def assert_same(run: Run, other: Run) -> None:
@@ -84,16 +64,10 @@ def test_a_run_in_two_parts_has_the_bits_of_one(whole, tmp_path, stop):
 def test_a_killed_run_resumes_to_the_same_bits(whole, tmp_path):
     """SIGKILL to a process, twice, at moments nobody chose."""
     folder = tmp_path / toy_config(SAMPLES).run_id
-    command = [sys.executable, "-m", "tests.verification.run_cases", str(tmp_path), "1000"]
+    command = ("-m", "tests.verification.run_cases", tmp_path, 1000)
     for least, delay in ((1, 0.05), (2, 0.013)):
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
         target = epochs_on_disk(folder) + least
-        while epochs_on_disk(folder) < target:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill_when(lambda: epochs_on_disk(folder) >= target, *command, delay=delay)  # noqa: B023
     killed_at = epochs_on_disk(folder)
     assert 0 < killed_at < 1000
     resumed = run_toy(tmp_path, killed_at + 2)
@@ -195,12 +169,6 @@ def test_a_loss_that_ends_an_epoch_infinite_ends_the_run(tmp_path, monkeypatch, 
 
 
 # --- what is refused, and left as it was
-
-
-def spoil(run: Run, name: str, content: bytes) -> Path:
-    path = run.path / name
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize(
