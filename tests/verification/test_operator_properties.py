@@ -23,7 +23,7 @@ from tests.strategies import (
     patch_grids,
     real_arrays,
 )
-from tests.verification.curvature_cases import noise_floor, qnn_case
+from tests.verification.curvature_cases import noise_floor
 
 BACKENDS = st.sampled_from(["fast", "autodiff"])
 DTYPES = st.sampled_from([torch.float32, torch.float64])
@@ -220,16 +220,6 @@ def test_full_turns_change_nothing(drawn: Drawn, data: st.DataObject) -> None:
     tolerance = 10 * drawn.slack(*before.values()) * max(1.0, abs(drawn.model.scale))
     for kind in KINDS:
         assert np.abs(after[kind] - before[kind]).max() <= tolerance
-
-
-def test_full_turns_leave_the_spectrum() -> None:
-    case = qnn_case()
-    spectra = []
-    for turn in (0.0, 2 * torch.pi):
-        case.model.load_flat_parameters(case.model.flat_parameters() + turn)
-        problem = CurvatureProblem(case.model, case.images, case.labels)
-        spectra.append(np.linalg.eigvalsh(dense(problem, "hessian")))
-    np.testing.assert_allclose(spectra[1], spectra[0], atol=1e-10)
 
 
 @examples(15)

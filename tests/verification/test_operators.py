@@ -62,15 +62,6 @@ def test_residual_is_hessian_minus_gauss_newton(case: Case, backend: BackendName
     assert relative_difference(measured, dense_hessian(case) - dense_gauss_newton(case)) < ROUNDING
 
 
-def test_matrices_are_symmetric_and_gauss_newton_is_psd(case: Case, backend: BackendName) -> None:
-    for cls in ALL:
-        matrix = dense(cls(case.model, case.images, case.labels, backend=backend))
-        scale = np.abs(matrix).max()
-        assert np.abs(matrix - matrix.T).max() < ROUNDING * scale
-        if cls is GaussNewtonOperator:
-            assert np.linalg.eigvalsh(matrix)[0] > -ROUNDING * scale * len(matrix)
-
-
 def test_residual_has_exact_zeros_between_patches_and_gauss_newton_has_none(
     backend: BackendName,
 ) -> None:
