@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from patchlaw.simulators import DistributedQNN
-from patchlaw.simulators.ansatz import EncodingBlock, FeatureRotation, ring_signs
-from patchlaw.simulators.reference import CONTROLLED_Z, PAULI, apply_gate, rotation
+from patchlaw.simulators.ansatz import EncodingBlock, ring_signs
+from patchlaw.simulators.reference import PAULI
 from patchlaw.verification.kernels import commutator
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
+from tests.verification.kernel_cases import blocks_of
 
 GROUPS = [(3, "unitary"), (3, "symplectic"), (4, "orthogonal")]
 
@@ -33,30 +34,6 @@ def dense(kernel: CommutatorKernel, n_classes: int) -> np.ndarray:
     """All columns, shape (N C, N C)."""
     units = np.eye(kernel.n_samples * n_classes).reshape(-1, kernel.n_samples, n_classes)
     return np.stack([(kernel @ unit).reshape(-1) for unit in units])
-
-
-def blocks_of(model: DistributedQNN, patch: int, image: np.ndarray) -> list[np.ndarray]:
-    """The unitary of each block for one image, gate by gate on every basis state."""
-    ansatz = model.ansatz
-    n, shape = ansatz.n_qubits, (2,) * ansatz.n_qubits
-    angles = model.angles[patch].detach().numpy()
-    features = (image + model.pixel_bias.detach().numpy()).reshape(-1)
-    features = features[model.grid.pixel_indices[patch]]
-    found = []
-    for number, block in enumerate(ansatz.blocks):
-        columns = []
-        for basis in np.eye(2**n, dtype=complex):
-            psi = basis.reshape(shape)
-            first = ansatz.angle_offsets[number], ansatz.feature_offsets[number]
-            for gate in block.gates(n, *first):
-                if hasattr(gate, "axis"):
-                    values = features if isinstance(gate, FeatureRotation) else angles
-                    psi = apply_gate(psi, rotation(gate.axis, values[gate.index]), (gate.qubit,))
-                else:
-                    psi = apply_gate(psi, CONTROLLED_Z, gate.qubits)
-            columns.append(psi.reshape(-1))
-        found.append(np.array(columns).T)
-    return found
 
 
 def on_qubit(pauli: str, qubit: int, n_qubits: int) -> np.ndarray:

@@ -17,9 +17,9 @@ from patchlaw.console import PlainConsole
 from patchlaw.hessian_theory.predictions import Architecture, IdentityCurvature, TangentKernel
 from patchlaw.paper_figures.records import RESULTS
 from patchlaw.simulators import Angle, DistributedQNN, GateBlock, PatchEnsemble, PatchGrid
-from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock, FeatureRotation
+from patchlaw.simulators.ansatz import Ansatz, EncodingBlock, EntanglingBlock
 from patchlaw.simulators.named_circuits import named_circuit
-from patchlaw.simulators.reference import apply_gate, rotation, simulate
+from patchlaw.simulators.reference import simulate
 from patchlaw.simulators.torch_engine import circuit_outputs
 from patchlaw.verification.kernels import kernel_job
 from patchlaw.verification.kernels.commutator import CommutatorKernel
@@ -48,6 +48,7 @@ from patchlaw.verification.solvers import top_eigenpairs
 from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import stratified_subset
+from tests.verification.kernel_cases import blocks_of, dense_spectrum
 from tests.verification.run_cases import Stop, StopAt, toy_config, toy_samples
 
 
@@ -58,31 +59,15 @@ def small_model(seed: int = 0, depth: int = 2, n_qubits: int = 3) -> Distributed
     return model
 
 
-def encoding_unitary(
-    model: DistributedQNN, block: int, patch: int, image: np.ndarray
-) -> np.ndarray:
-    """The encoding of one block, gate by gate on every basis state."""
-    ansatz = model.ansatz
-    n, shape = ansatz.n_qubits, (2,) * ansatz.n_qubits
-    angles = model.angles[patch].detach().numpy()
-    pixels = (image + model.pixel_bias.detach().numpy()).reshape(-1)
-    features = pixels[model.grid.pixel_indices[patch]]
-    columns = []
-    for state in np.eye(2**n, dtype=complex):
-        psi = state.reshape(shape)
-        gates = ansatz.blocks[block].gates(
-            n, ansatz.angle_offsets[block], ansatz.feature_offsets[block]
-        )
-        for gate in gates:
-            if hasattr(gate, "axis"):
-                value = (
-                    features[gate.index]
-                    if isinstance(gate, FeatureRotation)
-                    else angles[gate.index]
-                )
-                psi = apply_gate(psi, rotation(gate.axis, value), (gate.qubit,))
-        columns.append(psi.reshape(-1))
-    return np.array(columns).T
+def slopes_of(outputs: torch.Tensor, leaf: torch.Tensor) -> np.ndarray:
+    """Derivatives of two outputs at three samples, by autograd; shape (6, draws, angles)."""
+    return np.stack(
+        [
+            torch.autograd.grad(outputs[:, k, x].sum(), leaf, retain_graph=True)[0].numpy()
+            for x in range(3)
+            for k in range(2)
+        ]
+    )
 
 
 @pytest.mark.parametrize("n_qubits", [2, 3])
@@ -96,7 +81,7 @@ def test_overlaps_are_those_of_the_encodings_gates(n_qubits):
     for patch in range(4):
         expected = 1.0
         for block in (1, 3):
-            first, second = (encoding_unitary(model, block, patch, image) for image in images)
+            first, second = (blocks_of(model, patch, image)[block] for image in images)
             w = first.conj().T @ second
             if group == "unitary":
                 expected *= (abs(np.trace(w)) ** 2 - 1) / (size**2 - 1)
@@ -157,13 +142,7 @@ def test_deep_circuits_kernel_is_the_law_s(n, observables, group):
     leaf = torch.tensor(angles, requires_grad=True)
     features = model.patch_features(images).expand(draws, -1, -1)
     outputs = circuit_outputs(model.ansatz, leaf, features, 2)  # (draws, outputs, samples)
-    slopes = np.stack(
-        [
-            torch.autograd.grad(outputs[:, k, x].sum(), leaf, retain_graph=True)[0].numpy()
-            for x in range(3)
-            for k in range(2)
-        ]
-    )
+    slopes = slopes_of(outputs, leaf)
     parts = (slopes[..., ~encoding], slopes[..., encoding])
     means = [np.einsum("rdi,cdi->rc", part, part) / draws for part in parts]
 
@@ -201,13 +180,7 @@ def test_patches_that_share_their_angles_are_one_circuit_at_all_of_their_inputs(
         circuit_outputs(model.ansatz, leaf, features.expand(draws, -1, -1), 2)
         for features in model.patch_features(images).split(1)
     )
-    slopes = np.stack(
-        [
-            torch.autograd.grad(outputs[:, k, x].sum(), leaf, retain_graph=True)[0].numpy()
-            for x in range(3)
-            for k in range(2)
-        ]
-    )
+    slopes = slopes_of(outputs, leaf)
     mean = np.einsum("rdi,cdi->rc", slopes, slopes) / draws
 
     def miss(law: TangentKernel) -> float:
@@ -341,6 +314,13 @@ def run(tmp_path_factory) -> Run:
 SETTINGS = KernelSettings(images=20, top=3, tol=1e-6)
 
 
+def of_the_subset() -> tuple[torch.Tensor, torch.Tensor]:
+    """The 20 images and labels that these settings draw."""
+    samples = toy_samples()
+    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    return samples.train_images[chosen], samples.train_labels[chosen]
+
+
 def without_times(record: KernelRecord) -> list:
     return [
         (
@@ -365,15 +345,10 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
     assert whole.moments["start"].epoch == 0
     assert whole.moments["minimum"].epoch == run.minimum_epoch
     assert whole.n_samples == 20
-    samples = toy_samples()
-    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
+    images, labels = of_the_subset()
     for moment in whole.moments.values():
         model = run.model(moment.epoch)
-        images, labels = samples.train_images[chosen], samples.train_labels[chosen]
-        g = CurvatureProblem(model, images, labels, backend="autodiff").gauss_newton
-        own = model.layout.own
-        dense = (g @ np.eye(g.shape[0]))[np.ix_(own, own)]
-        expected = np.linalg.eigvalsh(dense)[::-1][:3]
+        expected = dense_spectrum(model, images, labels)[:3]
         np.testing.assert_allclose([found.value for found in moment.measured], expected, rtol=1e-5)
         pi = softmax_outputs(model, images).numpy()
         law = tangent_kernel_of(model, images)
@@ -382,7 +357,7 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         commutator = CommutatorKernel(model, images).spectrum(pi, 3) if moment.epoch else ()
         np.testing.assert_allclose(moment.commutator, commutator, rtol=1e-6)
         np.testing.assert_allclose(moment.errors, moment.predicted / expected - 1, atol=1e-4)
-        check_whole(moment, model, samples.train_images)
+        check_whole(moment, model, toy_samples().train_images)
 
     with pytest.raises(Stop):
         measure_kernel(
@@ -424,14 +399,10 @@ def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curva
     run = execute_run(tmp_path, config, samples, threads=1)
     record = measure_kernel(run, samples, tmp_path / "kernels", SETTINGS, threads=1)
     assert [each.run.loss for each in read_kernels(tmp_path / "kernels")] == ["squared_error"]
-    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
-    images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+    images, labels = of_the_subset()
     model, moment = run.model(1), record.moments["minimum"]
     target = torch.nn.functional.one_hot(labels, model.n_classes).double()
-    options = {"loss": "squared_error", "backend": "autodiff"}
-    g = CurvatureProblem(model, images, target, **options).gauss_newton
-    own = model.layout.own
-    dense = np.linalg.eigvalsh((g @ np.eye(g.shape[0]))[np.ix_(own, own)])[::-1]
+    dense = dense_spectrum(model, images, target, loss="squared_error")
     np.testing.assert_allclose([found.value for found in moment.measured], dense[:3], rtol=1e-5)
     assert moment.mean_softmax_trace == model.n_classes
     of_all = tangent_kernel_of(model, samples.train_images)
@@ -454,13 +425,9 @@ def test_moments_of_training_join_those_on_record(run, tmp_path):
     found = measure_kernel(run, toy_samples(), tmp_path, settings)
     assert list(found.moments) == ["start", "minimum", f"epoch {among}"]
     assert all(found.moments[name] == moment for name, moment in ends.moments.items())
-    samples = toy_samples()
-    chosen = stratified_subset(samples.train_labels.numpy(), 20, 0)
-    images, labels = samples.train_images[chosen], samples.train_labels[chosen]
+    images, labels = of_the_subset()
     model = run.model(among)
-    g = CurvatureProblem(model, images, labels, backend="autodiff").gauss_newton
-    own = model.layout.own
-    dense = np.linalg.eigvalsh((g @ np.eye(g.shape[0]))[np.ix_(own, own)])[::-1][:3]
+    dense = dense_spectrum(model, images, labels)[:3]
     (moment,) = found.at("training")
     np.testing.assert_allclose([each.value for each in moment.measured], dense, rtol=1e-5)
     law = tangent_kernel_of(model, images).spectrum(softmax_outputs(model, images).numpy(), 3)
