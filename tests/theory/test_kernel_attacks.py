@@ -305,8 +305,8 @@ class Claims:
 def test_evidence_of_ones_own_needs_a_theorem() -> None:
     other = combine(Formula(X, "=", X))
     assumed = assume(Hypothesis(Formula(ONE, "=", ZERO)))
-    for evidence in (Claims(), Claims(other), Claims(assumed)):
-        assert attempt(claim(ONE, "=", ZERO, evidence)).report().status == "failed"
+    for shown in (Claims(), Claims(other), Claims(assumed)):
+        assert attempt(claim(ONE, "=", ZERO, shown)).report().status == "failed"
     assert attempt(claim(X + Y, "=", Y + X, Claims())).report().status == "failed"
 
 
