@@ -350,12 +350,14 @@ SENTENCES: dict[str, Callable[[], list[float]]] = {
     ],
     "the mean ratio over four depths is #, 95 % interval # to #": lambda: mean_over_depths(),
     "From 9 to 16 patches all ratios lie between # and #": lambda: ends(tops(9, 16)),
-    "its ratios lie between # and #, about": lambda: ends(tops(4, 9)),
-    "and from 9 to 16 between # and #, at P₁/P₂": lambda: ends(tops(9, 16)),
-    "law](findings-laws.md) gives # of # ratios within 20 %, (P₁/P₂)² gives #": lambda: [
+    "of which the paper speaks, its ratios lie between # and #,": lambda: ends(tops(4, 9)),
+    "from 9 to 16 they lie between # and #, at P₁/P₂": lambda: ends(tops(9, 16)),
+    "law](findings-laws.md) gives # of # ratios within 20 %": lambda: [
         n_close(by_the_kernel("H")),
         len(by_the_kernel("H")),
-        n_close((a / b) ** 2 / found for a, b in STEPS for found in tops(a, b)),
+    ],
+    "which needs P alone, gives #, both from 4 to 9": lambda: [
+        n_close((a / b) ** 2 / found for a, b in STEPS for found in tops(a, b))
     ],
     "patches many: # to # % of the top eigenvector at P = 49, # to # % in the paper's": lambda: [
         *ends(share(49, d) for d in (2, 5, 10, 20)),

@@ -310,6 +310,13 @@ def test_evidence_of_ones_own_needs_a_theorem() -> None:
     assert attempt(claim(X + Y, "=", Y + X, Claims())).report().status == "failed"
 
 
+def test_evidence_that_breaks_is_a_failed_step() -> None:
+    """Only this catches a KeyError that leaves the report, which says that it never raises."""
+    broken = Claims()
+    broken.decide = lambda *_: {}["x"]  # type: ignore[method-assign]
+    assert attempt(claim(X + Y, "=", Y + X, broken)).report().status == "failed"
+
+
 def test_an_index_out_of_range_is_vacuous() -> None:
     assert (
         attempt(claim(X + Y, "=", Y + X), ranges=(InRange(P + 1, P),)).report().status == "vacuous"

@@ -23,7 +23,7 @@ from patchlaw.verification.records import (
 from patchlaw.verification.records.run_facts import Settings
 from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
 
-AUTHOR = Settings(0.01, 60, 5e-5, 5, "float32", "0" * 64, author_protocol=True)
+AUTHOR = Settings(0.01, 60, 5e-5, 5, "float32", "0" * 64, True, author_protocol=True)
 PATCHES, DEPTHS = (4, 9, 16), (50, 100, 150, 200)
 
 

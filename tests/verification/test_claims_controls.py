@@ -58,7 +58,12 @@ def test_alpha_is_held_against_its_like_at_equal_c_only(loss, verdict):
 
 
 @pytest.mark.parametrize(
-    "other", [{"data_sha256": "1" * 64}, {"n_batches": 61}, {"learning_rate": 0.1}]
+    "other",
+    [
+        {"data_sha256": "1" * 64},
+        {"n_batches": 61},
+        {"learning_rate": 0.1, "author_rate": False},
+    ],
 )
 def test_a_variant_is_held_against_its_like_in_data_and_training_only(other):
     """Only this catches alpha = 1/2 on MNIST beside alpha = 1 on images of one's own."""
@@ -85,6 +90,8 @@ def test_without_a_bias_the_fall_is_held_against_the_fall_with_one(last, verdict
     found, numbers = part("6f", *models)
     assert found.startswith(verdict)
     assert numbers == [pytest.approx(last)]
+    over = replace(at(6, pixel_bias=False), depth=7)  # a step over a P that another depth has
+    assert part("6f", *models, model(over)) == ("not measured", [])
 
 
 def test_shared_angles_and_other_data_are_kept_apart():
@@ -142,9 +149,11 @@ def test_noise_is_held_against_its_own_strength_only():
 def test_one_large_qnn_is_held_against_models_of_equal_size(circuit, large):
     """Whatever their circuit: only this catches a named one that has no pair any more."""
     large = at(1, **large)
+    # by the digest pixels in the range of other qubits are other data
+    data = {"data_sha256": "7" * 64} if large.n_qubits == 7 else {}
     models = (
         model(at(4, circuit=circuit), 2.0),
-        model(replace(large, depth=49, n_parameters=2646), 6.0, whole_image=True),
+        model(replace(large, depth=49, n_parameters=2646), 6.0, whole_image=True, **data),
         model(replace(large, n_parameters=1008), 0.1, whole_image=True),
         model(replace(at(1), n_parameters=2628), 0.2),  # a single patch of 8 x 8
         model(replace(large, seed=7), 0.3),  # another one
@@ -153,6 +162,9 @@ def test_one_large_qnn_is_held_against_models_of_equal_size(circuit, large):
     found, numbers = part("13e", *models)
     assert found.startswith("confirmed with")
     assert numbers == [3.0]
+    known = replace(models[1].settings, data_sha256="1" * 64)
+    others = (models[0], replace(models[1], settings=known))
+    assert part("13e", *others)[1] == ([3.0] if large.n_qubits == 7 else [])
 
 
 def test_modules_on_the_patches_are_no_model_of_the_papers():

@@ -104,10 +104,13 @@ def test_the_paired_test_is_scipys_with_holms_correction(scatter: float, factor:
         assert labels == rejected({step: p[tail] for step, p in tested.items()})
 
 
-def test_seeds_of_two_data_sets_are_not_one_sample() -> None:
+@pytest.mark.parametrize(
+    "other", [{"data_sha256": "1"}, {"learning_rate": 0.1, "author_rate": False}]
+)
+def test_seeds_of_two_data_sets_or_rates_are_not_one_sample(other: dict[str, object]) -> None:
     """Two seeds each; only this catches four taken for a sample of one, and one fit over both."""
     models = [
-        replace(model, settings=replace(OTHER, data_sha256=f"{model.run.seed // 3}"))
+        replace(model, settings=OTHER if model.run.seed < 3 else replace(OTHER, **other))
         for model in over_seeds(4, depths=(50,))
     ]
     assert PARTS["9d"].gather(Findings(models=tuple(models))) == ()

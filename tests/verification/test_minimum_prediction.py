@@ -199,9 +199,11 @@ def test_pixels_lie_in_the_range_of_the_qubits(data: Path, qubits: int) -> None:
     assert samples.train_images.max() > load_samples(data).train_images.max()
 
 
-def test_a_noisy_pilot_is_damped_by_the_other_model_s_gates(run: Run) -> None:
+def test_a_noisy_pilot_is_damped_by_the_other_model_s_gates(tmp_path: Path) -> None:
     """Only this catches the noise of the pilot's depth at another, or none at another c."""
-    pilot = replace(Pilot.of_run(run, toy_samples()), noise=0.05)
+    config = toy_config(toy_samples(), 1)
+    config = replace(config, model=replace(config.model, noise=0.05))
+    pilot = Pilot.of_run(execute_run(tmp_path, config, toy_samples(), threads=1), toy_samples())
     for sizes in ({}, {"depth": 8}, {"scale": 7.0}):
         bare = replace(pilot.sizes, **sizes)
         left = 0.95 ** Ansatz(bare.n_qubits, bare.depth).n_gates

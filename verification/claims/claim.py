@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from patchlaw.verification.checks import CheckResult
 from patchlaw.verification.claims.piece_of_evidence import Evidence, Grade, Outcome
@@ -69,19 +69,25 @@ class Findings:
         A step over a value that other models of the study have is none: a longer step would stand
         for the two that were not measured.
         """
-        groups = list(alike_but_for(along, self.models))
-        values: dict[tuple[str, ...], set[int]] = defaultdict(set)  # of all depths and seeds
-        for group in groups:
-            values[_study(group[0])] |= {getattr(model.run, along) for model in group}
-        for group in groups:
-            for one, two in pairwise(group):
-                ends = getattr(one.run, along), getattr(two.run, along)
-                if not any(ends[0] < x < ends[1] for x in values[_study(one)]):
-                    yield one, two
+        for group in alike_but_for(along, self.models):
+            yield from (pair for pair in pairwise(group) if not self.passes_over(*pair, along))
+
+    def passes_over(self, one: TrainedModel, two: TrainedModel, along: Along) -> bool:
+        """Whether models of the same study, of any depth (or P) and seed, lie between the two."""
+        low, high = getattr(one.run, along), getattr(two.run, along)
+        return any(low < value < high for value in self._values[_study(one, along), along])
+
+    @cached_property
+    def _values(self) -> Mapping[tuple[tuple[str, ...], Along], set[int]]:
+        found: dict[tuple[tuple[str, ...], Along], set[int]] = defaultdict(set)
+        for along in get_args(Along):
+            for model in self.models:
+                found[_study(model, along), along].add(getattr(model.run, along))
+        return found
 
 
-def _study(model: TrainedModel) -> tuple[str, ...]:
-    return model.origin, model.run.protocol, model.study()
+def _study(model: TrainedModel, along: Along) -> tuple[str, ...]:
+    return model.origin, model.run.protocol, model.study(rate=along == "n_patches")
 
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]

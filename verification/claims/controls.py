@@ -94,6 +94,8 @@ def falls_beside(matrix: str, variant: Keep, axis: str, band: Band) -> Measure:
             groups[_place(pair[1], "n_patches")].append(pair)
         for group in groups.values():
             for first, second in pairwise(sorted(group, key=lambda pair: pair[0].run.n_patches)):
+                if any(findings.passes_over(*of, "n_patches") for of in zip(first, second)):  # noqa: B905
+                    continue
                 plain, other = (
                     quotient(one.top(matrix), two.top(matrix))
                     for one, two in zip(first, second, strict=True)
@@ -124,6 +126,9 @@ def beside_one_large(
                 d, other = first.run.n_parameters, large.run.n_parameters
                 if not _is_large(large) or first.run.n_patches == 1 or first.run.has_modules:
                     continue
+                of_data = {model.study(rate=False) for model in (first, large)}
+                if first.run.n_qubits == large.run.n_qubits and len(of_data) > 1:
+                    continue  # in the range of other qubits the same pixels have another digest
                 if abs(other / d - 1) > _SAME_SIZE or (found := number(first, large)) is None:
                     continue
                 name = f"{label}, P {first.run.n_patches}, d {first.run.depth}, D {d} and {other}"

@@ -52,7 +52,8 @@ class Settings:
         annealing_epochs: T_max of the cosine annealing.
         dtype: of parameters and outputs.
         data_sha256: digest of all images and labels, those of the tests included.
-        author_protocol: whether all this is the author's, on all of MNIST.
+        author_rate: whether the rate is the author's of this depth.
+        author_protocol: whether all this is the author's, on the whole of a data set that is here.
         whole_image: whether a patch is the whole image.
     """
 
@@ -62,6 +63,7 @@ class Settings:
     annealing_epochs: PositiveCount
     dtype: str
     data_sha256: str
+    author_rate: bool
     author_protocol: bool
     whole_image: bool = False
 

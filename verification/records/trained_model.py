@@ -225,20 +225,22 @@ class TrainedModel:
         """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
         return self.run.of_paper_size and self.by_author_protocol
 
-    def study(self, *, rate: bool = False, data: bool = True) -> str:
+    def study(self, *, rate: bool = True, data: bool = True) -> str:
         """Training and data in words, the same for models that may be held against each other.
 
         The author's protocol is one study, whatever else is on record.
 
         Args:
-            rate: whether those of other rates are others; the author's rates go with the depth.
+            rate: whether those of other rates are others; the author's, which go with the depth,
+                are one.
             data: whether those of other data are.
         """
         if self.by_author_protocol:
             return "the author's"
         if self.settings is None:
             return "not on record"
-        said = {"learning_rate": rate, "data_sha256": data}
+        said = {"author_rate": rate, "data_sha256": data}
+        said["learning_rate"] = rate and not self.settings.author_rate
         said |= {"author_protocol": False, "whole_image": False}
         found = asdict(self.settings).items()
         return ", ".join(f"{name} {value}" for name, value in found if said.get(name, True))

@@ -212,6 +212,11 @@ class DataConfig:
         """As JSON; of MNIST in the paper's range what former releases wrote."""
         return without_defaults(self, "dataset", "n_qubits")
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of MNIST, or of another data set of the package."""
+        return self == DataConfig() or (self.images is None and self.load().sha256 == self.sha256)
+
     def load(self, source: str | Path | None = None) -> RunSamples:
         """The samples, from their source again or from files in its place.
 
@@ -296,7 +301,8 @@ class RunConfig:
             **{name: getattr(training, name) for name in _TRAINING},
             dtype=model.dtype,
             data_sha256=self.data.sha256,
-            author_protocol=alike and (model.dtype, self.data) == (author.model.dtype, author.data),
+            author_rate=training.learning_rate == author.training.learning_rate,
+            author_protocol=alike and model.dtype == author.model.dtype and self.data.is_whole,
             whole_image=model.reads_whole_image,
         )
 
