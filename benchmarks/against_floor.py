@@ -1,12 +1,13 @@
 """Times of the fast engine as multiples of the floor measured around them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.floor import Floor, measure_floor
+from benchmarks.floor import measure_floor
 from benchmarks.phases import profile
-from benchmarks.record import Bound, Figure, Measurement
+from benchmarks.record import Bound, Figure, Measurement, Record
 from benchmarks.timing import time_in_turn
+from benchmarks.workload import Scale
 from patchlaw.simulators.fast_engine import FastEngine
 
 
@@ -29,32 +30,30 @@ class Operation:
     target: float | None = None
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Figures, measurements and profiles of operations timed in turn."""
-
-    figures: list[Figure]
-    measurements: list[Measurement]
-    profile: Mapping[str, dict[str, float]]
-    floor: Floor
-
-
 def compare_with_floor(
-    engine: FastEngine, operations: list[Operation], *, repeats: int, floor_repeats: int = 9
-) -> Comparison:
-    """Time operations of one engine, the floor before and after them, and profile each once."""
+    record: Record, scale: Scale, engine: FastEngine, operations: list[Operation], repeats: int
+) -> None:
+    """Time operations of one engine, the floor before and after them, and profile each once.
+
+    Args:
+        record: gets the figures, measurements and profiles.
+        scale: at the tiny one everything is done once.
+        engine: whose operations.
+        operations: timed in turn.
+        repeats: of each.
+    """
+    floor_repeats, calls = scale.pick(9, 1), [operation.call for operation in operations]
     before = measure_floor(floor_repeats, engine.n_threads)
-    timings = time_in_turn([operation.call for operation in operations], repeats=repeats)
+    timings = time_in_turn(calls, repeats=scale.pick(repeats, 1))
     floor = before.faster(measure_floor(floor_repeats, engine.n_threads))
     n_patches = engine.model.n_patches
-    figures, measurements, profiles = [], [], {}
     for operation, timing in zip(operations, timings, strict=True):
         at_floor = floor.seconds(operation.products, n_patches, operation.n_samples)
         ratio = timing.minimum / at_floor
-        figures.append(
+        record.figures.append(
             Figure(operation.what, ratio, "times its floor", operation.bound, operation.target)
         )
-        measurements.append(
+        record.measurements.append(
             Measurement.of(
                 operation.what,
                 timing,
@@ -66,5 +65,4 @@ def compare_with_floor(
                 floor_gflops=round(floor.gflops, 1),
             )
         )
-        profiles[operation.what] = profile(engine, operation.call)
-    return Comparison(figures, measurements, profiles, floor)
+        record.profile[operation.what] = profile(engine, operation.call)

@@ -110,8 +110,8 @@ class Record:
     benchmark: str
     claim: str
     scale: str
-    figures: list[Figure]
-    measurements: list[Measurement]
+    figures: list[Figure] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
     profile: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -41,7 +41,9 @@ NAMES = OWN + PEERS + GPU
 def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
     """Run one benchmark and write its record into ``folder``."""
     before = load_average()
-    record: Record = importlib.import_module(f"benchmarks.claims.{name}").run(scale)
+    benchmark = importlib.import_module(f"benchmarks.claims.{name}")
+    record = Record(name, benchmark.CLAIM, scale.name)
+    benchmark.run(scale, record)
     record.environment.update(
         describe(), load_average_before=before, load_average_after=load_average()
     )

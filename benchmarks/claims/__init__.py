@@ -1,1 +1,1 @@
-"""One module a claim, each with ``run(scale) -> Record``."""
+"""One module a claim, each with its ``CLAIM`` and ``run(scale, record)`` that fills the record."""

@@ -47,13 +47,11 @@ class _Work:
     calls: int = 1
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time the engine at the smallest and the largest of the paper's models."""
-    record = Record(benchmark="cuda_engine", claim=CLAIM, scale=scale.name, figures=[],
-                    measurements=[])  # fmt: skip
     if scale.device == "cuda" and not torch.cuda.is_available():
         record.unavailable["CUDA"] = "no such device on this machine"
-        return record
+        return
     sizes = ((4, scale.pick(50, 2), 3.0), (scale.pick(16, 4), scale.pick(200, 3), 12.0))
     for n_patches, depth, _ in sizes:
         record.agreements.append(_agreement(n_patches, depth, scale))
@@ -92,7 +90,6 @@ def run(scale: Scale) -> Record:
     for n_patches, depth, target in sizes:
         _top_eigenvalue(n_patches, depth, target, scale, record)
     record.notes.append(_note(floor, scale))
-    return record
 
 
 def _floor(scale: Scale) -> CudaFloor:

@@ -32,13 +32,11 @@ _BUDGET = 30e9  # bytes; the states of 60,000 images
 _LIMITS = {"float64": 1e-11, "float32": 1e-4}  # of the largest entry
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Check, then time; without a CUDA device a record that says so."""
-    record = Record(benchmark="cuda_kernels", claim=CLAIM, scale=scale.name, figures=[],
-                    measurements=[])  # fmt: skip
     if scale.device == "cuda" and not torch.cuda.is_available():
         record.unavailable["CUDA"] = "no such device on this machine"
-        return record
+        return
     device = torch.device(scale.device)
     if kernels_run_on(device):
         record.agreements.extend(static_agreement(device, dtype) for dtype in _LIMITS)
@@ -56,7 +54,6 @@ def run(scale: Scale) -> Record:
         f"{name}. A floor is the rate of the same mode's product, 8 "
         "operations a complex multiply-add. Times end when the device is done."
     )
-    return record
 
 
 @contextmanager

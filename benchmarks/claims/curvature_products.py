@@ -13,7 +13,7 @@ CLAIM = (
 )
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time both products at one set of kept states."""
     n_samples, depth = scale.pick(TRAINING_SET, 64), scale.pick(50, 2)
     images, labels = samples(n_samples)
@@ -41,19 +41,9 @@ def run(scale: Scale) -> Record:
         ),
         n_samples,
     )
-    found = compare_with_floor(
-        engine, [hessian, gauss_newton], repeats=scale.pick(2, 1), floor_repeats=scale.pick(9, 1)
-    )
-    return Record(
-        benchmark="curvature_products",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=found.figures,
-        measurements=found.measurements,
-        profile=dict(found.profile),
-        notes=[
-            f"States of {products.kept_samples:,} of {n_samples:,} samples were kept (budget "
-            f"{DEFAULT_MEMORY_BUDGET / 1e9:g} GB). A sample whose states are not kept costs 16 "
-            "and 10 products, and is counted so in the floor."
-        ],
+    compare_with_floor(record, scale, engine, [hessian, gauss_newton], repeats=2)
+    record.notes.append(
+        f"States of {products.kept_samples:,} of {n_samples:,} samples were kept (budget "
+        f"{DEFAULT_MEMORY_BUDGET / 1e9:g} GB). A sample whose states are not kept costs 16 "
+        "and 10 products, and is counted so in the floor."
     )

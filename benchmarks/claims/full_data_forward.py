@@ -9,7 +9,7 @@ from patchlaw.simulators.fast_engine import FastEngine
 CLAIM = "Logits of all 60,000 training images (P=4 d=50) as a multiple of 2 products' floor."
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time the forward pass."""
     n_samples, depth = scale.pick(TRAINING_SET, 64), scale.pick(50, 2)
     images, _ = samples(n_samples)
@@ -22,14 +22,4 @@ def run(scale: Scale) -> Record:
         "at most",
         1.6,
     )
-    found = compare_with_floor(
-        engine, [forward], repeats=scale.pick(5, 1), floor_repeats=scale.pick(9, 1)
-    )
-    return Record(
-        benchmark="full_data_forward",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=found.figures,
-        measurements=found.measurements,
-        profile=dict(found.profile),
-    )
+    compare_with_floor(record, scale, engine, [forward], repeats=5)

@@ -28,12 +28,11 @@ def workloads(scale: Scale) -> dict[str, list[Workload]]:
     }
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Measure every point once."""
     sweeps = workloads(scale)
     points = dict.fromkeys(workload for sweep in sweeps.values() for workload in sweep)
     found = {workload: measure_in_fresh_process(workload) for workload in points}
-    measurements = []
     for workload, result in found.items():
         for operation, seconds in result["seconds"].items():
             details = {
@@ -47,25 +46,19 @@ def run(scale: Scale) -> Record:
             }
             label = f"{operation}, P={workload.patches} d={workload.depth} N={workload.samples:,}"
             label += "" if workload.qubits == 8 else f" n={workload.qubits}"
-            measurements.append(Measurement(label, seconds, seconds, workload.repeats, 0, details))
-    figures = []
+            record.measurements.append(
+                Measurement(label, seconds, seconds, workload.repeats, 0, details)
+            )
     for name, sweep in sweeps.items():
         first, last = sweep[0], sweep[-1]
         span = f"{name} from {_value(name, first):,} to {_value(name, last):,}"
         time_ratio = found[last]["seconds"][HESSIAN] / found[first]["seconds"][HESSIAN]
         memory_ratio = found[last]["peak_memory_bytes"] / found[first]["peak_memory_bytes"]
-        figures.append(Figure(f"Hessian product, {span}", time_ratio, "times the time"))
-        figures.append(Figure(f"peak memory, {span}", memory_ratio, "times the memory"))
-    return Record(
-        benchmark="growth",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=figures,
-        measurements=measurements,
-        notes=[
-            "Times are the fastest repeat; the pass that keeps the states runs once. GFLOP/s are "
-            "those of the engine's dense products at that n, in the same process."
-        ],
+        record.figures.append(Figure(f"Hessian product, {span}", time_ratio, "times the time"))
+        record.figures.append(Figure(f"peak memory, {span}", memory_ratio, "times the memory"))
+    record.notes.append(
+        "Times are the fastest repeat; the pass that keeps the states runs once. GFLOP/s are "
+        "those of the engine's dense products at that n, in the same process."
     )
 
 

@@ -33,7 +33,7 @@ def _product(
     return found.product("hessian", vector[:, None])[:, 0]
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time patchlaw before and after the peers."""
     depth, batch, whole = scale.pick(50, 2), scale.pick(50, 4), scale.pick(TRAINING_SET, 64)
     network = model(4, depth)
@@ -47,7 +47,6 @@ def run(scale: Scale) -> Record:
     ours = time_calls(
         lambda: products.product("hessian", vector[:, None]), repeats=scale.pick(2, 1)
     )
-    figures, measurements, agreements, unavailable = [], [], [], {}
     answers = {}
     for library, circuit in PAIRS:
         # forward-mode derivatives of thousands of gates one by one: minutes, so fewer samples
@@ -65,10 +64,10 @@ def run(scale: Scale) -> Record:
         try:
             answers[library, circuit, label] = ask(request, problem(network, size))
         except PeerUnavailableError as error:
-            unavailable[label] = str(error)
+            record.unavailable[label] = str(error)
             if (library, circuit) == PAIRS[0]:
                 what = f"Hessian product a sample, against {label}"
-                figures.append(Figure(what, None, "times faster", "at least", 1500))
+                record.figures.append(Figure(what, None, "times faster", "at least", 1500))
     again = time_calls(lambda: products.product("hessian", vector[:, None]), repeats=1, warmups=0)
     ours = Timing(ours.seconds + again.seconds, ours.warmups)
     a_sample = ours.median / whole
@@ -78,9 +77,9 @@ def run(scale: Scale) -> Record:
         difference = np.linalg.norm(answer.arrays["product"] - expected)
         relative = float(difference / np.linalg.norm(expected))
         agreement = Agreement(label, {"product, relative": relative}, LIMITS)
-        agreements.append(agreement)
+        record.agreements.append(agreement)
         required = (library, circuit) == PAIRS[0]
-        figures.append(
+        record.figures.append(
             Figure(
                 f"Hessian product a sample, against {label}",
                 answer.seconds / size / a_sample,
@@ -97,12 +96,12 @@ def run(scale: Scale) -> Record:
             "peak_memory_gb": answer.facts["peak_memory_bytes"] / 1e9,
             "version": answer.facts["versions"][library],
         }
-        measurements.append(Measurement.of(label, timing, **details))
+        record.measurements.append(Measurement.of(label, timing, **details))
         if "second_pass" in answer.facts:
             second = Timing(tuple(answer.facts["second_pass"]), 0)
             second_name = f"{label}, second backward pass alone"
-            measurements.append(Measurement.of(second_name, second, **details))
-            figures.append(
+            record.measurements.append(Measurement.of(second_name, second, **details))
+            record.figures.append(
                 Figure(
                     f"the same, {label}, its graph kept",
                     second.median / size / a_sample,
@@ -111,7 +110,7 @@ def run(scale: Scale) -> Record:
                 )
             )
     name = f"patchlaw, P=4 d={depth}, {whole:,} images"
-    measurements.append(
+    record.measurements.append(
         Measurement.of(
             name,
             ours,
@@ -119,23 +118,16 @@ def run(scale: Scale) -> Record:
             kept_samples=products.kept_samples,
         )
     )
-    measurements.append(
+    record.measurements.append(
         Measurement.of("patchlaw, the pass before the first product", first_pass, samples=whole)
     )
-    return Record(
-        benchmark="hessian_product_peers",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=figures,
-        measurements=measurements,
-        agreements=agreements,
-        unavailable=unavailable,
-        profile={name: profile(engine, lambda: products.product("hessian", vector[:, None]))},
-        notes=[
+    record.profile[name] = profile(engine, lambda: products.product("hessian", vector[:, None]))
+    record.notes.extend(
+        (
             "A peer's product is what it repeats for every batch of a data set: forward, "
             "backward with its graph, second pass (PyHessian's loop over a data loader). With one "
             "batch PyHessian can keep the graph between products; that time is given too.",
             "patchlaw keeps the samples' states within its memory budget between products; the "
             "pass that makes them is listed apart, as it is made once for all products.",
-        ],
+        )
     )

@@ -16,7 +16,7 @@ CLAIM = (
 )
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time the module's calls, the engine's and those of the autograd circuit in turn."""
     batch, depth = scale.pick(1000, 32), scale.pick(50, 2)
     images, labels = samples(batch)
@@ -68,14 +68,4 @@ def run(scale: Scale) -> Record:
         Operation(f"torch's operations: gradient, {size}", lambda: step(plain),
                   GRADIENT_PRODUCTS, batch),
     ]  # fmt: skip
-    found = compare_with_floor(
-        engine, operations, repeats=scale.pick(7, 1), floor_repeats=scale.pick(9, 1)
-    )
-    return Record(
-        benchmark="module_calls",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=found.figures,
-        measurements=found.measurements,
-        profile=dict(found.profile),
-    )
+    compare_with_floor(record, scale, engine, operations, repeats=7)

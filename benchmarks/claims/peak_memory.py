@@ -10,7 +10,7 @@ CLAIM = (
 )
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Run it in a fresh process."""
     workload = Workload(
         patches=scale.pick(16, 4),
@@ -20,37 +20,20 @@ def run(scale: Scale) -> Record:
     )
     found = measure_in_fresh_process(workload)
     label = f"P={workload.patches} d={workload.depth}, {workload.samples:,} images"
-    return Record(
-        benchmark="peak_memory",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=[
-            Figure(
-                f"peak memory, Hessian product, {label}",
-                found["peak_memory_bytes"] / 1e9,
-                "GB",
-                "under",
-                6,
-            )
-        ],
-        measurements=[
-            Measurement(
-                f"{operation}, {label}",
-                seconds,
-                seconds,
-                1,
-                0,
-                {
-                    "parameters": found["parameters"],
-                    "kept_samples": found["kept_samples"],
-                    "peak_memory_gb": found["peak_memory_bytes"] / 1e9,
-                    "memory_before_gb": found["memory_before_bytes"] / 1e9,
-                },
-            )
-            for operation, seconds in found["seconds"].items()
-        ],
-        notes=[
-            "GB is 10^9 bytes; the peak is the process's largest resident size, data set, "
-            "libraries and compiled kernels included."
-        ],
+    peak = found["peak_memory_bytes"] / 1e9
+    what = f"peak memory, Hessian product, {label}"
+    record.figures.append(Figure(what, peak, "GB", "under", 6))
+    details = {
+        "parameters": found["parameters"],
+        "kept_samples": found["kept_samples"],
+        "peak_memory_gb": peak,
+        "memory_before_gb": found["memory_before_bytes"] / 1e9,
+    }
+    record.measurements.extend(
+        Measurement(f"{operation}, {label}", seconds, seconds, 1, 0, details)
+        for operation, seconds in found["seconds"].items()
+    )
+    record.notes.append(
+        "GB is 10^9 bytes; the peak is the process's largest resident size, data set, "
+        "libraries and compiled kernels included."
     )

@@ -54,10 +54,9 @@ def _serve(rank: int, store: Path, pipe: Connection, depth: int, batch: int) -> 
     dist.destroy_process_group()
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time both on the same numbers."""
     depth, batch = scale.pick(10, 1), scale.pick(1000, 16)
-    record = Record(benchmark="ranks", claim=CLAIM, scale=scale.name, figures=[], measurements=[])
     context = multiprocessing.get_context("spawn")
     pipes: list[Any] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +87,6 @@ def run(scale: Scale) -> Record:
         "without data) each rank computes for itself, where two threads share the patches: that is "
         "as much work as 256 images."
     )
-    return record
 
 
 def _compare(record: Record, what: str, alone: Call, ranks: Call, repeats: int) -> None:

@@ -18,7 +18,7 @@ CLAIM = (
 _TOP, _TOL = 12, 1e-3
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Predict and measure once each in one run, the prediction several times."""
     n_samples, depth = scale.pick(1000, 40), scale.pick(50, 2)
     everything = scale.pick(TRAINING_SET, 80)
@@ -46,34 +46,29 @@ def run(scale: Scale) -> Record:
     off = found["predicted"] / found["measured"] - 1
     what = f"{_TOP} eigenvalues, {n_samples:,} images, P=4 d={depth}"
     all_images = f"lambda_1, {everything:,} images, P=4 d={depth}"
-    return Record(
-        benchmark="spectrum_prediction",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=[
-            Figure(f"measured over predicted, {what}", same.minimum / prediction.minimum, "times",
-                   "at least", 1000),
-            Figure(f"measured over predicted from {n_samples:,} images, {all_images}",
-                   whole.minimum / prediction.minimum, "times"),
-            Figure(f"prediction, {what}", prediction.minimum / at_floor, "times its floor"),
-        ],
-        measurements=[
-            Measurement.of(f"prediction, {what}", prediction, samples=n_samples,
-                           floor_seconds=at_floor, floor_gflops=round(floor.gflops, 1)),
-            Measurement.of(f"measurement, {what}", same, samples=n_samples,
-                           largest_error=float(np.abs(off).max()),
-                           median_error=float(np.median(np.abs(off)))),
-            Measurement.of(f"measurement, {all_images}", whole, samples=everything,
-                           error_of_the_prediction=float(
-                               found["predicted"][0] / found["whole"][0] - 1)),
-        ],
-        notes=[
-            "At the author's initial angles. The floor of a prediction counts the multiplications "
-            "of its Gram matrices: for every patch, encoding, qubit and unordered pair of samples "
-            "4 for the quaternions and 10 an angle for their slopes. The error over all images "
-            "holds what a part of the images changes.",
-        ],
-    )  # fmt: skip
+    record.figures.extend([
+        Figure(f"measured over predicted, {what}", same.minimum / prediction.minimum, "times",
+               "at least", 1000),
+        Figure(f"measured over predicted from {n_samples:,} images, {all_images}",
+               whole.minimum / prediction.minimum, "times"),
+        Figure(f"prediction, {what}", prediction.minimum / at_floor, "times its floor"),
+    ])  # fmt: skip
+    record.measurements.extend([
+        Measurement.of(f"prediction, {what}", prediction, samples=n_samples,
+                       floor_seconds=at_floor, floor_gflops=round(floor.gflops, 1)),
+        Measurement.of(f"measurement, {what}", same, samples=n_samples,
+                       largest_error=float(np.abs(off).max()),
+                       median_error=float(np.median(np.abs(off)))),
+        Measurement.of(f"measurement, {all_images}", whole, samples=everything,
+                       error_of_the_prediction=float(
+                           found["predicted"][0] / found["whole"][0] - 1)),
+    ])  # fmt: skip
+    record.notes.append(
+        "At the author's initial angles. The floor of a prediction counts the multiplications "
+        "of its Gram matrices: for every patch, encoding, qubit and unordered pair of samples "
+        "4 for the quaternions and 10 an angle for their slopes. The error over all images "
+        "holds what a part of the images changes."
+    )
 
 
 def _multiplications(network: DistributedQNN, n_samples: int) -> float:

@@ -25,7 +25,7 @@ PAIRS = (
 )
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Each once, on the same batch."""
     depth, batch = scale.pick(50, 2), scale.pick(10, 4)
     network = model(4, depth)
@@ -35,21 +35,20 @@ def run(scale: Scale) -> Record:
     top = top_eigenpairs(HessianOperator(network, images, labels), 1)
     ours = Timing((time.perf_counter() - begin,), 1)
     value = float(top.values[0])
-    figures, measurements, agreements, unavailable = [], [], [], {}
     for library, circuit in PAIRS:
         label = f"{library} on {circuit}'s model, P=4 d={depth} B={batch}"
         request = Request("top_eigenvalue", library, circuit, warmup_samples=2)
         try:
             answer = ask(request, problem(network, batch))
         except PeerUnavailableError as error:
-            unavailable[label] = str(error)
+            record.unavailable[label] = str(error)
             continue
         theirs = float(answer.arrays["value"][0])
         agreement = Agreement(
             label, {"eigenvalue, relative": abs(theirs - value) / abs(value)}, LIMITS
         )
-        agreements.append(agreement)
-        figures.append(
+        record.agreements.append(agreement)
+        record.figures.append(
             Figure(
                 f"top eigenvalue against {label}",
                 answer.seconds / ours.minimum,
@@ -57,7 +56,7 @@ def run(scale: Scale) -> Record:
                 agrees=agreement.holds,
             )
         )
-        measurements.append(
+        record.measurements.append(
             Measurement.of(
                 label,
                 Timing(tuple(answer.facts["seconds"]), 1),
@@ -67,7 +66,7 @@ def run(scale: Scale) -> Record:
                 version=answer.facts["versions"][library],
             )
         )
-    measurements.append(
+    record.measurements.append(
         Measurement.of(
             f"patchlaw, P=4 d={depth} B={batch}",
             ours,
@@ -78,16 +77,7 @@ def run(scale: Scale) -> Record:
             converged=bool(top.converged[0]),
         )
     )
-    return Record(
-        benchmark="top_eigenvalue_peers",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=figures,
-        measurements=measurements,
-        agreements=agreements,
-        unavailable=unavailable,
-        notes=[
-            "A batch this small suits the peers: patchlaw's cost hardly grows up to some hundred "
-            "samples, theirs is proportional to them."
-        ],
+    record.notes.append(
+        "A batch this small suits the peers: patchlaw's cost hardly grows up to some hundred "
+        "samples, theirs is proportional to them."
     )

@@ -9,7 +9,7 @@ from patchlaw.simulators.fast_engine import FastEngine
 CLAIM = "Training step (loss and gradient, P=4 d=50 B=1000) as a multiple of 6 products' floor."
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time loss_and_gradient."""
     batch, depth = scale.pick(1000, 32), scale.pick(50, 2)
     images, labels = samples(batch)
@@ -22,18 +22,8 @@ def run(scale: Scale) -> Record:
         "at most",
         4,
     )
-    found = compare_with_floor(
-        engine, [step], repeats=scale.pick(15, 1), floor_repeats=scale.pick(9, 1)
-    )
-    return Record(
-        benchmark="training_step",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=found.figures,
-        measurements=found.measurements,
-        profile=dict(found.profile),
-        notes=[
-            "The floor counts the samples' products only; building the data-free blocks and "
-            "their reverse pass come on top, whatever the batch. Adam's update is not included."
-        ],
+    compare_with_floor(record, scale, engine, [step], repeats=15)
+    record.notes.append(
+        "The floor counts the samples' products only; building the data-free blocks and "
+        "their reverse pass come on top, whatever the batch. Adam's update is not included."
     )

@@ -33,10 +33,9 @@ PEERS = (
 _DEEP_PEERS = PEERS[:2]  # at the paper's depth the others take minutes a step
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time patchlaw before each peer and after, on the GPU or, where there is none, on the CPU."""
     device = scale.device if torch.cuda.is_available() else "cpu"
-    record = Record("training_step_gpu_peers", CLAIM, scale.name, [], [])
     batch = scale.pick(BATCH, 2)
     images, labels = (part.to(device) for part in samples(batch))
     floors = [_floor(scale, device)]
@@ -106,7 +105,6 @@ def run(scale: Scale) -> Record:
             Measurement.of(name, ours[name], samples=batch, floor_seconds=at_floor)
         )
     record.notes.extend(_NOTES)
-    return record
 
 
 def _floor(scale: Scale, device: str) -> Floor | CudaFloor:

@@ -61,10 +61,9 @@ def _requests(scale: Scale, threads: int) -> list[tuple[Request, int]]:
     return asked
 
 
-def run(scale: Scale) -> Record:
+def run(scale: Scale, record: Record) -> None:
     """Time patchlaw before each peer's run and after; a peer that gives no answer is listed."""
-    figures, measurements, agreements, unavailable = [], [], [], {}
-    threads, profiles = 0, {}
+    threads = 0
     for depth, target in ((scale.pick(50, 2), 150.0), (scale.pick(200, 4), 200.0)):
         network = model(4, depth)
         batch = scale.pick(TORCHQUANTUM_BATCH, 4)
@@ -87,16 +86,16 @@ def run(scale: Scale) -> Record:
             try:
                 answer = ask(request, problem(network, size))
             except PeerUnavailableError as error:
-                unavailable[label] = str(error)
+                record.unavailable[label] = str(error)
                 if required:
-                    figures.append(Figure(what, None, "times faster", "at least", target))
+                    record.figures.append(Figure(what, None, "times faster", "at least", target))
                 continue
             agreement = compare(network, answer, size, label)
             again = time_ours()
             ours = Timing(ours.seconds + again.seconds, ours.warmups)
             ratio = (answer.seconds / size) / (ours.median / batch)
-            agreements.append(agreement)
-            figures.append(
+            record.agreements.append(agreement)
+            record.figures.append(
                 Figure(
                     what,
                     ratio,
@@ -110,7 +109,7 @@ def run(scale: Scale) -> Record:
             facts = answer.facts
             if required:
                 threads = facts["threads"]
-            measurements.append(
+            record.measurements.append(
                 Measurement.of(
                     label,
                     timing,
@@ -122,23 +121,15 @@ def run(scale: Scale) -> Record:
                 )
             )
         name = f"patchlaw, P=4 d={depth} B={batch}"
-        measurements.append(Measurement.of(name, ours, samples=batch))
-        profiles[name] = profile(engine, lambda: engine.loss_and_gradient(images, labels))  # noqa: B023  used at once
-    return Record(
-        benchmark="training_step_peers",
-        claim=CLAIM,
-        scale=scale.name,
-        figures=figures,
-        measurements=measurements,
-        agreements=agreements,
-        unavailable=unavailable,
-        profile=profiles,
-        notes=[
+        record.measurements.append(Measurement.of(name, ours, samples=batch))
+        record.profile[name] = profile(engine, lambda: engine.loss_and_gradient(images, labels))  # noqa: B023  used at once
+    record.notes.extend(
+        (
             "Each peer runs in its own process, its circuit built gate by gate from patchlaw's "
             "ansatz. TorchQuantum uses one thread or all, whichever was faster on 25 samples, "
             "and graphs of 200 samples (40 at d=200), which 24 GB allow, the gradient "
             "accumulated; PennyLane and Qulacs run on one thread.",
             "lightning.qubit (complex64, adjoint vector-Jacobian product on the device) and "
             "Qulacs (double precision, its reverse pass) take a sample at a time.",
-        ],
+        )
     )
