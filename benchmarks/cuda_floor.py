@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.floor import DIMENSION, Floor
 from benchmarks.timing import Timing
+from patchlaw.simulators.fast_engine.product_rate import OPERATIONS
 from patchlaw.simulators.torch_engine.precision import full_precision
 
-DIMENSION = 256
 _COLUMNS = 15_000  # a patch; enough to fill the device
 _PATCHES = 4
 PRODUCTS, OTHERS, IDLE = "matrix products", "other kernels", "device idle"
@@ -38,29 +38,7 @@ def time_on_device(
     return Timing(tuple(seconds), warmups)
 
 
-@dataclass(frozen=True)
-class CudaFloor:
-    """Rates by way of calling the product, 8 real operations a complex multiply-add."""
-
-    rates: dict[str, float]
-
-    @property
-    def gflops(self) -> float:
-        """GFLOP/s of the fastest way."""
-        return max(self.rates.values())
-
-    def seconds(self, products: float, n_patches: int, n_samples: int) -> float:
-        """Seconds the floor needs for so many products a patch and sample."""
-        return products * n_patches * n_samples * _gflop(1) / self.gflops
-
-
-def _gflop(columns: int) -> float:
-    return 8 * DIMENSION * DIMENSION * columns / 1e9
-
-
-def measure_cuda_floor(
-    repeats: int = 10, columns: int = _COLUMNS, device: str = "cuda"
-) -> CudaFloor:
+def measure_cuda_floor(repeats: int = 10, columns: int = _COLUMNS, device: str = "cuda") -> Floor:
     """Measure the product in complex64, and as one real float32 product; no TF32."""
     generator = torch.Generator(device).manual_seed(0)
 
@@ -68,14 +46,17 @@ def measure_cuda_floor(
         shape = (_PATCHES, rows, scale * DIMENSION)
         return torch.randn(shape, generator=generator, device=device, dtype=dtype)
 
-    rates = {}
+    timings = {}
     for name, scale, dtype in (("complex64", 1, torch.complex64), ("real", 2, torch.float32)):
         states, matrix = random(columns, scale, dtype), random(scale * DIMENSION, scale, dtype)
         out = torch.empty_like(states)
         with torch.no_grad(), full_precision():
-            timing = time_on_device(lambda: torch.bmm(states, matrix, out=out), repeats=repeats)  # noqa: B023
-        rates[name] = _gflop(_PATCHES * columns) / timing.minimum
-    return CudaFloor(rates)
+            timings[name] = time_on_device(
+                lambda: torch.bmm(states, matrix, out=out),  # noqa: B023
+                repeats=repeats,
+            )
+    work = OPERATIONS * DIMENSION * DIMENSION * _PATCHES * columns / 1e9
+    return Floor({name: work / timing.minimum for name, timing in timings.items()}, timings)
 
 
 def device_phases(call: Callable[[], object]) -> tuple[dict[str, float], int]:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import click
+import torch
 
 from benchmarks.environment import describe, load_average
 from benchmarks.peers.client import peers_python
@@ -43,7 +44,10 @@ def run_benchmark(name: str, scale: Scale, folder: Path) -> Record:
     before = load_average()
     benchmark = importlib.import_module(f"benchmarks.claims.{name}")
     record = Record(name, benchmark.CLAIM, scale.name)
-    benchmark.run(scale, record)
+    if name in GPU and scale.device == "cuda" and not torch.cuda.is_available():
+        record.unavailable["CUDA"] = "no such device on this machine"
+    else:
+        benchmark.run(scale, record)
     record.environment.update(
         describe(), load_average_before=before, load_average_after=load_average()
     )
@@ -94,8 +98,6 @@ def main(names: tuple[str, ...], tiny: bool, device: str, out: Path) -> None:
 
 def _possible() -> list[str]:
     """The groups that this machine can run; says what it leaves out."""
-    import torch
-
     found = ["own"]
     if peers_python().exists():
         found.append("peers")

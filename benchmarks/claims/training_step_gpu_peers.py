@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.claims.training_step_peers import compare
-from benchmarks.cuda_floor import CudaFloor, measure_cuda_floor, time_on_device
+from benchmarks.cuda_floor import measure_cuda_floor, time_on_device
 from benchmarks.floor import Floor, measure_floor
 from benchmarks.peers.client import PeerUnavailableError, ask
 from benchmarks.peers.exchange import Request
@@ -38,7 +38,7 @@ def run(scale: Scale, record: Record) -> None:
     device = scale.device if torch.cuda.is_available() else "cpu"
     batch = scale.pick(BATCH, 2)
     images, labels = (part.to(device) for part in samples(batch))
-    floors = [_floor(scale, device)]
+    floor = _floor(scale, device)
     ours: dict[str, Timing] = {}
     for depth, peers in ((1, PEERS), (scale.pick(10, 2), PEERS), (scale.pick(50, 3), _DEEP_PEERS)):
         network = model(4, depth)
@@ -95,8 +95,7 @@ def run(scale: Scale, record: Record) -> None:
                     version=answer.facts["versions"][peer],
                 )
             )
-        floors.append(_floor(scale, device))
-        floor = max(floors, key=lambda each: each.gflops)
+        floor = floor.faster(_floor(scale, device))
         at_floor = floor.seconds(GRADIENT_PRODUCTS, 4, batch)
         record.figures.append(
             Figure(f"training step, {name}", ours[name].minimum / at_floor, "times its floor")
@@ -107,7 +106,7 @@ def run(scale: Scale, record: Record) -> None:
     record.notes.extend(_NOTES)
 
 
-def _floor(scale: Scale, device: str) -> Floor | CudaFloor:
+def _floor(scale: Scale, device: str) -> Floor:
     if device == "cpu":
         return measure_floor(scale.pick(5, 1))
     return measure_cuda_floor(scale.pick(10, 1), scale.pick(15_000, 100), device)
