@@ -89,18 +89,12 @@ def run(scale: Scale, record: Record) -> None:
                 agreement.holds,
             )
         )
-        timing = Timing(tuple(answer.facts["seconds"]), 1)
-        details = {
-            "samples": size,
-            "threads": answer.facts["threads"],
-            "peak_memory_gb": answer.facts["peak_memory_bytes"] / 1e9,
-            "version": answer.facts["versions"][library],
-        }
-        record.measurements.append(Measurement.of(label, timing, **details))
+        measured = answer.measurement(label, library, samples=size)
+        record.measurements.append(measured)
         if "second_pass" in answer.facts:
             second = Timing(tuple(answer.facts["second_pass"]), 0)
             second_name = f"{label}, second backward pass alone"
-            record.measurements.append(Measurement.of(second_name, second, **details))
+            record.measurements.append(Measurement.of(second_name, second, **measured.details))
             record.figures.append(
                 Figure(
                     f"the same, {label}, its graph kept",
@@ -110,16 +104,13 @@ def run(scale: Scale, record: Record) -> None:
                 )
             )
     name = f"patchlaw, P=4 d={depth}, {whole:,} images"
-    record.measurements.append(
-        Measurement.of(
-            name,
-            ours,
-            samples=whole,
-            kept_samples=products.kept_samples,
+    record.measurements.extend(
+        (
+            Measurement.of(name, ours, samples=whole, kept_samples=products.kept_samples),
+            Measurement.of(
+                "patchlaw, the pass before the first product", first_pass, samples=whole
+            ),
         )
-    )
-    record.measurements.append(
-        Measurement.of("patchlaw, the pass before the first product", first_pass, samples=whole)
     )
     record.profile[name] = profile(engine, lambda: products.product("hessian", vector[:, None]))
     record.notes.extend(

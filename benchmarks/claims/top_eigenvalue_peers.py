@@ -57,14 +57,7 @@ def run(scale: Scale, record: Record) -> None:
             )
         )
         record.measurements.append(
-            Measurement.of(
-                label,
-                Timing(tuple(answer.facts["seconds"]), 1),
-                eigenvalue=theirs,
-                samples=batch,
-                threads=answer.facts["threads"],
-                version=answer.facts["versions"][library],
-            )
+            answer.measurement(label, library, eigenvalue=theirs, samples=batch)
         )
     record.measurements.append(
         Measurement.of(

@@ -86,15 +86,7 @@ def run(scale: Scale, record: Record) -> None:
                     agrees=agreement.holds,
                 )
             )
-            record.measurements.append(
-                Measurement.of(
-                    label,
-                    Timing(tuple(answer.facts["seconds"]), 1),
-                    samples=batch,
-                    threads=answer.facts["threads"],
-                    version=answer.facts["versions"][peer],
-                )
-            )
+            record.measurements.append(answer.measurement(label, peer, samples=batch))
         floor = floor.faster(_floor(scale, device))
         at_floor = floor.seconds(GRADIENT_PRODUCTS, 4, batch)
         record.figures.append(

@@ -105,20 +105,10 @@ def run(scale: Scale, record: Record) -> None:
                     agreement.holds,
                 )
             )
-            timing = Timing(tuple(answer.facts["seconds"]), 1)
-            facts = answer.facts
             if required:
-                threads = facts["threads"]
+                threads = answer.facts["threads"]
             record.measurements.append(
-                Measurement.of(
-                    label,
-                    timing,
-                    samples=size,
-                    samples_a_graph=request.chunk,
-                    threads=facts["threads"],
-                    peak_memory_gb=facts["peak_memory_bytes"] / 1e9,
-                    version=facts["versions"][request.peer],
-                )
+                answer.measurement(label, request.peer, samples=size, samples_a_graph=request.chunk)
             )
         name = f"patchlaw, P=4 d={depth} B={batch}"
         record.measurements.append(Measurement.of(name, ours, samples=batch))

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.exchange import (
-    Arrays,
-    Problem,
-    Request,
-    read_response,
-    write_request,
-)
+from benchmarks.peers.exchange import Arrays, Problem, Request, read_response, write_request
 from benchmarks.peers.install import ENVIRONMENT
+from benchmarks.record import Detail, Measurement
+from benchmarks.timing import Timing
 
 ROOT = Path(__file__).parents[2]
 PYTHON_VARIABLE = "PATCHLAW_PEERS_PYTHON"
@@ -36,6 +32,13 @@ class Answer:
     def seconds(self) -> float:
         """Median of the repeats, few as they are: the fastest of many would favour patchlaw."""
         return float(statistics.median(self.facts["seconds"]))
+
+    def measurement(self, label: str, library: str, **details: Detail) -> Measurement:
+        """Its times, with threads and memory of its process and the library's version."""
+        facts = self.facts
+        timing, memory = Timing(tuple(facts["seconds"]), 1), facts["peak_memory_bytes"] / 1e9
+        details |= {"threads": facts["threads"], "peak_memory_gb": memory}
+        return Measurement.of(label, timing, **details, version=facts["versions"][library])
 
 
 def peers_python() -> Path:
