@@ -66,7 +66,7 @@ def kernel(run_id: str) -> Recipe:
     return Recipe(("kernel", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/kernels"))
 
 
-class RecomputeError(RuntimeError):
+class RecomputeError(ChildProcessError):
     """A command that makes records ended with an error; the message holds the command."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from patchlaw.commands.options import ExistingPath, records_option
+from patchlaw.commands.options import ExistingPath, records_option, refusals
 
 if TYPE_CHECKING:
     from patchlaw.verification.kernels.record import KernelRecord
@@ -61,7 +61,7 @@ def claim(
     parts = [each for one in claims for each in one.parts]
     if part is not None and not as_json:  # JSON has the whole claim's verdict
         parts = [each for each in parts if each.id == part]
-    try:
+    with refusals():
         folder = records or ANALYSES
         models = (*author_models(), *_placed(folder, read_analyses(folder)))
         kernels = _placed(folder, kernels_beside(folder))
@@ -70,8 +70,6 @@ def claim(
                 findings = prove_and_check(parts, models, seed, progress, kernels)
         else:
             findings = read_report(report, models, kernels)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     entries = ledger(findings, claims)
     if as_json:
         found = [entry_record(entry) for entry in entries]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from patchlaw.commands.kernel import print_errors
-from patchlaw.commands.options import records_option
+from patchlaw.commands.options import records_option, refusals
 
 if TYPE_CHECKING:
     from patchlaw.verification.comparison import LawComparison
@@ -45,12 +45,10 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     from patchlaw.verification.records import author_models, indistinct, read_analyses
 
     folder = records or ANALYSES
-    try:
+    with refusals():
         models, kernels = read_analyses(folder), kernels_beside(folder)
         known = (*models, *on_their_images(kernels))
         ours = _findings(known, compare_models(known, kernels), matrices)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     author = _findings(author_models(), compare_author(kernels, every_pair=True), matrices)
     sizes = OVER_ANGLES in (matrices or QUANTITIES)
     if as_json:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from patchlaw.commands.options import ExistingPath
+from patchlaw.commands.options import ExistingPath, refusals
 
 
 @click.group()
@@ -33,10 +33,8 @@ def build(directory: Path, out: Path | None, subset: tuple[int, int] | None) -> 
     """
     from patchlaw.simulators.datasets.mnist import build_packed
 
-    try:
+    with refusals():
         path, manifest = build_packed(directory, out, subset)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(
         f"{path}: {manifest.name}, {manifest.n_train} training and {manifest.n_test} test images, "
         f"{path.stat().st_size} bytes, sha256 {manifest.sha256}"
@@ -58,10 +56,8 @@ def check(file: Path | None) -> None:
     from patchlaw.verification.tables import Table, print_table
 
     path = EMBEDDED_FILE if file is None else file
-    try:
+    with refusals():
         dataset, manifest = read_packed(path)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     rows = []
     for split, sums, labels in (
         ("train", dataset.train_sums, dataset.train_labels),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patchlaw.commands.options import ExistingPath
+from patchlaw.commands.options import ExistingPath, interruptible, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from patchlaw.paper_figures.provenance import Format
 
 _STATUS = {"complete": "drawn", "partial": "partly", "missing": "not run"}
-_INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 
 
 @click.command()
@@ -80,17 +79,12 @@ def figures(
             console.say(f"{item.name:<24}{item.title}")
         return
     folder = RESULTS if records is None else records
-    try:
+    with interruptible(console, "goes on where it was"), refusals():
         out.mkdir(parents=True, exist_ok=True)
         inputs = Inputs.of(Records.read(folder), small=small)
         outcomes = [item.write(inputs, out, chosen) for item in items]
         if recompute:
             outcomes = _recomputed(items, outcomes, inputs, out, chosen, console)
-    except KeyboardInterrupt:
-        console.say("Interrupted; the same command goes on where it was")
-        raise SystemExit(_INTERRUPTED) from None
-    except (ValueError, OSError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error
     _print_summary(outcomes, out, console)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from patchlaw.commands.options import refusals
+
 if TYPE_CHECKING:
     from patchlaw.verification.runs.status import RunStatus
 
@@ -31,10 +33,8 @@ def status(runs: Path, check: bool, as_json: bool) -> None:
     """
     from patchlaw.verification.runs.status import all_statuses
 
-    try:
+    with refusals():
         statuses = all_statuses(runs, checksums=check)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps([asdict(each) for each in statuses], indent=1, allow_nan=False))
     else:

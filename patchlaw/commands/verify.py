@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patchlaw.commands.options import data_option, joined, refusals
+from patchlaw.commands.options import INTERRUPTED, data_option, joined, refusals
 
 if TYPE_CHECKING:
     from patchlaw.paper_figures.report.data import VerifyConfig
-
-INTERRUPTED = 130  # the shell's code for a process ended by Ctrl-C
 
 # (full, quick): chosen by measurement for 10 minutes and 90 seconds on two cores
 DEFAULTS = {"images": (2000, 100), "epochs": (15, 5), "depth": (3, 1)}
