@@ -6,7 +6,7 @@ author recorded: what was not computed is None or empty.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -237,13 +237,16 @@ class TrainedModel:
         """
         if self.by_author_protocol:
             return "the author's"
-        if self.settings is None:
+        known = self.settings
+        if known is None:
             return "not on record"
-        said = {"author_rate": rate, "data_sha256": data}
-        said["learning_rate"] = rate and not self.settings.author_rate
-        said |= {"author_protocol": False, "whole_image": False}
-        found = asdict(self.settings).items()
-        return ", ".join(f"{name} {value}" for name, value in found if said.get(name, True))
+        words = [f"{known.n_batches} batches, {known.dtype}, weight decay {known.weight_decay}"]
+        words += [f"annealing over {known.annealing_epochs} epochs"]
+        if rate:
+            words += ["the author's rate" if known.author_rate else f"rate {known.learning_rate}"]
+        if data:
+            words += [f"data {known.data_sha256}"]
+        return ", ".join(words)
 
     @property
     def environments(self) -> list[Mapping[str, Any]]:

@@ -34,7 +34,6 @@ from patchlaw.verification.training.protocol import default_learning_rate
 MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
 Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
 Noise: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-_TRAINING = ("learning_rate", "n_batches", "weight_decay", "annealing_epochs")
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -301,7 +300,10 @@ class RunConfig:
         author = RunConfig.paper(model.n_patches, model.depth, model.seed, training.epochs)
         alike = replace(training, loss=author.training.loss) == author.training
         return Settings(
-            **{name: getattr(training, name) for name in _TRAINING},
+            learning_rate=training.learning_rate,
+            n_batches=training.n_batches,
+            weight_decay=training.weight_decay,
+            annealing_epochs=training.annealing_epochs,
             dtype=model.dtype,
             data_sha256=self.data.sha256,
             author_rate=training.learning_rate == author.training.learning_rate,
