@@ -255,11 +255,9 @@ def _exponent(exponents: Iterable[FittedExponent]) -> str:
         low, high = (_signed(end) for end in found.fit.interval)
         interval = f" [{low}, {high}]"
     text = f"{_signed(found.fit.exponent)}{interval}, {found.fit.n_points} models"
-    if (seeds := found.over_seeds) is not None:
-        mean, low, high = map(_signed, (seeds.mean, *seeds.interval))
-        depths, patches = (", ".join(map(str, of)) for of in (seeds.depths, seeds.patches))
-        text += f"; over {len(seeds.exponents)} seeds (d {depths}; P {patches}): "
-        text += f"{mean} [{low}, {high}]"
+    for spread in filter(None, (found.over_seeds, found.over_depths)):
+        mean, low, high = map(_signed, (spread.mean, *spread.interval))
+        text += f"; over {spread.where}: {mean} [{low}, {high}]"
     return text
 
 

@@ -309,7 +309,9 @@ def test_a_law_is_summed_up_over_every_protocol() -> None:
     exponent = -math.log(15.987028 / 3.341) / math.log(4)  # of d = 50 alone, roughly all's
     found = cells["fitted exponent of P"].replace(MINUS, "-")
     assert float(found.split()[0]) == pytest.approx(exponent, abs=0.2)
-    assert re.fullmatch(r"-1\.\d\d \[-1\.\d\d, -\d\.\d\d\], 12 models", found)
+    fitted = r"-1\.\d\d \[-1\.\d\d, -\d\.\d\d\]"
+    depths = "over 4 depths, P 4, 9, 16, seed 1001"
+    assert re.fullmatch(f"{fitted}, 12 models; {depths}: {fitted}", found)
 
 
 def test_the_command_writes_between_the_marks(

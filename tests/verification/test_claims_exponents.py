@@ -225,12 +225,29 @@ def test_seeds_are_compared_over_the_models_that_all_have() -> None:
     lacking = together(
         tuple(m for m in models if (m.run.seed, m.run.n_patches, m.run.depth) != (8, 16, 100))
     ).over_seeds
-    assert (whole.patches, whole.depths) == (lacking.patches, lacking.depths)
+    assert whole.where == lacking.where == "3 seeds, P 4, 9, 16, d 50, 100"
     steps = [b - a for a, b in pairwise(lacking.exponents.values())]
     assert steps == pytest.approx([0.1, 0.1], abs=1e-9)
     assert lacking.mean != pytest.approx(whole.mean, abs=1e-3)
     two_seeds = tuple(m for m in models if m.run.seed != 9)
     assert together(two_seeds).over_seeds is None
     (piece,) = pieces("4e", models)
-    assert f"over 3 seeds, at P 4, 9, 16 and d 50, 100: mean {whole.mean:.2f}" in piece.note
+    assert f"over {whole.where}: mean {whole.mean:.2f}" in piece.note
     assert piece.interval == together(models).fit.interval
+
+
+@given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=5), st.integers(1, 4))
+def test_what_seeds_of_a_depth_share_counts_once(offsets: list[float], n_seeds: int) -> None:
+    """Beside scipy's t interval of the depths. Only this catches seeds taken for more depths."""
+    models = tuple(
+        replace(model, eigenvalues={"H": (eigenvalue(model.run.n_patches ** (offset - 1)),)})
+        for depth, offset in enumerate(offsets, 2)
+        for seed in range(n_seeds)
+        for model in world(seed=seed, depths=(depth,))
+    )
+    depths = together(models).over_depths
+    assert depths is not None
+    assert list(depths.exponents) == list(range(2, 2 + len(offsets)))
+    if max(offsets) - min(offsets) > 1e-6:
+        ends = stats.ttest_1samp([offset - 1 for offset in offsets], 0).confidence_interval(0.95)
+        assert depths.interval == pytest.approx(tuple(ends), abs=1e-8)

@@ -22,7 +22,7 @@ from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade
 from patchlaw.verification.comparison import FittedExponent, fit_exponent
 from patchlaw.verification.comparison.exponents import (
     LEAST_PATCHES,
-    LEAST_SEEDS,
+    LEAST_UNITS,
     half_width,
     standard_error,
 )
@@ -33,7 +33,6 @@ from patchlaw.verification.records.trained_model import Along
 _Kind: TypeAlias = tuple[str, Grade, str, str]
 
 SIZE = 0.05  # of tests
-LEAST_DEPTHS = 3  # ours: of two the interval is 25 times their difference
 PAIRED = (
     "Seeds are pairs, as both models of a seed start alike; Student's t, one-sided; 5 % by "
     "convention, Holm's over all steps of a protocol, so that many comparisons do not make one by "
@@ -100,7 +99,7 @@ def _joint(
         of_depth.setdefault(pair[0].run.depth, []).append(math.log(found.value))
     means = [fmean(logs) for logs in of_depth.values()]
     mean, outcome, ends = fmean(means), Outcome.OPEN, None
-    if len(means) >= LEAST_DEPTHS:
+    if len(means) >= LEAST_UNITS:
         half = half_width(means, 1 - SIZE) + fmean(
             (f.interval[1] - f.interval[0]) / (2 * f.value) if f.interval else 0 for _, f in pool
         )
@@ -215,7 +214,7 @@ def paired_over_seeds(
             family = families.setdefault(_kind(pair[0]), {})
             family.setdefault(pair_text(*pair, along), []).append((pair, moved))
         for family in families.values():
-            steps = {step: found for step, found in family.items() if len(found) >= LEAST_SEEDS}
+            steps = {step: found for step, found in family.items() if len(found) >= LEAST_UNITS}
             upper, lower = (
                 _holm([_one_sided([sign * d for _, d in found]) for found in steps.values()])
                 for sign in ((1, -1) if rises else (-1, 1))
@@ -307,12 +306,11 @@ def _exponent(quantity: str, expected: int, found: FittedExponent, first: Traine
         notes = [f"interval: Student's t, scatter {fit.residual_std:.2g} of log lambda"]
     if len(found.patches) < LEAST_PATCHES:
         notes.append("two values of P lie on any power law")
-    if (seeds := found.over_seeds) is not None:
-        low, high = seeds.interval
+    for spread in filter(None, (found.over_seeds, found.over_depths)):
+        low, high = spread.interval
         notes.append(
-            f"over {len(seeds.exponents)} seeds, at P {', '.join(map(str, seeds.patches))} and d "
-            f"{', '.join(map(str, seeds.depths))}: mean {seeds.mean:.2f}, interval of the seeds' "
-            f"spread [{low:.2f}, {high:.2f}]"
+            f"over {spread.where}: mean {spread.mean:.2f}, interval of their spread "
+            f"[{low:.2f}, {high:.2f}]"
         )
     if found.left_out:
         notes.append(f"{found.left_out} left out: not converged or not positive")

@@ -3,8 +3,8 @@
 from patchlaw.verification.comparison.calibration import calibrate, choice_coverage
 from patchlaw.verification.comparison.exponents import (
     QUANTITIES,
+    ExponentSpread,
     FittedExponent,
-    SeedSpread,
     fit_exponent,
     fitted_exponents,
 )
@@ -18,10 +18,10 @@ from patchlaw.verification.comparison.summaries import LawSummary, summarise_law
 
 __all__ = [
     "QUANTITIES",
+    "ExponentSpread",
     "FittedExponent",
     "LawComparison",
     "LawSummary",
-    "SeedSpread",
     "calibrate",
     "choice_coverage",
     "compare_author",

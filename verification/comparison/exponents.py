@@ -1,9 +1,10 @@
 """Exponents of P fitted to largest eigenvalues: lambda_max ~ P^e at fixed depth.
 
-Two intervals answer two questions. That of the fit takes the models as they are: how far the
-points lie off one power law, misfit and seeds together. That over seeds asks what other initial
-angles would give: each seed has an exponent of its own, from its own models alone, and a misfit
-that all seeds share does not widen it.
+Three intervals answer three questions. That of the fit takes the models as they are: how far the
+points lie off one power law, misfit and seeds together, each model as an independent one. That over
+seeds asks what other initial angles would give: each seed has an exponent of its own, from its own
+models alone, and a misfit that all seeds share does not widen it. That over depths asks what other
+depths would give: a misfit that the seeds of one depth share counts once.
 """
 
 import math
@@ -20,26 +21,25 @@ LARGEST_RESIDUAL_BLOCK = "largest R_pp"  # lambda_max of R over the angles, exac
 QUANTITIES = (*TERMS, SUM_OF_BLOCKS, LARGEST_RESIDUAL_BLOCK)
 
 LEAST_PATCHES = 3  # values of P: two always lie on a power law
-LEAST_SEEDS = 3  # ours: of two the interval is 25 times their difference
+LEAST_UNITS = 3  # ours, seeds or depths: of two the interval is 25 times their difference
+DEPTH, SEED = 0, 1  # places in the key (d, seed)
 
 
 @dataclass(frozen=True)
-class SeedSpread:
-    """The exponents of single seeds, each over the same (P, d), and the interval of their mean.
+class ExponentSpread:
+    """The exponents of single seeds or depths, each over the same models, and their mean.
 
     Attributes:
-        exponents: by seed.
-        patches: every P behind them.
-        depths: every d.
+        exponents: by seed, or by d.
+        where: how many of what, and every P, d and seed behind each.
         mean: of the exponents.
-        interval: mean +- t s / sqrt(n), s their standard deviation over n seeds, t the quantile of
-            Student's distribution with n - 1 degrees of freedom.
+        interval: mean +- t s / sqrt(n), s their standard deviation over n seeds or depths, t the
+            quantile of Student's distribution with n - 1 degrees of freedom.
         confidence: of the interval.
     """
 
     exponents: Mapping[int, float]
-    patches: tuple[int, ...]
-    depths: tuple[int, ...]
+    where: str
     mean: float
     interval: tuple[float, float]
     confidence: float
@@ -56,6 +56,7 @@ class FittedExponent:
         left_out: models whose eigenvalue did not converge or is not positive.
         fit: exponent, interval, scatter.
         over_seeds: what single seeds give; None with fewer than three.
+        over_depths: what single depths give; likewise.
     """
 
     quantity: str
@@ -66,7 +67,8 @@ class FittedExponent:
     depths: tuple[int, ...]
     left_out: int
     fit: PowerLawFit
-    over_seeds: SeedSpread | None = None
+    over_seeds: ExponentSpread | None = None
+    over_depths: ExponentSpread | None = None
 
 
 def fitted_exponents(
@@ -134,37 +136,43 @@ def fit_exponent(
         depths=tuple(sorted({depth for depth, _ in points})),
         left_out=left_out,
         fit=fit,
-        over_seeds=_over_seeds(points, confidence),
+        over_seeds=_over(SEED, points, confidence),
+        over_depths=_over(DEPTH, points, confidence),
     )
 
 
-def _over_seeds(
-    points: Mapping[tuple[int, int], Sequence[PowerLawPoint]], confidence: float
-) -> SeedSpread | None:
-    """The seeds' own exponents, over the models that every seed has.
+def _over(
+    unit: int, points: Mapping[tuple[int, int], Sequence[PowerLawPoint]], confidence: float
+) -> ExponentSpread | None:
+    """The exponents of single seeds or depths, over the models that each of them has.
 
     Args:
+        unit: DEPTH or SEED, by its place in a key of ``points``.
         points: lambda_max at P, by (depth, seed).
         confidence: of the interval.
 
     Returns:
-        None with fewer than ``LEAST_SEEDS``, or where they have no d with two P in common.
+        None with fewer than ``LEAST_UNITS``, or where they have no group with two P in common.
     """
-    of_seed: dict[int, dict[tuple[int, int], PowerLawPoint]] = defaultdict(dict)
-    for (depth, seed), group in points.items():
-        of_seed[seed] |= {(depth, int(point.x)): point for point in group}
-    common = set.intersection(*map(set, of_seed.values()))
+    of_unit: dict[int, dict[tuple[int, int], PowerLawPoint]] = defaultdict(dict)
+    for place, group in points.items():
+        of_unit[place[unit]] |= {(place[1 - unit], int(point.x)): point for point in group}
+    common = set.intersection(*map(set, of_unit.values()))
     fits = {
-        seed: fit_power_law(own[place] for place in sorted(common))
-        for seed, own in sorted(of_seed.items())
+        name: fit_power_law((own[place] for place in sorted(common)), confidence)
+        for name, own in sorted(of_unit.items())
     }
-    exponents = {seed: fit.exponent for seed, fit in fits.items() if fit is not None}
+    exponents = {name: fit.exponent for name, fit in fits.items() if fit is not None}
     n = len(exponents)
-    if n < LEAST_SEEDS:
+    if n < LEAST_UNITS:
         return None
     mean, half = fmean(exponents.values()), half_width([*exponents.values()], confidence)
-    depths, patches = (tuple(sorted(set(column))) for column in zip(*common, strict=True))
-    return SeedSpread(exponents, patches, depths, mean, (mean - half, mean + half), confidence)
+    others, patches = (
+        ", ".join(map(str, sorted({*column}))) for column in zip(*common, strict=True)
+    )
+    units, other = ("seeds", "d") if unit == SEED else ("depths", "seed")
+    where = f"{n} {units}, P {patches}, {other} {others}"
+    return ExponentSpread(exponents, where, mean, (mean - half, mean + half), confidence)
 
 
 def standard_error(numbers: Sequence[float]) -> float:

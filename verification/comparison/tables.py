@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from patchlaw.hessian_theory.predictions import Input, law_inputs
 from patchlaw.verification.comparison import (
+    ExponentSpread,
     FittedExponent,
     LawComparison,
     LawSummary,
-    SeedSpread,
 )
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.solvers.result import format_interval
@@ -62,11 +62,15 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
         "scatter: standard deviation of the residuals of log lambda_max. Left out: not converged "
         "or not positive. Where lambda_max is no power of P the misfit counts as scatter. Over "
         "seeds: mean of the exponents fitted to each seed by itself, over the P and d that all of "
-        "them have, and its 95 % interval from their spread, in which the misfit does not count."
+        "them have, and its 95 % interval from their spread, in which the misfit does not count; "
+        "over depths: the same of each depth, over the P and seeds that all of them have."
     )
     title = f"Exponents of P of {whose} eigenvalues"
     return _by_protocol(
-        title, (*fit, "over seeds", "of"), ((e.protocol, _exponent_row(e)) for e in exponents), note
+        title,
+        (*fit, "over seeds", "of", "over depths", "of"),
+        ((e.protocol, _exponent_row(e)) for e in exponents),
+        note,
     )
 
 
@@ -118,17 +122,16 @@ def _exponent_row(e: FittedExponent) -> tuple[str, ...]:
         str(e.fit.n_groups),
         str(e.fit.dof),
         "-" if e.fit.residual_std is None else f"{e.fit.residual_std:.2g}",
-        *_over_seeds(e.over_seeds),
+        *_over(e.over_seeds),
+        *_over(e.over_depths),
     )
 
 
-def _over_seeds(found: SeedSpread | None) -> tuple[str, str]:
+def _over(found: ExponentSpread | None) -> tuple[str, str]:
     if found is None:
         return "-", "-"
     low, high = found.interval
-    patches, depths = (", ".join(map(str, values)) for values in (found.patches, found.depths))
-    of = f"{len(found.exponents)} seeds, P {patches}, d {depths}"
-    return f"{found.mean:.2f} [{low:.2f}, {high:.2f}]", of
+    return f"{found.mean:.2f} [{low:.2f}, {high:.2f}]", found.where
 
 
 def _ratio_table(title: str, comparisons: Sequence[LawComparison]) -> Table:
