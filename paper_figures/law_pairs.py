@@ -53,7 +53,9 @@ class LawPairs:
     @property
     def n_pairs(self) -> int:
         """Pairs of models."""
-        return len({(row.depth, row.n_patches, row.seed, row.protocol) for row in self.rows})
+        return len(
+            {(row.depth, row.n_patches, row.seed, row.protocol, row.study) for row in self.rows}
+        )
 
     def of_law(self, law: str) -> tuple[LawComparison, ...]:
         """The rows of one law."""

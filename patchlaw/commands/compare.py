@@ -47,7 +47,7 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
     folder = records or ANALYSES
     with refusals():
         models, kernels = read_analyses(folder), kernels_beside(folder)
-        known = (*models, *on_their_images(kernels))
+        known = (*models, *on_their_images(kernels, models))
         ours = _findings(known, compare_models(known, kernels), matrices)
     author = _findings(author_models(), compare_author(kernels, every_pair=True), matrices)
     sizes = OVER_ANGLES in (matrices or QUANTITIES)

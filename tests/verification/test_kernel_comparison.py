@@ -15,6 +15,7 @@ from patchlaw.paper_figures.law_pairs import author_pairs, study_pairs
 from patchlaw.paper_figures.records import Records
 from patchlaw.paper_figures.study import paper_study
 from patchlaw.verification.comparison import compare_author, compare_models, on_their_images
+from patchlaw.verification.records.run_facts import Settings
 from tests.paper_figures.synthetic_records import config_of, write_everything
 
 NAMES = {p: config_of(p, 50).run_id for p in (4, 9, 16)}
@@ -84,6 +85,18 @@ def test_on_the_same_images_by_hand(
         assert row.measured_interval is not None
     paper = next(r for r in rows if r.law == "elementwise" and r.n_patches == (4, 9))
     assert paper.predicted == pytest.approx(16 / 81)
+
+
+def test_spectra_of_runs_of_other_rates_are_not_divided(records: Records) -> None:
+    """A kernel's record does not say the rate: catches a ratio of two, or one left out for it."""
+    other = Settings(0.5, 60, 5e-5, 5, "float32", "0" * 64, False, False)
+    models = [
+        replace(model, settings=other if name == NAMES[9] else model.settings)
+        for name, model in records.analyses.items()
+    ]
+    kernels = list(records.kernels.values())
+    found = of_law(compare_models(on_their_images(kernels, models), kernels))
+    assert {pair for _, pair in found} == {(4, 16)}
 
 
 def test_kernels_of_other_images_or_laws_are_not_divided(records: Records) -> None:

@@ -1,6 +1,7 @@
 """Fitted exponents of runs and the laws' errors, with the arithmetic redone by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from patchlaw.verification.comparison import (
     fitted_exponents,
     summarise_laws,
 )
+from patchlaw.verification.comparison.tables import input_tables, ratio_tables, summary_tables
 from patchlaw.verification.records import author_models, author_results
+from patchlaw.verification.records.run_facts import Settings
 from tests.verification.comparison_cases import analysed, solved
 
 
@@ -62,6 +65,32 @@ def test_exponents_are_fitted_within_one_protocol() -> None:
              if f.quantity == "H"}  # fmt: skip
     assert found["60,000 images, 50 epochs", 50] == pytest.approx(-2)
     assert found["2,000 images, 15 epochs, other settings", None] == pytest.approx(-1.5)
+
+
+def test_rates_are_summed_up_apart() -> None:
+    """Only this catches one rate's ratios in the other's place, or beside the other's fit."""
+    models = [
+        replace(
+            analysed(p, images=2000, epochs=15, suffix=f"_{k:08x}", top={"H": p**exponent}),
+            settings=Settings(rate, 20, 5e-5, 5, "float32", "0" * 64, k == 0, False),
+        )
+        for k, (rate, exponent) in enumerate(((0.01, -2.0), (0.03, 1.0)))
+        for p in (4, 9, 16)
+    ]
+    rows, fits = compare_models(models), fitted_exponents(models)
+    laws = summarise_laws(rows, fits)
+    held = {s.study: s.exponent_in_interval for s in laws if s.law == "elementwise"}
+    (author, holds), (other, fails) = sorted(held.items(), key=lambda each: "0.03" in each[0])
+    assert (holds, fails) == (True, False)
+    assert "the author's rate" in author
+    assert "rate 0.03" in other
+    for tables in (ratio_tables("our", rows), input_tables("our", rows), summary_tables("", laws)):
+        titles = [table.title for table in tables]
+        assert len(set(titles)) == 2
+        assert all("rate" in title for title in titles)
+    assert [len(table.rows) for table in ratio_tables("our", rows)] == [3, 3]
+    (same,) = {table.title for table in ratio_tables("our", compare_models(models[:3]))}
+    assert same.endswith("other settings")  # of one study the protocol says enough
 
 
 def test_two_values_of_p_have_an_exponent_but_no_interval() -> None:

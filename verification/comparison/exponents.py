@@ -51,6 +51,7 @@ class FittedExponent:
 
     Attributes:
         quantity: one of QUANTITIES.
+        study: what the models have in common beside the protocol, see ``TrainedModel.study``.
         depth: d; None for all depths and seeds together, one intercept each.
         seed: likewise.
         left_out: models whose eigenvalue did not converge or is not positive.
@@ -61,6 +62,7 @@ class FittedExponent:
 
     quantity: str
     protocol: str
+    study: str
     depth: int | None
     seed: int | None
     patches: tuple[int, ...]
@@ -130,6 +132,7 @@ def fit_exponent(
     return FittedExponent(
         quantity=quantity,
         protocol=groups[0][0].run.protocol,
+        study=groups[0][0].study(),
         depth=depth,
         seed=seed,
         patches=tuple(sorted({int(point.x) for point in every})),

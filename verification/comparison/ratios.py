@@ -111,6 +111,7 @@ class LawComparison:
         reason: why the measured ratio or the prediction is missing.
         seed: seed of both runs, where it tells runs apart.
         protocol: data and training of both runs, where they differ between runs.
+        study: what else the two have in common, see ``TrainedModel.study``.
         inputs: what the prediction was computed from, by name: "loss1" is L at P1; see
             ``hessian_theory.predictions.Input``.
         note: what a reader must know of the inputs.
@@ -129,6 +130,7 @@ class LawComparison:
     reason: str | None
     seed: int | None = None
     protocol: str = ""
+    study: str = ""
     runs: tuple[str, str] | None = None
     inputs: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
@@ -181,14 +183,17 @@ def compare_author(
     return [row for row in rows if row.predicted is not None]
 
 
-def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
+def on_their_images(
+    kernels: Iterable[KernelRecord], models: Iterable[TrainedModel] = ()
+) -> list[TrainedModel]:
     """Start and minimum of every kernel's record, if measured, as models with G over the angles.
 
     Ratios of these eigenvalues, measured and predicted on the same images, stand beside the laws
     as those over all training images do, under protocols of their own: before training as runs of
-    no epochs on the record's images.
+    no epochs on the record's images. A kernel's record does not say how its run was trained: that
+    is taken from ``models``, by the run's name.
     """
-    found = []
+    found, settings = [], {model.run.id: model.settings for model in models}
     for record in kernels:
         on = f"spectrum of {record.n_samples:,} of them"
         family = ", ".join(filter(None, (record.run.family, on)))
@@ -206,6 +211,7 @@ def on_their_images(kernels: Iterable[KernelRecord]) -> list[TrainedModel]:
                         record.reproduce,
                         Minimum(moment.epoch, means),
                         {ANGLE_BLOCK: moment.measured},
+                        settings=settings.get(record.run.id),
                     )
                 )
     return found
@@ -302,6 +308,7 @@ def _rows(
                 reason="; ".join(filter(None, (missing, prediction.reason))) or None,
                 seed=run.seed,
                 protocol=run.protocol,
+                study=first.study(),
                 runs=(first.name, second.name),
                 inputs={name: float(value) for name, value in prediction.used.items()},
                 note=OUR_OUTPUTS if first.origin == "author" and kernel in law.inputs else "",

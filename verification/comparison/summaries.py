@@ -15,7 +15,7 @@ WITHIN = 0.2  # claim 4's tolerance
 
 @dataclass(frozen=True)
 class LawSummary:
-    """One law over every ratio of one matrix under one protocol.
+    """One law over every ratio of one matrix under one protocol and of one study.
 
     Attributes:
         matrix: "H", "G", "R" or "G over the angles".
@@ -31,6 +31,7 @@ class LawSummary:
     """
 
     protocol: str
+    study: str
     matrix: str
     law: str
     formula: str
@@ -48,14 +49,14 @@ class LawSummary:
 def summarise_laws(
     comparisons: Iterable[LawComparison], exponents: Sequence[FittedExponent] = ()
 ) -> list[LawSummary]:
-    """One summary for each protocol, matrix and law, in the order in which they first occur."""
-    groups: dict[tuple[str, str, str], list[LawComparison]] = {}
+    """One for each protocol, study, matrix and law, in the order in which they first occur."""
+    groups: dict[tuple[str, str, str, str], list[LawComparison]] = {}
     for row in comparisons:
-        groups.setdefault((row.protocol, row.matrix, row.law), []).append(row)
-    pooled: dict[tuple[str, str], PowerLawFit] = {}  # the first fit: of all depths and seeds
+        groups.setdefault((row.protocol, row.study, row.matrix, row.law), []).append(row)
+    pooled: dict[tuple[str, str, str], PowerLawFit] = {}  # the first fit: of all depths and seeds
     for each in exponents:
-        pooled.setdefault((each.protocol, each.quantity), each.fit)
-    return [_summary(rows, pooled.get(key[:2])) for key, rows in groups.items()]
+        pooled.setdefault((each.protocol, each.study, each.quantity), each.fit)
+    return [_summary(rows, pooled.get(key[:3])) for key, rows in groups.items()]
 
 
 def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSummary:
@@ -72,6 +73,7 @@ def _summary(rows: Sequence[LawComparison], fitted: PowerLawFit | None) -> LawSu
     holds = None if exponent is None or fitted is None else fitted.contains(exponent)
     return LawSummary(
         protocol=first.protocol,
+        study=first.study,
         matrix=first.matrix,
         law=first.law,
         formula=first.formula,

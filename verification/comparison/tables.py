@@ -1,7 +1,9 @@
 """Tables of ratios beside laws, of fitted exponents and of how each law does, over many runs."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from patchlaw.hessian_theory.predictions import Input, law_inputs
 from patchlaw.verification.comparison import (
@@ -14,6 +16,8 @@ from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.tables import Table
 
+_Row = TypeVar("_Row", LawComparison, LawSummary, FittedExponent)
+
 
 def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table]:
     """Measured ratios beside every law, one table for each protocol and matrix.
@@ -21,8 +25,8 @@ def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table
     ``whose`` is "our" or "the author's"; likewise below.
     """
     groups: dict[tuple[str, str], list[LawComparison]] = {}
-    for row in comparisons:
-        groups.setdefault((row.protocol, row.matrix), []).append(row)
+    for protocol, row in _named(comparisons):
+        groups.setdefault((protocol, row.matrix), []).append(row)
     return [
         _ratio_table(f"Ratios of {whose} lambda_max({matrix}), {protocol}", rows)
         for (protocol, matrix), rows in groups.items()
@@ -32,8 +36,8 @@ def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table
 def input_tables(whose: str, comparisons: Iterable[LawComparison]) -> list[Table]:
     """What the laws were fed with, one table a protocol, one row for each pair of runs."""
     protocols: dict[str, dict[tuple[str, str, str], dict[str, float]]] = {}
-    for row in comparisons:
-        found = protocols.setdefault(row.protocol, {}).setdefault(_place(row), {})
+    for protocol, row in _named(comparisons):
+        found = protocols.setdefault(protocol, {}).setdefault(_place(row), {})
         found |= row.inputs
     return [
         _input_table(f"Inputs of {whose} ratios, {protocol}", pairs)
@@ -50,7 +54,7 @@ def summary_tables(whose: str, summaries: Iterable[LawSummary]) -> list[Table]:
         "of P; e fits: whether the interval of the fitted exponent holds it."
     )
     title = f"How each law does on {whose} ratios"
-    return _by_protocol(title, header, ((s.protocol, _summary_row(s)) for s in summaries), note)
+    return _by_protocol(title, header, ((of, _summary_row(s)) for of, s in _named(summaries)), note)
 
 
 def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Table]:
@@ -66,12 +70,19 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
         "over depths: the same of each depth, over the P and seeds that all of them have."
     )
     title = f"Exponents of P of {whose} eigenvalues"
+    header = (*fit, "over seeds", "of", "over depths", "of")
     return _by_protocol(
-        title,
-        (*fit, "over seeds", "of", "over depths", "of"),
-        ((e.protocol, _exponent_row(e)) for e in exponents),
-        note,
+        title, header, ((of, _exponent_row(e)) for of, e in _named(exponents)), note
     )
+
+
+def _named(rows: Iterable[_Row]) -> list[tuple[str, _Row]]:
+    """Each row behind its protocol, with its study where the protocol has several."""
+    rows, studies = list(rows), defaultdict[str, set[str]](set)
+    for row in rows:
+        studies[row.protocol].add(row.study)
+    several = {protocol for protocol, found in studies.items() if len(found) > 1}
+    return [(", ".join([r.protocol, *[r.study] * (r.protocol in several)]), r) for r in rows]
 
 
 def _by_protocol(
