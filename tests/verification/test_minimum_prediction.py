@@ -242,6 +242,7 @@ def test_command_at_a_loss(data: Path) -> None:
         (("--pilot", "nowhere", "--patches", "4"), "'--pilot': Directory 'nowhere' does not exist"),
         (("--bias",), "--bias: expected --start, --loss or --pilot with it, got none"),
         (("--loss", "1", "--patches", "4", "--depth", "3", "--classes", "4"), "label, 9, got 4"),
+        (("--loss", "1", "--patches", "4", "--depth", "3", "--qubits", "0"), "integer, got 0"),
     ],
 )
 def test_refusals(arguments: tuple[str, ...], message: str, data: Path) -> None:

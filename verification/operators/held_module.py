@@ -40,32 +40,35 @@ class _Slot:
     def _hangs(self) -> bool:
         return self.key in self.owner and self.owner[self.key] is self.tensor
 
+    def _lies(self) -> bool:
+        """Whether the tensor is its memory, element by element: a view of that may be another."""
+        return _place(self.tensor.detach()) == _place(self.memory)
+
     def holds(self) -> bool:
         if self.tensor.layout != torch.strided:
             return self._hangs()
-        present = self.tensor.detach()
         return (
             self._hangs()
             and self.tensor.requires_grad == self.requires_grad
-            and present.data_ptr() == self.memory.data_ptr()
-            and present.dtype == self.memory.dtype
-            and present.shape == self.memory.shape
+            and self._lies()
             and _same(self.memory, self.value)
         )
 
     def put(self) -> None:
-        if self.holds():
-            return
         if not self._hangs():
             self.owner[self.key] = self.tensor
         if self.tensor.layout != torch.strided:
             return
-        if self.tensor.detach().data_ptr() != self.memory.data_ptr():
+        if not self._lies():
             self.tensor.data = self.memory
         if not _same(self.memory, self.value):
             self.memory.copy_(self.value)
         if self.tensor.requires_grad != self.requires_grad:
             self.tensor.requires_grad_(self.requires_grad)
+
+
+def _place(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
