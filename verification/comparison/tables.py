@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from patchlaw.hessian_theory.predictions import Input, law_inputs
@@ -54,7 +54,7 @@ def summary_tables(whose: str, summaries: Iterable[LawSummary]) -> list[Table]:
         "of P; e fits: whether the interval of the fitted exponent holds it."
     )
     title = f"How each law does on {whose} ratios"
-    return _by_protocol(title, header, ((of, _summary_row(s)) for of, s in _named(summaries)), note)
+    return _by_protocol(title, header, summaries, _summary_row, note)
 
 
 def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Table]:
@@ -71,9 +71,7 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
     )
     title = f"Exponents of P of {whose} eigenvalues"
     header = (*fit, "over seeds", "of", "over depths", "of")
-    return _by_protocol(
-        title, header, ((of, _exponent_row(e)) for of, e in _named(exponents)), note
-    )
+    return _by_protocol(title, header, exponents, _exponent_row, note)
 
 
 def _named(rows: Iterable[_Row]) -> list[tuple[str, _Row]]:
@@ -86,12 +84,16 @@ def _named(rows: Iterable[_Row]) -> list[tuple[str, _Row]]:
 
 
 def _by_protocol(
-    title: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple[str, ...]]], note: str
+    title: str,
+    header: tuple[str, ...],
+    rows: Iterable[_Row],
+    cells: Callable[[_Row], tuple[str, ...]],
+    note: str,
 ) -> list[Table]:
-    """One table for the rows of each protocol, which stands before a row."""
+    """One table for the rows of each protocol."""
     protocols: dict[str, list[tuple[str, ...]]] = {}
-    for protocol, row in rows:
-        protocols.setdefault(protocol, []).append(row)
+    for protocol, row in _named(rows):
+        protocols.setdefault(protocol, []).append(cells(row))
     return [
         Table(f"{title}, {protocol}", header, tuple(found), note, keys=2)
         for protocol, found in protocols.items()
