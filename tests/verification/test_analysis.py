@@ -18,7 +18,13 @@ from patchlaw.simulators.named_circuits import named_circuit
 from patchlaw.verification.analysis.analysis_job import execute_analysis
 from patchlaw.verification.analysis.options import ON_REQUEST, STAGES, AnalysisOptions
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.records import ANALYSIS, TrainedModel, read_analyses, read_model
+from patchlaw.verification.records import (
+    ANALYSIS,
+    RunFacts,
+    TrainedModel,
+    read_analyses,
+    read_model,
+)
 from patchlaw.verification.runs import Run, load_samples
 from patchlaw.verification.runs.config import ModelConfig, RunConfig
 from patchlaw.verification.runs.factory import Factory
@@ -296,6 +302,7 @@ def test_the_settings_are_what_a_study_has_in_common(run, record):
         ({"model": {"aggregation_exponent": 0.5}}, True),
         ({"training": {"epochs": 7, "loss": "squared_error"}}, True),
         ({"model": {"dtype": "float64"}}, False),
+        ({"model": {"n_classes": 12}}, False),
         ({"training": {"learning_rate": 1e-3}}, False),
         ({"training": {"batch_seed": 7}}, False),
         ({"data": {"images": 500}}, False),
@@ -307,6 +314,14 @@ def test_whose_protocol_a_run_is_by(change, author):
     for part, fields_of in change.items():
         config = replace(config, **{part: replace(getattr(config, part), **fields_of)})
     assert config.settings.author_protocol == author
+
+
+def test_other_classes_are_another_model():
+    """Only this catches MNIST with 12 outputs among the paper's models, or beside other C."""
+    facts = RunFacts(4, 50, 1001, 60_000, 50, n_classes=12)
+    assert facts.axis == "another model"
+    assert facts.protocol == "60,000 images, 50 epochs, 12 classes"
+    assert facts.architecture is not None
 
 
 @pytest.mark.parametrize("source", [{"n_qubits": 7}, {"source": "digits"}])

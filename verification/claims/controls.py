@@ -149,7 +149,7 @@ def _place(model: TrainedModel, *apart: str) -> tuple[object, ...]:
 
     Pixels in the range of other qubits are other data by their digest; rates go with the depth.
     """
-    names = ("n_patches", "depth", "seed", "images", "epochs", *AXES)
+    names = ("n_patches", "depth", "seed", "images", "epochs", "n_classes", *AXES)
     study = model.study(rate="depth" not in apart, data="n_qubits" not in apart)
     return model.origin, study, *(getattr(model.run, name) for name in names if name not in apart)
 

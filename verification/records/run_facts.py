@@ -119,8 +119,8 @@ class RunFacts:
         return without_defaults(self, *AXES)
 
     def same_but_for(self, *axes: str) -> bool:
-        """Whether model and data are the paper's but for some of ``AXES``."""
-        others = set(AXES) - set(axes)
+        """Whether model and data are the paper's but for some of ``AXES``, or for C."""
+        others = {*AXES, "n_classes"} - set(axes)
         return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
 
     @property
@@ -152,7 +152,7 @@ class RunFacts:
 
         That is another circuit, angles that patches share, or images of another data set.
         """
-        sized_by = ("n_qubits", "scale", "noise", "aggregation_exponent", "pixel_bias")
+        sized_by = ("n_qubits", "n_classes", "scale", "noise", "aggregation_exponent", "pixel_bias")
         if not self.same_but_for(*sized_by):
             return None
         sizes = Architecture(
@@ -181,7 +181,8 @@ class RunFacts:
         """Data and training in words, the same for runs that may be held against each other."""
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * self.other_settings]
-        return ", ".join((*words, *self.changes))
+        classes = [f"{self.n_classes} classes"] * (self.n_classes != RunFacts.n_classes)
+        return ", ".join((*words, *classes, *self.changes))
 
     @property
     def other_settings(self) -> bool:

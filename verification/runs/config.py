@@ -299,6 +299,7 @@ class RunConfig:
         model, training = self.model, self.training
         author = RunConfig.paper(model.n_patches, model.depth, model.seed, training.epochs)
         alike = replace(training, loss=author.training.loss) == author.training
+        alike &= (model.dtype, model.n_classes) == (author.model.dtype, author.model.n_classes)
         return Settings(
             learning_rate=training.learning_rate,
             n_batches=training.n_batches,
@@ -307,7 +308,7 @@ class RunConfig:
             dtype=model.dtype,
             data_sha256=self.data.sha256,
             author_rate=training.learning_rate == author.training.learning_rate,
-            author_protocol=alike and model.dtype == author.model.dtype and self.data.is_whole,
+            author_protocol=alike and self.data.is_whole,
             whole_image=model.reads_whole_image,
         )
 
