@@ -62,8 +62,8 @@ class Use:
 
     First, `at` puts values in the place of its symbols, indexed quantities (as a Lambda of the
     indices) or functions (likewise): it is used as an instance. `by` then differentiates both
-    sides, `traced` takes their traces, and `over` sums the multiple over free indices (x, 1,
-    upper).
+    sides, `traced` takes their traces, and `over` sums the multiple over free indices, each from 1
+    to what it is mapped to.
     """
 
     label: str
@@ -72,7 +72,7 @@ class Use:
     at: Mapping[Any, Any] = field(default_factory=dict)
     by: tuple[Symbol, ...] = ()
     traced: bool = False
-    over: tuple[tuple[Symbol, int, Expr], ...] = ()
+    over: Mapping[Symbol, Expr] = field(default_factory=dict)
 
     def part(self, context: Context) -> kernel.Part:
         """The multiple of the formula meant, as the kernel takes it."""
@@ -83,21 +83,22 @@ class Use:
             theorem = kernel.differentiate(theorem, variable)
         if self.traced:
             theorem = kernel.trace(theorem)
-        if any(low != 1 for _, low, _ in self.over):
-            raise ProofError("sums run from 1")
-        over = tuple((x, upper) for x, _, upper in self.over)
-        return kernel.Part(theorem, self.times, self.after, over)
+        return kernel.Part(theorem, self.times, self.after, tuple(self.over.items()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Combination:
     """gap = remainder + sum_i times_i * gap_i, with all parts visibly non-negative.
 
     For "=" the remainder must be 0 and only equations may be used; their multipliers are free.
     """
 
-    using: tuple[Use, ...] = ()
-    remainder: Expr | int = 0
+    using: tuple[Use, ...]
+    remainder: Expr | int
+
+    def __init__(self, *using: Use, remainder: Expr | int = 0) -> None:
+        object.__setattr__(self, "using", using)
+        object.__setattr__(self, "remainder", remainder)
 
     @property
     def uses(self) -> tuple[str, ...]:

@@ -46,9 +46,9 @@ def total(expr: Expr, *indices: Symbol) -> Expr:
     return Sum(expr, *((x, 1, WIDTH) for x in indices))
 
 
-def over(*indices: Symbol) -> tuple[tuple[Symbol, int, Expr], ...]:
+def over(*indices: Symbol) -> dict[Symbol, Expr]:
     """The same as the range of a `Use`."""
-    return tuple((x, 1, WIDTH) for x in indices)
+    return dict.fromkeys(indices, WIDTH)
 
 
 def inner(first: IndexedBase, second: IndexedBase) -> Expr:
@@ -142,17 +142,14 @@ def _solved(label: str, unknown: Expr, value: Expr, schur: str, kept: str, *more
         "=",
         value,
         "trace of both sides, divided by w",
-        Combination((Use(schur, -1 / WIDTH, at={j: i}, over=over(i)), Use(kept, 1 / WIDTH), *more)),
+        Combination(Use(schur, -1 / WIDTH, at={j: i}, over=over(i)), Use(kept, 1 / WIDTH), *more),
     )
 
 
 def _through(e: int, schur: str, factor: Expr, *, back: bool) -> tuple[Use, ...]:
     """An encoding between the blocks: w q times what came before."""
     turned = _V[e][i, k] * _U[e][j, k] if back else _V[e][k, i] * _U[e][k, j]
-    return (
-        Use(schur, turned / WIDTH, over=over(i, j, k)),
-        Use(f"q_{e + 1}", -factor),
-    )
+    return (Use(schur, turned / WIDTH, over=over(i, j, k)), Use(f"q_{e + 1}", -factor))
 
 
 _moved = (SIGMA / WIDTH, SIGMA * Q1 / WIDTH, SIGMA * Q1 * Q2 / WIDTH)
@@ -176,10 +173,7 @@ def _slope(e: int, matrix: tuple[IndexedBase, IndexedBase], behind: int) -> tupl
     )  # fmt: skip
 
 
-KERNEL_PREMISES = (
-    *PREMISES,
-    define("tau", TAU, total(_O[i] * _R[i], i), "definition of tau"),
-)
+KERNEL_PREMISES = (*PREMISES, define("tau", TAU, total(_O[i] * _R[i], i), "definition of tau"))
 COVARIANCE = total(_F[2][i, j] * _O[i] * _R[j], i, j)
 
 KERNEL = Derivation(
@@ -219,10 +213,7 @@ KERNEL = Derivation(
                 "=",
                 SIGMA * TAU * SQUARE / WIDTH**2 * Q1 * Q2,
                 "insert both moments; tr L L^T = N",
-                Combination((
-                    *_slope(e, (GENERATOR, GENERATOR), e),
-                    Use("N", -_moved[e] * _seen[e]),
-                )),
+                Combination(*_slope(e, (GENERATOR, GENERATOR), e), Use("N", -_moved[e] * _seen[e])),
                 claim=True,
             )
             for e, x in enumerate(BLOCKS)
@@ -234,10 +225,10 @@ KERNEL = Derivation(
                 "=",
                 SIGMA * TAU / WIDTH * FACTORS[1 - e] * SLOPES[e],
                 "insert both moments; tr D^T D' = w h",
-                Combination((
+                Combination(
                     *_slope(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1),
                     Use(f"h_{e + 1}", -WIDTH * _moved[e] * _seen[e + 1]),
-                )),
+                ),
                 claim=True,
             )
             for e in (0, 1)
@@ -248,11 +239,11 @@ KERNEL = Derivation(
             "=",
             SIGMA * TAU / WIDTH * Q1 * Q2,
             "E f f' = o . F o'",
-            Combination((
+            Combination(
                 Use("states C", _O[i] * _R[j], over=over(i, j)),
                 Use("phi_C", total(_O[i] * _R[i], i)),
                 Use("tau", -_moved[2]),
-            )),
+            ),
             claim=True,
         ),
     ),
@@ -272,16 +263,12 @@ OVERLAP = Derivation(
     "phase (unitary group), up to a sign (orthogonal and symplectic). At x = x' it is 1, which "
     "gives the trace law's v.",
     source="ours (standard: Cauchy-Schwarz)",
-    assumptions=(
-        Assumption("V and V' are the matrices of one encoding at x and x', orthogonal"),
-    ),
+    assumptions=(Assumption("V and V' are the matrices of one encoding at x and x', orthogonal"),),
     premises=(
         *(p for p in PREMISES if p.label == "q_1"),
         *(
             Premise(
-                label,
-                Formula(inner(base, base), "=", WIDTH),
-                "tr V^T V of an orthogonal matrix",
+                label, Formula(inner(base, base), "=", WIDTH), "tr V^T V of an orthogonal matrix"
             )
             for label, base in (("V", _V[0]), ("V'", _U[0]))
         ),
@@ -295,7 +282,7 @@ OVERLAP = Derivation(
                 "=",
                 2 * WIDTH * (1 - sign * Q1),
                 "multiply out",
-                Combination((Use("V"), Use("V'"), Use("q_1", 2 * sign * WIDTH))),
+                Combination(Use("V"), Use("V'"), Use("q_1", 2 * sign * WIDTH)),
                 claim=True,
             )
             for label, sign in (("distance", 1), ("distance from -V'", -1))
@@ -306,7 +293,7 @@ OVERLAP = Derivation(
             "<=",
             Integer(1),
             "a sum of squares is not negative",
-            Combination((Use("distance", 1 / (2 * WIDTH)),), _apart(1) / (2 * WIDTH)),
+            Combination(Use("distance", 1 / (2 * WIDTH)), remainder=_apart(1) / (2 * WIDTH)),
             claim=True,
         ),
         Step(
@@ -315,7 +302,9 @@ OVERLAP = Derivation(
             ">=",
             Integer(-1),
             "likewise",
-            Combination((Use("distance from -V'", 1 / (2 * WIDTH)),), _apart(-1) / (2 * WIDTH)),
+            Combination(
+                Use("distance from -V'", 1 / (2 * WIDTH)), remainder=_apart(-1) / (2 * WIDTH)
+            ),
             claim=True,
         ),
         Step(
@@ -324,11 +313,11 @@ OVERLAP = Derivation(
             "=",
             Integer(1),
             "q of equal encodings",
-            Combination((Use("V", 1 / WIDTH),)),
+            Combination(Use("V", 1 / WIDTH)),
             claim=True,
         ),
     ),
     numerical_test="tests/theory/test_adjoint_blocks.py::test_overlap_is_one_for_equal_encodings_only",
-)  # fmt: skip
+)
 
 THEOREMS = (KERNEL, OVERLAP)

@@ -102,25 +102,25 @@ def _group(
         witness=lambda rng: point(*at),
         steps=(
             Step("v", per_width / WIDTH**2, "=", values[0] * ONE_OUTPUT, "insert",
-                 Combination(inserted(2, True))),
+                 Combination(*inserted(2, True))),
             Step("u", SIGMA * TAU / WIDTH, "=", values[1] * ONE_OUTPUT, "insert",
-                 Combination(inserted(1, False))),
+                 Combination(*inserted(1, False))),
             *(
                 Step(f"angle in {x}", slope_product(e, (GENERATOR, GENERATOR), e), "=",
                      values[0] * Q1 * Q2 * ONE_OUTPUT, "insert v",
-                     Combination((Use(f"kernel, angle in {x}"), Use("v", Q1 * Q2))), claim=True)
+                     Combination(Use(f"kernel, angle in {x}"), Use("v", Q1 * Q2)), claim=True)
                 for e, x in enumerate(BLOCKS)
             ),
             *(
                 Step(f"angle in V_{e + 1}",
                      slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1), "=",
                      values[1] * FACTORS[1 - e] * SLOPES[e] * ONE_OUTPUT, "insert u",
-                     Combination((Use(f"kernel, angle in V_{e + 1}"),
-                                  Use("u", FACTORS[1 - e] * SLOPES[e]))), claim=True)
+                     Combination(Use(f"kernel, angle in V_{e + 1}"),
+                                  Use("u", FACTORS[1 - e] * SLOPES[e])), claim=True)
                 for e in (0, 1)
             ),
             Step("covariance", COVARIANCE, "=", values[1] * Q1 * Q2 * ONE_OUTPUT, "insert u",
-                 Combination((Use("kernel, covariance"), Use("u", Q1 * Q2))), claim=True),
+                 Combination(Use("kernel, covariance"), Use("u", Q1 * Q2)), claim=True),
         ),
         numerical_test="tests/theory/test_adjoint_blocks.py::test_values_of_the_groups",
     )  # fmt: skip

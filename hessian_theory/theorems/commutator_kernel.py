@@ -112,18 +112,18 @@ KERNEL = Derivation(
     witness=_point,
     steps=(
         Step("tr K", over_rows(_K[i, i], i), "=", Integer(0), "a commutator has no trace",
-             Combination((Use("K", at={j: i}, over=rows(i)),))),
+             Combination(Use("K", at={j: i}, over=rows(i)))),
         Step(
             "tr K K'",
             over_rows(_K[i, j] * _K2[j, i], i, j),
             "=",
             C / 2,
             "(i/2)^2 = -1/4",
-            Combination((
+            Combination(
                 Use("K", _K2[j, i], over=rows(i, j)),
                 Use("K'", I / 2 * _commutator(_O, _rho, j, i), over=rows(i, j)),
                 Use("C", -Rational(1, 2)),
-            )),
+            ),
         ),
         Step(
             "kernel",
@@ -131,11 +131,11 @@ KERNEL = Derivation(
             "=",
             VALUE * C,
             "theorem second-moment: E P~ x P~ = d/(d^2 - 1) (SWAP - 1/d)",
-            Combination((
+            Combination(
                 Use("moment", _K[j, i] * _K2[l, k], over=rows(*_FOUR)),
                 Use("tr K", -over_rows(_K2[i, i], i) / (d**2 - 1)),
                 Use("tr K K'", d / (d**2 - 1)),
-            )),
+            ),
             claim=True,
         ),
     ),
@@ -209,12 +209,12 @@ VECTORS = Derivation(
             "=",
             1 - _f**2,
             "insert the norms and f",
-            Combination((
+            Combination(
                 Use("psi", _overlap(_phi, _phi)),
                 Use("phi"),
                 Use("f", -(_overlap(_psi, _phi) + _f) / 2),
                 Use("f^*", -(_overlap(_phi, _psi) + _f) / 2),
-            )),
+            ),
             claim=True,
         ),
     ),
@@ -279,13 +279,13 @@ MEAN = Derivation(
             "=",
             VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d,
             "insert the states' moment; E has no trace, its swap is t",
-            Combination((
+            Combination(
                 Use("C", VALUE),
                 *(Use("state", -VALUE / 2 * times, at=at, over=rows(*_FOUR))
                   for at, times in _WORDS),
                 Use("frame trace", -VALUE * (d * _r - 1) / (d * (d**2 - 1))),
                 Use("frame swap", VALUE * (d * _r - 1) / (d**2 - 1)),
-            )),
+            ),
             claim=True,
         ),
     ),
@@ -318,9 +318,7 @@ def _group_point(rng: random.Random) -> Point:
     values |= dict.fromkeys((_nu, _phi_e, _gamma_e), Rational(1, 3)) | {adjoint.SQUARE: Integer(4)}
     one: IndexedRule = lambda row: Integer(int(row) == 1)  # noqa: E731
     return Point(
-        rng,
-        values,
-        {"M": third, "F": third, "G": third, "T": levi_civita, "k": one, "k'": one},
+        rng, values, {"M": third, "F": third, "G": third, "T": levi_civita, "k": one, "k'": one}
     )
 
 
@@ -353,18 +351,18 @@ GROUP = Derivation(
     witness=_group_point,
     steps=(
         Step("nu", _nu, "=", 1 / _w, "trace of both sides",
-             Combination((Use("generators", -1 / _w, at={_b: _a}, over=_over(_a)),
-                          Use("P~^2", 1 / _w)))),
+             Combination(Use("generators", -1 / _w, at={_b: _a}, over=_over(_a)),
+                          Use("P~^2", 1 / _w))),
         Step(
             "kernel",
             d * adjoint.total(_M[_a, _b] * _k[_a] * _k2[_b], _a, _b),
             "=",
             d / _w * _DIAGONAL,
             "insert the generators' moment",
-            Combination((
+            Combination(
                 Use("generators", d * _k[_a] * _k2[_b], over=_over(_a, _b)),
                 Use("nu", d * _DIAGONAL),
-            )),
+            ),
             claim=True,
         ),
         Step(
@@ -373,7 +371,7 @@ GROUP = Derivation(
             "=",
             2 * _DIAGONAL,
             "insert w",
-            Combination((Use("kernel", d - _eps), Use("w", -2 / _w * _DIAGONAL))),
+            Combination(Use("kernel", d - _eps), Use("w", -2 / _w * _DIAGONAL)),
             claim=True,
         ),
         Step(
@@ -382,13 +380,13 @@ GROUP = Derivation(
             "=",
             _phi_e * _gamma_e * adjoint.SQUARE,
             "E k . k' by the moments of states and outputs",
-            Combination((
+            Combination(
                 Use("states", d / _w * _S[_a, _b, _c] * _S[_a, _e, _g] * _G[_b, _e],
                     at={_a: _c, _b: _g}, over=_over(_a, _b, _c, _e, _g)),
                 Use("outputs", d / _w * _phi_e * _S[_a, _b, _c] * _S[_a, _e, _c],
                     at={_b: _e, _a: _b}, over=_over(_a, _b, _c, _e)),
                 Use("T", d / _w * _phi_e * _gamma_e),
-            )),
+            ),
             claim=True,
         ),
     ),

@@ -45,8 +45,10 @@ COUNTS = Derivation(
     assumptions=(
         Assumption("each patch has n^2 pixels; first offset 0, last side - n; side^2 pixels"),
         Assumption("chi[p, x] = 1 if patch p contains pixel x, else 0; rows are counted from 0"),
-        Assumption("offsets o lie between 0 and side - n; w = 2n - side >= 1 (for 2n <= side no "
-                   "row lies in the first and the last patch)"),
+        Assumption(
+            "offsets o lie between 0 and side - n; w = 2n - side >= 1 (for 2n <= side no "
+            "row lies in the first and the last patch)"
+        ),
     ),
     premises=(
         Premise(
@@ -69,7 +71,7 @@ COUNTS = Derivation(
             "=",
             _patch**2 * P,
             "sum over pixels of m_x = sum over patches of n^2",
-            Combination((Use("n^2 pixels", over=((p, 1, P),)),)),
+            Combination(Use("n^2 pixels", over={p: P})),
             claim=True,
         ),
         Step(
@@ -79,7 +81,7 @@ COUNTS = Derivation(
             _patch**2 * P / _side**2,
             "divided by the number of pixels",
             Combination(
-                (Use("pairs", 1 / _pixels), Use("X", -(_patch**2) * P / (_pixels * _side**2)))
+                Use("pairs", 1 / _pixels), Use("X", -(_patch**2) * P / (_pixels * _side**2))
             ),
             claim=True,
         ),
@@ -89,7 +91,7 @@ COUNTS = Derivation(
             "<=",
             _row,
             "a row in the first and last patch starts at or after every offset",
-            Combination((Use("offset"), Use("in the last"))),
+            Combination(Use("offset"), Use("in the last")),
             claim=True,
         ),
         Step(
@@ -98,7 +100,7 @@ COUNTS = Derivation(
             "<=",
             _o + _patch - 1,
             "and ends before every patch does: it lies in all of them",
-            Combination((Use("in the first"),), _o),
+            Combination(Use("in the first"), remainder=_o),
             claim=True,
         ),
         Step(
@@ -107,7 +109,7 @@ COUNTS = Derivation(
             "=",
             _width,
             "such rows run from side - n to n - 1: row = side - n + u - 1 with u = 1..w",
-            Combination((Use("w", -1),)),
+            Combination(Use("w", -1)),
         ),
         Step(
             "in all patches",
@@ -115,17 +117,10 @@ COUNTS = Derivation(
             "=",
             (2 * _patch - _side) ** 2,
             "columns likewise; one pixel for each pair (u, v)",
-            Combination((Use("w", 2 * _patch - _side + _width),)),
+            Combination(Use("w", 2 * _patch - _side + _width)),
             claim=True,
         ),
-        Step(
-            "MNIST",
-            spelled("(2*8 - 14)**2"),
-            "=",
-            Integer(4),
-            "n = 8, side = 14",
-            Exact(),
-        ),
+        Step("MNIST", spelled("(2*8 - 14)**2"), "=", Integer(4), "n = 8, side = 14", Exact()),
         Step(
             "MNIST mean",
             spelled("8**2*P/14**2", P=P),
@@ -136,7 +131,7 @@ COUNTS = Derivation(
     ),
     consequence="'A limited, local number of patches' is a fixed share of all patches.",
     numerical_test="tests/theory/test_coverage.py::test_counts_are_those_of_masks",
-)  # fmt: skip
+)
 
 _rho2, _tau, _gamma_pixels, _mbar = symbols("rho_2 tau kappa m_bar", positive=True)
 _s = sym.prefactor(PATCHES)
@@ -162,8 +157,10 @@ LIMITS = Derivation(
     assumptions=(
         Assumption("fixed image: sum_j m_j^2 = rho_2 P^2 with rho_2 independent of P"),
         Assumption("growing image: at most kappa P pixels, each in at most m_bar patches"),
-        Assumption("stride t: of the K_1 offsets whose patches contain the row, the first is o_1 "
-                   "and the last o_1 + (K_1 - 1) t; K_2 and o_2 for columns"),
+        Assumption(
+            "stride t: of the K_1 offsets whose patches contain the row, the first is o_1 "
+            "and the last o_1 + (K_1 - 1) t; K_2 and o_2 for columns"
+        ),
     ),
     premises=(
         Premise("in the first", Formula(_row, "<=", _first + _patch - 1)),
@@ -187,7 +184,7 @@ LIMITS = Derivation(
             "<=",
             _most,
             "(K_1 - 1) t <= n - 1: with stride t at most (n - 1)/t + 1 offsets cover a row",
-            Combination((Use("in the first", 1 / _stride), Use("in the last", 1 / _stride))),
+            Combination(Use("in the first", 1 / _stride), Use("in the last", 1 / _stride)),
         ),
         Step(
             "columns",
@@ -196,7 +193,7 @@ LIMITS = Derivation(
             _most,
             "likewise",
             Combination(
-                (Use("column in the first", 1 / _stride), Use("column in the last", 1 / _stride))
+                Use("column in the first", 1 / _stride), Use("column in the last", 1 / _stride)
             ),
         ),
         Step(
@@ -207,7 +204,7 @@ LIMITS = Derivation(
             "so m <= ((n - 1)/t + 1)^2 for every pixel, whatever P; K_1 and K_2 are whole "
             "numbers, so m <= ceil(n/t)^2",
             Combination(
-                (Use("rows", _columns), Use("columns", _columns)), (_most - _columns) ** 2
+                Use("rows", _columns), Use("columns", _columns), remainder=(_most - _columns) ** 2
             ),
             claim=True,
         ),
@@ -223,7 +220,7 @@ LIMITS = Derivation(
     consequence="The paper's remark holds if the image grows with the number of patches; in its "
     "experiments the image is fixed.",
     numerical_test="tests/theory/test_coverage.py::test_growing_image_bounds_the_counts_whatever_p",
-)  # fmt: skip
+)
 
 _a, _b = symbols("a b", positive=True)
 _top_angles, _top_bias, _Lam, _fa, _fb, _ga, _gb = symbols(
@@ -262,8 +259,10 @@ LEVEL_OFF = Derivation(
     source="ours",
     assumptions=(
         Assumption("lambda_max(sum_p M_p) <= P a and lambda_max(M_b) <= P^2 b (fixed image)"),
-        Assumption("f_a, f_b: the two parts' quadratic forms at a unit top eigenvector of their "
-                   "sum; g_a, g_b: those at any other unit vector"),
+        Assumption(
+            "f_a, f_b: the two parts' quadratic forms at a unit top eigenvector of their "
+            "sum; g_a, g_b: those at any other unit vector"
+        ),
     ),
     premises=(
         Premise(
@@ -289,7 +288,7 @@ LEVEL_OFF = Derivation(
             "<=",
             _s2 * (_top_angles + _top_bias),
             "quadratic form at the top eigenvector of the sum",
-            Combination((Use("top"), Use("angles", _s2), Use("bias", _s2))),
+            Combination(Use("top"), Use("angles", _s2), Use("bias", _s2)),
             claim=True,
         ),
         Step(
@@ -298,7 +297,7 @@ LEVEL_OFF = Derivation(
             "<=",
             sym.SCALE**2 * (_a * P ** (1 - 2 * sym.ALPHA) + _b * P ** (2 - 2 * sym.ALPHA)),
             "s^2 (P a + P^2 b), for any alpha",
-            Combination((Use("sum"), Use("angle part", _s2), Use("bias part", _s2))),
+            Combination(Use("sum"), Use("angle part", _s2), Use("bias part", _s2)),
             claim=True,
         ),
         Step(
@@ -316,7 +315,7 @@ LEVEL_OFF = Derivation(
             _s2 * (_bound - (P * _a - _ga) - (P**2 * _b - _gb)),
             "what the vector misses of P a and of P^2 b is all that Lambda can miss: nothing if "
             "one vector attains both, as for patches that respond alike",
-            Combination((Use("any vector"),)),
+            Combination(Use("any vector")),
             claim=True,
         ),
         Step(
@@ -338,6 +337,6 @@ LEVEL_OFF = Derivation(
     ),
     consequence="Beyond P of about a/b more patches do not flatten the bias directions.",
     numerical_test="tests/theory/test_theorems_at_their_ends.py::test_coherent_patches_level_off",
-)  # fmt: skip
+)
 
 THEOREMS = (COUNTS, LIMITS, LEVEL_OFF)

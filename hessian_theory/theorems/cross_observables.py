@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Sum,
-    Symbol,
-    sqrt,
-)
+from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, sqrt
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -69,8 +59,10 @@ CROSS = Derivation(
     source="ours",
     assumptions=(
         Assumption("U_after is a 2-design; O, O' different Pauli operators; d >= 2"),
-        Assumption("E[i, j, k, l] = E O~_ij O~'_kl; Q[j, i, l, k] = rho_ji rho_lk for a fixed "
-                   "state, or its mean over states independent of U_after"),
+        Assumption(
+            "E[i, j, k, l] = E O~_ij O~'_kl; Q[j, i, l, k] = rho_ji rho_lk for a fixed "
+            "state, or its mean over states independent of U_after"
+        ),
     ),
     premises=(
         DIMENSION_PREMISE,
@@ -94,7 +86,7 @@ CROSS = Derivation(
             "=",
             Integer(0),
             "theorem second-moment with tr O tr O' = tr O O' = 0 for t_1^2 and t_2",
-            Combination((Use("coefficient of 1"),)),
+            Combination(Use("coefficient of 1")),
             claim=True,
         ),
         Step(
@@ -103,7 +95,7 @@ CROSS = Derivation(
             "=",
             Integer(0),
             "likewise",
-            Combination((Use("coefficient of SWAP"),)),
+            Combination(Use("coefficient of SWAP")),
             claim=True,
         ),
         Step(
@@ -113,18 +105,16 @@ CROSS = Derivation(
             Integer(0),
             "every entry of E[O~ x O~'] vanishes",
             Combination(
-                (
-                    Use("T"),
-                    *(
-                        Use("mixed moment", -sign * factor / 4, at=at, over=rows(m, h))
-                        for sign, factor, at in (
-                            (1, a[i, m] * a[k, h], {i: m, k: h}),
-                            (-1, a[i, m] * a[h, l], {i: m, l: h}),
-                            (-1, a[m, j] * a[k, h], {j: m, k: h}),
-                            (1, a[m, j] * a[h, l], {j: m, l: h}),
-                        )
-                    ),
-                )
+                Use("T"),
+                *(
+                    Use("mixed moment", -sign * factor / 4, at=at, over=rows(m, h))
+                    for sign, factor, at in (
+                        (1, a[i, m] * a[k, h], {i: m, k: h}),
+                        (-1, a[i, m] * a[h, l], {i: m, l: h}),
+                        (-1, a[m, j] * a[k, h], {j: m, k: h}),
+                        (1, a[m, j] * a[h, l], {j: m, l: h}),
+                    )
+                ),
             ),
         ),
         Step(
@@ -133,7 +123,7 @@ CROSS = Derivation(
             "=",
             Integer(0),
             "E[d_i <O> d_i <O'>], whatever the state",
-            Combination((Use("slopes", Q[j, i, l, k], over=rows(i, j, k, l)),)),
+            Combination(Use("slopes", Q[j, i, l, k], over=rows(i, j, k, l))),
             claim=True,
         ),
         Step(
@@ -142,13 +132,13 @@ CROSS = Derivation(
             "=",
             (Tr(O * _O2) - Tr(A * O * A * _O2)) / 2,
             "multiply out; with a random state E<X><X'> = tr X X' / (d (d + 1))",
-            Combination((Use("A^2 = 1", 0),)),
+            Combination(Use("A^2 = 1", 0)),
         ),
     ),
     consequence="The paper's outputs X_0.., Z_0.. are different Pauli operators, so only the "
     "diagonal of S enters tr G: hence <tr S>.",
     numerical_test="tests/theory/test_haar_moments.py::test_covariance_of_two_observables",
-)  # fmt: skip
+)
 
 
 def _over_qubit(expr: Expr, *indices: Symbol) -> Expr:
@@ -226,15 +216,7 @@ CROSS_FAILS = Derivation(
             "=",
             Rational(1, 6),
             "E[d_i <O> d_i <O'>] over random states: (tr X tr X' + tr X X') / (d (d + 1)), d = 2",
-            Combination(
-                (
-                    Use(
-                        "state",
-                        _slopes_of_two,
-                        over=tuple((x, 1, Integer(2)) for x in (i, j, k, l)),
-                    ),
-                )
-            ),
+            Combination(Use("state", _slopes_of_two, over=dict.fromkeys((i, j, k, l), Integer(2)))),
             claim=True,
         ),
     ),

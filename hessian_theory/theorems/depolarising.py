@@ -55,7 +55,7 @@ GLOBAL = Derivation(
             "=",
             _left * _U * _rho * _Ut + (1 - _left) / d,
             "the gate acts on rho, and leaves 1 as it is",
-            Combination((Use("unitary", (1 - _left) / d),)),
+            Combination(Use("unitary", (1 - _left) / d)),
             claim=True,
         ),
         Step(
@@ -72,13 +72,13 @@ GLOBAL = Derivation(
             "=",
             _left**_m * Tr(_O * _rho),
             "tr O 1 = 0",
-            Combination((Use("traceless", (1 - _left**_m) / d),)),
+            Combination(Use("traceless", (1 - _left**_m) / d)),
             claim=True,
         ),
     ),
     consequence="As an option of the model: s = c (1 - p)^m P^(-alpha).",
     numerical_test=f"{_TEST}::test_density_matrix_of_global_depolarising",
-)  # fmt: skip
+)
 
 
 _eta = Symbol("eta", positive=True)  # (1 - p)^m
@@ -171,8 +171,10 @@ LIMIT = Derivation(
     source="ours",
     assumptions=(
         Assumption("E_k = exp(eta z_k) of the sample's logits, w = exp(eta max_k |z_k|)"),
-        Assumption("K_k = sum_p d_i d_j f_pk, |K_k| <= kappa (kappa = 1 for angles of one patch, "
-                   "the number of covering patches for pixel biases: theorem derivative-bounds)"),
+        Assumption(
+            "K_k = sum_p d_i d_j f_pk, |K_k| <= kappa (kappa = 1 for angles of one patch, "
+            "the number of covering patches for pixel biases: theorem derivative-bounds)"
+        ),
     ),
     premises=(
         Premise("above", Formula(_E[k], "<=", _w), "exp grows", (k,)),
@@ -189,11 +191,11 @@ LIMIT = Derivation(
             "<=",
             _most,
             "(C/w) pi_k <= pi_k sum_l E_l = E_k <= w",
-            Combination((
+            Combination(
                 Use("above", _w / C),
                 Use("softmax", _w / C),
-                Use("below", PI[k] * _w / C, at={k: l}, over=((l, 1, C),)),
-            )),
+                Use("below", PI[k] * _w / C, at={k: l}, over={l: C}),
+            ),
             claim=True,
         ),
         Step(
@@ -202,11 +204,11 @@ LIMIT = Derivation(
             ">=",
             _least,
             "C w pi_k >= pi_k sum_l E_l = E_k >= 1/w",
-            Combination((
+            Combination(
                 Use("below", 1 / _w / C),
                 Use("softmax", -1 / _w / C),
-                Use("above", PI[k] * 1 / _w / C, at={k: l}, over=((l, 1, C),)),
-            )),
+                Use("above", PI[k] * 1 / _w / C, at={k: l}, over={l: C}),
+            ),
             claim=True,
         ),
         Step(
@@ -215,7 +217,7 @@ LIMIT = Derivation(
             ">=",
             -_bound,
             "w^2 + w^-2 - 2 is the square of w - 1/w",
-            Combination((Use("least"),), (_w - 1 / _w) ** 2 / C),
+            Combination(Use("least"), remainder=(_w - 1 / _w) ** 2 / C),
         ),
         *(
             Step(
@@ -226,9 +228,8 @@ LIMIT = Derivation(
                 "b kappa - x K = ((b - x)(kappa + K) + (b + x)(kappa - K)) / 2 for |x| <= b, "
                 "x = pi_k - 1/C and b = (w^2 - 1)/C",
                 Combination(
-                    (),
-                    (_most - PI[k]) * (_kappa + sign * _K[k]) / 2
-                    + (_bound + _off) * (_kappa - sign * _K[k]) / 2,
+                    remainder=(_most - PI[k]) * (_kappa + sign * _K[k]) / 2
+                    + (_bound + _off) * (_kappa - sign * _K[k]) / 2
                 ),
             )
             for name, sign in (("above", 1), ("below", -1))
@@ -240,7 +241,7 @@ LIMIT = Derivation(
                 "<=",
                 _kappa * (_w**2 - 1),
                 "sum over the outputs; g_k - (1/C - [k = y]) = pi_k - 1/C whatever the label",
-                Combination((Use(f"one output, {name}", over=((k, 1, C),)),)),
+                Combination(Use(f"one output, {name}", over={k: C})),
                 claim=True,
             )
             for name, sign in (("above", 1), ("below", -1))
@@ -250,6 +251,6 @@ LIMIT = Derivation(
     "in the number of gates, however well a model is trained: s = c (1 - p)^m P^(-alpha) stands in "
     "front of both terms, and g, S and the derivatives are bounded.",
     numerical_test=f"{_TEST}::test_strong_noise_leaves_the_residual_of_uniform_probabilities",
-)  # fmt: skip
+)
 
 THEOREMS = (GLOBAL, HESSIAN, LIMIT)

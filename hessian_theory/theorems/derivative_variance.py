@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Integer,
-    Rational,
-)
+from sympy import Integer, Rational
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
@@ -14,14 +11,7 @@ from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.theorems import cross_observables, one_sided_variance
 from patchlaw.hessian_theory.theorems.notation import spelled
 from patchlaw.hessian_theory.theorems.pauli_rotations import INVOLUTION_A
-from patchlaw.hessian_theory.theorems.second_moments import (
-    i,
-    j,
-    k,
-    l,
-    over_rows,
-    rows,
-)
+from patchlaw.hessian_theory.theorems.second_moments import i, j, k, l, over_rows, rows
 from patchlaw.hessian_theory.theorems.slope_moments import (
     CITED_FRAME,
     CITED_STATE,
@@ -49,17 +39,13 @@ VARIANCE = Derivation(
     "low by the factor d^2/(d^2 - 1), that is 16/15 for 2 qubits and 1.0000153 for 8.",
     source="ours; McClean et al. 2018 for the setting",
     assumptions=(
-        Assumption("U_before and U_after are independent draws from unitary 2-designs, so that "
-                   "E[rho_ij rho_kl X_ji X_lk] = Q[i, j, k, l] T[j, i, l, k]"),
+        Assumption(
+            "U_before and U_after are independent draws from unitary 2-designs, so that "
+            "E[rho_ij rho_kl X_ji X_lk] = Q[i, j, k, l] T[j, i, l, k]"
+        ),
         Assumption("A and O are Pauli operators other than 1; d = 2^n"),
     ),
-    premises=(
-        *VARIANCE_PREMISES,
-        INVOLUTION_A,
-        _INVOLUTION_O,
-        CITED_STATE,
-        CITED_FRAME,
-    ),
+    premises=(*VARIANCE_PREMISES, INVOLUTION_A, _INVOLUTION_O, CITED_STATE, CITED_FRAME),
     witness=variance_point,
     steps=(
         Step("trace of X", Tr(X), "=", Integer(0), "cyclicity"),
@@ -69,7 +55,7 @@ VARIANCE = Derivation(
             "=",
             (d - Tr(A * O * A * O)) / 2,
             "multiply out; A^2 = O^2 = 1; cyclicity",
-            Combination((Use("A^2 = 1", 0), Use("O^2 = 1", 0))),
+            Combination(Use("A^2 = 1", 0), Use("O^2 = 1", 0)),
             claim=True,
         ),
         Step(
@@ -79,7 +65,7 @@ VARIANCE = Derivation(
             (over_rows(T[i, i, j, j], i, j) + over_rows(T[i, j, j, i], i, j)) / (d * (d + 1)),
             "theorem second-moment with t_1 = t_2 = 1 (tr rho = tr rho^2 = 1): "
             "E<X>^2 = ((tr X)^2 + tr X^2) / (d (d + 1))",
-            Combination((Use("state", T[j, i, l, k], over=rows(i, j, k, l)),)),
+            Combination(Use("state", T[j, i, l, k], over=rows(i, j, k, l))),
         ),
         Step(
             "random frame",
@@ -89,11 +75,9 @@ VARIANCE = Derivation(
             "theorem second-moment with t_1 = 0, t_2 = d: E tr(A O~ A O~) = a_1 tr A^2 "
             "+ a_2 (tr A)^2 with tr A = 0",
             Combination(
-                (
-                    Use("frame", a[l, i] * a[j, k], over=rows(i, j, k, l)),
-                    Use("A^2", -1 / (d**2 - 1), at={j: i}, over=rows(i)),
-                    Use("tr A", d / (d**2 - 1) * over_rows(a[i, i], i)),
-                )
+                Use("frame", a[l, i] * a[j, k], over=rows(i, j, k, l)),
+                Use("A^2", -1 / (d**2 - 1), at={j: i}, over=rows(i)),
+                Use("tr A", d / (d**2 - 1) * over_rows(a[i, i], i)),
             ),
         ),
         Step(
@@ -102,7 +86,7 @@ VARIANCE = Derivation(
             "=",
             Integer(0),
             "definition of X, cyclicity",
-            Combination((Use("T", at={j: i, k: j, l: j}, over=rows(i, j)),)),
+            Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "E tr X^2",
@@ -111,12 +95,10 @@ VARIANCE = Derivation(
             (d - _twist) / 2,
             "trace of X^2 on average: A^2 = 1 and E tr O~^2 = d",
             Combination(
-                (
-                    Use("T", at={l: i, k: j}, over=rows(i, j)),
-                    Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
-                    Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
-                    Use("frame swap", Rational(1, 2)),
-                )
+                Use("T", at={l: i, k: j}, over=rows(i, j)),
+                Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
+                Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
+                Use("frame swap", Rational(1, 2)),
             ),
         ),
         Step(
@@ -126,12 +108,10 @@ VARIANCE = Derivation(
             VARIANCE_VALUE,
             "insert the four",
             Combination(
-                (
-                    Use("random state"),
-                    Use("E (tr X)^2", 1 / (d * (d + 1))),
-                    Use("E tr X^2", 1 / (d * (d + 1))),
-                    Use("random frame", -1 / (2 * d * (d + 1))),
-                )
+                Use("random state"),
+                Use("E (tr X)^2", 1 / (d * (d + 1))),
+                Use("E tr X^2", 1 / (d * (d + 1))),
+                Use("random frame", -1 / (2 * d * (d + 1))),
             ),
             claim=True,
         ),
@@ -141,7 +121,7 @@ VARIANCE = Derivation(
             "=",
             1 + 1 / (d**2 - 1),
             "ratio to 1/(2 (d + 1))",
-            Combination((Use("variance", 2 * (d + 1)),)),
+            Combination(Use("variance", 2 * (d + 1))),
             claim=True,
         ),
         Step(
@@ -156,6 +136,6 @@ VARIANCE = Derivation(
     consequence="For the paper's 8 qubits the quick value is right to 2 parts in 100,000. Whether "
     "real circuits are close to 2-designs is for measurement.",
     numerical_test="tests/theory/test_haar_moments.py::test_variance_of_the_derivative",
-)  # fmt: skip
+)
 
 THEOREMS = (VARIANCE, one_sided_variance.ONE_SIDED, *cross_observables.THEOREMS)

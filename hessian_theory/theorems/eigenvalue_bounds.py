@@ -69,7 +69,7 @@ GAUSS_NEWTON = Derivation(
             "<=",
             _s**2 * _tau * _over(_m[_i] ** 2, _i),
             "sum of the diagonal bounds",
-            Combination((Use("diagonal", over=((_i, 1, _D),)),)),
+            Combination(Use("diagonal", over={_i: _D})),
             claim=True,
         ),
         Step(
@@ -78,7 +78,7 @@ GAUSS_NEWTON = Derivation(
             "<=",
             _s**2 * _tau * _over(_m[_i] ** 2, _i),
             "largest eigenvalue <= trace",
-            Combination((Use("one of them"), Use("trace", -1), Use("tr G"))),
+            Combination(Use("one of them"), Use("trace", -1), Use("tr G")),
             claim=True,
         ),
         Step(
@@ -87,9 +87,7 @@ GAUSS_NEWTON = Derivation(
             "<=",
             4 * _loss * _s**2 * _over(_m[_i] ** 2, _i),
             "tau <= 4 L",
-            Combination(
-                (Use("largest"), Use("tau <= 4 L", _s**2 * _over(_m[_i] ** 2, _i))),
-            ),
+            Combination(Use("largest"), Use("tau <= 4 L", _s**2 * _over(_m[_i] ** 2, _i))),
             claim=True,
         ),
     ),
@@ -122,9 +120,7 @@ RESIDUAL = Derivation(
             "<=",
             _rho * _over(_w[_i], _i, upper=_np) ** 2,
             "v^T R v = sum_ij e_ij w_i w_j",
-            Combination(
-                (Use("elements", _w[_i] * _w[_j], over=((_i, 1, _np), (_j, 1, _np))),),
-            ),
+            Combination(Use("elements", _w[_i] * _w[_j], over={_i: _np, _j: _np})),
         ),
         Step(
             "norms",
@@ -132,7 +128,7 @@ RESIDUAL = Derivation(
             "<=",
             _np * _over(_w[_i] ** 2, _i, upper=_np),
             "difference = 1/2 sum_ij (w_i - w_j)^2",
-            Combination((), _over((_w[_i] - _w[_j]) ** 2, _i, _j, upper=_np) / 2),
+            Combination(remainder=_over((_w[_i] - _w[_j]) ** 2, _i, _j, upper=_np) / 2),
         ),
         Step(
             "form",
@@ -140,7 +136,7 @@ RESIDUAL = Derivation(
             "<=",
             _rho * _np * _over(_w[_i] ** 2, _i, upper=_np),
             "the two together: v^T R v <= n_p rho |v|^2",
-            Combination((Use("quadratic"), Use("norms", _rho))),
+            Combination(Use("quadratic"), Use("norms", _rho)),
             claim=True,
         ),
     ),
@@ -213,9 +209,7 @@ RESIDUAL_WITH_BIAS = Derivation(
         Premise(
             "overlaps",
             Formula(
-                _over(_B[_p, _i] * _B[_q, _i], _i),
-                "=",
-                _np * KroneckerDelta(_p, _q) + _o[_p, _q],
+                _over(_B[_p, _i] * _B[_q, _i], _i), "=", _np * KroneckerDelta(_p, _q) + _o[_p, _q]
             ),
             "angles lie in one patch, pixels in several",
             (_p, _q),
@@ -229,7 +223,7 @@ RESIDUAL_WITH_BIAS = Derivation(
             "<=",
             _gamma * _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
             "sum_ij w_i w_j (B^T B)_ij = sum_p (sum_i B_pi w_i)^2",
-            Combination((Use("elements", _w[_i] * _w[_j], over=((_i, 1, _D), (_j, 1, _D))),)),
+            Combination(Use("elements", _w[_i] * _w[_j], over={_i: _D, _j: _D})),
         ),
         Step(
             "norm",
@@ -237,7 +231,7 @@ RESIDUAL_WITH_BIAS = Derivation(
             "<=",
             _gamma * _top_overlap * _over(_w[_i] ** 2, _i),
             "v^T R v <= gamma Lambda_B |v|^2",
-            Combination((Use("quadratic"), Use("Rayleigh", _gamma))),
+            Combination(Use("quadratic"), Use("Rayleigh", _gamma)),
             claim=True,
         ),
         Step(
@@ -246,7 +240,7 @@ RESIDUAL_WITH_BIAS = Derivation(
             "=",
             _o[_p, _q],
             "so Lambda_B = n_p + rho",
-            Combination((Use("overlaps"),)),
+            Combination(Use("overlaps")),
         ),
     ),
     numerical_test=on_model("eigenvalues_respect_their_bounds"),
@@ -278,7 +272,7 @@ TOTAL = Derivation(
             "<=",
             _Lambda + _LR,
             "sum of the two bounds",
-            Combination((Use("top"), Use("G"), Use("R"))),
+            Combination(Use("top"), Use("G"), Use("R")),
             claim=True,
         ),
     ),

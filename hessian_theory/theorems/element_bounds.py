@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
-    symbols,
-)
+from sympy import Derivative, Expr, IndexedBase, Integer, Rational, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
@@ -74,8 +66,8 @@ def _differences() -> tuple[Step, ...]:
         lower = (Use(below), Use(above, at={k: l}))
         why = "both entries lie in [-1, 1]"
         steps += [
-            Step(f"{base} gap <= 2", gap, "<=", Integer(2), why, Combination(upper)),
-            Step(f"{base} gap >= -2", gap, ">=", Integer(-2), why, Combination(lower)),
+            Step(f"{base} gap <= 2", gap, "<=", Integer(2), why, Combination(*upper)),
+            Step(f"{base} gap >= -2", gap, ">=", Integer(-2), why, Combination(*lower)),
         ]
     return tuple(steps)
 
@@ -116,7 +108,7 @@ GAUSS_NEWTON_BOUND = Derivation(
             _one,
             "difference = 1/2 Var(a - b) + 1/2 sum pi (1 - a^2) + 1/2 sum pi (1 - b^2) "
             "+ 1/2 (sum pi a)^2 + 1/2 (sum pi b)^2",
-            Combination((Use("normalised", _normalisation(1)),), _unit_certificate(1)),
+            Combination(Use("normalised", _normalisation(1)), remainder=_unit_certificate(1)),
             claim=True,
         ),
         Step(
@@ -125,7 +117,7 @@ GAUSS_NEWTON_BOUND = Derivation(
             ">=",
             -_one,
             "the same with -b",
-            Combination((Use("normalised", _normalisation(-1)),), _unit_certificate(-1)),
+            Combination(Use("normalised", _normalisation(-1)), remainder=_unit_certificate(-1)),
             claim=True,
         ),
         *_differences(),
@@ -135,7 +127,7 @@ GAUSS_NEWTON_BOUND = Derivation(
             "=",
             over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) * (_b[k] - _b[l]), k, l) / 2,
             "covariance as a mean over pairs",
-            Combination((Use("normalised", -over_classes(PI[k] * _a[k] * _b[k])),)),
+            Combination(Use("normalised", -over_classes(PI[k] * _a[k] * _b[k]))),
         ),
         Step(
             "upper, tr S",
@@ -145,11 +137,9 @@ GAUSS_NEWTON_BOUND = Derivation(
             "each pair k != l contributes at most 4/2 pi_k pi_l: 4 - x y = "
             "1/2 (x - y)^2 + 1/2 (4 - x^2) + 1/2 (4 - y^2) for x = a_k - a_l, y = b_k - b_l",
             Combination(
-                (
-                    Use("pairs", 1),
-                    Use("normalised", 2 * (1 + over_classes(PI[k]))),
-                ),
-                _spread_certificate(1),
+                Use("pairs", 1),
+                Use("normalised", 2 * (1 + over_classes(PI[k]))),
+                remainder=_spread_certificate(1),
             ),
             claim=True,
         ),
@@ -160,11 +150,9 @@ GAUSS_NEWTON_BOUND = Derivation(
             -2 * _CURVATURE_TRACE,
             "the same with -b",
             Combination(
-                (
-                    Use("pairs", -1),
-                    Use("normalised", 2 * (1 + over_classes(PI[k]))),
-                ),
-                _spread_certificate(-1),
+                Use("pairs", -1),
+                Use("normalised", 2 * (1 + over_classes(PI[k]))),
+                remainder=_spread_certificate(-1),
             ),
             claim=True,
         ),
@@ -196,7 +184,7 @@ RESIDUAL_BOUND = Derivation(
             "<=",
             _l1,
             "difference = sum_k gplus_k (1 - h_k) + gminus_k (1 + h_k)",
-            Combination((), over_classes(_plus[k] * (1 - _h[k]) + _minus[k] * (1 + _h[k]))),
+            Combination(remainder=over_classes(_plus[k] * (1 - _h[k]) + _minus[k] * (1 + _h[k]))),
             claim=True,
         ),
         Step(
@@ -205,7 +193,7 @@ RESIDUAL_BOUND = Derivation(
             ">=",
             -_l1,
             "difference = sum_k gplus_k (1 + h_k) + gminus_k (1 - h_k)",
-            Combination((), over_classes(_plus[k] * (1 + _h[k]) + _minus[k] * (1 - _h[k]))),
+            Combination(remainder=over_classes(_plus[k] * (1 + _h[k]) + _minus[k] * (1 - _h[k]))),
             claim=True,
         ),
     ),
@@ -227,11 +215,7 @@ _KINDS: dict[str, tuple[Expr, Expr, str]] = {
         -_alpha,
         "bound s <|g|_1>: only the angle's own patch contributes",
     ),
-    "bias-bias, G": (
-        _s**2 * (_rho_i * _x) * (_rho_j * _x),
-        2 - 2 * _alpha,
-        "bound s^2 m_i m_j",
-    ),
+    "bias-bias, G": (_s**2 * (_rho_i * _x) * (_rho_j * _x), 2 - 2 * _alpha, "bound s^2 m_i m_j"),
     "bias-bias, R": (
         _s * _gamma * (_rho_ij * _x),
         1 - _alpha,
@@ -287,7 +271,7 @@ def _table_rows() -> Iterator[tuple[Citation, Step]]:
                 "=",
                 value * element,
                 f"{theorem.name} at alpha = {alpha}",
-                Combination((Use(cited.label),)),
+                Combination(Use(cited.label)),
                 claim=True,
             )
             yield cited, step

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    Expr,
-    IndexedBase,
-    Integer,
-    Rational,
-    Sum,
-    Symbol,
-    symbols,
-)
+from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import (
-    P,
-    not_delta,
-    on_model,
-    over_patches,
-    p,
-    r,
-)
+from patchlaw.hessian_theory.theorems.notation import P, not_delta, on_model, over_patches, p, r
 
 _A, _At, _u, _ut = symbols("A A^T u u^T", commutative=False)
 _mu = Symbol("lambda", real=True)
@@ -67,16 +52,12 @@ GRAM = Derivation(
     "and classes. A^T A and A A^T share their non-zero eigenvalues, and A A^T is a sum over "
     "patches of small Gram matrices: patches meet in the NC-dimensional output space.",
     source="ours",
-    assumptions=(
-        Assumption("S is positive semi-definite (theorem softmax-curvature-bounds)"),
-    ),
+    assumptions=(Assumption("S is positive semi-definite (theorem softmax-curvature-bounds)"),),
     premises=(
         Premise("eigenvector", Formula(_A * _At * _u, "=", _mu * _u)),
         Premise(
             "M_p",
-            Formula(
-                _M[p, _x, _y], "=", Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np))
-            ),
+            Formula(_M[p, _x, _y], "=", Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np))),
             "definition",
             (p, _x, _y),
         ),
@@ -89,7 +70,7 @@ GRAM = Derivation(
             "=",
             _mu * (_At * _u),
             "if A A^T u = lambda u, then A^T u is an eigenvector of A^T A with the same lambda",
-            Combination((Use("eigenvector", _At),)),
+            Combination(Use("eigenvector", _At)),
             claim=True,
         ),
         Step(
@@ -99,7 +80,7 @@ GRAM = Derivation(
             _mu * _ut * _u,
             "|A^T u|^2 = lambda |u|^2: for lambda != 0 the carried vector is not zero; the other "
             "direction is the same with A and A^T exchanged",
-            Combination((Use("eigenvector", _ut),)),
+            Combination(Use("eigenvector", _ut)),
         ),
         Step(
             "sum over patches",
@@ -107,12 +88,12 @@ GRAM = Derivation(
             "=",
             over_patches(_M[p, _x, _y]),
             "(A A^T)_xy: the columns of A are the angles, patch by patch; M_p collects patch p's",
-            Combination((Use("M_p", -1, over=((p, 1, P),)),)),
+            Combination(Use("M_p", -1, over={p: P})),
             claim=True,
         ),
     ),
     numerical_test=on_model("gram_picture_and_block_bounds"),
-)  # fmt: skip
+)
 
 
 _c_j = IndexedBase("c", real=True)
@@ -145,7 +126,7 @@ RAYLEIGH = Derivation(
             "<=",
             _LAMBDA_TOP * Sum(_c_j[_j] ** 2, (_j, 1, _size)),
             "difference = sum_j (Lambda - mu_j) c_j^2",
-            Combination((Use("largest", _c_j[_j] ** 2, over=((_j, 1, _size),)),)),
+            Combination(Use("largest", _c_j[_j] ** 2, over={_j: _size})),
             claim=True,
         ),
     ),
@@ -206,7 +187,7 @@ BOUNDS = Derivation(
             "<=",
             over_patches(_lam[p]),
             "Lambda = sum_p q_p and q_p <= lambda_p",
-            Combination((Use("x is top"),), over_patches(_lam[p] - _q[p])),
+            Combination(Use("x is top"), remainder=over_patches(_lam[p] - _q[p])),
             claim=True,
         ),
         Step(
@@ -216,8 +197,9 @@ BOUNDS = Derivation(
             _lam[r],
             "try the top eigenvector of block r; all w_rp >= 0 (M_p is positive semi-definite)",
             Combination(
-                (Use("any vector"), Use("w_r", -1)),
-                over_patches(not_delta(p, r) * _w[r, p]),
+                Use("any vector"),
+                Use("w_r", -1),
+                remainder=over_patches(not_delta(p, r) * _w[r, p]),
             ),
             claim=True,
         ),
@@ -227,7 +209,7 @@ BOUNDS = Derivation(
             "<=",
             Integer(1),
             "upper bound divided by T = sum_p lambda_p",
-            Combination((Use("upper", 1 / _T), Use("T", -1 / _T))),
+            Combination(Use("upper", 1 / _T), Use("T", -1 / _T)),
             claim=True,
         ),
         Step(
@@ -236,7 +218,7 @@ BOUNDS = Derivation(
             ">=",
             1 / P,
             "lower bound summed over r = 1..P, divided by P T",
-            Combination((Use("lower", 1 / (P * _T), over=((r, 1, P),)), Use("T", 1 / (P * _T)))),
+            Combination(Use("lower", 1 / (P * _T), over={r: P}), Use("T", 1 / (P * _T))),
             claim=True,
         ),
     ),

@@ -95,7 +95,7 @@ DIMENSION = Derivation(
             "=",
             Integer(0),
             "row r of S times the all-ones vector; uses sum_k pi_k = 1",
-            Combination((Use("normalised", -PI[r]),)),
+            Combination(Use("normalised", -PI[r])),
             claim=True,
         ),
         Step(
@@ -105,11 +105,7 @@ DIMENSION = Derivation(
             _rank * _Lambda,
             "sum_p lambda_p <= sum_p tr M_p = sum_j mu_j <= N(C-1) Lambda",
             Combination(
-                (
-                    Use("block trace", over=((p, 1, P),)),
-                    Use("trace"),
-                    Use("top", over=((_j, 1, _rank),)),
-                )
+                Use("block trace", over={p: P}), Use("trace"), Use("top", over={_j: _rank})
             ),
             claim=True,
         ),
@@ -234,7 +230,7 @@ REPLICATED = Derivation(
             "=",
             _c**2 * _a / P * _u[_i],
             "component i of any patch: the P blocks of its row act on P copies of u",
-            Combination((Use("B u = a u", _c**2 / P),)),
+            Combination(Use("B u = a u", _c**2 / P)),
             claim=True,
         ),
         Step(
@@ -243,7 +239,7 @@ REPLICATED = Derivation(
             "<=",
             _c**2 * _a / P,
             "gram-bounds with lambda_p = (c/P)^2 a for every p: no eigenvalue is larger",
-            Combination((Use("sum of blocks"),)),
+            Combination(Use("sum of blocks")),
             claim=True,
         ),
         Step(
@@ -292,7 +288,7 @@ ORTHOGONAL = Derivation(
             "<=",
             _c**2 * _a / P**2,
             "sum_p q_p <= (c/P)^2 a sum_p n_p",
-            Combination((Use("x is top"), Use("own part", over=((p, 1, P),)), Use("unit", _block))),
+            Combination(Use("x is top"), Use("own part", over={p: P}), Use("unit", _block)),
             claim=True,
         ),
         Step(
@@ -301,7 +297,7 @@ ORTHOGONAL = Derivation(
             ">=",
             _c**2 * _a / P**2,
             "gram-bounds: at least any block's top",
-            Combination((Use("one block"),)),
+            Combination(Use("one block")),
             claim=True,
         ),
         Step(

@@ -118,7 +118,7 @@ ANGLE = Derivation(
             "=",
             Integer(0),
             "definition of X, cyclicity",
-            Combination((Use("T", at={j: i, k: j, l: j}, over=rows(i, j)),)),
+            Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "random frame",
@@ -126,11 +126,11 @@ ANGLE = Derivation(
             "=",
             -_t / (d**2 - 1),
             "theorem second-moment: E tr(A O~ A O~') = a_1 tr A^2 + a_2 (tr A)^2 with tr A = 0",
-            Combination((
+            Combination(
                 Use("frame", a[l, i] * a[j, k], over=rows(*_FOUR)),
                 Use("A^2", -_t / (d * (d**2 - 1)), at={j: i}, over=rows(i)),
                 Use("tr A", _t / (d**2 - 1) * trace(a)),
-            )),
+            ),
         ),
         Step(
             "tr X X'",
@@ -138,12 +138,12 @@ ANGLE = Derivation(
             "=",
             (_t - _twist) / 2,
             "multiply out; A^2 = 1 and E tr O~ O~' = t",
-            Combination((
+            Combination(
                 Use("T", at={l: i, k: j}, over=rows(i, j)),
                 Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
                 Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
                 Use("frame swap", Rational(1, 2)),
-            )),
+            ),
         ),
         Step(
             "random state",
@@ -152,7 +152,7 @@ ANGLE = Derivation(
             ((d - _r) * over_rows(T[i, i, j, j], i, j)
              + (d * _r - 1) * over_rows(T[i, j, j, i], i, j)) / (d * (d**2 - 1)),
             "theorem second-moment with t_1 = 1, t_2 = r",
-            Combination((Use("state", T[j, i, l, k], over=rows(*_FOUR)),)),
+            Combination(Use("state", T[j, i, l, k], over=rows(*_FOUR))),
         ),
         Step(
             "kernel",
@@ -160,12 +160,12 @@ ANGLE = Derivation(
             "=",
             VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d,
             "insert the four",
-            Combination((
+            Combination(
                 Use("random state"),
                 Use("tr X tr X'", (d - _r) / (d * (d**2 - 1))),
                 Use("tr X X'", (d * _r - 1) / (d * (d**2 - 1))),
                 Use("random frame", -(d * _r - 1) / (2 * d * (d**2 - 1))),
-            )),
+            ),
             claim=True,
         ),
     ),

@@ -68,10 +68,8 @@ ERRORS = Derivation(
             exp(-_mean),
             "tangent at x = ell_n, averaged over the samples",
             Combination(
-                (
-                    Use("tangent", 1 / _N, at={_x: _loss[_n]}, over=((_n, 1, _N),)),
-                    Use("mean", exp(-_mean) / _N),
-                )
+                Use("tangent", 1 / _N, at={_x: _loss[_n]}, over={_n: _N}),
+                Use("mean", exp(-_mean) / _N),
             ),
             claim=True,
         ),
@@ -81,7 +79,7 @@ ERRORS = Derivation(
             "<=",
             2 * (1 - exp(-_mean)),
             "|g|_1 = 2 (1 - pi_y) (theorem curvature-and-loss)",
-            Combination((Use("probability", 2),)),
+            Combination(Use("probability", 2)),
             claim=True,
         ),
         Step(
@@ -122,10 +120,7 @@ CURVATURE = Derivation(
     "qbar, and it rises up to q = (C - 1)/C, so qbar may be replaced by Q = 1 - exp(-L) below "
     "that. kappa = C/(C - 1).",
     source="ours",
-    assumptions=(
-        LABEL_INDEX,
-        Assumption("qbar <= Q <= 1/kappa (theorem mean-error-ceiling)"),
-    ),
+    assumptions=(LABEL_INDEX, Assumption("qbar <= Q <= 1/kappa (theorem mean-error-ceiling)")),
     premises=(
         NORMALISED,
         Premise("C >= 2", Formula(C, ">", Integer(1))),
@@ -141,8 +136,8 @@ CURVATURE = Derivation(
             2 * _miss - _share * _miss**2,
             "difference = 1/(2 (C - 1)) sum_{k, l != y} (pi_k - pi_l)^2 (Cauchy-Schwarz)",
             Combination(
-                (Use("normalised", -(over_classes(PI[k]) + 1 - 2 * PI[_y]) / (C - 1)),),
-                over_classes(
+                Use("normalised", -(over_classes(PI[k]) + 1 - 2 * PI[_y]) / (C - 1)),
+                remainder=over_classes(
                     not_delta(k, _y) * not_delta(l, _y) * (PI[k] - PI[l]) ** 2, k, l
                 )
                 / (2 * (C - 1)),
@@ -155,7 +150,7 @@ CURVATURE = Derivation(
             "<=",
             2 * _qbar - _kappa * _qbar**2 + (2 - 2 * _kappa * _qbar) * (_q - _qbar),
             "difference = kappa (q - qbar)^2; the last term has mean zero over the samples",
-            Combination((), _kappa * (_q - _qbar) ** 2),
+            Combination(remainder=_kappa * (_q - _qbar) ** 2),
             claim=True,
         ),
         Step(
@@ -164,13 +159,13 @@ CURVATURE = Derivation(
             "<=",
             2 * _Q - _kappa * _Q**2,
             "difference = (Q - qbar) (2 (1 - kappa Q) + kappa (Q - qbar))",
-            Combination((Use("Q small", 2 * (_Q - _qbar)),), _kappa * (_Q - _qbar) ** 2),
+            Combination(Use("Q small", 2 * (_Q - _qbar)), remainder=_kappa * (_Q - _qbar) ** 2),
             claim=True,
         ),
     ),
     consequence="Sharper than tr S <= 2 l; for C = 2 it is attained.",
     numerical_test=on_model("ceilings_from_the_loss"),
-)  # fmt: skip
+)
 
 _d, _m, _B = symbols("d_y m B", real=True)
 
@@ -206,7 +201,7 @@ VARIANCE = Derivation(
             "<=",
             Integer(2),
             "both lie in [-1, 1]",
-            Combination((Use("d_y <= 1"), Use("m >= -1"))),
+            Combination(Use("d_y <= 1"), Use("m >= -1")),
         ),
         Step(
             "d_y - m >= -2",
@@ -214,7 +209,7 @@ VARIANCE = Derivation(
             ">=",
             Integer(-2),
             "both lie in [-1, 1]",
-            Combination((Use("d_y >= -1"), Use("m <= 1"))),
+            Combination(Use("d_y >= -1"), Use("m <= 1")),
         ),
         Step(
             "variance",
@@ -223,8 +218,8 @@ VARIANCE = Derivation(
             4 * _q * (1 - _q),
             "difference = (q - B) + q [(1/2 - q)(4 - (d_y - m)^2) + (1 - d_y^2) + (d_y + m)^2/2]",
             Combination(
-                (Use("B"),),
-                _q
+                Use("B"),
+                remainder=_q
                 * (
                     (Rational(1, 2) - _q) * (2 - (_d - _m)) * (2 + (_d - _m))
                     + (1 - _d) * (1 + _d)
@@ -239,7 +234,7 @@ VARIANCE = Derivation(
             "<=",
             4 * _q * (1 - _q) + (4 - 8 * _q) * (_x - _q),
             "difference = 4 (x - q)^2: the mean over samples is at most the value at the mean",
-            Combination((), 4 * (_x - _q) ** 2),
+            Combination(remainder=4 * (_x - _q) ** 2),
             claim=True,
         ),
         Step(
@@ -248,7 +243,7 @@ VARIANCE = Derivation(
             "<=",
             4 * (1 - exp(-_x)),
             "q = 1 - exp(-l): difference = 4 q^2; and 1 - exp(-l) <= l (mean-error-ceiling)",
-            Combination((), 4 * (1 - exp(-_x)) ** 2),
+            Combination(remainder=4 * (1 - exp(-_x)) ** 2),
             claim=True,
         ),
     ),

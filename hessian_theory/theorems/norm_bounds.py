@@ -53,11 +53,7 @@ FROBENIUS = Derivation(
     premises=(
         Premise("norm", Formula(over(_K[_r, _u] ** 2, _r, _u), "=", _F**2), "definition"),
         Premise("unit", Formula(over(_v[_r] ** 2, _r), "=", Integer(1))),
-        Premise(
-            "minors",
-            Formula(_K[_r, _u] ** 2, "<=", _K[_r, _r] * _K[_u, _u]),
-            forall=(_r, _u),
-        ),
+        Premise("minors", Formula(_K[_r, _u] ** 2, "<=", _K[_r, _r] * _K[_u, _u]), forall=(_r, _u)),
         Premise("trace", Formula(over(_K[_r, _r], _r), "=", _t), "definition"),
     ),
     witness=_ones_point,
@@ -69,11 +65,9 @@ FROBENIUS = Derivation(
             _F,
             "difference = F/2 sum_ru (K_ru / F - v_r v_u)^2 (Cauchy-Schwarz)",
             Combination(
-                (
-                    Use("norm", 1 / (2 * _F)),
-                    Use("unit", _F / 2 * (1 + over(_v[_r] ** 2, _r))),
-                ),
-                _F / 2 * over((_K[_r, _u] / _F - _v[_r] * _v[_u]) ** 2, _r, _u),
+                Use("norm", 1 / (2 * _F)),
+                Use("unit", _F / 2 * (1 + over(_v[_r] ** 2, _r))),
+                remainder=_F / 2 * over((_K[_r, _u] / _F - _v[_r] * _v[_u]) ** 2, _r, _u),
             ),
             claim=True,
         ),
@@ -84,11 +78,9 @@ FROBENIUS = Derivation(
             _t**2,
             "K_ru^2 <= K_rr K_uu, summed",
             Combination(
-                (
-                    Use("minors", over=((_r, 1, _size), (_u, 1, _size))),
-                    Use("norm", -1),
-                    Use("trace", _t + over(_K[_r, _r], _r)),
-                )
+                Use("minors", over={_r: _size, _u: _size}),
+                Use("norm", -1),
+                Use("trace", _t + over(_K[_r, _r], _r)),
             ),
             claim=True,
         ),
@@ -134,7 +126,7 @@ ROW_SUMS = Derivation(
             "<=",
             over(_A[_r, _u] * _x[_r] * _x[_u], _r, _u),
             "v^T K v, entry by entry",
-            Combination((Use("entries", _x[_r] * _x[_u], over=((_r, 1, _size), (_u, 1, _size))),)),
+            Combination(Use("entries", _x[_r] * _x[_u], over={_r: _size, _u: _size})),
         ),
         Step(
             "halves",
@@ -144,12 +136,11 @@ ROW_SUMS = Derivation(
             + over(_A[_r, _u] * _w[_r] / _w[_u] * _x[_u] ** 2, _r, _u),
             "difference = sum A_ru (w_u x_r - w_r x_u)^2 / (w_r w_u)",
             Combination(
-                (),
-                over(
+                remainder=over(
                     _A[_r, _u] * (_w[_u] * _x[_r] - _w[_r] * _x[_u]) ** 2 / (_w[_r] * _w[_u]),
                     _r,
                     _u,
-                ),
+                )
             ),
         ),
         Step(
@@ -159,13 +150,7 @@ ROW_SUMS = Derivation(
             over(_A[_r, _u] * _w[_u] / _w[_r] * _x[_r] ** 2, _r, _u),
             "r and u exchanged",
             Combination(
-                (
-                    Use(
-                        "symmetric",
-                        _w[_r] / _w[_u] * _x[_u] ** 2,
-                        over=((_r, 1, _size), (_u, 1, _size)),
-                    ),
-                )
+                Use("symmetric", _w[_r] / _w[_u] * _x[_u] ** 2, over={_r: _size, _u: _size})
             ),
         ),
         Step(
@@ -175,12 +160,10 @@ ROW_SUMS = Derivation(
             _rho * over(_x[_r] ** 2, _r),
             "the four together: v^T K v <= rho |v|^2",
             Combination(
-                (
-                    Use("magnitudes"),
-                    Use("halves", Rational(1, 2)),
-                    Use("alike", Rational(1, 2)),
-                    Use("row sums", _x[_r] ** 2 / _w[_r], over=((_r, 1, _size),)),
-                )
+                Use("magnitudes"),
+                Use("halves", Rational(1, 2)),
+                Use("alike", Rational(1, 2)),
+                Use("row sums", _x[_r] ** 2 / _w[_r], over={_r: _size}),
             ),
             claim=True,
         ),
@@ -223,7 +206,7 @@ TRACE_FROBENIUS = Derivation(
             "<=",
             _m * _others(_mu[_j] ** 2),
             "difference = 1/2 sum_jk (mu_j - mu_k)^2",
-            Combination((), _others((_mu[_j] - _mu[_k]) ** 2, _j, _k) / 2),
+            Combination(remainder=_others((_mu[_j] - _mu[_k]) ** 2, _j, _k) / 2),
         ),
         Step(
             "others",
@@ -232,11 +215,7 @@ TRACE_FROBENIUS = Derivation(
             _m * (_F2 - _Lambda**2),
             "sum and squares' sum put in",
             Combination(
-                (
-                    Use("spread"),
-                    Use("trace", _t - _Lambda + _others(_mu[_j])),
-                    Use("squares", -_m),
-                )
+                Use("spread"), Use("trace", _t - _Lambda + _others(_mu[_j])), Use("squares", -_m)
             ),
         ),
         Step(
@@ -245,7 +224,7 @@ TRACE_FROBENIUS = Derivation(
             "<=",
             _m * ((_m + 1) * _F2 - _t**2),
             "r times the step before; divided by r^2 the statement",
-            Combination((Use("others", _m + 1),)),
+            Combination(Use("others", _m + 1)),
             claim=True,
         ),
     ),
@@ -277,10 +256,7 @@ DEFLATED = Derivation(
             _F2 - _others(_theta[_j] ** 2),
             "mu_j^2 - theta_j^2 = (mu_j - theta_j)(mu_j + theta_j)",
             Combination(
-                (
-                    Use("squares", -1),
-                    Use("interlacing", _mu[_j] + _theta[_j], over=((_j, 1, _m),)),
-                )
+                Use("squares", -1), Use("interlacing", _mu[_j] + _theta[_j], over={_j: _m})
             ),
             claim=True,
         ),
@@ -290,7 +266,7 @@ DEFLATED = Derivation(
             "<=",
             _t - _others(_theta[_j]),
             "the same of the sum",
-            Combination((Use("trace", -1), Use("interlacing", over=((_j, 1, _m),)))),
+            Combination(Use("trace", -1), Use("interlacing", over={_j: _m})),
             claim=True,
         ),
     ),

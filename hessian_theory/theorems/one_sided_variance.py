@@ -5,14 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    Rational,
-    Symbol,
-)
+from sympy import Expr, I, IndexedBase, Integer, Rational, Symbol
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -82,7 +75,7 @@ def _squared(
         Use(label, base[j, i], over=rows(i, j)),
         Use(label, entry(l, k), at={i: k, j: l}, over=rows(k, l)),
     )
-    return Combination((*twice, *rest))
+    return Combination(*twice, *rest)
 
 
 def _of_involutions(share: Rational) -> tuple[Use, ...]:
@@ -124,8 +117,10 @@ ONE_SIDED = Derivation(
     source="ours",
     assumptions=(
         Assumption("A, O Pauli operators other than 1; d = 2^n"),
-        Assumption("o_ij are the entries of a fixed O~; psi_i those of a fixed state, phi_i their "
-                   "conjugates"),
+        Assumption(
+            "o_ij are the entries of a fixed O~; psi_i those of a fixed state, phi_i their "
+            "conjugates"
+        ),
     ),
     premises=(
         DIMENSION_PREMISE,
@@ -135,9 +130,7 @@ ONE_SIDED = Derivation(
         involution(a, "A"),
         involution(_o, "O"),
         Premise("X", Formula(_x[i, j], "=", _slope(i, j)), "definition of X", (i, j)),
-        Premise(
-            "Y", Formula(_y[i, j], "=", _anticommutator(i, j)), "Y = A O~ + O~ A", (i, j)
-        ),
+        Premise("Y", Formula(_y[i, j], "=", _anticommutator(i, j)), "Y = A O~ + O~ A", (i, j)),
         Premise(
             "X is Hermitian", Formula(_x[i, j] * _x[j, i], ">=", Integer(0)), "|x_ij|^2", (i, j)
         ),
@@ -157,7 +150,7 @@ ONE_SIDED = Derivation(
             "=",
             Integer(0),
             "cyclicity",
-            Combination((Use("X", at={j: i}, over=rows(i)),)),
+            Combination(Use("X", at={j: i}, over=rows(i))),
         ),
         Step(
             "tr X^2",
@@ -181,7 +174,7 @@ ONE_SIDED = Derivation(
             "<=",
             d,
             "tr X^2 is a sum of squared moduli",
-            Combination((Use("tr X^2", 2), Use("X is Hermitian", 2, over=rows(i, j)))),
+            Combination(Use("tr X^2", 2), Use("X is Hermitian", 2, over=rows(i, j))),
         ),
         Step(
             "w_0 >= -d",
@@ -190,10 +183,8 @@ ONE_SIDED = Derivation(
             -d,
             "tr Y^2 is a sum of squared moduli",
             Combination(
-                (
-                    Use("tr Y^2", Rational(1, 2)),
-                    Use("Y is Hermitian", Rational(1, 2), over=rows(i, j)),
-                )
+                Use("tr Y^2", Rational(1, 2)),
+                Use("Y is Hermitian", Rational(1, 2), over=rows(i, j)),
             ),
         ),
         Step(
@@ -203,11 +194,9 @@ ONE_SIDED = Derivation(
             (d - _w0) / (2 * d * (d + 1)),
             "U_before random: v = tr X^2 / (d (d + 1)), theorem second-moment",
             Combination(
-                (
-                    Use("state", _x[j, i] * _x[l, k], over=rows(i, j, k, l)),
-                    Use("tr X", over_rows(_x[i, i], i) / (d * (d + 1))),
-                    Use("tr X^2", 1 / (d * (d + 1))),
-                )
+                Use("state", _x[j, i] * _x[l, k], over=rows(i, j, k, l)),
+                Use("tr X", over_rows(_x[i, i], i) / (d * (d + 1))),
+                Use("tr X^2", 1 / (d * (d + 1))),
             ),
             claim=True,
         ),
@@ -217,7 +206,7 @@ ONE_SIDED = Derivation(
             "<=",
             1 / (d + 1),
             "w_0 >= -d",
-            Combination((Use("before"), Use("w_0 >= -d", 1 / (2 * d * (d + 1))))),
+            Combination(Use("before"), Use("w_0 >= -d", 1 / (2 * d * (d + 1)))),
             claim=True,
         ),
         Step(
@@ -226,7 +215,7 @@ ONE_SIDED = Derivation(
             ">=",
             Integer(0),
             "w_0 <= d: no gradient where O~ commutes with A",
-            Combination((Use("before", -1), Use("w_0 <= d", 1 / (2 * d * (d + 1))))),
+            Combination(Use("before", -1), Use("w_0 <= d", 1 / (2 * d * (d + 1)))),
             claim=True,
         ),
         Step(
@@ -242,7 +231,7 @@ ONE_SIDED = Derivation(
             "=",
             Integer(0),
             "cyclicity",
-            Combination((Use("B", at={j: i}, over=rows(i)),)),
+            Combination(Use("B", at={j: i}, over=rows(i))),
         ),
         Step(
             "tr B^2",
@@ -265,11 +254,9 @@ ONE_SIDED = Derivation(
             d * (1 - _expectation**2) / (2 * (d**2 - 1)),
             "E (tr B O~)^2 = a_1 (tr B)^2 + a_2 tr B^2, theorem second-moment",
             Combination(
-                (
-                    Use("frame", _b[j, i] * _b[l, k], over=rows(i, j, k, l)),
-                    Use("tr B", -over_rows(_b[i, i], i) / (d**2 - 1)),
-                    Use("tr B^2", d / (d**2 - 1)),
-                )
+                Use("frame", _b[j, i] * _b[l, k], over=rows(i, j, k, l)),
+                Use("tr B", -over_rows(_b[i, i], i) / (d**2 - 1)),
+                Use("tr B^2", d / (d**2 - 1)),
             ),
             claim=True,
         ),
@@ -280,11 +267,9 @@ ONE_SIDED = Derivation(
             1 / (d + 1),
             "over random states, theorem second-moment",
             Combination(
-                (
-                    Use("state", a[j, i] * a[l, k], over=rows(i, j, k, l)),
-                    Use("A^2", 1 / (d * (d + 1)), at={j: i}, over=rows(i)),
-                    Use("tr A", over_rows(a[i, i], i) / (d * (d + 1))),
-                )
+                Use("state", a[j, i] * a[l, k], over=rows(i, j, k, l)),
+                Use("A^2", 1 / (d * (d + 1)), at={j: i}, over=rows(i)),
+                Use("tr A", over_rows(a[i, i], i) / (d * (d + 1))),
             ),
         ),
         Step(
@@ -293,7 +278,7 @@ ONE_SIDED = Derivation(
             "=",
             VARIANCE_VALUE,
             "step after, averaged over random states: both sides random again",
-            Combination((Use("mean of <A>^2", -d / (2 * (d**2 - 1))),)),
+            Combination(Use("mean of <A>^2", -d / (2 * (d**2 - 1)))),
             claim=True,
         ),
         Step(
@@ -302,8 +287,8 @@ ONE_SIDED = Derivation(
             "=",
             1 / (2 * (d + 1)),
             "theory.md's quick value is the one-sided case with w_0 = 0",
-            Combination((Use("before"),)),
+            Combination(Use("before")),
         ),
     ),
     numerical_test="tests/theory/test_haar_moments.py::test_one_sided_variances",
-)  # fmt: skip
+)

@@ -16,7 +16,7 @@ _t, _u = symbols("t u", real=True)
 _A, _B, _O, _V, _W, _rho = symbols("A B O V W rho", commutative=False)
 
 INVOLUTION_A = Premise("A^2 = 1", Formula(_A**2, "=", Integer(1)), "A is a Pauli operator")
-_BY_A = Combination((Use("A^2 = 1", 0),))
+_BY_A = Combination(Use("A^2 = 1", 0))
 
 
 def _rotation(axis: Expr, angle: Expr) -> Expr:
@@ -67,14 +67,7 @@ HARMONIC = Derivation(
             "R solves the rotation's differential equation; R = 1 at t = 0",
             _BY_A,
         ),
-        Step(
-            "unitary",
-            _rotation(_A, -_t) * _rotation(_A, _t),
-            "=",
-            Integer(1),
-            "A^2 = 1",
-            _BY_A,
-        ),
+        Step("unitary", _rotation(_A, -_t) * _rotation(_A, _t), "=", Integer(1), "A^2 = 1", _BY_A),
         Step(
             "harmonic",
             _turned(_O, _A, _t),
@@ -143,11 +136,9 @@ SHIFT = Derivation(
             (_F(_t + _quarter, _u) - _F(_t - _quarter, _u)) / 2,
             "shift by pi/2",
             Combination(
-                (
-                    Use("harmonic", by=(_t,)),
-                    _value(_quarter, times=Rational(1, 2)),
-                    _value(-_quarter, times=-Rational(1, 2)),
-                )
+                Use("harmonic", by=(_t,)),
+                _value(_quarter, times=Rational(1, 2)),
+                _value(-_quarter, times=-Rational(1, 2)),
             ),
             claim=True,
         ),
@@ -158,11 +149,9 @@ SHIFT = Derivation(
             (_F(_t + pi, _u) - _F(_t, _u)) / 2,
             "shift by pi",
             Combination(
-                (
-                    Use("harmonic", by=(_t, _t)),
-                    _value(pi, times=Rational(1, 2)),
-                    _value(times=-Rational(1, 2)),
-                )
+                Use("harmonic", by=(_t, _t)),
+                _value(pi, times=Rational(1, 2)),
+                _value(times=-Rational(1, 2)),
             ),
             claim=True,
         ),
@@ -179,14 +168,12 @@ SHIFT = Derivation(
             / 4,
             "shift both by pi/2",
             Combination(
-                (
-                    Use("harmonic", by=(_t, _u)),
-                    *(
-                        _value(a * _quarter, b * _quarter, a * b * Rational(1, 4))
-                        for a in (1, -1)
-                        for b in (1, -1)
-                    ),
-                )
+                Use("harmonic", by=(_t, _u)),
+                *(
+                    _value(a * _quarter, b * _quarter, a * b * Rational(1, 4))
+                    for a in (1, -1)
+                    for b in (1, -1)
+                ),
             ),
             claim=True,
         ),
@@ -212,7 +199,7 @@ def _bounded(name: str, left: Expr, shifts: tuple[tuple[int, Expr, Expr], ...]) 
             "<=",
             Integer(1),
             rule,
-            Combination((Use(name), *upper)),
+            Combination(Use(name), *upper),
             claim=True,
         ),
         Step(
@@ -221,7 +208,7 @@ def _bounded(name: str, left: Expr, shifts: tuple[tuple[int, Expr, Expr], ...]) 
             ">=",
             Integer(-1),
             rule,
-            Combination((Use(name, -1), *lower)),
+            Combination(Use(name, -1), *lower),
             claim=True,
         ),
     )
@@ -255,15 +242,9 @@ DERIVATIVES = Derivation(
     witness=_bounded_point,
     steps=(
         *_bounded(
-            "first",
-            Derivative(_F(_t, _u), _t),
-            ((1, _quarter, _zero), (-1, -_quarter, _zero)),
+            "first", Derivative(_F(_t, _u), _t), ((1, _quarter, _zero), (-1, -_quarter, _zero))
         ),
-        *_bounded(
-            "second",
-            Derivative(_F(_t, _u), (_t, 2)),
-            ((1, pi, _zero), (-1, _zero, _zero)),
-        ),
+        *_bounded("second", Derivative(_F(_t, _u), (_t, 2)), ((1, pi, _zero), (-1, _zero, _zero))),
         *_bounded(
             "mixed",
             Derivative(_F(_t, _u), _t, _u),

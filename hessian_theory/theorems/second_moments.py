@@ -44,9 +44,9 @@ def over_rows(expr: Expr, *indices: Symbol) -> Expr:
     return Sum(expr, *((x, 1, d) for x in indices))
 
 
-def rows(*indices: Symbol) -> tuple[tuple[Symbol, int, Expr], ...]:
+def rows(*indices: Symbol) -> dict[Symbol, Expr]:
     """The same as the range of a `Use`."""
-    return tuple((x, 1, d) for x in indices)
+    return dict.fromkeys(indices, d)
 
 
 def _identity() -> Expr:
@@ -131,9 +131,7 @@ MOMENT = Derivation(
             "=",
             _al * d**2 + _be * d,
             "tr 1 = d^2 and tr SWAP = d on two copies",
-            Combination(
-                (Use("trace", -1), Use("commutant", at={j: i, k: j, l: j}, over=rows(i, j)))
-            ),
+            Combination(Use("trace", -1), Use("commutant", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "traces against SWAP",
@@ -141,7 +139,7 @@ MOMENT = Derivation(
             "=",
             _al * d + _be * d**2,
             "the other way round",
-            Combination((Use("swap", -1), Use("commutant", at={l: i, k: j}, over=rows(i, j)))),
+            Combination(Use("swap", -1), Use("commutant", at={l: i, k: j}, over=rows(i, j))),
         ),
         Step(
             "a_1",
@@ -149,7 +147,7 @@ MOMENT = Derivation(
             "=",
             ALPHA_COEFFICIENT,
             "solve the two equations",
-            Combination((Use("traces", -d / _det), Use("traces against SWAP", 1 / _det))),
+            Combination(Use("traces", -d / _det), Use("traces against SWAP", 1 / _det)),
             claim=True,
         ),
         Step(
@@ -158,7 +156,7 @@ MOMENT = Derivation(
             "=",
             BETA_COEFFICIENT,
             "solve the two equations",
-            Combination((Use("traces", 1 / _det), Use("traces against SWAP", -d / _det))),
+            Combination(Use("traces", 1 / _det), Use("traces against SWAP", -d / _det)),
             claim=True,
         ),
         Step(
@@ -167,7 +165,7 @@ MOMENT = Derivation(
             "=",
             ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap(),
             "insert both",
-            Combination((Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap()))),
+            Combination(Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap())),
             claim=True,
         ),
         Step(
@@ -177,7 +175,7 @@ MOMENT = Derivation(
             ALPHA_COEFFICIENT * over_rows(_B[i, i], i) * over_rows(_C[i, i], i)
             + BETA_COEFFICIENT * over_rows(_B[i, j] * _C[j, i], i, j),
             "E tr(B O~) tr(C O~) = a_1 tr B tr C + a_2 tr(B C) for any operators B, C",
-            Combination((Use("moment", _B[j, i] * _C[l, k], over=rows(*_FOUR)),)),
+            Combination(Use("moment", _B[j, i] * _C[l, k], over=rows(*_FOUR))),
             claim=True,
         ),
     ),

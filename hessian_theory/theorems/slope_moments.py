@@ -11,15 +11,7 @@ from __future__ import annotations
 import random
 from functools import cache
 
-from sympy import (
-    Expr,
-    I,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    symbols,
-)
+from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, symbols
 
 from patchlaw.hessian_theory.proof.derivation import Premise
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
@@ -82,14 +74,7 @@ _SLOPES = Premise(
     "definition of T = E[X_ij X_kl], X = (i/2)(A O~ - O~ A)",
     (i, j, k, l),
 )
-VARIANCE_PREMISES = (
-    DIMENSION_PREMISE,
-    *STATE,
-    *FRAME,
-    TRACELESS,
-    involution(a, "A"),
-    _SLOPES,
-)
+VARIANCE_PREMISES = (DIMENSION_PREMISE, *STATE, *FRAME, TRACELESS, involution(a, "A"), _SLOPES)
 CITED_STATE = second_moment("state", Q, state, (1, 1))
 CITED_FRAME = second_moment("frame", E, frame, (0, d))
 MEAN_SQUARE_SLOPE = over_rows(Q[i, j, k, l] * T[j, i, l, k], i, j, k, l)

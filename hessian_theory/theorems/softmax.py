@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Derivative,
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Symbol,
-    exp,
-    log,
-)
+from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Symbol, exp, log
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Exact, Use
 from patchlaw.hessian_theory.proof.language import InRange
-from patchlaw.hessian_theory.theorems.notation import (
-    LABEL as y,
-)
+from patchlaw.hessian_theory.theorems.notation import LABEL as y
 from patchlaw.hessian_theory.theorems.notation import (
     LABEL_INDEX,
     NORMALISED,
@@ -81,9 +69,7 @@ GRADIENT = Derivation(
 
 _mean = over_classes(PI[k] * _a[k])
 _variance = over_classes(PI[k] * _a[k] ** 2) - over_classes(PI[k] * _a[k]) ** 2
-_quadratic = over_classes(
-    (PI[k] * KroneckerDelta(k, l) - PI[k] * PI[l]) * _a[k] * _a[l], k, l
-)  # fmt: skip
+_quadratic = over_classes((PI[k] * KroneckerDelta(k, l) - PI[k] * PI[l]) * _a[k] * _a[l], k, l)
 _square = over_classes(_a[k] ** 2)
 
 
@@ -105,7 +91,7 @@ CURVATURE = Derivation(
             "=",
             over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2,
             "variance as a mean over pairs; uses sum_k pi_k = 1",
-            Combination((Use("normalised", -over_classes(PI[k] * _a[k] ** 2)),)),
+            Combination(Use("normalised", -over_classes(PI[k] * _a[k] ** 2))),
         ),
         Step(
             "nonnegative",
@@ -114,8 +100,8 @@ CURVATURE = Derivation(
             Integer(0),
             "a sum of squares",
             Combination(
-                (Use("pairs", -1),),
-                over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2,
+                Use("pairs", -1),
+                remainder=over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2,
             ),
             claim=True,
         ),
@@ -127,8 +113,8 @@ CURVATURE = Derivation(
             "the difference is a sum of squares: 1/2 sum_k (1 - 2 pi_k)^2 a_k^2 "
             "+ 1/2 sum_{k != l} pi_k pi_l (a_k + a_l)^2",
             Combination(
-                (Use("normalised", over_classes(PI[k] * _a[k] ** 2)),),
-                over_classes((1 - 2 * PI[k]) ** 2 * _a[k] ** 2) / 2
+                Use("normalised", over_classes(PI[k] * _a[k] ** 2)),
+                remainder=over_classes((1 - 2 * PI[k]) ** 2 * _a[k] ** 2) / 2
                 + over_classes(not_delta(k, l) * PI[k] * PI[l] * (_a[k] + _a[l]) ** 2, k, l) / 2,
             ),
             claim=True,
@@ -144,7 +130,7 @@ CURVATURE = Derivation(
     ),
     consequence="G is positive semi-definite for this loss, and <S> never exceeds 1/2.",
     numerical_test=on_model("softmax_gradient_and_curvature"),
-)  # fmt: skip
+)
 
 _trace = 1 - over_classes(PI[k] ** 2)
 _l1 = over_classes(not_delta(k, y) * PI[k] + KroneckerDelta(k, y) * (1 - PI[k]))
@@ -193,7 +179,7 @@ VANISH = Derivation(
             "=",
             _trace,
             "S_kk = pi_k - pi_k^2 and sum_k pi_k = 1",
-            Combination((Use("normalised"),)),
+            Combination(Use("normalised")),
             claim=True,
         ),
         Step(
@@ -209,7 +195,7 @@ VANISH = Derivation(
             ">=",
             Integer(0),
             "1 - pi_y = sum_{k != y} pi_k",
-            Combination((Use("normalised"),), over_classes(not_delta(k, y) * PI[k])),
+            Combination(Use("normalised"), remainder=over_classes(not_delta(k, y) * PI[k])),
         ),
         Step(
             "|g|_1",
@@ -217,7 +203,7 @@ VANISH = Derivation(
             "=",
             2 * (1 - PI[y]),
             "|pi_k - [k = y]| is pi_k for k != y and 1 - pi_y for k = y",
-            Combination((Use("normalised"),)),
+            Combination(Use("normalised")),
             claim=True,
         ),
         Step(
@@ -226,7 +212,7 @@ VANISH = Derivation(
             "<=",
             2 * (1 - PI[y]),
             "difference = (1 - pi_y)^2 + sum_{k != y} pi_k^2",
-            Combination((), (1 - PI[y]) ** 2 + over_classes(not_delta(k, y) * PI[k] ** 2)),
+            Combination(remainder=(1 - PI[y]) ** 2 + over_classes(not_delta(k, y) * PI[k] ** 2)),
             claim=True,
         ),
         Step(
@@ -236,8 +222,7 @@ VANISH = Derivation(
             2 * PI[y] * (1 - PI[y]),
             "difference = (1 - pi_y)^2 - sum_{k != y} pi_k^2 = sum_{k != l, neither y} pi_k pi_l",
             Combination(
-                (Use("normalised", over_classes(PI[k]) + 1 - 2 * PI[y]),),
-                _tail_pairs,
+                Use("normalised", over_classes(PI[k]) + 1 - 2 * PI[y]), remainder=_tail_pairs
             ),
             claim=True,
         ),
@@ -247,7 +232,7 @@ VANISH = Derivation(
             "<=",
             -2 * log(PI[y]),
             "log-bound at t = pi_y; l = -log pi_y",
-            Combination((Use("log", 2),)),
+            Combination(Use("log", 2)),
             claim=True,
         ),
         Step(
@@ -256,7 +241,7 @@ VANISH = Derivation(
             "<=",
             -2 * log(PI[y]),
             "the two bounds together",
-            Combination((Use("upper"), Use("loss"))),
+            Combination(Use("upper"), Use("loss")),
             claim=True,
         ),
     ),

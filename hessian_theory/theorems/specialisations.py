@@ -69,7 +69,7 @@ ONE_QNN = Derivation(
             _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
             + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
             "Eq. (5) at P = 1",
-            Combination((Use("Eq. (5)"),)),
+            Combination(Use("Eq. (5)")),
             claim=True,
         ),
     ),
@@ -98,7 +98,7 @@ SHARED = Derivation(
             "=",
             _c**2 * _P ** (2 - 2 * _alpha) * _COHERENT + _c * _P ** (1 - _alpha) * _SLOPE,
             "Eq. (5) with f_pk = h_k; idle sums over patches count P each",
-            Combination((Use("Eq. (5)"),)),
+            Combination(Use("Eq. (5)")),
             claim=True,
         ),
     ),
@@ -125,7 +125,7 @@ SHARED_MEAN = Derivation(
             "=",
             _c**2 * _COHERENT + _c * _SLOPE,
             "alpha = 1: no power of P is left",
-            Combination((Use("general"),)),
+            Combination(Use("general")),
             claim=True,
         ),
     ),
@@ -154,9 +154,7 @@ INCOHERENT = Derivation(
     assumptions=(Assumption("E[d_i f_p d_i f_q] = v [p = q]"),),
     premises=(
         Premise(
-            "uncorrelated",
-            Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q)),
-            forall=(_p, _q),
+            "uncorrelated", Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q)), forall=(_p, _q)
         ),
     ),
     witness=_diagonal_point,
@@ -167,7 +165,7 @@ INCOHERENT = Derivation(
             "=",
             _P * _v,
             "E (sum_p d_i f_p)^2 = sum_pq E[d_i f_p d_i f_q], with the premise inserted",
-            Combination((Use("uncorrelated", over=((_p, 1, _P), (_q, 1, _P))),)),
+            Combination(Use("uncorrelated", over={_p: _P, _q: _P})),
             claim=True,
         ),
         Step(
@@ -213,7 +211,7 @@ OBSERVABLES = Derivation(
             "=",
             _c**2 * _COHERENT + _c * _SLOPE,
             "Eq. (5) with alpha = 1 and f_pk = h_k: no power of P is left",
-            Combination((Use("shared"),)),
+            Combination(Use("shared")),
             claim=True,
         ),
         Step(
@@ -222,7 +220,7 @@ OBSERVABLES = Derivation(
             "<=",
             Integer(1),
             "an average of numbers <= 1; likewise from below with -x",
-            Combination((), over_patches(1 - _x[_p]) / _P),
+            Combination(remainder=over_patches(1 - _x[_p]) / _P),
             claim=True,
         ),
     ),
@@ -252,7 +250,7 @@ OBSERVABLES_GAIN = Derivation(
             Rational(1, 2),
             "sin <= 1: 1/2 - (1 + sin 2 theta)/4 = (1 - sin 2 theta)/4 "
             "= (sin theta - cos theta)^2 / 4",
-            Combination((), (sin(_t) - cos(_t)) ** 2 / 4),
+            Combination(remainder=(sin(_t) - cos(_t)) ** 2 / 4),
             claim=True,
         ),
         Step(
@@ -318,7 +316,9 @@ PIXEL_BIAS = Derivation(
             "<=",
             _m[_bias_j],
             "m_j - sum_p chi_pj D_pj = sum_p chi_pj (1 - D_pj)",
-            Combination((Use("m", -1),), over_patches(_chi[_p, _bias_j] * (1 - _D[_p, _bias_j]))),
+            Combination(
+                Use("m", -1), remainder=over_patches(_chi[_p, _bias_j] * (1 - _D[_p, _bias_j]))
+            ),
             claim=True,
         ),
         Step(
@@ -327,7 +327,9 @@ PIXEL_BIAS = Derivation(
             ">=",
             -_m[_bias_j],
             "sum_p chi_pj (1 + D_pj) >= 0",
-            Combination((Use("m", -1),), over_patches(_chi[_p, _bias_j] * (1 + _D[_p, _bias_j]))),
+            Combination(
+                Use("m", -1), remainder=over_patches(_chi[_p, _bias_j] * (1 + _D[_p, _bias_j]))
+            ),
             claim=True,
         ),
     ),

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sympy import (
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Rational,
-    Sum,
-    Symbol,
-    symbols,
-)
+from sympy import IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
@@ -89,7 +81,7 @@ BLOCKS = Derivation(
             "=",
             _lam * KroneckerDelta(p, r) * _v[_i],
             "component (p, i) of R applied to v placed in patch r: delta_{pq} from Eq. (6)",
-            Combination((Use("eigenvector", KroneckerDelta(p, r)),)),
+            Combination(Use("eigenvector", KroneckerDelta(p, r))),
             claim=True,
         ),
         Step(
@@ -98,7 +90,7 @@ BLOCKS = Derivation(
             "=",
             _lam * _x[r, _i],
             "conversely, an eigenvector of R, cut to patch r, is one of its block (or 0)",
-            Combination((Use("eigenvector of R", at={p: r}),)),
+            Combination(Use("eigenvector of R", at={p: r})),
             claim=True,
         ),
         Step(
@@ -108,12 +100,10 @@ BLOCKS = Derivation(
             _largest,
             "the form of a unit top eigenvector is a sum over blocks, with weights n_p",
             Combination(
-                (
-                    Use("form"),
-                    Use("block form", over=((p, 1, P),)),
-                    Use("largest", _n[p], over=((p, 1, P),)),
-                    Use("unit", _largest),
-                )
+                Use("form"),
+                Use("block form", over={p: P}),
+                Use("largest", _n[p], over={p: P}),
+                Use("unit", _largest),
             ),
             claim=True,
         ),
@@ -168,15 +158,13 @@ BORDER = Derivation(
             _mu + _beta,
             "insert the three bounds; beta (u^2 + w^2) - 2 beta u w = beta (u - w)^2",
             Combination(
-                (
-                    Use("angles"),
-                    Use("bias"),
-                    Use("cross", 2),
-                    Use("mu >= lambda_a", _u**2),
-                    Use("mu >= lambda_b", _w**2),
-                    Use("unit", _mu + _beta),
-                ),
-                _beta * (_u - _w) ** 2,
+                Use("angles"),
+                Use("bias"),
+                Use("cross", 2),
+                Use("mu >= lambda_a", _u**2),
+                Use("mu >= lambda_b", _w**2),
+                Use("unit", _mu + _beta),
+                remainder=_beta * (_u - _w) ** 2,
             ),
             claim=True,
         ),

@@ -56,11 +56,7 @@ _k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n
 
 EQ4_RIGHT = s * mean(classes(_g[_n, _k] * patches(d(_p, _k, _i), _p), _k))
 GAUSS_NEWTON = s**2 * mean(
-    classes(
-        _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _j), _q),
-        _k,
-        _l,
-    )
+    classes(_S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _j), _q), _k, _l)
 )
 RESIDUAL = s * mean(classes(_g[_n, _k] * patches(d(_p, _k, _i, _j), _p), _k))
 GAUSS_NEWTON_OWN = s**2 * mean(
@@ -86,7 +82,7 @@ def expanded(*variables: Expr, angles: Angles = "any") -> Combination:
     inside = patch_output(_q, _l, angles)
     slope = s * patches(Derivative(inside, *variables), _q)
     times = -classes(_S(_n, _k, _l) * slope, _l) / sym.N
-    return Combination((Use("z0", times, over=((_n, 1, sym.N), (_k, 1, sym.C))),))
+    return Combination(Use("z0", times, over={_n: sym.N, _k: sym.C}))
 
 
 EQ4 = Derivation(
@@ -141,9 +137,7 @@ EQ5 = Derivation(
             s**2
             * mean(
                 classes(
-                    _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _i), _q),
-                    _k,
-                    _l,
+                    _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _i), _q), _k, _l
                 )
             )
             + s * mean(classes(_g[_n, _k] * patches(d(_p, _k, (_i, 2)), _p), _k)),
@@ -200,7 +194,7 @@ EQ6 = Derivation(
             "=",
             (1 - KroneckerDelta(_a, _b)) * GAUSS_NEWTON_OWN,
             "between different patches the Hessian is the Gauss-Newton term, with the same s^2",
-            Combination((Use("Eq. (6)", 1 - KroneckerDelta(_a, _b)),)),
+            Combination(Use("Eq. (6)", 1 - KroneckerDelta(_a, _b))),
             claim=True,
         ),
     ),

@@ -106,7 +106,7 @@ CLASS_DIRECTIONS = Derivation(
             "=",
             Sum(_classes(_J[_n, _k, _i] * _S[_n, _k, _a], _k), (_n, 1, _N)) / _N,
             "(A^T w_a)_i = (g_a)_i, as A = N^(-1/2) S^(1/2) J",
-            Combination((Use("root", _J[_n, _k, _i] / _N, over=((_k, 1, C), (_n, 1, _N))),)),
+            Combination(Use("root", _J[_n, _k, _i] / _N, over={_k: C, _n: _N})),
             claim=True,
         ),
         Step(
@@ -116,23 +116,13 @@ CLASS_DIRECTIONS = Derivation(
             _top * _classes(_coefficient[_a] * _coefficient[_b] * _Smean[_a, _b], _a, _b),
             "difference = sum_j (Lambda - mu_j) (sum_a y_a c_aj)^2",
             Combination(
-                (
-                    Use(
-                        "images",
-                        _coefficient[_a] * _coefficient[_b],
-                        over=((_a, 1, C), (_b, 1, C)),
-                    ),
-                    Use(
-                        "overlaps",
-                        -_top * _coefficient[_a] * _coefficient[_b],
-                        over=((_a, 1, C), (_b, 1, C)),
-                    ),
-                    Use(
-                        "largest",
-                        _classes(_coefficient[_a] * _component[_a, _j], _a) ** 2,
-                        over=((_j, 1, _size),),
-                    ),
-                )
+                Use("images", _coefficient[_a] * _coefficient[_b], over={_a: C, _b: C}),
+                Use("overlaps", -_top * _coefficient[_a] * _coefficient[_b], over={_a: C, _b: C}),
+                Use(
+                    "largest",
+                    _classes(_coefficient[_a] * _component[_a, _j], _a) ** 2,
+                    over={_j: _size},
+                ),
             ),
             claim=True,
         ),
@@ -175,7 +165,7 @@ TWO_BLOCKS = Derivation(
             (_head + _d) * (_Y**2 + _Z**2),
             "difference = (d Y - b Z)^2 / d + (a + d - e - b^2 / d) Z^2",
             Combination(
-                (Use("form"), Use("root", _Z**2 / _d)), (_d * _Y - _coupling * _Z) ** 2 / _d
+                Use("form"), Use("root", _Z**2 / _d), remainder=(_d * _Y - _coupling * _Z) ** 2 / _d
             ),
             claim=True,
         ),
@@ -231,11 +221,9 @@ SKETCH = Derivation(
             over(_y[_r] ** 2, _r),
             "difference = |y - Lambda gamma u|^2",
             Combination(
-                (
-                    Use("seen", -2 * _Lambda * _g),
-                    Use("unit", _Lambda**2 * _g**2),
-                ),
-                over((_y[_r] - _Lambda * _g * _e1[_r]) ** 2, _r),
+                Use("seen", -2 * _Lambda * _g),
+                Use("unit", _Lambda**2 * _g**2),
+                remainder=over((_y[_r] - _Lambda * _g * _e1[_r]) ** 2, _r),
             ),
         ),
         Step(
@@ -244,7 +232,7 @@ SKETCH = Derivation(
             "<=",
             _sigma**2,
             "divided by gamma, which is at least q",
-            Combination((Use("along u", 1 / _g), Use("norm", 1 / _g), Use("quantile", _Lambda**2))),
+            Combination(Use("along u", 1 / _g), Use("norm", 1 / _g), Use("quantile", _Lambda**2)),
             claim=True,
         ),
         Step(
@@ -254,7 +242,7 @@ SKETCH = Derivation(
             (1 + _s1) * (1 + _s2),
             "so prod_j (1 + 2 t b_j) >= 1 + 2 t sum_j b_j, and the mean of m Gaussian forms z^T B "
             "z, B >= 0, is below u tr B with probability (u e^(1-u))^(m/2) at most (Chernoff)",
-            Combination((), _s1 * _s2),
+            Combination(remainder=_s1 * _s2),
             claim=True,
         ),
     ),

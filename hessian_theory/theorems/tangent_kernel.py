@@ -61,7 +61,7 @@ _overlap_steps = (
         "=",
         (1 - 1 / d) * FACTORS[0],
         "theorem encoding-between-twirls: rho(x) = rho(x') in front of V_1",
-        Combination((Use("encoding 1, states"),)),
+        Combination(Use("encoding 1, states")),
     ),
     Step(
         "states behind V_2",
@@ -69,7 +69,7 @@ _overlap_steps = (
         "=",
         (1 - 1 / d) * FACTORS[0] * FACTORS[1],
         "likewise",
-        Combination((Use("encoding 2, states"), Use("states behind V_1", FACTORS[1]))),
+        Combination(Use("encoding 2, states"), Use("states behind V_1", FACTORS[1])),
     ),
 )
 
@@ -83,13 +83,13 @@ def _angle_step(e: int, forwards: str, backwards: str) -> Step:
         "=",
         VARIANCE_VALUE * FACTORS[0] * FACTORS[1] * ONE_OUTPUT,
         f"theorem kernel-of-an-angle with r = {OVERLAPS[e]}, t = {SQUARES[e]}",
-        Combination((
+        Combination(
             Use(f"angle in block {BLOCKS[e]}"),
             *((Use(forwards, factor * SQUARES[e]),) if forwards else ()),
             Use(backwards, VARIANCE_VALUE * rest / d),
-        )),
+        ),
         claim=True,
-    )  # fmt: skip
+    )
 
 
 _PREMISES: tuple[Premise | Citation, ...] = (
@@ -141,7 +141,7 @@ KERNEL = Derivation(
             "=",
             d * ONE_OUTPUT * FACTORS[1],
             "theorem encoding-between-twirls, from tr O_mu O_nu = d delta",
-            Combination((Use("encoding 2, observables"), Use("t_C", FACTORS[1]))),
+            Combination(Use("encoding 2, observables"), Use("t_C", FACTORS[1])),
         ),
         Step(
             "observables in front of V_1",
@@ -149,10 +149,10 @@ KERNEL = Derivation(
             "=",
             d * ONE_OUTPUT * FACTORS[0] * FACTORS[1],
             "likewise",
-            Combination((
+            Combination(
                 Use("encoding 1, observables"),
                 Use("observables in front of V_2", FACTORS[0]),
-            )),
+            ),
         ),
         _angle_step(0, "", "observables in front of V_1"),
         _angle_step(1, "states behind V_1", "observables in front of V_2"),
@@ -201,12 +201,13 @@ ONE_SAMPLE = Derivation(
                 "=",
                 Integer(1),
                 "|tr 1|^2 = d^2",
-                Combination((
+                Combination(
                     Use(f"q {e}, states"),
-                    Use(f"{pair[0].label} = 1", trace(pair[1]) / (d**2 - 1), at={j: i},
-                        over=rows(i)),
+                    Use(
+                        f"{pair[0].label} = 1", trace(pair[1]) / (d**2 - 1), at={j: i}, over=rows(i)
+                    ),
                     Use(f"{pair[1].label} = 1", d / (d**2 - 1), at={j: i}, over=rows(i)),
-                )),
+                ),
                 claim=True,
             )
             for e, (pair, q) in enumerate(zip(FORTH, FACTORS, strict=True), 1)
@@ -218,18 +219,18 @@ ONE_SAMPLE = Derivation(
                 "=",
                 VARIANCE_VALUE * ONE_OUTPUT,
                 "insert q_1 = q_2 = 1",
-                Combination((
+                Combination(
                     Use(f"angle in block {x}"),
                     Use("q_1", VARIANCE_VALUE * FACTORS[1] * ONE_OUTPUT),
                     Use("q_2", VARIANCE_VALUE * ONE_OUTPUT),
-                )),
+                ),
                 claim=True,
             )
             for e, x in enumerate(BLOCKS)
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_tangent_kernel_of_three_blocks",
-)  # fmt: skip
+)
 
 OUTPUTS = Derivation(
     name="output-covariance",
@@ -241,8 +242,10 @@ OUTPUTS = Derivation(
     assumptions=(
         Assumption("A, B and C are independent unitary 2-designs without data"),
         Assumption("the outputs O_mu are different Pauli operators other than 1; d = 2^n"),
-        Assumption("W_e = V_e(x)^+ V_e(x'); Q_e[i, j, k, l] = E rho(x)_ij rho(x')_kl behind block "
-                   "e (Q_C: in front of the measurement)"),
+        Assumption(
+            "W_e = V_e(x)^+ V_e(x'); Q_e[i, j, k, l] = E rho(x)_ij rho(x')_kl behind block "
+            "e (Q_C: in front of the measurement)"
+        ),
     ),
     premises=(
         DIMENSION_PREMISE,
@@ -274,12 +277,12 @@ OUTPUTS = Derivation(
             "=",
             (d * OVERLAPS[2] - 1) / (d**2 - 1) * ONE_OUTPUT,
             "theorem second-moment with t_1 = 1, t_2 = r_C",
-            Combination((
+            Combination(
                 Use("F"),
                 Use("states", OUTPUT[MU, j, i] * OUTPUT[NU, l, k], over=rows(*_FOUR)),
                 Use("tr O", (d - OVERLAPS[2]) / (d * (d**2 - 1)) * over_rows(OUTPUT[NU, i, i], i)),
                 Use("orthogonal", (d * OVERLAPS[2] - 1) / (d * (d**2 - 1))),
-            )),
+            ),
         ),
         Step(
             "covariance",
@@ -287,14 +290,11 @@ OUTPUTS = Derivation(
             "=",
             FACTORS[0] * FACTORS[1] * ONE_OUTPUT / (d + 1),
             "insert r_C",
-            Combination((
-                Use("random state"),
-                Use("states behind V_2", d / (d**2 - 1) * ONE_OUTPUT),
-            )),
+            Combination(Use("random state"), Use("states behind V_2", d / (d**2 - 1) * ONE_OUTPUT)),
             claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_covariance_of_the_outputs",
-)  # fmt: skip
+)
 
 THEOREMS = (KERNEL, ONE_SAMPLE, OUTPUTS)

@@ -16,21 +16,9 @@ from patchlaw.hessian_theory.proof.derivation import Premise
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
-from patchlaw.hessian_theory.theorems.kernel_of_an_angle import (
-    pair_coefficients,
-)
-from patchlaw.hessian_theory.theorems.second_moments import (
-    design,
-    design_rule,
-    i,
-    j,
-    k,
-    l,
-)
-from patchlaw.hessian_theory.theorems.slope_moments import (
-    pauli_z,
-    slope_rule,
-)
+from patchlaw.hessian_theory.theorems.kernel_of_an_angle import pair_coefficients
+from patchlaw.hessian_theory.theorems.second_moments import design, design_rule, i, j, k, l
+from patchlaw.hessian_theory.theorems.slope_moments import pauli_z, slope_rule
 from patchlaw.hessian_theory.theorems.twirled_pairs import (
     behind,
     between,

@@ -61,9 +61,11 @@ TRACE = Derivation(
     "s^2 P n_p v <tr S>.",
     source="ours",
     assumptions=(
-        Assumption("E[d_h f_pk d_h f_pl] = v delta_kl for every angle h of every patch p: what "
-                   "derivative-variance and cross-observables say of 2-designs is assumed of the "
-                   "circuit at every angle"),
+        Assumption(
+            "E[d_h f_pk d_h f_pl] = v delta_kl for every angle h of every patch p: what "
+            "derivative-variance and cross-observables say of 2-designs is assumed of the "
+            "circuit at every angle"
+        ),
         Assumption("derivatives and softmax curvature S are uncorrelated; S stands for its mean"),
     ),
     premises=(
@@ -92,10 +94,8 @@ TRACE = Derivation(
             _v * over_classes(_S(_n, k, k)),
             "insert the moment; delta_kl leaves the trace of S",
             Combination(
-                (
-                    Use("uncorrelated", over=((k, 1, sym.C), (l, 1, sym.C))),
-                    Use("moment", _S(_n, k, l), over=((k, 1, sym.C), (l, 1, sym.C))),
-                )
+                Use("uncorrelated", over={k: sym.C, l: sym.C}),
+                Use("moment", _S(_n, k, l), over={k: sym.C, l: sym.C}),
             ),
         ),
         Step(
@@ -104,9 +104,7 @@ TRACE = Derivation(
             "=",
             _s**2 * P * _np * _v * _mean_trace,
             "sum over angles, patches and samples",
-            Combination(
-                (Use("one angle", _s**2 / _N, over=((_h, 1, _np), (p, 1, P), (_n, 1, _N))),)
-            ),
+            Combination(Use("one angle", _s**2 / _N, over={_h: _np, p: P, _n: _N})),
             claim=True,
         ),
         Step(
@@ -116,11 +114,9 @@ TRACE = Derivation(
             _s**2 * P * _np * VARIANCE_VALUE * _mean_trace,
             "theorem derivative-variance",
             Combination(
-                (
-                    Use("trace"),
-                    Use("v", _s**2 * P * _np * _mean_trace),
-                    Use("variance", _s**2 * P * _np * _mean_trace),
-                )
+                Use("trace"),
+                Use("v", _s**2 * P * _np * _mean_trace),
+                Use("variance", _s**2 * P * _np * _mean_trace),
             ),
             claim=True,
         ),
@@ -139,6 +135,6 @@ TRACE = Derivation(
     "uniformly random angles the mean square slope is within 10 % of v for 2 to 4 qubits, about "
     "0.86 v for 8 qubits at depth 4, 0.95 v at depth 12, but 1.9 v at depth 1.",
     numerical_test=on_model("trace_law_at_random_angles"),
-)  # fmt: skip
+)
 
 THEOREMS = (TRACE,)

@@ -102,7 +102,7 @@ TWIRL = Derivation(
             _t / (d**2 - 1) * (KroneckerDelta(i, l) * KroneckerDelta(j, k)
                                - KroneckerDelta(i, j) * KroneckerDelta(k, l) / d),
             "theorem second-moment with tr X tr Y for t_1^2 and tr X Y for t_2",
-            Combination((Use("moment"),)),
+            Combination(Use("moment")),
             claim=True,
         ),
         Step(
@@ -111,7 +111,7 @@ TWIRL = Derivation(
             "=",
             _t * over_rows(_B[i, j] * _C[j, i], i, j) / (d**2 - 1),
             "E tr(B X~) tr(C Y~) = a_1 tr B tr C + a_2 tr(B C), and tr B = 0",
-            Combination((Use("swap trick"), Use("tr B", -_t * trace(_C) / (d * (d**2 - 1))))),
+            Combination(Use("swap trick"), Use("tr B", -_t * trace(_C) / (d * (d**2 - 1)))),
             claim=True,
         ),
     ),
@@ -147,8 +147,10 @@ ENCODING = Derivation(
     source="ours",
     assumptions=(
         Assumption("U is drawn from a unitary 2-design in dimension d >= 2, whatever V and V'"),
-        Assumption("E[i, j, k, l] = E (U X U^+)_ij (U Y U^+)_kl; t_1^2 = tr X tr Y, t_2 = tr X Y "
-                   "or its mean over what comes before; X and Y are Hermitian"),
+        Assumption(
+            "E[i, j, k, l] = E (U X U^+)_ij (U Y U^+)_kl; t_1^2 = tr X tr Y, t_2 = tr X Y "
+            "or its mean over what comes before; X and Y are Hermitian"
+        ),
     ),
     premises=(
         DIMENSION_PREMISE,
@@ -165,10 +167,10 @@ ENCODING = Derivation(
             "=",
             ((_t1**2 * d - _t2) + (_t2 - _t1**2 / d) * trace(_w) * trace(_c)) / (d**2 - 1),
             "theorem second-moment: a_1 tr W W^+ + a_2 tr W tr W^+",
-            Combination((
+            Combination(
                 Use("moment", _w[j, k] * _c[l, i], over=rows(*_FOUR)),
                 Use("unitary", ALPHA_COEFFICIENT),
-            )),
+            ),
         ),
         Step(
             "pair",
@@ -176,18 +178,14 @@ ENCODING = Derivation(
             "=",
             (_t2 - _t1**2 / d) * _q,
             "insert q: for a traceless pair s = q t_2",
-            Combination((
-                Use("s"),
-                Use("inserted"),
-                Use("q", -(_t2 - _t1**2 / d)),
-            )),
+            Combination(Use("s"), Use("inserted"), Use("q", -(_t2 - _t1**2 / d))),
             claim=True,
         ),
     ),
     consequence="Every encoding costs a pair of samples a factor q <= 1, and 1 only where the two "
     "encodings agree up to a phase.",
     numerical_test="tests/theory/test_haar_pairs.py::test_encoding_between_twirls",
-)  # fmt: skip
+)
 
 
 def behind(
@@ -295,7 +293,7 @@ QUATERNIONS = Derivation(
             "=",
             2 * _inner(_x, _y),
             "insert M",
-            Combination((Use("M", at={_b: _a}, over=((_a, 1, Integer(2)),)),)),
+            Combination(Use("M", at={_b: _a}, over={_a: Integer(2)})),
         ),
         Step(
             "trace of M'",
@@ -303,7 +301,7 @@ QUATERNIONS = Derivation(
             "=",
             2 * _inner(_x, _y),
             "insert M'",
-            Combination((Use("M'", at={_b: _a}, over=((_a, 1, Integer(2)),)),)),
+            Combination(Use("M'", at={_b: _a}, over={_a: Integer(2)})),
         ),
         Step(
             "one more qubit",
@@ -311,10 +309,10 @@ QUATERNIONS = Derivation(
             "=",
             _inner(_x, _y) ** 2 * trace(_w) * trace(_c) / d**2,
             "tr(M x W) = tr M tr W, likewise the adjoint; qubit by qubit this is the product",
-            Combination((
+            Combination(
                 Use("trace of M", trace(_w) * _product(_N, _c) / (2 * d) ** 2),
                 Use("trace of M'", trace(_w) * trace(_c) * _inner(_x, _y) / (2 * d**2)),
-            )),
+            ),
             claim=True,
         ),
     ),

@@ -110,7 +110,7 @@ def uses(label: str, change: Callable[[Use], Use]) -> Change:
 
     def alter(theorem: Derivation) -> Derivation:
         old = theorem.step(label).evidence
-        new = dataclasses.replace(old, using=tuple(map(change, old.using)))
+        new = Combination(*map(change, old.using), remainder=old.remainder)
         assert new != old, "the alteration changes nothing"
         return theorem.altered(label, evidence=new)
 

@@ -178,9 +178,9 @@ def altered_certificates(draw: st.DrawFn) -> tuple[Derivation, Step, int, Use]:
         return theorem, step, at, dataclasses.replace(use, times=use.times * factor)
     if kind in ("over", "upper"):
         only_if(use.over)
-        (x, low, upper), *rest = use.over
-        over = rest if kind == "over" else [(x, low, upper + 1), *rest]
-        return theorem, step, at, dataclasses.replace(use, over=tuple(over))
+        (x, upper), *rest = use.over.items()
+        over = dict(rest) if kind == "over" else {**use.over, x: upper + 1}
+        return theorem, step, at, dataclasses.replace(use, over=over)
     if kind == "instance":
         only_if(use.at)
         what = draw(st.sampled_from(list(use.at)))
@@ -203,7 +203,8 @@ def test_drawn_certificates_are_refused(case: tuple[Derivation, Step, int, Use])
 
     def using(use: Use) -> Step:
         uses = step.evidence.using
-        new = dataclasses.replace(step.evidence, using=(*uses[:at], use, *uses[at + 1 :]))
+        rest = step.evidence.remainder
+        new = Combination(*uses[:at], use, *uses[at + 1 :], remainder=rest)
         return dataclasses.replace(step, evidence=new)
 
     nothing = dataclasses.replace(step.evidence.using[at], times=0)
@@ -217,7 +218,7 @@ def equal_uses(theorem: Derivation, first: Use, second: Use) -> bool:
 
     def term(use: Use) -> Expr:
         made = known[use.label].gap.subs(use.at, simultaneous=True) * use.times
-        return sp.Sum(made, *use.over) if use.over else made
+        return sp.Sum(made, *((x, 1, top) for x, top in use.over.items())) if use.over else made
 
     return not (first.by or first.traced) and same(term(first), term(second))
 

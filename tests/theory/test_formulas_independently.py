@@ -224,9 +224,9 @@ def leftover(theorem: Derivation, step: Step, scope: Scope) -> Any:
     given = {x.label: x for x in (*theorem.premises, *theorem.steps)}
     total = gap(read, step.formula, scope) + minus * read(step.evidence.remainder, scope)
     for use in step.evidence.using:
-        tops = [range(1, read.index(top, scope) + 1) for _, _, top in use.over]
+        tops = [range(1, read.index(top, scope) + 1) for top in use.over.values()]
         for values in itertools.product(*tops):
-            inner = {**scope, **dict(zip((x for x, _, _ in use.over), values, strict=True))}
+            inner = {**scope, **dict(zip(use.over, values, strict=True))}
             at = {x: instance(read, y, inner) for x, y in use.at.items()}
             source = given[use.label]
             if isinstance(source, Citation):
@@ -300,12 +300,12 @@ def test_an_altered_coefficient_is_not_an_identity(theorem: Derivation) -> None:
     """The check above can fail: one more of a formula used, or of the remainder, and it does."""
     for step in certified(theorem):
         evidence = step.evidence
-        altered = [dataclasses.replace(evidence, remainder=2 * sp.sympify(evidence.remainder))]
-        altered = altered if evidence.remainder != 0 else []
+        rest = sp.sympify(evidence.remainder)
+        altered = [Combination(*evidence.using, remainder=2 * rest)] if rest != 0 else []
         for place, use in enumerate(evidence.using):
             using = list(evidence.using)
             using[place] = dataclasses.replace(use, times=2 * sp.sympify(use.times))
-            altered.append(dataclasses.replace(evidence, using=tuple(using)))
+            altered.append(Combination(*using, remainder=rest))
         for other in altered:
             wrong = dataclasses.replace(step, evidence=other)
             cases = (s for s in scopes(theorem, step) if s.get(sym.C, 3) > 1)

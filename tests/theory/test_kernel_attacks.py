@@ -74,18 +74,18 @@ def test_kind_1_a_multiplier_that_divides_by_zero() -> None:
     """1 = 0 from x = 0 with the multiplier 1/x; also from x = y with 1/(y - x)."""
     given = Premise("x", Formula(X, "=", ZERO))
     for times in (1 / X, -1 / X, 1 / (X * (1 + X**2))):
-        false = claim(ONE, "=", ZERO, Combination((Use("x", times),)))
+        false = claim(ONE, "=", ZERO, Combination(Use("x", times)))
         assert not accepted(attempt(false, premises=(given,)))
     two = Premise("y", Formula(X, "=", Y))
     assert not accepted(
-        attempt(claim(ONE, "=", ZERO, Combination((Use("y", 1 / (Y - X)),))), premises=(two,))
+        attempt(claim(ONE, "=", ZERO, Combination(Use("y", 1 / (Y - X)))), premises=(two,))
     )
 
 
 def test_kind_2_what_holds_of_one_fixed_patch_is_no_law_of_all() -> None:
     """A >= 1 from a premise about the fixed patch r; and the bounds with 'for all r' taken away."""
     fixed = Premise("one", Formula(F[r], ">=", ONE))
-    summed = Combination((Use("one", over=((r, 1, P),)),))
+    summed = Combination(Use("one", over={r: P}))
     assert not accepted(attempt(claim(over_patches(F[p]), ">=", P, summed), premises=(fixed,)))
     bounds = gram.BOUNDS
     for label in ("any vector", "w_r"):
@@ -99,13 +99,13 @@ def test_kind_3_an_instance_moves_the_premise_too() -> None:
     """lambda_max(G) <= 0 by putting 0 for the Lambda that the premises speak of."""
     bounds = gram.BOUNDS
     top = bounds.step("upper").left
-    at_zero = Combination((Use("lower", at={top: ZERO}, over=((r, 1, P),)),))
+    at_zero = Combination(Use("lower", at={top: ZERO}, over={r: P}))
     total = over_patches(gram.BLOCK_TOP[p])
     false = Step("nothing", total, "<=", ZERO, "at Lambda = 0", at_zero, claim=True)
     assert not accepted(dataclasses.replace(bounds, steps=(*bounds.steps, false)))
     mean = find("mean-error-ceiling")
     loss = mean.premises[0].formula.right.args[-1]
-    wrong = Combination((Use("probability", at={loss: ZERO}),))
+    wrong = Combination(Use("probability", at={loss: ZERO}))
     left, right = mean.step("probability").left, ONE
     step = Step("all right", left, ">=", right, "at L = 0", wrong, claim=True)
     assert not accepted(dataclasses.replace(mean, steps=(*mean.steps, step)))
@@ -152,9 +152,7 @@ def test_kind_7_a_citation_is_the_theorem_cited() -> None:
     moment = second_moments.MOMENT
     right = moment.step("a_1").right
     cited = Citation("a_1", moment, "a_1")
-    wrong = claim(
-        moment.step("a_1").left, "=", right + 1 / DIMENSION**2, Combination((Use("a_1"),))
-    )
+    wrong = claim(moment.step("a_1").left, "=", right + 1 / DIMENSION**2, Combination(Use("a_1")))
     premises = tuple(x for x in moment.premises if isinstance(x, Premise))
     honest = dataclasses.replace(wrong, right=right)
     assert accepted(dataclasses.replace(moment, steps=(honest,), premises=(*premises, cited)))
@@ -553,21 +551,27 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
     (
         "not summed",
         "gauss-newton-eigenvalue-bound",
-        uses("tr G", lambda u: dataclasses.replace(u, over=())),
+        uses("tr G", lambda u: dataclasses.replace(u, over={})),
     ),
     (
         "summed too far",
         "gauss-newton-eigenvalue-bound",
-        uses("tr G", lambda u: dataclasses.replace(u, over=((u.over[0][0], 1, u.over[0][2] + 1),))),
+        uses(
+            "tr G", lambda u: dataclasses.replace(u, over={x: top + 1 for x, top in u.over.items()})
+        ),
     ),
     ("nothing used", "gram-bounds", evidence("lower", Combination())),
     (
         "an earlier label that is none",
         "gram-bounds",
-        evidence("upper", Combination((Use("Lambda"),))),
+        evidence("upper", Combination(Use("Lambda"))),
     ),
-    ("its own conclusion", "gram-bounds", evidence("upper", Combination((Use("upper"),)))),
-    ("a remainder of no sign", "hessian-eigenvalue-bound", evidence("Weyl", Combination((), X))),
+    ("its own conclusion", "gram-bounds", evidence("upper", Combination(Use("upper")))),
+    (
+        "a remainder of no sign",
+        "hessian-eigenvalue-bound",
+        evidence("Weyl", Combination(remainder=X)),
+    ),
     ("an exact comparison of symbols", "gram-bounds", evidence("upper", Exact())),
 ]
 
