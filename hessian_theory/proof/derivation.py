@@ -7,13 +7,12 @@ lists (`kernel.establishes`).
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from sympy import Basic, Expr, Indexed, IndexedBase, Lambda, Symbol
 from sympy.core.function import AppliedUndef
@@ -31,7 +30,6 @@ from patchlaw.hessian_theory.proof.language import (
     Hypothesis,
     InRange,
     ProofError,
-    Relation,
     check_domain,
 )
 from patchlaw.hessian_theory.proof.points import Point
@@ -134,24 +132,22 @@ class Step:
 
     Attributes:
         label: name within the derivation.
-        left, relation, right: the formula.
+        formula: what it says.
         rule: why it holds, in words.
         evidence: decides it; the default asks that the two sides agree identically.
-        claim: whether it is (part of) what the theorem states.
     """
 
     label: str
-    left: Expr
-    relation: Relation
-    right: Expr
+    formula: Formula
     rule: str
     evidence: Evidence = field(default_factory=Combination)
-    claim: bool = False
+    claim: ClassVar[bool] = False
 
-    @property
-    def formula(self) -> Formula:
-        """`left relation right` as a formula."""
-        return Formula(self.left, self.relation, self.right)
+
+class Claim(Step):
+    """A step that is (part of) what the theorem states."""
+
+    claim: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -191,7 +187,7 @@ class Derivation:
         title: one line.
         summary: plain explanation, one to three sentences.
         source: the paper's equation or section, or "ours".
-        steps: in order; those with `claim=True` are the statement.
+        steps: in order; the claims among them are the statement.
         assumptions: conditions in words, and index ranges.
         premises: formulas that steps may use: given, or cited from other derivations.
         abbreviations: names that pages show in the place of long expressions.
@@ -280,12 +276,6 @@ class Derivation:
         except Exception as error:  # whatever an author's evidence does is a failed step
             raise ProofError(f"step {step.label!r} ({step.rule}): {error}") from error
         return outcome
-
-    def altered(self, label: str, **changes: Any) -> Derivation:
-        """A copy with one step changed, for testing that the checker notices."""
-        new = dataclasses.replace(self.step(label), **changes)
-        steps = tuple(new if s.label == label else s for s in self.steps)
-        return dataclasses.replace(self, steps=steps)
 
     @cached_property
     def _proof(self) -> tuple[list[StepResult], Context]:

@@ -14,7 +14,7 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
@@ -138,9 +138,7 @@ def _solved(label: str, unknown: Expr, value: Expr, schur: str, kept: str, *more
     """phi or gamma of one block."""
     return Step(
         label,
-        unknown,
-        "=",
-        value,
+        Formula(unknown, "=", value),
         "trace of both sides, divided by w",
         Combination(Use(schur, -1 / WIDTH, at={j: i}, over=over(i)), Use(kept, 1 / WIDTH), *more),
     )
@@ -207,44 +205,43 @@ KERNEL = Derivation(
         _solved("gamma_A", BACKWARD[0], _seen[0], "outputs A", "back into A",
                 *_through(0, "outputs B", BACKWARD[1], back=True), Use("gamma_B", Q1)),
         *(
-            Step(
+            Claim(
                 f"angle in {x}",
-                slope_product(e, (GENERATOR, GENERATOR), e),
-                "=",
-                SIGMA * TAU * SQUARE / WIDTH**2 * Q1 * Q2,
+                Formula(
+                    slope_product(e, (GENERATOR, GENERATOR), e),
+                    "=",
+                    SIGMA * TAU * SQUARE / WIDTH**2 * Q1 * Q2,
+                ),
                 "insert both moments; tr L L^T = N",
                 Combination(*_slope(e, (GENERATOR, GENERATOR), e), Use("N", -_moved[e] * _seen[e])),
-                claim=True,
             )
             for e, x in enumerate(BLOCKS)
         ),
         *(
-            Step(
+            Claim(
                 f"angle in V_{e + 1}",
-                slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1),
-                "=",
-                SIGMA * TAU / WIDTH * FACTORS[1 - e] * SLOPES[e],
+                Formula(
+                    slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1),
+                    "=",
+                    SIGMA * TAU / WIDTH * FACTORS[1 - e] * SLOPES[e],
+                ),
                 "insert both moments; tr D^T D' = w h",
                 Combination(
                     *_slope(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1),
                     Use(f"h_{e + 1}", -WIDTH * _moved[e] * _seen[e + 1]),
                 ),
-                claim=True,
             )
             for e in (0, 1)
         ),
-        Step(
+        Claim(
             "covariance",
-            COVARIANCE,
-            "=",
-            SIGMA * TAU / WIDTH * Q1 * Q2,
+            Formula(COVARIANCE, "=", SIGMA * TAU / WIDTH * Q1 * Q2),
             "E f f' = o . F o'",
             Combination(
                 Use("states C", _O[i] * _R[j], over=over(i, j)),
                 Use("phi_C", total(_O[i] * _R[i], i)),
                 Use("tau", -_moved[2]),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_adjoint_blocks.py::test_three_blocks_of_a_group",
@@ -276,45 +273,33 @@ OVERLAP = Derivation(
     witness=_witness,
     steps=(
         *(
-            Step(
+            Claim(
                 label,
-                _apart(sign),
-                "=",
-                2 * WIDTH * (1 - sign * Q1),
+                Formula(_apart(sign), "=", 2 * WIDTH * (1 - sign * Q1)),
                 "multiply out",
                 Combination(Use("V"), Use("V'"), Use("q_1", 2 * sign * WIDTH)),
-                claim=True,
             )
             for label, sign in (("distance", 1), ("distance from -V'", -1))
         ),
-        Step(
+        Claim(
             "q <= 1",
-            Q1,
-            "<=",
-            Integer(1),
+            Formula(Q1, "<=", Integer(1)),
             "a sum of squares is not negative",
             Combination(Use("distance", 1 / (2 * WIDTH)), remainder=_apart(1) / (2 * WIDTH)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "q >= -1",
-            Q1,
-            ">=",
-            Integer(-1),
+            Formula(Q1, ">=", Integer(-1)),
             "likewise",
             Combination(
                 Use("distance from -V'", 1 / (2 * WIDTH)), remainder=_apart(-1) / (2 * WIDTH)
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "x = x'",
-            inner(_V[0], _V[0]) / WIDTH,
-            "=",
-            Integer(1),
+            Formula(inner(_V[0], _V[0]) / WIDTH, "=", Integer(1)),
             "q of equal encodings",
             Combination(Use("V", 1 / WIDTH)),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_adjoint_blocks.py::test_overlap_is_one_for_equal_encodings_only",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Rational
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Claim, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
+from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems.adjoint_blocks import (
     COVARIANCE,
     GENERATOR,
@@ -101,26 +102,28 @@ def _group(
         ),
         witness=lambda rng: point(*at),
         steps=(
-            Step("v", per_width / WIDTH**2, "=", values[0] * ONE_OUTPUT, "insert",
+            Step("v", Formula(per_width / WIDTH**2, "=", values[0] * ONE_OUTPUT), "insert",
                  Combination(*inserted(2, True))),
-            Step("u", SIGMA * TAU / WIDTH, "=", values[1] * ONE_OUTPUT, "insert",
+            Step("u", Formula(SIGMA * TAU / WIDTH, "=", values[1] * ONE_OUTPUT), "insert",
                  Combination(*inserted(1, False))),
             *(
-                Step(f"angle in {x}", slope_product(e, (GENERATOR, GENERATOR), e), "=",
-                     values[0] * Q1 * Q2 * ONE_OUTPUT, "insert v",
-                     Combination(Use(f"kernel, angle in {x}"), Use("v", Q1 * Q2)), claim=True)
+                Claim(f"angle in {x}",
+                      Formula(slope_product(e, (GENERATOR, GENERATOR), e), "=",
+                              values[0] * Q1 * Q2 * ONE_OUTPUT),
+                      "insert v", Combination(Use(f"kernel, angle in {x}"), Use("v", Q1 * Q2)))
                 for e, x in enumerate(BLOCKS)
             ),
             *(
-                Step(f"angle in V_{e + 1}",
-                     slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1), "=",
-                     values[1] * FACTORS[1 - e] * SLOPES[e] * ONE_OUTPUT, "insert u",
-                     Combination(Use(f"kernel, angle in V_{e + 1}"),
-                                  Use("u", FACTORS[1 - e] * SLOPES[e])), claim=True)
+                Claim(f"angle in V_{e + 1}",
+                      Formula(slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1), "=",
+                              values[1] * FACTORS[1 - e] * SLOPES[e] * ONE_OUTPUT),
+                      "insert u",
+                      Combination(Use(f"kernel, angle in V_{e + 1}"),
+                                  Use("u", FACTORS[1 - e] * SLOPES[e])))
                 for e in (0, 1)
             ),
-            Step("covariance", COVARIANCE, "=", values[1] * Q1 * Q2 * ONE_OUTPUT, "insert u",
-                 Combination(Use("kernel, covariance"), Use("u", Q1 * Q2)), claim=True),
+            Claim("covariance", Formula(COVARIANCE, "=", values[1] * Q1 * Q2 * ONE_OUTPUT),
+                  "insert u", Combination(Use("kernel, covariance"), Use("u", Q1 * Q2))),
         ),
         numerical_test="tests/theory/test_adjoint_blocks.py::test_values_of_the_groups",
     )  # fmt: skip

@@ -10,7 +10,7 @@ import random
 
 from sympy import Expr, I, IndexedBase, Integer, Rational, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -111,13 +111,11 @@ KERNEL = Derivation(
     ),
     witness=_point,
     steps=(
-        Step("tr K", over_rows(_K[i, i], i), "=", Integer(0), "a commutator has no trace",
+        Step("tr K", Formula(over_rows(_K[i, i], i), "=", Integer(0)), "a commutator has no trace",
              Combination(Use("K", at={j: i}, over=rows(i)))),
         Step(
             "tr K K'",
-            over_rows(_K[i, j] * _K2[j, i], i, j),
-            "=",
-            C / 2,
+            Formula(over_rows(_K[i, j] * _K2[j, i], i, j), "=", C / 2),
             "(i/2)^2 = -1/4",
             Combination(
                 Use("K", _K2[j, i], over=rows(i, j)),
@@ -125,18 +123,15 @@ KERNEL = Derivation(
                 Use("C", -Rational(1, 2)),
             ),
         ),
-        Step(
+        Claim(
             "kernel",
-            over_rows(E[_FOUR] * _K[j, i] * _K2[l, k], *_FOUR),
-            "=",
-            VALUE * C,
+            Formula(over_rows(E[_FOUR] * _K[j, i] * _K2[l, k], *_FOUR), "=", VALUE * C),
             "theorem second-moment: E P~ x P~ = d/(d^2 - 1) (SWAP - 1/d)",
             Combination(
                 Use("moment", _K[j, i] * _K2[l, k], over=rows(*_FOUR)),
                 Use("tr K", -over_rows(_K2[i, i], i) / (d**2 - 1)),
                 Use("tr K K'", d / (d**2 - 1)),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_commutator_kernel.py::test_random_generators",
@@ -192,22 +187,21 @@ VECTORS = Derivation(
     ),
     witness=_vectors,
     steps=(
-        Step(
+        Claim(
             "C",
-            _trace_of((_phi, _psi), (_phi2, _psi2)),
-            "=",
-            (_overlap(_psi, _psi2) * _overlap(_phi2, _phi)
-             + _overlap(_psi2, _psi) * _overlap(_phi, _phi2)
-             - _overlap(_psi, _phi2) * _overlap(_psi2, _phi)
-             - _overlap(_phi2, _psi) * _overlap(_phi, _psi2)) / 2,
+            Formula(
+                _trace_of((_phi, _psi), (_phi2, _psi2)),
+                "=",
+                (_overlap(_psi, _psi2) * _overlap(_phi2, _phi)
+                 + _overlap(_psi2, _psi) * _overlap(_phi, _phi2)
+                 - _overlap(_psi, _phi2) * _overlap(_psi2, _phi)
+                 - _overlap(_phi2, _psi) * _overlap(_phi, _psi2)) / 2,
+            ),
             "multiply out; each term stands beside its conjugate",
-            claim=True,
         ),
-        Step(
+        Claim(
             "x = x'",
-            _trace_of((_phi, _psi), (_phi, _psi)),
-            "=",
-            1 - _f**2,
+            Formula(_trace_of((_phi, _psi), (_phi, _psi)), "=", 1 - _f**2),
             "insert the norms and f",
             Combination(
                 Use("psi", _overlap(_phi, _phi)),
@@ -215,7 +209,6 @@ VECTORS = Derivation(
                 Use("f", -(_overlap(_psi, _phi) + _f) / 2),
                 Use("f^*", -(_overlap(_phi, _psi) + _f) / 2),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_commutator_kernel.py::test_vectors",
@@ -273,11 +266,9 @@ MEAN = Derivation(
     ),
     witness=_mean_point,
     steps=(
-        Step(
+        Claim(
             "kernel",
-            VALUE * C,
-            "=",
-            VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d,
+            Formula(VALUE * C, "=", VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d),
             "insert the states' moment; E has no trace, its swap is t",
             Combination(
                 Use("C", VALUE),
@@ -286,7 +277,6 @@ MEAN = Derivation(
                 Use("frame trace", -VALUE * (d * _r - 1) / (d * (d**2 - 1))),
                 Use("frame swap", VALUE * (d * _r - 1) / (d**2 - 1)),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_commutator_kernel.py::test_random_states_give_the_tangent_kernel",
@@ -350,35 +340,35 @@ GROUP = Derivation(
     ),
     witness=_group_point,
     steps=(
-        Step("nu", _nu, "=", 1 / _w, "trace of both sides",
+        Step("nu", Formula(_nu, "=", 1 / _w), "trace of both sides",
              Combination(Use("generators", -1 / _w, at={_b: _a}, over=_over(_a)),
-                          Use("P~^2", 1 / _w))),
-        Step(
+                         Use("P~^2", 1 / _w))),
+        Claim(
             "kernel",
-            d * adjoint.total(_M[_a, _b] * _k[_a] * _k2[_b], _a, _b),
-            "=",
-            d / _w * _DIAGONAL,
+            Formula(
+                d * adjoint.total(_M[_a, _b] * _k[_a] * _k2[_b], _a, _b),
+                "=",
+                d / _w * _DIAGONAL,
+            ),
             "insert the generators' moment",
             Combination(
                 Use("generators", d * _k[_a] * _k2[_b], over=_over(_a, _b)),
                 Use("nu", d * _DIAGONAL),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "spin flip",
-            (d - _eps) * d * adjoint.total(_M[_a, _b] * _k[_a] * _k2[_b], _a, _b),
-            "=",
-            2 * _DIAGONAL,
+            Formula(
+                (d - _eps) * d * adjoint.total(_M[_a, _b] * _k[_a] * _k2[_b], _a, _b),
+                "=",
+                2 * _DIAGONAL,
+            ),
             "insert w",
             Combination(Use("kernel", d - _eps), Use("w", -2 / _w * _DIAGONAL)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "random states",
-            d / _w * _MIXED,
-            "=",
-            _phi_e * _gamma_e * adjoint.SQUARE,
+            Formula(d / _w * _MIXED, "=", _phi_e * _gamma_e * adjoint.SQUARE),
             "E k . k' by the moments of states and outputs",
             Combination(
                 Use("states", d / _w * _S[_a, _b, _c] * _S[_a, _e, _g] * _G[_b, _e],
@@ -387,7 +377,6 @@ GROUP = Derivation(
                     at={_b: _e, _a: _b}, over=_over(_a, _b, _c, _e)),
                 Use("T", d / _w * _phi_e * _gamma_e),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_commutator_kernel.py::test_generators_of_a_group",

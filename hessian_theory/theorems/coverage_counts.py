@@ -7,7 +7,7 @@ import random
 from sympy import Derivative, Expr, IndexedBase, Integer, Sum, Symbol, log, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -65,67 +65,50 @@ COUNTS = Derivation(
     ),
     witness=_grid_point,
     steps=(
-        Step(
+        Claim(
             "pairs",
-            _pairs,
-            "=",
-            _patch**2 * P,
+            Formula(_pairs, "=", _patch**2 * P),
             "sum over pixels of m_x = sum over patches of n^2",
             Combination(Use("n^2 pixels", over={p: P})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "mean",
-            _pairs / _pixels,
-            "=",
-            _patch**2 * P / _side**2,
+            Formula(_pairs / _pixels, "=", _patch**2 * P / _side**2),
             "divided by the number of pixels",
             Combination(
                 Use("pairs", 1 / _pixels), Use("X", -(_patch**2) * P / (_pixels * _side**2))
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "above the offset",
-            _o,
-            "<=",
-            _row,
+            Formula(_o, "<=", _row),
             "a row in the first and last patch starts at or after every offset",
             Combination(Use("offset"), Use("in the last")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "below the end",
-            _row,
-            "<=",
-            _o + _patch - 1,
+            Formula(_row, "<=", _o + _patch - 1),
             "and ends before every patch does: it lies in all of them",
             Combination(Use("in the first"), remainder=_o),
-            claim=True,
         ),
         Step(
             "rows in all patches",
-            spelled("(n - 1) - (side - n) + 1", n=_patch, side=_side),
-            "=",
-            _width,
+            Formula(spelled("(n - 1) - (side - n) + 1", n=_patch, side=_side), "=", _width),
             "such rows run from side - n to n - 1: row = side - n + u - 1 with u = 1..w",
             Combination(Use("w", -1)),
         ),
-        Step(
+        Claim(
             "in all patches",
-            Sum(1, (_u, 1, _width), (_v, 1, _width)),
-            "=",
-            (2 * _patch - _side) ** 2,
+            Formula(Sum(1, (_u, 1, _width), (_v, 1, _width)), "=", (2 * _patch - _side) ** 2),
             "columns likewise; one pixel for each pair (u, v)",
             Combination(Use("w", 2 * _patch - _side + _width)),
-            claim=True,
         ),
-        Step("MNIST", spelled("(2*8 - 14)**2"), "=", Integer(4), "n = 8, side = 14", Exact()),
+        Step(
+            "MNIST", Formula(spelled("(2*8 - 14)**2"), "=", Integer(4)), "n = 8, side = 14", Exact()
+        ),
         Step(
             "MNIST mean",
-            spelled("8**2*P/14**2", P=P),
-            "=",
-            16 * P / 49,
+            Formula(spelled("8**2*P/14**2", P=P), "=", 16 * P / 49),
             "n = 8, side = 14: 1.31, 2.94, 5.22, 16 for P = 4, 9, 16, 49",
         ),
     ),
@@ -170,51 +153,38 @@ LIMITS = Derivation(
     ),
     witness=_cover_point,
     steps=(
-        Step(
+        Claim(
             "fixed image",
-            PATCHES * Derivative(_fixed, PATCHES),
-            "=",
-            (2 - 2 * sym.ALPHA) * _fixed,
+            Formula(PATCHES * Derivative(_fixed, PATCHES), "=", (2 - 2 * sym.ALPHA) * _fixed),
             "bound s^2 tau rho_2 P^2, P as a real variable",
-            claim=True,
         ),
         Step(
             "rows",
-            _rows,
-            "<=",
-            _most,
+            Formula(_rows, "<=", _most),
             "(K_1 - 1) t <= n - 1: with stride t at most (n - 1)/t + 1 offsets cover a row",
             Combination(Use("in the first", 1 / _stride), Use("in the last", 1 / _stride)),
         ),
         Step(
             "columns",
-            _columns,
-            "<=",
-            _most,
+            Formula(_columns, "<=", _most),
             "likewise",
             Combination(
                 Use("column in the first", 1 / _stride), Use("column in the last", 1 / _stride)
             ),
         ),
-        Step(
+        Claim(
             "bounded coverage",
-            _rows * _columns,
-            "<=",
-            _most**2,
+            Formula(_rows * _columns, "<=", _most**2),
             "so m <= ((n - 1)/t + 1)^2 for every pixel, whatever P; K_1 and K_2 are whole "
             "numbers, so m <= ceil(n/t)^2",
             Combination(
                 Use("rows", _columns), Use("columns", _columns), remainder=(_most - _columns) ** 2
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "growing image",
-            PATCHES * Derivative(_growing, PATCHES),
-            "=",
-            (1 - 2 * sym.ALPHA) * _growing,
+            Formula(PATCHES * Derivative(_growing, PATCHES), "=", (1 - 2 * sym.ALPHA) * _growing),
             "bound s^2 tau (kappa P) m_bar^2, P as a real variable",
-            claim=True,
         ),
     ),
     consequence="The paper's remark holds if the image grows with the number of patches; in its "
@@ -282,56 +252,51 @@ LEVEL_OFF = Derivation(
     ),
     witness=_aligned_point,
     steps=(
-        Step(
+        Claim(
             "sum",
-            _Lam,
-            "<=",
-            _s2 * (_top_angles + _top_bias),
+            Formula(_Lam, "<=", _s2 * (_top_angles + _top_bias)),
             "quadratic form at the top eigenvector of the sum",
             Combination(Use("top"), Use("angles", _s2), Use("bias", _s2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "general alpha",
-            _Lam,
-            "<=",
-            sym.SCALE**2 * (_a * P ** (1 - 2 * sym.ALPHA) + _b * P ** (2 - 2 * sym.ALPHA)),
+            Formula(
+                _Lam,
+                "<=",
+                sym.SCALE**2 * (_a * P ** (1 - 2 * sym.ALPHA) + _b * P ** (2 - 2 * sym.ALPHA)),
+            ),
             "s^2 (P a + P^2 b), for any alpha",
             Combination(Use("sum"), Use("angle part", _s2), Use("bias part", _s2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "law",
-            _law(_a, _b),
-            "=",
-            sym.SCALE**2 * (_a / P + _b),
+            Formula(_law(_a, _b), "=", sym.SCALE**2 * (_a / P + _b)),
             "the bound at alpha = 1",
-            claim=True,
         ),
-        Step(
+        Claim(
             "attained",
-            _Lam,
-            ">=",
-            _s2 * (_bound - (P * _a - _ga) - (P**2 * _b - _gb)),
+            Formula(_Lam, ">=", _s2 * (_bound - (P * _a - _ga) - (P**2 * _b - _gb))),
             "what the vector misses of P a and of P^2 b is all that Lambda can miss: nothing if "
             "one vector attains both, as for patches that respond alike",
             Combination(Use("any vector")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "from the architecture",
-            _law(_tau * _n_params, _tau * _rho2),
-            "=",
-            sym.SCALE**2 * (_tau * _n_params / P + _tau * _rho2),
+            Formula(
+                _law(_tau * _n_params, _tau * _rho2),
+                "=",
+                sym.SCALE**2 * (_tau * _n_params / P + _tau * _rho2),
+            ),
             "s^2 tau sum_i m_i^2 (gauss-newton-eigenvalue-bound) with sum_i m_i^2 = P n_p "
             "+ rho_2 P^2, rho_2 = sum_j (m_j / P)^2: a = tau n_p and b = tau rho_2",
-            claim=True,
         ),
         Step(
             "depth",
-            _n_params * Derivative(log((_tau * _rho2) / (_tau * _n_params)), _n_params),
-            "=",
-            Integer(-1),
+            Formula(
+                _n_params * Derivative(log((_tau * _rho2) / (_tau * _n_params)), _n_params),
+                "=",
+                Integer(-1),
+            ),
             "b/a = rho_2 / n_p falls as 1/n_p: deeper circuits have more angles, the bias has not",
         ),
     ),

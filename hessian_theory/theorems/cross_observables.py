@@ -6,7 +6,7 @@ import random
 
 from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, sqrt
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, Tr
@@ -80,29 +80,21 @@ CROSS = Derivation(
     ),
     witness=_different_point,
     steps=(
-        Step(
+        Claim(
             "a_1",
-            frame[0],
-            "=",
-            Integer(0),
+            Formula(frame[0], "=", Integer(0)),
             "theorem second-moment with tr O tr O' = tr O O' = 0 for t_1^2 and t_2",
             Combination(Use("coefficient of 1")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "a_2",
-            frame[1],
-            "=",
-            Integer(0),
+            Formula(frame[1], "=", Integer(0)),
             "likewise",
             Combination(Use("coefficient of SWAP")),
-            claim=True,
         ),
         Step(
             "slopes",
-            T[i, j, k, l],
-            "=",
-            Integer(0),
+            Formula(T[i, j, k, l], "=", Integer(0)),
             "every entry of E[O~ x O~'] vanishes",
             Combination(
                 Use("T"),
@@ -117,20 +109,15 @@ CROSS = Derivation(
                 ),
             ),
         ),
-        Step(
+        Claim(
             "covariance",
-            over_rows(Q[j, i, l, k] * T[i, j, k, l], i, j, k, l),
-            "=",
-            Integer(0),
+            Formula(over_rows(Q[j, i, l, k] * T[i, j, k, l], i, j, k, l), "=", Integer(0)),
             "E[d_i <O> d_i <O'>], whatever the state",
             Combination(Use("slopes", Q[j, i, l, k], over=rows(i, j, k, l))),
-            claim=True,
         ),
         Step(
             "trace of X X'",
-            Tr(X * _X2),
-            "=",
-            (Tr(O * _O2) - Tr(A * O * A * _O2)) / 2,
+            Formula(Tr(X * _X2), "=", (Tr(O * _O2) - Tr(A * O * A * _O2)) / 2),
             "multiply out; with a random state E<X><X'> = tr X X' / (d (d + 1))",
             Combination(Use("A^2 = 1", 0)),
         ),
@@ -195,29 +182,26 @@ CROSS_FAILS = Derivation(
     steps=(
         Step(
             "orthogonal",
-            _over_qubit(_tilted(i, j, 1) * _tilted(j, i, -1), i, j),
-            "=",
-            Integer(0),
+            Formula(_over_qubit(_tilted(i, j, 1) * _tilted(j, i, -1), i, j), "=", Integer(0)),
             "tr O~ O~': the turned observables stay orthogonal",
         ),
         *(
             Step(
                 f"X of (X {sign} Z)/sqrt 2",
-                _over_qubit(_any[i, j] * _tilted_slope(j, i, int(f"{sign}1")), i, j),
-                "=",
-                _over_qubit(_any[i, j] * _slope(j, i), i, j),
+                Formula(
+                    _over_qubit(_any[i, j] * _tilted_slope(j, i, int(f"{sign}1")), i, j),
+                    "=",
+                    _over_qubit(_any[i, j] * _slope(j, i), i, j),
+                ),
                 "(i/2) [A, O~] = -Y / sqrt 2, against any operator B",
             )
             for sign in "+-"
         ),
-        Step(
+        Claim(
             "covariance",
-            _over_qubit(Q[i, j, k, l] * _slopes_of_two, i, j, k, l),
-            "=",
-            Rational(1, 6),
+            Formula(_over_qubit(Q[i, j, k, l] * _slopes_of_two, i, j, k, l), "=", Rational(1, 6)),
             "E[d_i <O> d_i <O'>] over random states: (tr X tr X' + tr X X') / (d (d + 1)), d = 2",
             Combination(Use("state", _slopes_of_two, over=dict.fromkeys((i, j, k, l), Integer(2)))),
-            claim=True,
         ),
     ),
     consequence="Angles in the last layers need not obey E = v delta_kl.",

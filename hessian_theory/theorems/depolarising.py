@@ -13,7 +13,7 @@ from sympy import Expr, IndexedBase, Integer, Rational, Symbol
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.loss_derivatives import logit
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, Tr
@@ -49,31 +49,22 @@ GLOBAL = Derivation(
         Premise("unitary", Formula(_U * _Ut, "=", Integer(1))),
     ),
     steps=(
-        Step(
+        Claim(
             "commutes",
-            _U * _after(1) * _Ut,
-            "=",
-            _left * _U * _rho * _Ut + (1 - _left) / d,
+            Formula(_U * _after(1) * _Ut, "=", _left * _U * _rho * _Ut + (1 - _left) / d),
             "the gate acts on rho, and leaves 1 as it is",
             Combination(Use("unitary", (1 - _left) / d)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "one more",
-            _left * _after(_m) + (1 - _left) / d,
-            "=",
-            _after(_m + 1),
+            Formula(_left * _after(_m) + (1 - _left) / d, "=", _after(_m + 1)),
             "t t^m = t^(m + 1), t (1 - t^m) + 1 - t = 1 - t^(m + 1)",
-            claim=True,
         ),
-        Step(
+        Claim(
             "outputs",
-            Tr(_O * _after(_m)),
-            "=",
-            _left**_m * Tr(_O * _rho),
+            Formula(Tr(_O * _after(_m)), "=", _left**_m * Tr(_O * _rho)),
             "tr O 1 = 0",
             Combination(Use("traceless", (1 - _left**_m) / d)),
-            claim=True,
         ),
     ),
     consequence="As an option of the model: s = c (1 - p)^m P^(-alpha).",
@@ -104,37 +95,29 @@ HESSIAN = Derivation(
         Assumption("l and every f_pk are twice continuously differentiable (theorem hessian-eq5)"),
     ),
     steps=(
-        Step(
+        Claim(
             "first term",
-            _noisy(GAUSS_NEWTON),
-            "=",
-            _eta**2 * GAUSS_NEWTON,
+            Formula(_noisy(GAUSS_NEWTON), "=", _eta**2 * GAUSS_NEWTON),
             "G of Eq. (5) with eta f_pk",
-            claim=True,
         ),
-        Step(
+        Claim(
             "second term",
-            _noisy(RESIDUAL),
-            "=",
-            _eta * RESIDUAL,
+            Formula(_noisy(RESIDUAL), "=", _eta * RESIDUAL),
             "R of Eq. (5) with eta f_pk",
-            claim=True,
         ),
-        Step(
+        Claim(
             "rescaled logits",
-            _noisy(logit(sym.k, scale=sym.SCALE / _eta)),
-            "=",
-            logit(sym.k),
+            Formula(_noisy(logit(sym.k, scale=sym.SCALE / _eta)), "=", logit(sym.k)),
             "eta cancels, so g and S are what they were",
-            claim=True,
         ),
-        Step(
+        Claim(
             "rescaled",
-            _noisy((GAUSS_NEWTON + RESIDUAL).xreplace({sym.SCALE: sym.SCALE / _eta})),
-            "=",
-            GAUSS_NEWTON + RESIDUAL,
+            Formula(
+                _noisy((GAUSS_NEWTON + RESIDUAL).xreplace({sym.SCALE: sym.SCALE / _eta})),
+                "=",
+                GAUSS_NEWTON + RESIDUAL,
+            ),
             "with c / eta for c both terms are what they were",
-            claim=True,
         ),
     ),
     consequence="At fixed g and S eta weakens G more than R. Where g and S follow see "
@@ -185,46 +168,36 @@ LIMIT = Derivation(
     ),
     witness=_uniform_point,
     steps=(
-        Step(
+        Claim(
             "most",
-            PI[k],
-            "<=",
-            _most,
+            Formula(PI[k], "<=", _most),
             "(C/w) pi_k <= pi_k sum_l E_l = E_k <= w",
             Combination(
                 Use("above", _w / C),
                 Use("softmax", _w / C),
                 Use("below", PI[k] * _w / C, at={k: l}, over={l: C}),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "least",
-            PI[k],
-            ">=",
-            _least,
+            Formula(PI[k], ">=", _least),
             "C w pi_k >= pi_k sum_l E_l = E_k >= 1/w",
             Combination(
                 Use("below", 1 / _w / C),
                 Use("softmax", -1 / _w / C),
                 Use("above", PI[k] * 1 / _w / C, at={k: l}, over={l: C}),
             ),
-            claim=True,
         ),
         Step(
             "apart",
-            _off,
-            ">=",
-            -_bound,
+            Formula(_off, ">=", -_bound),
             "w^2 + w^-2 - 2 is the square of w - 1/w",
             Combination(Use("least"), remainder=(_w - 1 / _w) ** 2 / C),
         ),
         *(
             Step(
                 f"one output, {name}",
-                sign * _off * _K[k],
-                "<=",
-                _kappa * _bound,
+                Formula(sign * _off * _K[k], "<=", _kappa * _bound),
                 "b kappa - x K = ((b - x)(kappa + K) + (b + x)(kappa - K)) / 2 for |x| <= b, "
                 "x = pi_k - 1/C and b = (w^2 - 1)/C",
                 Combination(
@@ -235,14 +208,11 @@ LIMIT = Derivation(
             for name, sign in (("above", 1), ("below", -1))
         ),
         *(
-            Step(
+            Claim(
                 f"residual, {name}",
-                sign * over_classes(_off * _K[k]),
-                "<=",
-                _kappa * (_w**2 - 1),
+                Formula(sign * over_classes(_off * _K[k]), "<=", _kappa * (_w**2 - 1)),
                 "sum over the outputs; g_k - (1/C - [k = y]) = pi_k - 1/C whatever the label",
                 Combination(Use(f"one output, {name}", over={k: C})),
-                claim=True,
             )
             for name, sign in (("above", 1), ("below", -1))
         ),

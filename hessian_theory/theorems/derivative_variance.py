@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sympy import Integer, Rational
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Exact, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, Tr
@@ -48,30 +48,27 @@ VARIANCE = Derivation(
     premises=(*VARIANCE_PREMISES, INVOLUTION_A, _INVOLUTION_O, CITED_STATE, CITED_FRAME),
     witness=variance_point,
     steps=(
-        Step("trace of X", Tr(X), "=", Integer(0), "cyclicity"),
-        Step(
+        Step("trace of X", Formula(Tr(X), "=", Integer(0)), "cyclicity"),
+        Claim(
             "trace of X^2",
-            Tr(X**2),
-            "=",
-            (d - Tr(A * O * A * O)) / 2,
+            Formula(Tr(X**2), "=", (d - Tr(A * O * A * O)) / 2),
             "multiply out; A^2 = O^2 = 1; cyclicity",
             Combination(Use("A^2 = 1", 0), Use("O^2 = 1", 0)),
-            claim=True,
         ),
         Step(
             "random state",
-            MEAN_SQUARE_SLOPE,
-            "=",
-            (over_rows(T[i, i, j, j], i, j) + over_rows(T[i, j, j, i], i, j)) / (d * (d + 1)),
+            Formula(
+                MEAN_SQUARE_SLOPE,
+                "=",
+                (over_rows(T[i, i, j, j], i, j) + over_rows(T[i, j, j, i], i, j)) / (d * (d + 1)),
+            ),
             "theorem second-moment with t_1 = t_2 = 1 (tr rho = tr rho^2 = 1): "
             "E<X>^2 = ((tr X)^2 + tr X^2) / (d (d + 1))",
             Combination(Use("state", T[j, i, l, k], over=rows(i, j, k, l))),
         ),
         Step(
             "random frame",
-            _twist,
-            "=",
-            -d / (d**2 - 1),
+            Formula(_twist, "=", -d / (d**2 - 1)),
             "theorem second-moment with t_1 = 0, t_2 = d: E tr(A O~ A O~) = a_1 tr A^2 "
             "+ a_2 (tr A)^2 with tr A = 0",
             Combination(
@@ -82,17 +79,13 @@ VARIANCE = Derivation(
         ),
         Step(
             "E (tr X)^2",
-            over_rows(T[i, i, j, j], i, j),
-            "=",
-            Integer(0),
+            Formula(over_rows(T[i, i, j, j], i, j), "=", Integer(0)),
             "definition of X, cyclicity",
             Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "E tr X^2",
-            over_rows(T[i, j, j, i], i, j),
-            "=",
-            (d - _twist) / 2,
+            Formula(over_rows(T[i, j, j, i], i, j), "=", (d - _twist) / 2),
             "trace of X^2 on average: A^2 = 1 and E tr O~^2 = d",
             Combination(
                 Use("T", at={l: i, k: j}, over=rows(i, j)),
@@ -101,11 +94,9 @@ VARIANCE = Derivation(
                 Use("frame swap", Rational(1, 2)),
             ),
         ),
-        Step(
+        Claim(
             "variance",
-            MEAN_SQUARE_SLOPE,
-            "=",
-            VARIANCE_VALUE,
+            Formula(MEAN_SQUARE_SLOPE, "=", VARIANCE_VALUE),
             "insert the four",
             Combination(
                 Use("random state"),
@@ -113,22 +104,16 @@ VARIANCE = Derivation(
                 Use("E tr X^2", 1 / (d * (d + 1))),
                 Use("random frame", -1 / (2 * d * (d + 1))),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "against the quick value",
-            2 * (d + 1) * MEAN_SQUARE_SLOPE,
-            "=",
-            1 + 1 / (d**2 - 1),
+            Formula(2 * (d + 1) * MEAN_SQUARE_SLOPE, "=", 1 + 1 / (d**2 - 1)),
             "ratio to 1/(2 (d + 1))",
             Combination(Use("variance", 2 * (d + 1))),
-            claim=True,
         ),
         Step(
             "8 qubits",
-            spelled("256**2/(2*(256 + 1)*(256**2 - 1))"),
-            "=",
-            Rational(32768, 16842495),
+            Formula(spelled("256**2/(2*(256 + 1)*(256**2 - 1))"), "=", Rational(32768, 16842495)),
             "d = 256: 0.0019455549; the quick value is 1/514 = 0.0019455253",
             Exact(),
         ),

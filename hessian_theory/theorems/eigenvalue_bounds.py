@@ -7,7 +7,7 @@ import random
 from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -63,32 +63,23 @@ GAUSS_NEWTON = Derivation(
     ),
     witness=_flat_point,
     steps=(
-        Step(
+        Claim(
             "tr G",
-            _over(_G[_i], _i),
-            "<=",
-            _s**2 * _tau * _over(_m[_i] ** 2, _i),
+            Formula(_over(_G[_i], _i), "<=", _s**2 * _tau * _over(_m[_i] ** 2, _i)),
             "sum of the diagonal bounds",
             Combination(Use("diagonal", over={_i: _D})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "largest",
-            _Lambda,
-            "<=",
-            _s**2 * _tau * _over(_m[_i] ** 2, _i),
+            Formula(_Lambda, "<=", _s**2 * _tau * _over(_m[_i] ** 2, _i)),
             "largest eigenvalue <= trace",
             Combination(Use("one of them"), Use("trace", -1), Use("tr G")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "loss",
-            _Lambda,
-            "<=",
-            4 * _loss * _s**2 * _over(_m[_i] ** 2, _i),
+            Formula(_Lambda, "<=", 4 * _loss * _s**2 * _over(_m[_i] ** 2, _i)),
             "tau <= 4 L",
             Combination(Use("largest"), Use("tau <= 4 L", _s**2 * _over(_m[_i] ** 2, _i))),
-            claim=True,
         ),
     ),
     consequence="Both the paper's first term and its eigenvalues vanish with the loss.",
@@ -116,28 +107,31 @@ RESIDUAL = Derivation(
     steps=(
         Step(
             "quadratic",
-            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
-            "<=",
-            _rho * _over(_w[_i], _i, upper=_np) ** 2,
+            Formula(
+                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+                "<=",
+                _rho * _over(_w[_i], _i, upper=_np) ** 2,
+            ),
             "v^T R v = sum_ij e_ij w_i w_j",
             Combination(Use("elements", _w[_i] * _w[_j], over={_i: _np, _j: _np})),
         ),
         Step(
             "norms",
-            _over(_w[_i], _i, upper=_np) ** 2,
-            "<=",
-            _np * _over(_w[_i] ** 2, _i, upper=_np),
+            Formula(
+                _over(_w[_i], _i, upper=_np) ** 2, "<=", _np * _over(_w[_i] ** 2, _i, upper=_np)
+            ),
             "difference = 1/2 sum_ij (w_i - w_j)^2",
             Combination(remainder=_over((_w[_i] - _w[_j]) ** 2, _i, _j, upper=_np) / 2),
         ),
-        Step(
+        Claim(
             "form",
-            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
-            "<=",
-            _rho * _np * _over(_w[_i] ** 2, _i, upper=_np),
+            Formula(
+                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+                "<=",
+                _rho * _np * _over(_w[_i] ** 2, _i, upper=_np),
+            ),
             "the two together: v^T R v <= n_p rho |v|^2",
             Combination(Use("quadratic"), Use("norms", _rho)),
-            claim=True,
         ),
     ),
     numerical_test=on_model("eigenvalues_respect_their_bounds"),
@@ -219,26 +213,29 @@ RESIDUAL_WITH_BIAS = Derivation(
     steps=(
         Step(
             "quadratic",
-            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
-            "<=",
-            _gamma * _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+            Formula(
+                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+                "<=",
+                _gamma * _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+            ),
             "sum_ij w_i w_j (B^T B)_ij = sum_p (sum_i B_pi w_i)^2",
             Combination(Use("elements", _w[_i] * _w[_j], over={_i: _D, _j: _D})),
         ),
-        Step(
+        Claim(
             "norm",
-            _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
-            "<=",
-            _gamma * _top_overlap * _over(_w[_i] ** 2, _i),
+            Formula(
+                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+                "<=",
+                _gamma * _top_overlap * _over(_w[_i] ** 2, _i),
+            ),
             "v^T R v <= gamma Lambda_B |v|^2",
             Combination(Use("quadratic"), Use("Rayleigh", _gamma)),
-            claim=True,
         ),
         Step(
             "Gram matrix",
-            _over(_B[_p, _i] * _B[_q, _i], _i) - _np * KroneckerDelta(_p, _q),
-            "=",
-            _o[_p, _q],
+            Formula(
+                _over(_B[_p, _i] * _B[_q, _i], _i) - _np * KroneckerDelta(_p, _q), "=", _o[_p, _q]
+            ),
             "so Lambda_B = n_p + rho",
             Combination(Use("overlaps")),
         ),
@@ -266,14 +263,11 @@ TOTAL = Derivation(
     ),
     witness=_sum_point,
     steps=(
-        Step(
+        Claim(
             "Weyl",
-            _LH,
-            "<=",
-            _Lambda + _LR,
+            Formula(_LH, "<=", _Lambda + _LR),
             "sum of the two bounds",
             Combination(Use("top"), Use("G"), Use("R")),
-            claim=True,
         ),
     ),
     numerical_test=on_model("eigenvalues_respect_their_bounds"),

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from sympy import Derivative, Expr, IndexedBase, Integer, Rational, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems.gram_exponents import EXPONENT
@@ -66,8 +73,8 @@ def _differences() -> tuple[Step, ...]:
         lower = (Use(below), Use(above, at={k: l}))
         why = "both entries lie in [-1, 1]"
         steps += [
-            Step(f"{base} gap <= 2", gap, "<=", Integer(2), why, Combination(*upper)),
-            Step(f"{base} gap >= -2", gap, ">=", Integer(-2), why, Combination(*lower)),
+            Step(f"{base} gap <= 2", Formula(gap, "<=", Integer(2)), why, Combination(*upper)),
+            Step(f"{base} gap >= -2", Formula(gap, ">=", Integer(-2)), why, Combination(*lower)),
         ]
     return tuple(steps)
 
@@ -101,39 +108,33 @@ GAUSS_NEWTON_BOUND = Derivation(
     premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b)),
     witness=bounded_point("a", "b", also=softmax_point),
     steps=(
-        Step(
+        Claim(
             "upper",
-            COVARIANCE,
-            "<=",
-            _one,
+            Formula(COVARIANCE, "<=", _one),
             "difference = 1/2 Var(a - b) + 1/2 sum pi (1 - a^2) + 1/2 sum pi (1 - b^2) "
             "+ 1/2 (sum pi a)^2 + 1/2 (sum pi b)^2",
             Combination(Use("normalised", _normalisation(1)), remainder=_unit_certificate(1)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower",
-            COVARIANCE,
-            ">=",
-            -_one,
+            Formula(COVARIANCE, ">=", -_one),
             "the same with -b",
             Combination(Use("normalised", _normalisation(-1)), remainder=_unit_certificate(-1)),
-            claim=True,
         ),
         *_differences(),
         Step(
             "pairs",
-            COVARIANCE,
-            "=",
-            over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) * (_b[k] - _b[l]), k, l) / 2,
+            Formula(
+                COVARIANCE,
+                "=",
+                over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) * (_b[k] - _b[l]), k, l) / 2,
+            ),
             "covariance as a mean over pairs",
             Combination(Use("normalised", -over_classes(PI[k] * _a[k] * _b[k]))),
         ),
-        Step(
+        Claim(
             "upper, tr S",
-            COVARIANCE,
-            "<=",
-            2 * _CURVATURE_TRACE,
+            Formula(COVARIANCE, "<=", 2 * _CURVATURE_TRACE),
             "each pair k != l contributes at most 4/2 pi_k pi_l: 4 - x y = "
             "1/2 (x - y)^2 + 1/2 (4 - x^2) + 1/2 (4 - y^2) for x = a_k - a_l, y = b_k - b_l",
             Combination(
@@ -141,20 +142,16 @@ GAUSS_NEWTON_BOUND = Derivation(
                 Use("normalised", 2 * (1 + over_classes(PI[k]))),
                 remainder=_spread_certificate(1),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower, tr S",
-            COVARIANCE,
-            ">=",
-            -2 * _CURVATURE_TRACE,
+            Formula(COVARIANCE, ">=", -2 * _CURVATURE_TRACE),
             "the same with -b",
             Combination(
                 Use("pairs", -1),
                 Use("normalised", 2 * (1 + over_classes(PI[k]))),
                 remainder=_spread_certificate(-1),
             ),
-            claim=True,
         ),
     ),
     consequence="With tr S <= 2 l: |G_ij| <= 4 s^2 L. The first term does not stay when L -> 0.",
@@ -178,23 +175,17 @@ RESIDUAL_BOUND = Derivation(
     premises=unit_interval(_h),
     witness=bounded_point("h"),
     steps=(
-        Step(
+        Claim(
             "upper",
-            _slope,
-            "<=",
-            _l1,
+            Formula(_slope, "<=", _l1),
             "difference = sum_k gplus_k (1 - h_k) + gminus_k (1 + h_k)",
             Combination(remainder=over_classes(_plus[k] * (1 - _h[k]) + _minus[k] * (1 + _h[k]))),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower",
-            _slope,
-            ">=",
-            -_l1,
+            Formula(_slope, ">=", -_l1),
             "difference = sum_k gplus_k (1 + h_k) + gminus_k (1 - h_k)",
             Combination(remainder=over_classes(_plus[k] * (1 + _h[k]) + _minus[k] * (1 - _h[k]))),
-            claim=True,
         ),
     ),
     consequence="Together with |g|_1 = 2 (1 - pi_y) <= 2 l: |R_ij| <= 2 s L.",
@@ -227,7 +218,7 @@ _KINDS: dict[str, tuple[Expr, Expr, str]] = {
 def _exponent_step(label: str) -> Step:
     element, exponent, rule = _KINDS[label]
     element = element.xreplace({sym.P: _x})
-    return Step(label, _x * Derivative(element, _x), "=", exponent * element, rule, claim=True)
+    return Claim(label, Formula(_x * Derivative(element, _x), "=", exponent * element), rule)
 
 
 EXPONENTS = Derivation(
@@ -263,16 +254,13 @@ def _table_rows() -> Iterator[tuple[Citation, Step]]:
     for name, theorem, label, values in _TABLE:
         for alpha, value in zip((Integer(0), _HALF, _one), values, strict=True):
             cited = Citation(f"{name} at {alpha}", theorem, label, {_alpha: alpha})
-            left = theorem.step(label).left.xreplace({_alpha: alpha})
+            left = theorem.step(label).formula.left.xreplace({_alpha: alpha})
             element = left.args[-1].expr if theorem is EXPONENTS else _one
-            step = Step(
+            step = Claim(
                 f"{name}, alpha = {alpha}",
-                left,
-                "=",
-                value * element,
+                Formula(left, "=", value * element),
                 f"{theorem.name} at alpha = {alpha}",
                 Combination(Use(cited.label)),
-                claim=True,
             )
             yield cited, step
 

@@ -6,7 +6,7 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
@@ -64,32 +64,28 @@ GRAM = Derivation(
     ),
     witness=_factor_point,
     steps=(
-        Step(
+        Claim(
             "carried over",
-            _At * _A * (_At * _u),
-            "=",
-            _mu * (_At * _u),
+            Formula(_At * _A * (_At * _u), "=", _mu * (_At * _u)),
             "if A A^T u = lambda u, then A^T u is an eigenvector of A^T A with the same lambda",
             Combination(Use("eigenvector", _At)),
-            claim=True,
         ),
         Step(
             "not zero",
-            _ut * _A * _At * _u,
-            "=",
-            _mu * _ut * _u,
+            Formula(_ut * _A * _At * _u, "=", _mu * _ut * _u),
             "|A^T u|^2 = lambda |u|^2: for lambda != 0 the carried vector is not zero; the other "
             "direction is the same with A and A^T exchanged",
             Combination(Use("eigenvector", _ut)),
         ),
-        Step(
+        Claim(
             "sum over patches",
-            Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np), (p, 1, P)),
-            "=",
-            over_patches(_M[p, _x, _y]),
+            Formula(
+                Sum(_entry[_x, p, _i] * _entry[_y, p, _i], (_i, 1, _np), (p, 1, P)),
+                "=",
+                over_patches(_M[p, _x, _y]),
+            ),
             "(A A^T)_xy: the columns of A are the angles, patch by patch; M_p collects patch p's",
             Combination(Use("M_p", -1, over={p: P})),
-            claim=True,
         ),
     ),
     numerical_test=on_model("gram_picture_and_block_bounds"),
@@ -120,14 +116,15 @@ RAYLEIGH = Derivation(
     ),
     witness=_spectral_point,
     steps=(
-        Step(
+        Claim(
             "rayleigh",
-            Sum(_eig_j[_j] * _c_j[_j] ** 2, (_j, 1, _size)),
-            "<=",
-            _LAMBDA_TOP * Sum(_c_j[_j] ** 2, (_j, 1, _size)),
+            Formula(
+                Sum(_eig_j[_j] * _c_j[_j] ** 2, (_j, 1, _size)),
+                "<=",
+                _LAMBDA_TOP * Sum(_c_j[_j] ** 2, (_j, 1, _size)),
+            ),
             "difference = sum_j (Lambda - mu_j) c_j^2",
             Combination(Use("largest", _c_j[_j] ** 2, over={_j: _size})),
-            claim=True,
         ),
     ),
     numerical_test=on_model("gram_picture_and_block_bounds"),
@@ -181,45 +178,33 @@ BOUNDS = Derivation(
     ),
     witness=_gram_point,
     steps=(
-        Step(
+        Claim(
             "upper",
-            _Lambda,
-            "<=",
-            over_patches(_lam[p]),
+            Formula(_Lambda, "<=", over_patches(_lam[p])),
             "Lambda = sum_p q_p and q_p <= lambda_p",
             Combination(Use("x is top"), remainder=over_patches(_lam[p] - _q[p])),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower",
-            _Lambda,
-            ">=",
-            _lam[r],
+            Formula(_Lambda, ">=", _lam[r]),
             "try the top eigenvector of block r; all w_rp >= 0 (M_p is positive semi-definite)",
             Combination(
                 Use("any vector"),
                 Use("w_r", -1),
                 remainder=over_patches(not_delta(p, r) * _w[r, p]),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "A <= 1",
-            _Lambda / _T,
-            "<=",
-            Integer(1),
+            Formula(_Lambda / _T, "<=", Integer(1)),
             "upper bound divided by T = sum_p lambda_p",
             Combination(Use("upper", 1 / _T), Use("T", -1 / _T)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "A >= 1/P",
-            _Lambda / _T,
-            ">=",
-            1 / P,
+            Formula(_Lambda / _T, ">=", 1 / P),
             "lower bound summed over r = 1..P, divided by P T",
             Combination(Use("lower", 1 / (P * _T), over={r: P}), Use("T", 1 / (P * _T))),
-            claim=True,
         ),
     ),
     consequence="1/P^2 elements do not make 1/P^2 eigenvalues: Lambda = s^2 P A mean_p(a_p).",

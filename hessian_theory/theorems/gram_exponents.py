@@ -20,7 +20,13 @@ from sympy import (
 )
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
@@ -89,34 +95,30 @@ DIMENSION = Derivation(
     ),
     witness=_floor_point,
     steps=(
-        Step(
+        Claim(
             "kernel",
-            over_classes(PI[r] * KroneckerDelta(l, r) - PI[r] * PI[l], l),
-            "=",
-            Integer(0),
+            Formula(over_classes(PI[r] * KroneckerDelta(l, r) - PI[r] * PI[l], l), "=", Integer(0)),
             "row r of S times the all-ones vector; uses sum_k pi_k = 1",
             Combination(Use("normalised", -PI[r])),
-            claim=True,
         ),
-        Step(
+        Claim(
             "floor",
-            over_patches(_lam[p]),
-            "<=",
-            _rank * _Lambda,
+            Formula(over_patches(_lam[p]), "<=", _rank * _Lambda),
             "sum_p lambda_p <= sum_p tr M_p = sum_j mu_j <= N(C-1) Lambda",
             Combination(
                 Use("block trace", over={p: P}), Use("trace"), Use("top", over={_j: _rank})
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "exponent",
-            PATCHES * Derivative(log(sym.prefactor(PATCHES) ** 2 * PATCHES * _T / _dim), PATCHES),
-            "=",
-            1 - 2 * sym.ALPHA,
+            Formula(
+                PATCHES
+                * Derivative(log(sym.prefactor(PATCHES) ** 2 * PATCHES * _T / _dim), PATCHES),
+                "=",
+                1 - 2 * sym.ALPHA,
+            ),
             "lambda_max(G) >= s^2 P mean(a_p) / K, K = N(C-1): with mean(a_p) = T held fixed the "
             "lower bound has this exponent, the real variable x standing for P",
-            claim=True,
         ),
     ),
     consequence="A law lambda_max ~ P^(-2 alpha) can at best be a regime of few patches. On the "
@@ -143,29 +145,32 @@ EXPONENT = Derivation(
     source="ours, on the paper's Sec. 3.2.3",
     assumptions=(Assumption("mean(a_p) does not change with P (f and S held fixed)"),),
     steps=(
-        Step(
+        Claim(
             "orthogonal",
-            PATCHES * Derivative(log(_law(PATCHES, 1 / PATCHES, _abar)), PATCHES),
-            "=",
-            -2 * sym.ALPHA,
+            Formula(
+                PATCHES * Derivative(log(_law(PATCHES, 1 / PATCHES, _abar)), PATCHES),
+                "=",
+                -2 * sym.ALPHA,
+            ),
             "A = 1/P",
-            claim=True,
         ),
-        Step(
+        Claim(
             "aligned",
-            PATCHES * Derivative(log(_law(PATCHES, _al1, _abar)), PATCHES),
-            "=",
-            1 - 2 * sym.ALPHA,
+            Formula(
+                PATCHES * Derivative(log(_law(PATCHES, _al1, _abar)), PATCHES),
+                "=",
+                1 - 2 * sym.ALPHA,
+            ),
             "A independent of P",
-            claim=True,
         ),
-        Step(
+        Claim(
             "ratio",
-            _law(_p2, _al2, _a2) / _law(_p1, _al1, _a1),
-            "=",
-            (_p1 / _p2) ** (2 * sym.ALPHA - 1) * (_al2 / _al1) * (_a2 / _a1),
+            Formula(
+                _law(_p2, _al2, _a2) / _law(_p1, _al1, _a1),
+                "=",
+                (_p1 / _p2) ** (2 * sym.ALPHA - 1) * (_al2 / _al1) * (_a2 / _a1),
+            ),
             "exact ratio: the aligned law times the change of alignment and of curvature",
-            claim=True,
         ),
     ),
     consequence="At alpha = 1 the paper's (P1/P2)^2 is the extreme A = 1/P; aligned patches give "
@@ -224,31 +229,26 @@ REPLICATED = Derivation(
     ),
     witness=_block_point(shared=True),
     steps=(
-        Step(
+        Claim(
             "eigenvector",
-            Sum((_c / P) ** 2 * _B[_i, _j] * _u[_j], (_j, 1, _size), (p, 1, P)),
-            "=",
-            _c**2 * _a / P * _u[_i],
+            Formula(
+                Sum((_c / P) ** 2 * _B[_i, _j] * _u[_j], (_j, 1, _size), (p, 1, P)),
+                "=",
+                _c**2 * _a / P * _u[_i],
+            ),
             "component i of any patch: the P blocks of its row act on P copies of u",
             Combination(Use("B u = a u", _c**2 / P)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "law",
-            _Lambda,
-            "<=",
-            _c**2 * _a / P,
+            Formula(_Lambda, "<=", _c**2 * _a / P),
             "gram-bounds with lambda_p = (c/P)^2 a for every p: no eigenvalue is larger",
             Combination(Use("sum of blocks")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "4 to 9",
-            spelled("(c**2*a/9)/(c**2*a/4)", c=_c, a=_a),
-            "=",
-            Rational(4, 9),
+            Formula(spelled("(c**2*a/9)/(c**2*a/4)", c=_c, a=_a), "=", Rational(4, 9)),
             "the ratio, against 16/81 for the elementwise law",
-            claim=True,
         ),
     ),
     consequence="'The first term dominates, so lambda_max falls like (P1/P2)^2' does not follow "
@@ -282,31 +282,22 @@ ORTHOGONAL = Derivation(
     ),
     witness=_block_point(shared=False),
     steps=(
-        Step(
+        Claim(
             "upper",
-            _Lambda,
-            "<=",
-            _c**2 * _a / P**2,
+            Formula(_Lambda, "<=", _c**2 * _a / P**2),
             "sum_p q_p <= (c/P)^2 a sum_p n_p",
             Combination(Use("x is top"), Use("own part", over={p: P}), Use("unit", _block)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "attained",
-            _Lambda,
-            ">=",
-            _c**2 * _a / P**2,
+            Formula(_Lambda, ">=", _c**2 * _a / P**2),
             "gram-bounds: at least any block's top",
             Combination(Use("one block")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "4 to 9",
-            spelled("(c**2*a/81)/(c**2*a/16)", c=_c, a=_a),
-            "=",
-            Rational(16, 81),
+            Formula(spelled("(c**2*a/81)/(c**2*a/16)", c=_c, a=_a), "=", Rational(16, 81)),
             "the ratio of the elementwise law",
-            claim=True,
         ),
     ),
     consequence="Both ends of gram-exponent are attained; which is nearer is for measurement.",

@@ -10,7 +10,14 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, Lambda, Rational, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -114,17 +121,13 @@ ANGLE = Derivation(
     steps=(
         Step(
             "tr X tr X'",
-            over_rows(T[i, i, j, j], i, j),
-            "=",
-            Integer(0),
+            Formula(over_rows(T[i, i, j, j], i, j), "=", Integer(0)),
             "definition of X, cyclicity",
             Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "random frame",
-            _twist,
-            "=",
-            -_t / (d**2 - 1),
+            Formula(_twist, "=", -_t / (d**2 - 1)),
             "theorem second-moment: E tr(A O~ A O~') = a_1 tr A^2 + a_2 (tr A)^2 with tr A = 0",
             Combination(
                 Use("frame", a[l, i] * a[j, k], over=rows(*_FOUR)),
@@ -134,9 +137,7 @@ ANGLE = Derivation(
         ),
         Step(
             "tr X X'",
-            over_rows(T[i, j, j, i], i, j),
-            "=",
-            (_t - _twist) / 2,
+            Formula(over_rows(T[i, j, j, i], i, j), "=", (_t - _twist) / 2),
             "multiply out; A^2 = 1 and E tr O~ O~' = t",
             Combination(
                 Use("T", at={l: i, k: j}, over=rows(i, j)),
@@ -147,18 +148,18 @@ ANGLE = Derivation(
         ),
         Step(
             "random state",
-            MEAN_SQUARE_SLOPE,
-            "=",
-            ((d - _r) * over_rows(T[i, i, j, j], i, j)
-             + (d * _r - 1) * over_rows(T[i, j, j, i], i, j)) / (d * (d**2 - 1)),
+            Formula(
+                MEAN_SQUARE_SLOPE,
+                "=",
+                ((d - _r) * over_rows(T[i, i, j, j], i, j)
+                 + (d * _r - 1) * over_rows(T[i, j, j, i], i, j)) / (d * (d**2 - 1)),
+            ),
             "theorem second-moment with t_1 = 1, t_2 = r",
             Combination(Use("state", T[j, i, l, k], over=rows(*_FOUR))),
         ),
-        Step(
+        Claim(
             "kernel",
-            MEAN_SQUARE_SLOPE,
-            "=",
-            VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d,
+            Formula(MEAN_SQUARE_SLOPE, "=", VARIANCE_VALUE * (d * _r - 1) / (d - 1) * _t / d),
             "insert the four",
             Combination(
                 Use("random state"),
@@ -166,7 +167,6 @@ ANGLE = Derivation(
                 Use("tr X X'", (d * _r - 1) / (d * (d**2 - 1))),
                 Use("random frame", -(d * _r - 1) / (2 * d * (d**2 - 1))),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_kernel_of_an_angle",

@@ -7,7 +7,7 @@ import random
 from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -55,41 +55,30 @@ ERRORS = Derivation(
     steps=(
         Step(
             "tangent",
-            _tangent,
-            "<=",
-            exp(-_x),
+            Formula(_tangent, "<=", exp(-_x)),
             "tangent at x = L of a convex function",
             Convex(_x, _mean),
         ),
-        Step(
+        Claim(
             "probability",
-            _over_samples(exp(-_loss[_n])),
-            ">=",
-            exp(-_mean),
+            Formula(_over_samples(exp(-_loss[_n])), ">=", exp(-_mean)),
             "tangent at x = ell_n, averaged over the samples",
             Combination(
                 Use("tangent", 1 / _N, at={_x: _loss[_n]}, over={_n: _N}),
                 Use("mean", exp(-_mean) / _N),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "|g|_1",
-            _over_samples(2 * (1 - exp(-_loss[_n]))),
-            "<=",
-            2 * (1 - exp(-_mean)),
+            Formula(_over_samples(2 * (1 - exp(-_loss[_n]))), "<=", 2 * (1 - exp(-_mean))),
             "|g|_1 = 2 (1 - pi_y) (theorem curvature-and-loss)",
             Combination(Use("probability", 2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "2 L",
-            2 * (1 - exp(-_x)),
-            "<=",
-            2 * _x,
+            Formula(2 * (1 - exp(-_x)), "<=", 2 * _x),
             "tangent of exp(-x) at x = 0",
             Convex(_x, 0),
-            claim=True,
         ),
     ),
     numerical_test=on_model("ceilings_from_the_loss"),
@@ -129,11 +118,9 @@ CURVATURE = Derivation(
     ),
     witness=_share_point,
     steps=(
-        Step(
+        Claim(
             "sample",
-            _trace,
-            "<=",
-            2 * _miss - _share * _miss**2,
+            Formula(_trace, "<=", 2 * _miss - _share * _miss**2),
             "difference = 1/(2 (C - 1)) sum_{k, l != y} (pi_k - pi_l)^2 (Cauchy-Schwarz)",
             Combination(
                 Use("normalised", -(over_classes(PI[k]) + 1 - 2 * PI[_y]) / (C - 1)),
@@ -142,25 +129,22 @@ CURVATURE = Derivation(
                 )
                 / (2 * (C - 1)),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "concave",
-            2 * _q - _kappa * _q**2,
-            "<=",
-            2 * _qbar - _kappa * _qbar**2 + (2 - 2 * _kappa * _qbar) * (_q - _qbar),
+            Formula(
+                2 * _q - _kappa * _q**2,
+                "<=",
+                2 * _qbar - _kappa * _qbar**2 + (2 - 2 * _kappa * _qbar) * (_q - _qbar),
+            ),
             "difference = kappa (q - qbar)^2; the last term has mean zero over the samples",
             Combination(remainder=_kappa * (_q - _qbar) ** 2),
-            claim=True,
         ),
-        Step(
+        Claim(
             "rising",
-            2 * _qbar - _kappa * _qbar**2,
-            "<=",
-            2 * _Q - _kappa * _Q**2,
+            Formula(2 * _qbar - _kappa * _qbar**2, "<=", 2 * _Q - _kappa * _Q**2),
             "difference = (Q - qbar) (2 (1 - kappa Q) + kappa (Q - qbar))",
             Combination(Use("Q small", 2 * (_Q - _qbar)), remainder=_kappa * (_Q - _qbar) ** 2),
-            claim=True,
         ),
     ),
     consequence="Sharper than tr S <= 2 l; for C = 2 it is attained.",
@@ -197,25 +181,21 @@ VARIANCE = Derivation(
     steps=(
         Step(
             "d_y - m <= 2",
-            _d - _m,
-            "<=",
-            Integer(2),
+            Formula(_d - _m, "<=", Integer(2)),
             "both lie in [-1, 1]",
             Combination(Use("d_y <= 1"), Use("m >= -1")),
         ),
         Step(
             "d_y - m >= -2",
-            _d - _m,
-            ">=",
-            Integer(-2),
+            Formula(_d - _m, ">=", Integer(-2)),
             "both lie in [-1, 1]",
             Combination(Use("d_y >= -1"), Use("m <= 1")),
         ),
-        Step(
+        Claim(
             "variance",
-            (1 - _q) * _d**2 + _B - ((1 - _q) * _d + _q * _m) ** 2,
-            "<=",
-            4 * _q * (1 - _q),
+            Formula(
+                (1 - _q) * _d**2 + _B - ((1 - _q) * _d + _q * _m) ** 2, "<=", 4 * _q * (1 - _q)
+            ),
             "difference = (q - B) + q [(1/2 - q)(4 - (d_y - m)^2) + (1 - d_y^2) + (d_y + m)^2/2]",
             Combination(
                 Use("B"),
@@ -226,25 +206,18 @@ VARIANCE = Derivation(
                     + (_d + _m) ** 2 / 2
                 ),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "concave",
-            4 * _x * (1 - _x),
-            "<=",
-            4 * _q * (1 - _q) + (4 - 8 * _q) * (_x - _q),
+            Formula(4 * _x * (1 - _x), "<=", 4 * _q * (1 - _q) + (4 - 8 * _q) * (_x - _q)),
             "difference = 4 (x - q)^2: the mean over samples is at most the value at the mean",
             Combination(remainder=4 * (_x - _q) ** 2),
-            claim=True,
         ),
-        Step(
+        Claim(
             "4 q",
-            4 * exp(-_x) * (1 - exp(-_x)),
-            "<=",
-            4 * (1 - exp(-_x)),
+            Formula(4 * exp(-_x) * (1 - exp(-_x)), "<=", 4 * (1 - exp(-_x))),
             "q = 1 - exp(-l): difference = 4 q^2; and 1 - exp(-l) <= l (mean-error-ceiling)",
             Combination(remainder=4 * (1 - exp(-_x)) ** 2),
-            claim=True,
         ),
     ),
     consequence="The library's ceiling phi(L) on <d^T S d>: G's diagonal is at most s^2 m^2 phi.",

@@ -6,7 +6,7 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
@@ -58,31 +58,25 @@ FROBENIUS = Derivation(
     ),
     witness=_ones_point,
     steps=(
-        Step(
+        Claim(
             "Frobenius",
-            over(_K[_r, _u] * _v[_r] * _v[_u], _r, _u),
-            "<=",
-            _F,
+            Formula(over(_K[_r, _u] * _v[_r] * _v[_u], _r, _u), "<=", _F),
             "difference = F/2 sum_ru (K_ru / F - v_r v_u)^2 (Cauchy-Schwarz)",
             Combination(
                 Use("norm", 1 / (2 * _F)),
                 Use("unit", _F / 2 * (1 + over(_v[_r] ** 2, _r))),
                 remainder=_F / 2 * over((_K[_r, _u] / _F - _v[_r] * _v[_u]) ** 2, _r, _u),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "below the trace",
-            _F**2,
-            "<=",
-            _t**2,
+            Formula(_F**2, "<=", _t**2),
             "K_ru^2 <= K_rr K_uu, summed",
             Combination(
                 Use("minors", over={_r: _size, _u: _size}),
                 Use("norm", -1),
                 Use("trace", _t + over(_K[_r, _r], _r)),
             ),
-            claim=True,
         ),
     ),
     numerical_test=tested("norms_of_the_gram_matrix"),
@@ -122,18 +116,22 @@ ROW_SUMS = Derivation(
     steps=(
         Step(
             "magnitudes",
-            over(_K[_r, _u] * _x[_r] * _x[_u], _r, _u),
-            "<=",
-            over(_A[_r, _u] * _x[_r] * _x[_u], _r, _u),
+            Formula(
+                over(_K[_r, _u] * _x[_r] * _x[_u], _r, _u),
+                "<=",
+                over(_A[_r, _u] * _x[_r] * _x[_u], _r, _u),
+            ),
             "v^T K v, entry by entry",
             Combination(Use("entries", _x[_r] * _x[_u], over={_r: _size, _u: _size})),
         ),
         Step(
             "halves",
-            2 * over(_A[_r, _u] * _x[_r] * _x[_u], _r, _u),
-            "<=",
-            over(_A[_r, _u] * _w[_u] / _w[_r] * _x[_r] ** 2, _r, _u)
-            + over(_A[_r, _u] * _w[_r] / _w[_u] * _x[_u] ** 2, _r, _u),
+            Formula(
+                2 * over(_A[_r, _u] * _x[_r] * _x[_u], _r, _u),
+                "<=",
+                over(_A[_r, _u] * _w[_u] / _w[_r] * _x[_r] ** 2, _r, _u)
+                + over(_A[_r, _u] * _w[_r] / _w[_u] * _x[_u] ** 2, _r, _u),
+            ),
             "difference = sum A_ru (w_u x_r - w_r x_u)^2 / (w_r w_u)",
             Combination(
                 remainder=over(
@@ -145,19 +143,19 @@ ROW_SUMS = Derivation(
         ),
         Step(
             "alike",
-            over(_A[_r, _u] * _w[_r] / _w[_u] * _x[_u] ** 2, _r, _u),
-            "=",
-            over(_A[_r, _u] * _w[_u] / _w[_r] * _x[_r] ** 2, _r, _u),
+            Formula(
+                over(_A[_r, _u] * _w[_r] / _w[_u] * _x[_u] ** 2, _r, _u),
+                "=",
+                over(_A[_r, _u] * _w[_u] / _w[_r] * _x[_r] ** 2, _r, _u),
+            ),
             "r and u exchanged",
             Combination(
                 Use("symmetric", _w[_r] / _w[_u] * _x[_u] ** 2, over={_r: _size, _u: _size})
             ),
         ),
-        Step(
+        Claim(
             "row sums of K",
-            over(_K[_r, _u] * _x[_r] * _x[_u], _r, _u),
-            "<=",
-            _rho * over(_x[_r] ** 2, _r),
+            Formula(over(_K[_r, _u] * _x[_r] * _x[_u], _r, _u), "<=", _rho * over(_x[_r] ** 2, _r)),
             "the four together: v^T K v <= rho |v|^2",
             Combination(
                 Use("magnitudes"),
@@ -165,7 +163,6 @@ ROW_SUMS = Derivation(
                 Use("alike", Rational(1, 2)),
                 Use("row sums", _x[_r] ** 2 / _w[_r], over={_r: _size}),
             ),
-            claim=True,
         ),
     ),
     numerical_test=tested("norms_of_the_gram_matrix"),
@@ -202,30 +199,23 @@ TRACE_FROBENIUS = Derivation(
     steps=(
         Step(
             "spread",
-            _others(_mu[_j]) ** 2,
-            "<=",
-            _m * _others(_mu[_j] ** 2),
+            Formula(_others(_mu[_j]) ** 2, "<=", _m * _others(_mu[_j] ** 2)),
             "difference = 1/2 sum_jk (mu_j - mu_k)^2",
             Combination(remainder=_others((_mu[_j] - _mu[_k]) ** 2, _j, _k) / 2),
         ),
         Step(
             "others",
-            (_t - _Lambda) ** 2,
-            "<=",
-            _m * (_F2 - _Lambda**2),
+            Formula((_t - _Lambda) ** 2, "<=", _m * (_F2 - _Lambda**2)),
             "sum and squares' sum put in",
             Combination(
                 Use("spread"), Use("trace", _t - _Lambda + _others(_mu[_j])), Use("squares", -_m)
             ),
         ),
-        Step(
+        Claim(
             "largest",
-            ((_m + 1) * _Lambda - _t) ** 2,
-            "<=",
-            _m * ((_m + 1) * _F2 - _t**2),
+            Formula(((_m + 1) * _Lambda - _t) ** 2, "<=", _m * ((_m + 1) * _F2 - _t**2)),
             "r times the step before; divided by r^2 the statement",
             Combination(Use("others", _m + 1)),
-            claim=True,
         ),
     ),
     numerical_test=tested("bounds_from_trace_and_norm"),
@@ -249,25 +239,19 @@ DEFLATED = Derivation(
     ),
     witness=_spectrum_point,
     steps=(
-        Step(
+        Claim(
             "squared norm",
-            _Lambda**2,
-            "<=",
-            _F2 - _others(_theta[_j] ** 2),
+            Formula(_Lambda**2, "<=", _F2 - _others(_theta[_j] ** 2)),
             "mu_j^2 - theta_j^2 = (mu_j - theta_j)(mu_j + theta_j)",
             Combination(
                 Use("squares", -1), Use("interlacing", _mu[_j] + _theta[_j], over={_j: _m})
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "rest of the trace",
-            _Lambda,
-            "<=",
-            _t - _others(_theta[_j]),
+            Formula(_Lambda, "<=", _t - _others(_theta[_j])),
             "the same of the sum",
             Combination(Use("trace", -1), Use("interlacing", over={_j: _m})),
-            claim=True,
         ),
     ),
     numerical_test=tested("bounds_from_trace_and_norm"),

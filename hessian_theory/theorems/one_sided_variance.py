@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sympy import Expr, I, IndexedBase, Integer, Rational, Symbol
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, Tr
@@ -146,98 +146,73 @@ ONE_SIDED = Derivation(
     steps=(
         Step(
             "tr X",
-            over_rows(_x[i, i], i),
-            "=",
-            Integer(0),
+            Formula(over_rows(_x[i, i], i), "=", Integer(0)),
             "cyclicity",
             Combination(Use("X", at={j: i}, over=rows(i))),
         ),
         Step(
             "tr X^2",
-            over_rows(_x[i, j] * _x[j, i], i, j),
-            "=",
-            (d - _w0) / 2,
+            Formula(over_rows(_x[i, j] * _x[j, i], i, j), "=", (d - _w0) / 2),
             "multiply out, A^2 = O~^2 = 1",
             _squared("X", _x, _slope, *_of_involutions(Rational(1, 4))),
         ),
         Step(
             "tr Y^2",
-            over_rows(_y[i, j] * _y[j, i], i, j),
-            "=",
-            2 * (d + _w0),
+            Formula(over_rows(_y[i, j] * _y[j, i], i, j), "=", 2 * (d + _w0)),
             "likewise",
             _squared("Y", _y, _anticommutator, *_of_involutions(Integer(1))),
         ),
         Step(
             "w_0 <= d",
-            _w0,
-            "<=",
-            d,
+            Formula(_w0, "<=", d),
             "tr X^2 is a sum of squared moduli",
             Combination(Use("tr X^2", 2), Use("X is Hermitian", 2, over=rows(i, j))),
         ),
         Step(
             "w_0 >= -d",
-            _w0,
-            ">=",
-            -d,
+            Formula(_w0, ">=", -d),
             "tr Y^2 is a sum of squared moduli",
             Combination(
                 Use("tr Y^2", Rational(1, 2)),
                 Use("Y is Hermitian", Rational(1, 2), over=rows(i, j)),
             ),
         ),
-        Step(
+        Claim(
             "before",
-            _fixed_frame,
-            "=",
-            (d - _w0) / (2 * d * (d + 1)),
+            Formula(_fixed_frame, "=", (d - _w0) / (2 * d * (d + 1))),
             "U_before random: v = tr X^2 / (d (d + 1)), theorem second-moment",
             Combination(
                 Use("state", _x[j, i] * _x[l, k], over=rows(i, j, k, l)),
                 Use("tr X", over_rows(_x[i, i], i) / (d * (d + 1))),
                 Use("tr X^2", 1 / (d * (d + 1))),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "before, largest",
-            _fixed_frame,
-            "<=",
-            1 / (d + 1),
+            Formula(_fixed_frame, "<=", 1 / (d + 1)),
             "w_0 >= -d",
             Combination(Use("before"), Use("w_0 >= -d", 1 / (2 * d * (d + 1)))),
-            claim=True,
         ),
-        Step(
+        Claim(
             "before, smallest",
-            _fixed_frame,
-            ">=",
-            Integer(0),
+            Formula(_fixed_frame, ">=", Integer(0)),
             "w_0 <= d: no gradient where O~ commutes with A",
             Combination(Use("before", -1), Use("w_0 <= d", 1 / (2 * d * (d + 1)))),
-            claim=True,
         ),
         Step(
             "as an operator on O~",
-            Tr(_rho * X),
-            "=",
-            Tr(_B * O),
+            Formula(Tr(_rho * X), "=", Tr(_B * O)),
             "U_after random: df/dt = tr(rho X) = tr(B O~), B = (i/2) [rho, A]",
         ),
         Step(
             "tr B",
-            over_rows(_b[i, i], i),
-            "=",
-            Integer(0),
+            Formula(over_rows(_b[i, i], i), "=", Integer(0)),
             "cyclicity",
             Combination(Use("B", at={j: i}, over=rows(i))),
         ),
         Step(
             "tr B^2",
-            over_rows(_b[i, j] * _b[j, i], i, j),
-            "=",
-            (1 - _expectation**2) / 2,
+            Formula(over_rows(_b[i, j] * _b[j, i], i, j), "=", (1 - _expectation**2) / 2),
             "A^2 = 1; for a pure state tr rho^2 = 1 and tr rho A rho A = <A>^2",
             _squared(
                 "B",
@@ -247,24 +222,23 @@ ONE_SIDED = Derivation(
                 Use("unit", (1 + _norm) / 2),
             ),
         ),
-        Step(
+        Claim(
             "after",
-            over_rows(_b[j, i] * _b[l, k] * E[i, j, k, l], i, j, k, l),
-            "=",
-            d * (1 - _expectation**2) / (2 * (d**2 - 1)),
+            Formula(
+                over_rows(_b[j, i] * _b[l, k] * E[i, j, k, l], i, j, k, l),
+                "=",
+                d * (1 - _expectation**2) / (2 * (d**2 - 1)),
+            ),
             "E (tr B O~)^2 = a_1 (tr B)^2 + a_2 tr B^2, theorem second-moment",
             Combination(
                 Use("frame", _b[j, i] * _b[l, k], over=rows(i, j, k, l)),
                 Use("tr B", -over_rows(_b[i, i], i) / (d**2 - 1)),
                 Use("tr B^2", d / (d**2 - 1)),
             ),
-            claim=True,
         ),
         Step(
             "mean of <A>^2",
-            _mean_a2,
-            "=",
-            1 / (d + 1),
+            Formula(_mean_a2, "=", 1 / (d + 1)),
             "over random states, theorem second-moment",
             Combination(
                 Use("state", a[j, i] * a[l, k], over=rows(i, j, k, l)),
@@ -272,20 +246,15 @@ ONE_SIDED = Derivation(
                 Use("tr A", over_rows(a[i, i], i) / (d * (d + 1))),
             ),
         ),
-        Step(
+        Claim(
             "consistent",
-            d / (2 * (d**2 - 1)) * (1 - _mean_a2),
-            "=",
-            VARIANCE_VALUE,
+            Formula(d / (2 * (d**2 - 1)) * (1 - _mean_a2), "=", VARIANCE_VALUE),
             "step after, averaged over random states: both sides random again",
             Combination(Use("mean of <A>^2", -d / (2 * (d**2 - 1)))),
-            claim=True,
         ),
         Step(
             "quick value",
-            _fixed_frame + _w0 / (2 * d * (d + 1)),
-            "=",
-            1 / (2 * (d + 1)),
+            Formula(_fixed_frame + _w0 / (2 * d * (d + 1)), "=", 1 / (2 * (d + 1))),
             "theory.md's quick value is the one-sided case with w_0 = 0",
             Combination(Use("before")),
         ),

@@ -6,7 +6,14 @@ import random
 
 from sympy import Derivative, Expr, Function, I, Integer, Rational, cos, pi, sin, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.proof.points import Point
@@ -61,40 +68,46 @@ HARMONIC = Derivation(
     steps=(
         Step(
             "rotation",
-            Derivative(_rotation(_A, _t), _t),
-            "=",
-            -I / 2 * _A * _rotation(_A, _t),
+            Formula(Derivative(_rotation(_A, _t), _t), "=", -I / 2 * _A * _rotation(_A, _t)),
             "R solves the rotation's differential equation; R = 1 at t = 0",
             _BY_A,
         ),
-        Step("unitary", _rotation(_A, -_t) * _rotation(_A, _t), "=", Integer(1), "A^2 = 1", _BY_A),
         Step(
-            "harmonic",
-            _turned(_O, _A, _t),
-            "=",
-            (_O + _A * _O * _A) / 2
-            + cos(_t) / 2 * (_O - _A * _O * _A)
-            + I * sin(_t) / 2 * (_A * _O - _O * _A),
-            "multiply out, half-angle formulas",
-            claim=True,
+            "unitary",
+            Formula(_rotation(_A, -_t) * _rotation(_A, _t), "=", Integer(1)),
+            "A^2 = 1",
+            _BY_A,
         ),
-        Step(
+        Claim(
+            "harmonic",
+            Formula(
+                _turned(_O, _A, _t),
+                "=",
+                (_O + _A * _O * _A) / 2
+                + cos(_t) / 2 * (_O - _A * _O * _A)
+                + I * sin(_t) / 2 * (_A * _O - _O * _A),
+            ),
+            "multiply out, half-angle formulas",
+        ),
+        Claim(
             "derivative",
-            Derivative(_turned(_O, _A, _t), _t),
-            "=",
-            I / 2 * _rotation(_A, -_t) * (_A * _O - _O * _A) * _rotation(_A, _t),
+            Formula(
+                Derivative(_turned(_O, _A, _t), _t),
+                "=",
+                I / 2 * _rotation(_A, -_t) * (_A * _O - _O * _A) * _rotation(_A, _t),
+            ),
             "differentiate; the derivative is the expectation of (i/2) [A, O]",
             _BY_A,
-            claim=True,
         ),
-        Step(
+        Claim(
             "two angles",
-            Tr(_rho * _turned(_W * _turned(_O, _B, _u) * _V, _A, _t)),
-            "=",
-            _expectation_in_two_angles(),
+            Formula(
+                Tr(_rho * _turned(_W * _turned(_O, _B, _u) * _V, _A, _t)),
+                "=",
+                _expectation_in_two_angles(),
+            ),
             "W = V^dagger: the expectation value of O after the gates R_A(t), V and R_B(u) is a "
             "first harmonic in both angles",
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_theorems_at_their_ends.py::test_first_harmonic",
@@ -129,43 +142,41 @@ SHIFT = Derivation(
     assumptions=(Assumption("F is a first harmonic in t and in u (theorem first-harmonic)"),),
     premises=(FIRST_HARMONIC,),
     steps=(
-        Step(
+        Claim(
             "first",
-            Derivative(_F(_t, _u), _t),
-            "=",
-            (_F(_t + _quarter, _u) - _F(_t - _quarter, _u)) / 2,
+            Formula(
+                Derivative(_F(_t, _u), _t), "=", (_F(_t + _quarter, _u) - _F(_t - _quarter, _u)) / 2
+            ),
             "shift by pi/2",
             Combination(
                 Use("harmonic", by=(_t,)),
                 _value(_quarter, times=Rational(1, 2)),
                 _value(-_quarter, times=-Rational(1, 2)),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "second",
-            Derivative(_F(_t, _u), (_t, 2)),
-            "=",
-            (_F(_t + pi, _u) - _F(_t, _u)) / 2,
+            Formula(Derivative(_F(_t, _u), (_t, 2)), "=", (_F(_t + pi, _u) - _F(_t, _u)) / 2),
             "shift by pi",
             Combination(
                 Use("harmonic", by=(_t, _t)),
                 _value(pi, times=Rational(1, 2)),
                 _value(times=-Rational(1, 2)),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "mixed",
-            Derivative(_F(_t, _u), _t, _u),
-            "=",
-            (
-                _F(_t + _quarter, _u + _quarter)
-                - _F(_t + _quarter, _u - _quarter)
-                - _F(_t - _quarter, _u + _quarter)
-                + _F(_t - _quarter, _u - _quarter)
-            )
-            / 4,
+            Formula(
+                Derivative(_F(_t, _u), _t, _u),
+                "=",
+                (
+                    _F(_t + _quarter, _u + _quarter)
+                    - _F(_t + _quarter, _u - _quarter)
+                    - _F(_t - _quarter, _u + _quarter)
+                    + _F(_t - _quarter, _u - _quarter)
+                )
+                / 4,
+            ),
             "shift both by pi/2",
             Combination(
                 Use("harmonic", by=(_t, _u)),
@@ -175,7 +186,6 @@ SHIFT = Derivation(
                     for b in (1, -1)
                 ),
             ),
-            claim=True,
         ),
     ),
     numerical_test=on_model("parameter_shift_rules"),
@@ -193,23 +203,14 @@ def _bounded(name: str, left: Expr, shifts: tuple[tuple[int, Expr, Expr], ...]) 
     lower = (at("F >= -1" if s > 0 else "F <= 1", a, b) for s, a, b in shifts)
     rule = f"parameter-shift, step {name}: a mean of {len(shifts)} values between -1 and 1"
     return (
-        Step(
-            f"{name}, upper",
-            left,
-            "<=",
-            Integer(1),
-            rule,
-            Combination(Use(name), *upper),
-            claim=True,
+        Claim(
+            f"{name}, upper", Formula(left, "<=", Integer(1)), rule, Combination(Use(name), *upper)
         ),
-        Step(
+        Claim(
             f"{name}, lower",
-            left,
-            ">=",
-            Integer(-1),
+            Formula(left, ">=", Integer(-1)),
             rule,
             Combination(Use(name, -1), *lower),
-            claim=True,
         ),
     )
 

@@ -22,7 +22,14 @@ from sympy import (
     sympify,
 )
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -127,56 +134,44 @@ MOMENT = Derivation(
     steps=(
         Step(
             "traces",
-            _t1**2,
-            "=",
-            _al * d**2 + _be * d,
+            Formula(_t1**2, "=", _al * d**2 + _be * d),
             "tr 1 = d^2 and tr SWAP = d on two copies",
             Combination(Use("trace", -1), Use("commutant", at={j: i, k: j, l: j}, over=rows(i, j))),
         ),
         Step(
             "traces against SWAP",
-            _t2,
-            "=",
-            _al * d + _be * d**2,
+            Formula(_t2, "=", _al * d + _be * d**2),
             "the other way round",
             Combination(Use("swap", -1), Use("commutant", at={l: i, k: j}, over=rows(i, j))),
         ),
-        Step(
+        Claim(
             "a_1",
-            _al,
-            "=",
-            ALPHA_COEFFICIENT,
+            Formula(_al, "=", ALPHA_COEFFICIENT),
             "solve the two equations",
             Combination(Use("traces", -d / _det), Use("traces against SWAP", 1 / _det)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "a_2",
-            _be,
-            "=",
-            BETA_COEFFICIENT,
+            Formula(_be, "=", BETA_COEFFICIENT),
             "solve the two equations",
             Combination(Use("traces", 1 / _det), Use("traces against SWAP", -d / _det)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "moment",
-            _E[_FOUR],
-            "=",
-            ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap(),
+            Formula(_E[_FOUR], "=", ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap()),
             "insert both",
             Combination(Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap())),
-            claim=True,
         ),
-        Step(
+        Claim(
             "swap trick",
-            over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
-            "=",
-            ALPHA_COEFFICIENT * over_rows(_B[i, i], i) * over_rows(_C[i, i], i)
-            + BETA_COEFFICIENT * over_rows(_B[i, j] * _C[j, i], i, j),
+            Formula(
+                over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
+                "=",
+                ALPHA_COEFFICIENT * over_rows(_B[i, i], i) * over_rows(_C[i, i], i)
+                + BETA_COEFFICIENT * over_rows(_B[i, j] * _C[j, i], i, j),
+            ),
             "E tr(B O~) tr(C O~) = a_1 tr B tr C + a_2 tr(B C) for any operators B, C",
             Combination(Use("moment", _B[j, i] * _C[l, k], over=rows(*_FOUR))),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_moments.py::test_clifford_averages_are_exact",

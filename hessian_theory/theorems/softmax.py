@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Symbol, exp, log
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Claim, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Convex, Exact, Use
-from patchlaw.hessian_theory.proof.language import InRange
+from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.theorems.notation import LABEL as y
 from patchlaw.hessian_theory.theorems.notation import (
     LABEL_INDEX,
@@ -46,22 +46,22 @@ GRADIENT = Derivation(
         Assumption("l0 is a class, 1 <= l0 <= C", InRange(_second, C)),
     ),
     steps=(
-        Step(
+        Claim(
             "g",
-            Derivative(_loss, _z[_first]),
-            "=",
-            _probability(_first) - KroneckerDelta(_first, y),
+            Formula(
+                Derivative(_loss, _z[_first]), "=", _probability(_first) - KroneckerDelta(_first, y)
+            ),
             "differentiation for a symbolic number of classes",
-            claim=True,
         ),
-        Step(
+        Claim(
             "S",
-            Derivative(_loss, _z[_first], _z[_second]),
-            "=",
-            _probability(_first) * KroneckerDelta(_first, _second)
-            - _probability(_first) * _probability(_second),
+            Formula(
+                Derivative(_loss, _z[_first], _z[_second]),
+                "=",
+                _probability(_first) * KroneckerDelta(_first, _second)
+                - _probability(_first) * _probability(_second),
+            ),
             "differentiation once more",
-            claim=True,
         ),
     ),
     numerical_test=on_model("softmax_gradient_and_curvature"),
@@ -84,32 +84,25 @@ CURVATURE = Derivation(
     premises=(NORMALISED,),
     witness=softmax_point,
     steps=(
-        Step("variance", _quadratic, "=", _variance, "definition of S, sums opened", claim=True),
+        Claim("variance", Formula(_quadratic, "=", _variance), "definition of S, sums opened"),
         Step(
             "pairs",
-            _quadratic,
-            "=",
-            over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2,
+            Formula(_quadratic, "=", over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2),
             "variance as a mean over pairs; uses sum_k pi_k = 1",
             Combination(Use("normalised", -over_classes(PI[k] * _a[k] ** 2))),
         ),
-        Step(
+        Claim(
             "nonnegative",
-            _quadratic,
-            ">=",
-            Integer(0),
+            Formula(_quadratic, ">=", Integer(0)),
             "a sum of squares",
             Combination(
                 Use("pairs", -1),
                 remainder=over_classes(PI[k] * PI[l] * (_a[k] - _a[l]) ** 2, k, l) / 2,
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "half",
-            _quadratic,
-            "<=",
-            _square / 2,
+            Formula(_quadratic, "<=", _square / 2),
             "the difference is a sum of squares: 1/2 sum_k (1 - 2 pi_k)^2 a_k^2 "
             "+ 1/2 sum_{k != l} pi_k pi_l (a_k + a_l)^2",
             Combination(
@@ -117,13 +110,14 @@ CURVATURE = Derivation(
                 remainder=over_classes((1 - 2 * PI[k]) ** 2 * _a[k] ** 2) / 2
                 + over_classes(not_delta(k, l) * PI[k] * PI[l] * (_a[k] + _a[l]) ** 2, k, l) / 2,
             ),
-            claim=True,
         ),
         Step(
             "sharp",
-            spelled("(1/2)*1**2 + (1/2)*(-1)**2 - ((1/2)*1 + (1/2)*(-1))**2"),
-            "=",
-            spelled("(1**2 + (-1)**2)/2"),
+            Formula(
+                spelled("(1/2)*1**2 + (1/2)*(-1)**2 - ((1/2)*1 + (1/2)*(-1))**2"),
+                "=",
+                spelled("(1**2 + (-1)**2)/2"),
+            ),
             "pi = (1/2, 1/2), a = (1, -1): the variance equals |a|^2 / 2, the constant is sharp",
             Exact(),
         ),
@@ -143,15 +137,12 @@ LOG_BOUND = Derivation(
     "1 - pi_y <= l, the sample's cross-entropy.",
     source="ours (standard)",
     steps=(
-        Step(
+        Claim(
             "log",
-            1 - _t,
-            "<=",
-            -log(_t),
+            Formula(1 - _t, "<=", -log(_t)),
             "tangent at t = 1 of the convex function -log: the difference is zero there with "
             "zero slope, and its second derivative is 1/t^2",
             Convex(_t, 1),
-            claim=True,
         ),
     ),
     numerical_test=on_model("trace_of_s_and_g_are_bounded_by_the_loss"),
@@ -173,76 +164,58 @@ VANISH = Derivation(
     premises=(NORMALISED, _log_of_label),
     witness=softmax_point,
     steps=(
-        Step(
+        Claim(
             "tr S",
-            over_classes(PI[k] - PI[k] ** 2),
-            "=",
-            _trace,
+            Formula(over_classes(PI[k] - PI[k] ** 2), "=", _trace),
             "S_kk = pi_k - pi_k^2 and sum_k pi_k = 1",
             Combination(Use("normalised")),
-            claim=True,
         ),
         Step(
             "parts of g",
-            PI[k] - KroneckerDelta(k, y),
-            "=",
-            not_delta(k, y) * PI[k] - KroneckerDelta(k, y) * (1 - PI[k]),
+            Formula(
+                PI[k] - KroneckerDelta(k, y),
+                "=",
+                not_delta(k, y) * PI[k] - KroneckerDelta(k, y) * (1 - PI[k]),
+            ),
             "g_k = (part for k != y) - (part for k = y); never both, so |g_k| is their sum",
         ),
         Step(
             "part is positive",
-            1 - PI[y],
-            ">=",
-            Integer(0),
+            Formula(1 - PI[y], ">=", Integer(0)),
             "1 - pi_y = sum_{k != y} pi_k",
             Combination(Use("normalised"), remainder=over_classes(not_delta(k, y) * PI[k])),
         ),
-        Step(
+        Claim(
             "|g|_1",
-            _l1,
-            "=",
-            2 * (1 - PI[y]),
+            Formula(_l1, "=", 2 * (1 - PI[y])),
             "|pi_k - [k = y]| is pi_k for k != y and 1 - pi_y for k = y",
             Combination(Use("normalised")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "upper",
-            _trace,
-            "<=",
-            2 * (1 - PI[y]),
+            Formula(_trace, "<=", 2 * (1 - PI[y])),
             "difference = (1 - pi_y)^2 + sum_{k != y} pi_k^2",
             Combination(remainder=(1 - PI[y]) ** 2 + over_classes(not_delta(k, y) * PI[k] ** 2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower",
-            _trace,
-            ">=",
-            2 * PI[y] * (1 - PI[y]),
+            Formula(_trace, ">=", 2 * PI[y] * (1 - PI[y])),
             "difference = (1 - pi_y)^2 - sum_{k != y} pi_k^2 = sum_{k != l, neither y} pi_k pi_l",
             Combination(
                 Use("normalised", over_classes(PI[k]) + 1 - 2 * PI[y]), remainder=_tail_pairs
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "loss",
-            2 * (1 - PI[y]),
-            "<=",
-            -2 * log(PI[y]),
+            Formula(2 * (1 - PI[y]), "<=", -2 * log(PI[y])),
             "log-bound at t = pi_y; l = -log pi_y",
             Combination(Use("log", 2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "tr S <= 2 l",
-            _trace,
-            "<=",
-            -2 * log(PI[y]),
+            Formula(_trace, "<=", -2 * log(PI[y])),
             "the two bounds together",
             Combination(Use("upper"), Use("loss")),
-            claim=True,
         ),
     ),
     consequence="The statement that the first term stays when the loss vanishes is false for "
@@ -261,29 +234,25 @@ FIRST_TERM_STAYS = Derivation(
     steps=(
         Step(
             "tr S",
-            spelled("1 - (999/1000)**2 - (1/1000)**2"),
-            "=",
-            Rational(999, 500000),
+            Formula(spelled("1 - (999/1000)**2 - (1/1000)**2"), "=", Rational(999, 500000)),
             "pi = (999/1000, 1/1000)",
             Exact(),
         ),
-        Step(
+        Claim(
             "small",
-            spelled("1 - (999/1000)**2 - (1/1000)**2"),
-            "<=",
-            -2 * log(Rational(999, 1000)),
+            Formula(
+                spelled("1 - (999/1000)**2 - (1/1000)**2"), "<=", -2 * log(Rational(999, 1000))
+            ),
             "tr S is already below 2 l",
             Exact(),
-            claim=True,
         ),
-        Step(
+        Claim(
             "same order",
-            spelled("(1 - (999/1000)**2 - (1/1000)**2)/(2*(1/1000))"),
-            "=",
-            Rational(999, 1000),
+            Formula(
+                spelled("(1 - (999/1000)**2 - (1/1000)**2)/(2*(1/1000))"), "=", Rational(999, 1000)
+            ),
             "tr S / |g|_1 = pi_y: the two weights are the same to one part in a thousand",
             Exact(),
-            claim=True,
         ),
     ),
     consequence="R : G is not set by the loss; the factor s = c/P in front of G is what weighs.",

@@ -21,7 +21,14 @@ from sympy import (
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.loss_derivatives import EXPANSION_POINT, logit, loss_jet
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -62,15 +69,16 @@ ONE_QNN = Derivation(
     premises=(point(n_patches=1), Citation("Eq. (5)", EQ5, "Eq. (5)", {_P: Integer(1)})),
     abbreviations=((_LOSS, _ONE_LOSS),),
     steps=(
-        Step(
+        Claim(
             "P = 1",
-            Derivative(_ONE_LOSS, _i, _j),
-            "=",
-            _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
-            + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
+            Formula(
+                Derivative(_ONE_LOSS, _i, _j),
+                "=",
+                _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
+                + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
+            ),
             "Eq. (5) at P = 1",
             Combination(Use("Eq. (5)")),
-            claim=True,
         ),
     ),
     numerical_test=on_model("gradient_matches_equation_4"),
@@ -92,14 +100,15 @@ SHARED = Derivation(
     premises=(_alike_point(), _ALIKE_EQ5),
     abbreviations=((_LOSS, _ALIKE_LOSS),),
     steps=(
-        Step(
+        Claim(
             "general",
-            Derivative(_ALIKE_LOSS, _i, _j),
-            "=",
-            _c**2 * _P ** (2 - 2 * _alpha) * _COHERENT + _c * _P ** (1 - _alpha) * _SLOPE,
+            Formula(
+                Derivative(_ALIKE_LOSS, _i, _j),
+                "=",
+                _c**2 * _P ** (2 - 2 * _alpha) * _COHERENT + _c * _P ** (1 - _alpha) * _SLOPE,
+            ),
             "Eq. (5) with f_pk = h_k; idle sums over patches count P each",
             Combination(Use("Eq. (5)")),
-            claim=True,
         ),
     ),
     consequence="Confirmed with a qualification: the factor removed is all of it only if the "
@@ -119,14 +128,11 @@ SHARED_MEAN = Derivation(
     ),
     abbreviations=((_LOSS, _ALIKE_MEAN),),
     steps=(
-        Step(
+        Claim(
             "mean",
-            Derivative(_ALIKE_MEAN, _i, _j),
-            "=",
-            _c**2 * _COHERENT + _c * _SLOPE,
+            Formula(Derivative(_ALIKE_MEAN, _i, _j), "=", _c**2 * _COHERENT + _c * _SLOPE),
             "alpha = 1: no power of P is left",
             Combination(Use("general")),
-            claim=True,
         ),
     ),
     numerical_test=on_model("sharing_angles_removes_the_flattening"),
@@ -159,22 +165,20 @@ INCOHERENT = Derivation(
     ),
     witness=_diagonal_point,
     steps=(
-        Step(
+        Claim(
             "mean square",
-            over_patches(_E2[_p, _q], _p, _q),
-            "=",
-            _P * _v,
+            Formula(over_patches(_E2[_p, _q], _p, _q), "=", _P * _v),
             "E (sum_p d_i f_p)^2 = sum_pq E[d_i f_p d_i f_q], with the premise inserted",
             Combination(Use("uncorrelated", over={_p: _P, _q: _P})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "exponent",
-            PATCHES * Derivative(sym.prefactor(PATCHES) ** 2 * PATCHES * _v, PATCHES),
-            "=",
-            (1 - 2 * _alpha) * sym.prefactor(PATCHES) ** 2 * PATCHES * _v,
+            Formula(
+                PATCHES * Derivative(sym.prefactor(PATCHES) ** 2 * PATCHES * _v, PATCHES),
+                "=",
+                (1 - 2 * _alpha) * sym.prefactor(PATCHES) ** 2 * PATCHES * _v,
+            ),
             "x dE/dx = e E for the element E = s^2 P v, the real variable x standing for P",
-            claim=True,
         ),
     ),
     consequence="Claim 7 (sharing removes the flattening) needs coherent derivatives.",
@@ -205,23 +209,17 @@ OBSERVABLES = Derivation(
     abbreviations=((_LOSS, _ALIKE_MEAN),),
     witness=bounded_point("x"),
     steps=(
-        Step(
+        Claim(
             "identical",
-            Derivative(_ALIKE_MEAN, _i, _j),
-            "=",
-            _c**2 * _COHERENT + _c * _SLOPE,
+            Formula(Derivative(_ALIKE_MEAN, _i, _j), "=", _c**2 * _COHERENT + _c * _SLOPE),
             "Eq. (5) with alpha = 1 and f_pk = h_k: no power of P is left",
             Combination(Use("shared")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "average",
-            over_patches(_x[_p]) / _P,
-            "<=",
-            Integer(1),
+            Formula(over_patches(_x[_p]) / _P, "<=", Integer(1)),
             "an average of numbers <= 1; likewise from below with -x",
             Combination(remainder=over_patches(1 - _x[_p]) / _P),
-            claim=True,
         ),
     ),
     consequence="Confirmed for observables that respond alike; see observables-can-gain.",
@@ -238,26 +236,19 @@ OBSERVABLES_GAIN = Derivation(
     steps=(
         Step(
             "slope",
-            Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2,
-            "=",
-            (1 + sin(2 * _t)) / 4,
+            Formula(Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2, "=", (1 + sin(2 * _t)) / 4),
             "differentiation of the average of <Z> and <Y>",
         ),
-        Step(
+        Claim(
             "less",
-            Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2,
-            "<=",
-            Rational(1, 2),
+            Formula(Derivative((cos(_t) - sin(_t)) / 2, _t) ** 2, "<=", Rational(1, 2)),
             "sin <= 1: 1/2 - (1 + sin 2 theta)/4 = (1 - sin 2 theta)/4 "
             "= (sin theta - cos theta)^2 / 4",
             Combination(remainder=(sin(_t) - cos(_t)) ** 2 / 4),
-            claim=True,
         ),
         Step(
             "one observable",
-            Derivative(cos(_t), _t) ** 2,
-            "=",
-            1 - cos(_t) ** 2,
+            Formula(Derivative(cos(_t), _t) ** 2, "=", 1 - cos(_t) ** 2),
             "a single observable, <Z>, reaches squared slope 1 where cos theta = 0",
         ),
     ),
@@ -310,27 +301,21 @@ PIXEL_BIAS = Derivation(
     ),
     witness=_coverage_point,
     steps=(
-        Step(
+        Claim(
             "upper",
-            over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]),
-            "<=",
-            _m[_bias_j],
+            Formula(over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]), "<=", _m[_bias_j]),
             "m_j - sum_p chi_pj D_pj = sum_p chi_pj (1 - D_pj)",
             Combination(
                 Use("m", -1), remainder=over_patches(_chi[_p, _bias_j] * (1 - _D[_p, _bias_j]))
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "lower",
-            over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]),
-            ">=",
-            -_m[_bias_j],
+            Formula(over_patches(_chi[_p, _bias_j] * _D[_p, _bias_j]), ">=", -_m[_bias_j]),
             "sum_p chi_pj (1 + D_pj) >= 0",
             Combination(
                 Use("m", -1), remainder=over_patches(_chi[_p, _bias_j] * (1 + _D[_p, _bias_j]))
             ),
-            claim=True,
         ),
     ),
     consequence="The bias rows carry coverage factors m_j; whether they are suppressed depends on "
@@ -365,18 +350,13 @@ BIAS_NOT_SUPPRESSED = Derivation(
     steps=(
         Step(
             "m patches",
-            _covered[_cover],
-            "=",
-            _s**2 * _cover**2 * _COHERENT,
+            Formula(_covered[_cover], "=", _s**2 * _cover**2 * _COHERENT),
             "idle sums over the covering patches count m each",
         ),
-        Step(
+        Claim(
             "all patches",
-            _covered[_P].xreplace({_alpha: Integer(1)}),
-            "=",
-            _c**2 * _COHERENT,
+            Formula(_covered[_P].xreplace({_alpha: Integer(1)}), "=", _c**2 * _COHERENT),
             "central pixels: m = P; with alpha = 1 the powers of P cancel",
-            claim=True,
         ),
     ),
     consequence="'A limited, local number of patches' is not limited: with the image and the "

@@ -6,7 +6,7 @@ import random
 
 from sympy import IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
@@ -71,33 +71,29 @@ BLOCKS = Derivation(
     ),
     witness=_identity_point,
     steps=(
-        Step(
+        Claim(
             "padded",
-            Sum(
-                KroneckerDelta(p, q) * _R[p, _i, _j] * KroneckerDelta(q, r) * _v[_j],
-                (_j, 1, _size),
-                (q, 1, P),
+            Formula(
+                Sum(
+                    KroneckerDelta(p, q) * _R[p, _i, _j] * KroneckerDelta(q, r) * _v[_j],
+                    (_j, 1, _size),
+                    (q, 1, P),
+                ),
+                "=",
+                _lam * KroneckerDelta(p, r) * _v[_i],
             ),
-            "=",
-            _lam * KroneckerDelta(p, r) * _v[_i],
             "component (p, i) of R applied to v placed in patch r: delta_{pq} from Eq. (6)",
             Combination(Use("eigenvector", KroneckerDelta(p, r))),
-            claim=True,
         ),
-        Step(
+        Claim(
             "restricted",
-            Sum(_R[r, _i, _j] * _x[r, _j], (_j, 1, _size)),
-            "=",
-            _lam * _x[r, _i],
+            Formula(Sum(_R[r, _i, _j] * _x[r, _j], (_j, 1, _size)), "=", _lam * _x[r, _i]),
             "conversely, an eigenvector of R, cut to patch r, is one of its block (or 0)",
             Combination(Use("eigenvector of R", at={p: r})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "top",
-            _top,
-            "<=",
-            _largest,
+            Formula(_top, "<=", _largest),
             "the form of a unit top eigenvector is a sum over blocks, with weights n_p",
             Combination(
                 Use("form"),
@@ -105,7 +101,6 @@ BLOCKS = Derivation(
                 Use("largest", _n[p], over={p: P}),
                 Use("unit", _largest),
             ),
-            claim=True,
         ),
     ),
     consequence="R's eigenvalues fall as P^(-alpha); G's as P^(1 - 2 alpha) when aligned: at "
@@ -151,11 +146,9 @@ BORDER = Derivation(
     ),
     witness=_border_point,
     steps=(
-        Step(
+        Claim(
             "border",
-            _fa + 2 * _cross + _fb,
-            "<=",
-            _mu + _beta,
+            Formula(_fa + 2 * _cross + _fb, "<=", _mu + _beta),
             "insert the three bounds; beta (u^2 + w^2) - 2 beta u w = beta (u - w)^2",
             Combination(
                 Use("angles"),
@@ -166,7 +159,6 @@ BORDER = Derivation(
                 Use("unit", _mu + _beta),
                 remainder=_beta * (_u - _w) ** 2,
             ),
-            claim=True,
         ),
     ),
     numerical_test=on_model("residual_spectrum_is_the_union_of_its_blocks"),
@@ -181,13 +173,14 @@ BIAS_RAISES = Derivation(
     kind="counterexample",
     steps=(
         *(
-            Step(
+            Claim(
                 f"top, row {row}",
-                spelled(f"{entries[0]}*1 + {entries[1]}*1 + {entries[2]}*1"),
-                "=",
-                spelled("2*1"),
+                Formula(
+                    spelled(f"{entries[0]}*1 + {entries[1]}*1 + {entries[2]}*1"),
+                    "=",
+                    spelled("2*1"),
+                ),
                 f"row {entries} of R times (1, 1, 1): 2 is an eigenvalue, the blocks' are 1, 1, 0",
-                claim=True,
             )
             for row, entries in enumerate(((1, 0, 1), (0, 1, 1), (1, 1, 0)), 1)
         ),

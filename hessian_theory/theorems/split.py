@@ -12,7 +12,7 @@ from patchlaw.hessian_theory.loss_derivatives import (
     loss_jet,
     patch_output,
 )
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems.notation import PATCH_INDICES, on_model
@@ -96,14 +96,11 @@ EQ4 = Derivation(
     premises=(point(),),
     abbreviations=((_L(_i, _j), LOSS),),
     steps=(
-        Step(
+        Claim(
             "Eq. (4)",
-            Derivative(LOSS, _i),
-            "=",
-            EQ4_RIGHT,
+            Formula(Derivative(LOSS, _i), "=", EQ4_RIGHT),
             "differentiate the model through the loss's 2-jet",
             expanded(_i),
-            claim=True,
         ),
     ),
     consequence="Confirmed as the paper has it, for every alpha.",
@@ -121,29 +118,29 @@ EQ5 = Derivation(
     premises=(point(),),
     abbreviations=((_L(_i, _j), LOSS),),
     steps=(
-        Step(
+        Claim(
             "Eq. (5)",
-            Derivative(LOSS, _i, _j),
-            "=",
-            GAUSS_NEWTON + RESIDUAL,
+            Formula(Derivative(LOSS, _i, _j), "=", GAUSS_NEWTON + RESIDUAL),
             "differentiate the model twice through the loss's 2-jet",
             expanded(_i, _j),
-            claim=True,
         ),
-        Step(
+        Claim(
             "diagonal",
-            Derivative(LOSS, (_i, 2)),
-            "=",
-            s**2
-            * mean(
-                classes(
-                    _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _i), _q), _k, _l
+            Formula(
+                Derivative(LOSS, (_i, 2)),
+                "=",
+                s**2
+                * mean(
+                    classes(
+                        _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _i), _q),
+                        _k,
+                        _l,
+                    )
                 )
-            )
-            + s * mean(classes(_g[_n, _k] * patches(d(_p, _k, (_i, 2)), _p), _k)),
+                + s * mean(classes(_g[_n, _k] * patches(d(_p, _k, (_i, 2)), _p), _k)),
+            ),
             "the same parameter twice",
             expanded((_i, 2)),
-            claim=True,
         ),
     ),
     consequence="Confirmed. The first term carries s^2 = c^2 P^(-2 alpha), the second s.",
@@ -165,37 +162,34 @@ EQ6 = Derivation(
     steps=(
         Step(
             "gradient",
-            Derivative(LOSS_OWN, _OWN_I),
-            "=",
-            s * mean(classes(_g[_n, _k] * own(_a, _k, "u"), _k)),
+            Formula(
+                Derivative(LOSS_OWN, _OWN_I),
+                "=",
+                s * mean(classes(_g[_n, _k] * own(_a, _k, "u"), _k)),
+            ),
             "d f_p / d u_a contains delta_{p a}, which uses up the sum over patches",
             expanded(_OWN_I, angles="independent"),
         ),
-        Step(
+        Claim(
             "Eq. (6)",
-            Derivative(LOSS_OWN, _OWN_I, _OWN_J),
-            "=",
-            GAUSS_NEWTON_OWN + RESIDUAL_OWN,
+            Formula(Derivative(LOSS_OWN, _OWN_I, _OWN_J), "=", GAUSS_NEWTON_OWN + RESIDUAL_OWN),
             "the second derivative of f_p contains delta_{p a} delta_{p b}",
             expanded(_OWN_I, _OWN_J, angles="independent"),
-            claim=True,
         ),
-        Step(
+        Claim(
             "different patches",
-            (1 - KroneckerDelta(_a, _b)) * RESIDUAL_OWN,
-            "=",
-            Integer(0),
+            Formula((1 - KroneckerDelta(_a, _b)) * RESIDUAL_OWN, "=", Integer(0)),
             "for a != b: elements of R between patches vanish",
-            claim=True,
         ),
-        Step(
+        Claim(
             "coupling",
-            (1 - KroneckerDelta(_a, _b)) * Derivative(LOSS_OWN, _OWN_I, _OWN_J),
-            "=",
-            (1 - KroneckerDelta(_a, _b)) * GAUSS_NEWTON_OWN,
+            Formula(
+                (1 - KroneckerDelta(_a, _b)) * Derivative(LOSS_OWN, _OWN_I, _OWN_J),
+                "=",
+                (1 - KroneckerDelta(_a, _b)) * GAUSS_NEWTON_OWN,
+            ),
             "between different patches the Hessian is the Gauss-Newton term, with the same s^2",
             Combination(Use("Eq. (6)", 1 - KroneckerDelta(_a, _b))),
-            claim=True,
         ),
     ),
     consequence="Confirmed: R is block-diagonal in the angles. G is not, and that is what decides "

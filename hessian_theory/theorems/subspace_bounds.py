@@ -7,7 +7,7 @@ import random
 from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -96,24 +96,27 @@ CLASS_DIRECTIONS = Derivation(
     ),
     witness=_class_point,
     steps=(
-        Step(
+        Claim(
             "one product",
-            Sum(
-                _classes(_J[_n, _k, _i] * _root[_n, _k, _l] * _root[_n, _l, _a], _k, _l),
-                (_n, 1, _N),
-            )
-            / _N,
-            "=",
-            Sum(_classes(_J[_n, _k, _i] * _S[_n, _k, _a], _k), (_n, 1, _N)) / _N,
+            Formula(
+                Sum(
+                    _classes(_J[_n, _k, _i] * _root[_n, _k, _l] * _root[_n, _l, _a], _k, _l),
+                    (_n, 1, _N),
+                )
+                / _N,
+                "=",
+                Sum(_classes(_J[_n, _k, _i] * _S[_n, _k, _a], _k), (_n, 1, _N)) / _N,
+            ),
             "(A^T w_a)_i = (g_a)_i, as A = N^(-1/2) S^(1/2) J",
             Combination(Use("root", _J[_n, _k, _i] / _N, over={_k: C, _n: _N})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "pencil",
-            _classes(_coefficient[_a] * _coefficient[_b] * _G[_a, _b], _a, _b),
-            "<=",
-            _top * _classes(_coefficient[_a] * _coefficient[_b] * _Smean[_a, _b], _a, _b),
+            Formula(
+                _classes(_coefficient[_a] * _coefficient[_b] * _G[_a, _b], _a, _b),
+                "<=",
+                _top * _classes(_coefficient[_a] * _coefficient[_b] * _Smean[_a, _b], _a, _b),
+            ),
             "difference = sum_j (Lambda - mu_j) (sum_a y_a c_aj)^2",
             Combination(
                 Use("images", _coefficient[_a] * _coefficient[_b], over={_a: C, _b: C}),
@@ -124,7 +127,6 @@ CLASS_DIRECTIONS = Derivation(
                     over={_j: _size},
                 ),
             ),
-            claim=True,
         ),
     ),
     numerical_test=tested("class_directions"),
@@ -158,16 +160,13 @@ TWO_BLOCKS = Derivation(
     ),
     witness=_two_block_point,
     steps=(
-        Step(
+        Claim(
             "two blocks",
-            _q,
-            "<=",
-            (_head + _d) * (_Y**2 + _Z**2),
+            Formula(_q, "<=", (_head + _d) * (_Y**2 + _Z**2)),
             "difference = (d Y - b Z)^2 / d + (a + d - e - b^2 / d) Z^2",
             Combination(
                 Use("form"), Use("root", _Z**2 / _d), remainder=(_d * _Y - _coupling * _Z) ** 2 / _d
             ),
-            claim=True,
         ),
     ),
     numerical_test=tested("certified_interval"),
@@ -216,9 +215,7 @@ SKETCH = Derivation(
     steps=(
         Step(
             "along u",
-            _Lambda**2 * _g**2,
-            "<=",
-            over(_y[_r] ** 2, _r),
+            Formula(_Lambda**2 * _g**2, "<=", over(_y[_r] ** 2, _r)),
             "difference = |y - Lambda gamma u|^2",
             Combination(
                 Use("seen", -2 * _Lambda * _g),
@@ -226,24 +223,18 @@ SKETCH = Derivation(
                 remainder=over((_y[_r] - _Lambda * _g * _e1[_r]) ** 2, _r),
             ),
         ),
-        Step(
+        Claim(
             "sketch",
-            _Lambda**2 * _quantile,
-            "<=",
-            _sigma**2,
+            Formula(_Lambda**2 * _quantile, "<=", _sigma**2),
             "divided by gamma, which is at least q",
             Combination(Use("along u", 1 / _g), Use("norm", 1 / _g), Use("quantile", _Lambda**2)),
-            claim=True,
         ),
-        Step(
+        Claim(
             "factors",
-            1 + _s1 + _s2,
-            "<=",
-            (1 + _s1) * (1 + _s2),
+            Formula(1 + _s1 + _s2, "<=", (1 + _s1) * (1 + _s2)),
             "so prod_j (1 + 2 t b_j) >= 1 + 2 t sum_j b_j, and the mean of m Gaussian forms z^T B "
             "z, B >= 0, is below u tr B with probability (u e^(1-u))^(m/2) at most (Chernoff)",
             Combination(remainder=_s1 * _s2),
-            claim=True,
         ),
     ),
     numerical_test=tested("certified_interval"),

@@ -6,7 +6,14 @@ import random
 
 from sympy import Integer, KroneckerDelta
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -57,17 +64,13 @@ _FOUR = (i, j, k, l)
 _overlap_steps = (
     Step(
         "states behind V_1",
-        OVERLAPS[1] - 1 / d,
-        "=",
-        (1 - 1 / d) * FACTORS[0],
+        Formula(OVERLAPS[1] - 1 / d, "=", (1 - 1 / d) * FACTORS[0]),
         "theorem encoding-between-twirls: rho(x) = rho(x') in front of V_1",
         Combination(Use("encoding 1, states")),
     ),
     Step(
         "states behind V_2",
-        OVERLAPS[2] - 1 / d,
-        "=",
-        (1 - 1 / d) * FACTORS[0] * FACTORS[1],
+        Formula(OVERLAPS[2] - 1 / d, "=", (1 - 1 / d) * FACTORS[0] * FACTORS[1]),
         "likewise",
         Combination(Use("encoding 2, states"), Use("states behind V_1", FACTORS[1])),
     ),
@@ -77,18 +80,19 @@ _overlap_steps = (
 def _angle_step(e: int, forwards: str, backwards: str) -> Step:
     """K_e = v delta q_1 q_2 from the overlap of the states and that of the observables."""
     factor, rest = VARIANCE_VALUE / (d - 1), (Integer(1), FACTORS[0], FACTORS[0] * FACTORS[1])[e]
-    return Step(
+    return Claim(
         f"angle in {BLOCKS[e]}",
-        mean_product(STATES[e], SLOPES[e]),
-        "=",
-        VARIANCE_VALUE * FACTORS[0] * FACTORS[1] * ONE_OUTPUT,
+        Formula(
+            mean_product(STATES[e], SLOPES[e]),
+            "=",
+            VARIANCE_VALUE * FACTORS[0] * FACTORS[1] * ONE_OUTPUT,
+        ),
         f"theorem kernel-of-an-angle with r = {OVERLAPS[e]}, t = {SQUARES[e]}",
         Combination(
             Use(f"angle in block {BLOCKS[e]}"),
             *((Use(forwards, factor * SQUARES[e]),) if forwards else ()),
             Use(backwards, VARIANCE_VALUE * rest / d),
         ),
-        claim=True,
     )
 
 
@@ -137,17 +141,13 @@ KERNEL = Derivation(
         *_overlap_steps,
         Step(
             "observables in front of V_2",
-            SQUARES[1],
-            "=",
-            d * ONE_OUTPUT * FACTORS[1],
+            Formula(SQUARES[1], "=", d * ONE_OUTPUT * FACTORS[1]),
             "theorem encoding-between-twirls, from tr O_mu O_nu = d delta",
             Combination(Use("encoding 2, observables"), Use("t_C", FACTORS[1])),
         ),
         Step(
             "observables in front of V_1",
-            SQUARES[0],
-            "=",
-            d * ONE_OUTPUT * FACTORS[0] * FACTORS[1],
+            Formula(SQUARES[0], "=", d * ONE_OUTPUT * FACTORS[0] * FACTORS[1]),
             "likewise",
             Combination(
                 Use("encoding 1, observables"),
@@ -195,11 +195,9 @@ ONE_SAMPLE = Derivation(
     witness=_same_sample_point,
     steps=(
         *(
-            Step(
+            Claim(
                 f"q_{e}",
-                q,
-                "=",
-                Integer(1),
+                Formula(q, "=", Integer(1)),
                 "|tr 1|^2 = d^2",
                 Combination(
                     Use(f"q {e}, states"),
@@ -208,23 +206,19 @@ ONE_SAMPLE = Derivation(
                     ),
                     Use(f"{pair[1].label} = 1", d / (d**2 - 1), at={j: i}, over=rows(i)),
                 ),
-                claim=True,
             )
             for e, (pair, q) in enumerate(zip(FORTH, FACTORS, strict=True), 1)
         ),
         *(
-            Step(
+            Claim(
                 f"angle in {x}",
-                mean_product(STATES[e], SLOPES[e]),
-                "=",
-                VARIANCE_VALUE * ONE_OUTPUT,
+                Formula(mean_product(STATES[e], SLOPES[e]), "=", VARIANCE_VALUE * ONE_OUTPUT),
                 "insert q_1 = q_2 = 1",
                 Combination(
                     Use(f"angle in block {x}"),
                     Use("q_1", VARIANCE_VALUE * FACTORS[1] * ONE_OUTPUT),
                     Use("q_2", VARIANCE_VALUE * ONE_OUTPUT),
                 ),
-                claim=True,
             )
             for e, x in enumerate(BLOCKS)
         ),
@@ -273,9 +267,7 @@ OUTPUTS = Derivation(
         *_overlap_steps,
         Step(
             "random state",
-            COVARIANCE,
-            "=",
-            (d * OVERLAPS[2] - 1) / (d**2 - 1) * ONE_OUTPUT,
+            Formula(COVARIANCE, "=", (d * OVERLAPS[2] - 1) / (d**2 - 1) * ONE_OUTPUT),
             "theorem second-moment with t_1 = 1, t_2 = r_C",
             Combination(
                 Use("F"),
@@ -284,14 +276,11 @@ OUTPUTS = Derivation(
                 Use("orthogonal", (d * OVERLAPS[2] - 1) / (d * (d**2 - 1))),
             ),
         ),
-        Step(
+        Claim(
             "covariance",
-            COVARIANCE,
-            "=",
-            FACTORS[0] * FACTORS[1] * ONE_OUTPUT / (d + 1),
+            Formula(COVARIANCE, "=", FACTORS[0] * FACTORS[1] * ONE_OUTPUT / (d + 1)),
             "insert r_C",
             Combination(Use("random state"), Use("states behind V_2", d / (d**2 - 1) * ONE_OUTPUT)),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_covariance_of_the_outputs",

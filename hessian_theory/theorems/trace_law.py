@@ -7,7 +7,14 @@ import random
 from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
@@ -89,45 +96,34 @@ TRACE = Derivation(
     steps=(
         Step(
             "one angle",
-            over_classes(_D[_n, p, _h, k, l], k, l),
-            "=",
-            _v * over_classes(_S(_n, k, k)),
+            Formula(over_classes(_D[_n, p, _h, k, l], k, l), "=", _v * over_classes(_S(_n, k, k))),
             "insert the moment; delta_kl leaves the trace of S",
             Combination(
                 Use("uncorrelated", over={k: sym.C, l: sym.C}),
                 Use("moment", _S(_n, k, l), over={k: sym.C, l: sym.C}),
             ),
         ),
-        Step(
+        Claim(
             "trace",
-            _trace,
-            "=",
-            _s**2 * P * _np * _v * _mean_trace,
+            Formula(_trace, "=", _s**2 * P * _np * _v * _mean_trace),
             "sum over angles, patches and samples",
             Combination(Use("one angle", _s**2 / _N, over={_h: _np, p: P, _n: _N})),
-            claim=True,
         ),
-        Step(
+        Claim(
             "trace, 2-designs",
-            _trace,
-            "=",
-            _s**2 * P * _np * VARIANCE_VALUE * _mean_trace,
+            Formula(_trace, "=", _s**2 * P * _np * VARIANCE_VALUE * _mean_trace),
             "theorem derivative-variance",
             Combination(
                 Use("trace"),
                 Use("v", _s**2 * P * _np * _mean_trace),
                 Use("variance", _s**2 * P * _np * _mean_trace),
             ),
-            claim=True,
         ),
-        Step(
+        Claim(
             "exponent",
-            PATCHES * Derivative(_law, PATCHES),
-            "=",
-            (1 - 2 * sym.ALPHA) * _law,
+            Formula(PATCHES * Derivative(_law, PATCHES), "=", (1 - 2 * sym.ALPHA) * _law),
             "P as a real variable, the rest held fixed: tr G falls as 1/P at alpha = 1, whatever "
             "the alignment",
-            claim=True,
         ),
     ),
     consequence="tr G follows the aligned exponent even when lambda_max does not; kappa carries "

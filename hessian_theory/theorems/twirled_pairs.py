@@ -11,7 +11,14 @@ import random
 
 from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Lambda, Rational, Sum, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Citation,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
@@ -95,24 +102,26 @@ TWIRL = Derivation(
     ),
     witness=_traceless_point,
     steps=(
-        Step(
+        Claim(
             "moment of the pair",
-            _E[_FOUR],
-            "=",
-            _t / (d**2 - 1) * (KroneckerDelta(i, l) * KroneckerDelta(j, k)
-                               - KroneckerDelta(i, j) * KroneckerDelta(k, l) / d),
+            Formula(
+                _E[_FOUR],
+                "=",
+                _t / (d**2 - 1) * (KroneckerDelta(i, l) * KroneckerDelta(j, k)
+                                   - KroneckerDelta(i, j) * KroneckerDelta(k, l) / d),
+            ),
             "theorem second-moment with tr X tr Y for t_1^2 and tr X Y for t_2",
             Combination(Use("moment")),
-            claim=True,
         ),
-        Step(
+        Claim(
             "pair",
-            over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
-            "=",
-            _t * over_rows(_B[i, j] * _C[j, i], i, j) / (d**2 - 1),
+            Formula(
+                over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
+                "=",
+                _t * over_rows(_B[i, j] * _C[j, i], i, j) / (d**2 - 1),
+            ),
             "E tr(B X~) tr(C Y~) = a_1 tr B tr C + a_2 tr(B C), and tr B = 0",
             Combination(Use("swap trick"), Use("tr B", -_t * trace(_C) / (d * (d**2 - 1)))),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_twirl_of_a_traceless_pair",
@@ -163,23 +172,22 @@ ENCODING = Derivation(
     steps=(
         Step(
             "inserted",
-            between(_E, _w, _c),
-            "=",
-            ((_t1**2 * d - _t2) + (_t2 - _t1**2 / d) * trace(_w) * trace(_c)) / (d**2 - 1),
+            Formula(
+                between(_E, _w, _c),
+                "=",
+                ((_t1**2 * d - _t2) + (_t2 - _t1**2 / d) * trace(_w) * trace(_c)) / (d**2 - 1),
+            ),
             "theorem second-moment: a_1 tr W W^+ + a_2 tr W tr W^+",
             Combination(
                 Use("moment", _w[j, k] * _c[l, i], over=rows(*_FOUR)),
                 Use("unitary", ALPHA_COEFFICIENT),
             ),
         ),
-        Step(
+        Claim(
             "pair",
-            _s - _t1**2 / d,
-            "=",
-            (_t2 - _t1**2 / d) * _q,
+            Formula(_s - _t1**2 / d, "=", (_t2 - _t1**2 / d) * _q),
             "insert q: for a traceless pair s = q t_2",
             Combination(Use("s"), Use("inserted"), Use("q", -(_t2 - _t1**2 / d))),
-            claim=True,
         ),
     ),
     consequence="Every encoding costs a pair of samples a factor q <= 1, and 1 only where the two "
@@ -273,47 +281,47 @@ QUATERNIONS = Derivation(
     steps=(
         Step(
             "determinant",
-            _rotation(_x, Integer(1), Integer(1)) * _rotation(_x, Integer(2), Integer(2))
-            - _rotation(_x, Integer(1), Integer(2)) * _rotation(_x, Integer(2), Integer(1)),
-            "=",
-            _inner(_x, _x),
+            Formula(
+                _rotation(_x, Integer(1), Integer(1)) * _rotation(_x, Integer(2), Integer(2))
+                - _rotation(_x, Integer(1), Integer(2)) * _rotation(_x, Integer(2), Integer(1)),
+                "=",
+                _inner(_x, _x),
+            ),
             "multiply out: 1 for a unit quaternion, so u is in SU(2)",
         ),
-        Step(
+        Claim(
             "inner product",
-            _over_qubit(_rotation(_x, _b, _a, -1) * _rotation(_y, _b, _a), _a, _b),
-            "=",
-            2 * _inner(_x, _y),
+            Formula(
+                _over_qubit(_rotation(_x, _b, _a, -1) * _rotation(_y, _b, _a), _a, _b),
+                "=",
+                2 * _inner(_x, _y),
+            ),
             "tr u^+ u', multiplied out",
-            claim=True,
         ),
         Step(
             "trace of M",
-            _over_qubit(_M[_a, _a], _a),
-            "=",
-            2 * _inner(_x, _y),
+            Formula(_over_qubit(_M[_a, _a], _a), "=", 2 * _inner(_x, _y)),
             "insert M",
             Combination(Use("M", at={_b: _a}, over={_a: Integer(2)})),
         ),
         Step(
             "trace of M'",
-            _over_qubit(_N[_a, _a], _a),
-            "=",
-            2 * _inner(_x, _y),
+            Formula(_over_qubit(_N[_a, _a], _a), "=", 2 * _inner(_x, _y)),
             "insert M'",
             Combination(Use("M'", at={_b: _a}, over={_a: Integer(2)})),
         ),
-        Step(
+        Claim(
             "one more qubit",
-            _product(_M, _w) * _product(_N, _c) / (2 * d) ** 2,
-            "=",
-            _inner(_x, _y) ** 2 * trace(_w) * trace(_c) / d**2,
+            Formula(
+                _product(_M, _w) * _product(_N, _c) / (2 * d) ** 2,
+                "=",
+                _inner(_x, _y) ** 2 * trace(_w) * trace(_c) / d**2,
+            ),
             "tr(M x W) = tr M tr W, likewise the adjoint; qubit by qubit this is the product",
             Combination(
                 Use("trace of M", trace(_w) * _product(_N, _c) / (2 * d) ** 2),
                 Use("trace of M'", trace(_w) * trace(_c) * _inner(_x, _y) / (2 * d**2)),
             ),
-            claim=True,
         ),
     ),
     numerical_test="tests/theory/test_haar_pairs.py::test_quaternions_of_single_qubit_rotations",

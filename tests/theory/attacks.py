@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 import pytest
 from sympy import Expr, Integer, KroneckerDelta
 
-from patchlaw.hessian_theory.proof.derivation import Assumption, Derivation, Premise, Step
+from patchlaw.hessian_theory.proof.derivation import (
+    Assumption,
+    Claim,
+    Derivation,
+    Premise,
+    Step,
+)
 from patchlaw.hessian_theory.proof.evidence import Combination, Evidence, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange, ProofError, Relation
 
@@ -33,26 +39,38 @@ def attempt(
 
 
 def claim(left: Expr, relation: Relation, right: Expr, evidence: Evidence | None = None) -> Step:
-    return Step("it", left, relation, right, "so it is", evidence or Combination(), claim=True)
+    return Claim("it", Formula(left, relation, right), "so it is", evidence or Combination())
 
 
 # --- single alterations of a theorem -------------------------------------------------------------
+
+
+def saying(step: Step, **sides: Expr | str) -> Step:
+    """The step with another `left`, `relation` or `right`."""
+    return dataclasses.replace(step, formula=dataclasses.replace(step.formula, **sides))
+
+
+def altered(theorem: Derivation, new: Step) -> Derivation:
+    """A copy with a step in the place of the one of its label."""
+    steps = tuple(new if step.label == new.label else step for step in theorem.steps)
+    return dataclasses.replace(theorem, steps=steps)
+
 
 Change = Callable[[Derivation], Derivation]
 
 
 def side(label: str, change: Callable[[Expr], Expr], which: str = "right") -> Change:
     def alter(theorem: Derivation) -> Derivation:
-        old = getattr(theorem.step(label), which)
-        new = change(old)
-        assert new != old, "the alteration changes nothing"
-        return theorem.altered(label, **{which: new})
+        step = theorem.step(label)
+        new = saying(step, **{which: change(getattr(step.formula, which))})
+        assert new != step, "the alteration changes nothing"
+        return altered(theorem, new)
 
     return alter
 
 
 def relation(label: str, new: str) -> Change:
-    return lambda theorem: theorem.altered(label, relation=new)
+    return lambda theorem: altered(theorem, saying(theorem.step(label), relation=new))
 
 
 def premise(label: str, **changes: object) -> Change:
@@ -102,7 +120,7 @@ def other_range(theorem: Derivation) -> Derivation:
 
 
 def evidence(label: str, new: object) -> Change:
-    return lambda theorem: theorem.altered(label, evidence=new)
+    return lambda theorem: altered(theorem, dataclasses.replace(theorem.step(label), evidence=new))
 
 
 def uses(label: str, change: Callable[[Use], Use]) -> Change:
@@ -112,7 +130,7 @@ def uses(label: str, change: Callable[[Use], Use]) -> Change:
         old = theorem.step(label).evidence
         new = Combination(*map(change, old.using), remainder=old.remainder)
         assert new != old, "the alteration changes nothing"
-        return theorem.altered(label, evidence=new)
+        return evidence(label, new)(theorem)
 
     return alter
 

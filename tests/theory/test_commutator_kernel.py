@@ -119,7 +119,7 @@ def test_generators_of_a_group(n: int) -> None:
     ]
     values, scope = Values(**{"k": k[0], "k'": k[1]}), {DIMENSION: d, WIDTH: len(basis)}
     for label, wanted in (("kernel", mean), ("spin flip", (d - eps) * mean)):
-        assert values(GROUP.step(label).right, scope) == pytest.approx(wanted, rel=1e-10)
+        assert values(GROUP.step(label).formula.right, scope) == pytest.approx(wanted, rel=1e-10)
     flipped = pauli("Y" * n) @ vectors[1].conj()
     difference = commutators(*pairs) - commutators(pairs[0], (flipped, pairs[1][1]))
     assert difference / (2 * (d - eps)) == pytest.approx(mean, rel=1e-10)

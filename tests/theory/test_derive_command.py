@@ -6,6 +6,7 @@ from sympy import Integer
 
 from patchlaw.commands.derive import derive
 from patchlaw.hessian_theory import theorems
+from tests.theory.attacks import side
 
 CHEAP = ("log-bound", "curvature-and-loss", "residual-with-bias")
 
@@ -49,7 +50,7 @@ def test_one_theorem_as_text_and_as_latex(run):
 
 
 def test_a_false_theorem_is_reported_and_fails(run):
-    broken = theorems.find("curvature-and-loss").altered("upper", right=Integer(0))
+    broken = side("upper", lambda _: Integer(0))(theorems.find("curvature-and-loss"))
     result = run("--check", only=(theorems.find("log-bound"), broken))
     assert result.exit_code == 1
     assert "1 of 2 theorems proved" in result.output

@@ -18,7 +18,7 @@ from patchlaw.hessian_theory.proof.language import Formula, ProofError, Tr
 from patchlaw.hessian_theory.theorems import THEOREMS, find
 from patchlaw.hessian_theory.theorems.notation import LABEL_INDEX, PI
 from tests.strategies import examples
-from tests.theory.attacks import accepted, stands
+from tests.theory.attacks import accepted, altered, saying, stands
 from tests.theory.opened_formulas import Reader, Scope
 
 P, C = sym.P, sym.C
@@ -33,8 +33,8 @@ def test_every_claim_is_needed_as_it_stands(name: str, label: str) -> None:
     """A hundredth added to an equation, or taken off a bound, breaks each claim."""
     theorem = find(name)
     step = theorem.step(label)
-    tighter = Rational(-1, 100) if step.relation == "<=" else Rational(1, 100)
-    assert not stands(theorem, dataclasses.replace(step, right=step.right + tighter))
+    tighter = Rational(-1, 100) if step.formula.relation == "<=" else Rational(1, 100)
+    assert not stands(theorem, saying(step, right=step.formula.right + tighter))
 
 
 PREMISES = [(t.name, x.label) for t in THEOREMS for x in t.premises]
@@ -120,31 +120,31 @@ def altered_steps(draw: st.DrawFn) -> tuple[Derivation, Step, str]:
     theorem = draw(st.sampled_from(DRAWN))
     step = draw(st.sampled_from(theorem.claims))
     which = draw(st.sampled_from(["left", "right"]))
-    old = getattr(step, which)
+    old, relation = getattr(step.formula, which), step.formula.relation
     kind = draw(st.sampled_from(["add", "scale", "drop", "swap", "exponent"]))
     if kind == "add":
         new = old + draw(st.sampled_from(ADDED)) * draw(st.sampled_from([1, -1]))
-        if step.relation != "=":  # a weaker bound is still true
-            new = old + (1 if (step.relation == "<=") == (which == "left") else -1)
+        if relation != "=":  # a weaker bound is still true
+            new = old + (1 if (relation == "<=") == (which == "left") else -1)
     elif kind == "scale":
         new = old * draw(st.sampled_from(FACTORS))
-        only_if(step.relation == "=")
+        only_if(relation == "=")
     elif kind == "drop":
-        only_if(step.relation == "=" and old.is_Add)
+        only_if(relation == "=" and old.is_Add)
         new = old - draw(st.sampled_from(sorted(old.args, key=str)))
     elif kind == "swap":
-        only_if(step.relation == "=")
+        only_if(relation == "=")
         names = sorted((s for s in old.free_symbols if type(s) is Symbol and s.is_integer), key=str)
         only_if(len(names) > 1)
         first, second = draw(st.permutations(names))[:2]
         new = old.xreplace({first: second, second: first})
     else:
-        only_if(step.relation == "=" and old.has(sym.ALPHA))
+        only_if(relation == "=" and old.has(sym.ALPHA))
         new = old.xreplace(
             {sym.ALPHA: draw(st.sampled_from([2 * sym.ALPHA, sym.ALPHA + 1, -sym.ALPHA]))}
         )
     only_if(new != old)
-    return theorem, dataclasses.replace(step, **{which: new}), f"{kind} {which}"
+    return theorem, saying(step, **{which: new}), f"{kind} {which}"
 
 
 @given(altered_steps())
@@ -153,9 +153,9 @@ def test_drawn_alterations_are_refused(case: tuple[Derivation, Step, str]) -> No
     """What is accepted says the same as before, or a multiple of an equation with 0."""
     theorem, step, text = case
     if stands(theorem, step):
-        old = theorem.step(step.label)
-        unchanged = same(step.left, old.left) and same(step.right, old.right)
-        multiple = "scale" in text and 0 in (step.left, step.right)
+        old, new = theorem.step(step.label).formula, step.formula
+        unchanged = same(new.left, old.left) and same(new.right, old.right)
+        multiple = "scale" in text and 0 in (new.left, new.right)
         assert unchanged or multiple, (theorem.name, step.label, text)
 
 
@@ -247,23 +247,23 @@ def altered_premises(draw: st.DrawFn) -> tuple[Derivation, str]:
             premise, formula=Formula(formula.left, formula.relation, right)
         )
     premises = tuple(changed if x is premise else x for x in theorem.premises)
-    altered = dataclasses.replace(theorem, premises=premises)
+    other = dataclasses.replace(theorem, premises=premises)
     if draw(st.booleans()):
         step = draw(st.sampled_from(theorem.claims))
-        altered = altered.altered(step.label, right=step.right * Rational(1, 2))
-        only_if(step.right != 0)
-    return altered, f"{theorem.name}, {premise.label}: {kind}"
+        only_if(step.formula.right != 0)
+        other = altered(other, saying(step, right=step.formula.right * Rational(1, 2)))
+    return other, f"{theorem.name}, {premise.label}: {kind}"
 
 
 @given(altered_premises())
 @examples(40)
 def test_what_rests_on_altered_premises_says_so(case: tuple[Derivation, str]) -> None:
     """Whatever is still proved rests on the altered premises and on nothing else."""
-    altered, text = case
-    for step in altered.claims:
+    other, text = case
+    for step in other.claims:
         try:
-            theorem = altered.proved(step.label)
+            theorem = other.proved(step.label)
         except ProofError:
             continue
         assert theorem.formula == step.formula, text
-        assert theorem.hypotheses <= altered.given, text
+        assert theorem.hypotheses <= other.given, text

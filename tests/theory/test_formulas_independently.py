@@ -152,12 +152,12 @@ def test_equations_4_to_6_on_the_numpy_reference(pair: str, alpha: float) -> Non
     model = ReferenceModel(i, j, alpha)
     slope = model.differences(model.loss, i, shift=False)
     bend = model.differences(model.loss, i, j, shift=False)
-    near(model(EQ4.step("Eq. (4)").right, SIZES), slope)
-    near(model(EQ5.step("Eq. (5)").right, SIZES), bend)
+    near(model(EQ4.step("Eq. (4)").formula.right, SIZES), slope)
+    near(model(EQ5.step("Eq. (5)").formula.right, SIZES), bend)
     if pair in PAIRS:
         patches = {sym.PATCH_I: i // A + 1, sym.PATCH_J: j // A + 1}
-        near(model(EQ6.step("gradient").right, {**SIZES, **patches}), slope)
-        near(model(EQ6.step("Eq. (6)").right, {**SIZES, **patches}), bend)
+        near(model(EQ6.step("gradient").formula.right, {**SIZES, **patches}), slope)
+        near(model(EQ6.step("Eq. (6)").formula.right, {**SIZES, **patches}), bend)
 
 
 def test_equation_6_needs_its_kronecker_delta() -> None:
@@ -165,7 +165,7 @@ def test_equation_6_needs_its_kronecker_delta() -> None:
     i, j = PAIRS["two patches"]
     model = ReferenceModel(i, j, 1.0)
     scope = {**SIZES, sym.PATCH_I: i // A + 1, sym.PATCH_J: j // A + 1}
-    right = EQ6.step("Eq. (6)").right
+    right = EQ6.step("Eq. (6)").formula.right
     without = right.xreplace({sp.KroneckerDelta(sym.PATCH_I, sym.PATCH_J): sp.Integer(1)})
     assert abs(model(without, scope) - model(right, scope)) > 1e-3
 
@@ -248,7 +248,8 @@ def instance(read: Reader, value: Any, scope: Scope) -> Any:
 
 def scopes(theorem: Derivation, step: Step) -> Iterator[Scope]:
     """Integers for all sizes (1 to 3) and for all free indices, in their ranges."""
-    pieces: list[Any] = [step.left, step.right, sp.sympify(step.evidence.remainder)]
+    pieces: list[Any] = [step.formula.left, step.formula.right]
+    pieces.append(sp.sympify(step.evidence.remainder))
     pieces += [sp.sympify(u.times) for u in step.evidence.using]
     pieces += [y for u in step.evidence.using for y in u.at.values()]
     used = {u.label for u in step.evidence.using}

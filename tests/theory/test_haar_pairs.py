@@ -49,7 +49,7 @@ class Values(Reader):
         """The right-hand side of a step, for outputs mu and nu (1 and 1 unless known)."""
         scope: dict[Any, Any] = {DIMENSION: dimension}
         scope |= {output: self.known.get(output.name, 1) for output in (MU, NU)}
-        return self(theorem.step(label).right, scope)
+        return self(theorem.step(label).formula.right, scope)
 
 
 def hermitian(rng: np.random.Generator, size: int, *, traceless: bool = True) -> Matrix:
@@ -112,7 +112,7 @@ def test_twirl_of_a_traceless_pair(size: int) -> None:
     moment = entries(mean)
     for at in np.ndindex(moment.shape):
         scope: dict[Any, Any] = {x: a + 1 for x, a in zip((i, j, k, l), at, strict=True)}
-        formula = values(TWIRL.step("moment of the pair").right, {DIMENSION: size, **scope})
+        formula = values(TWIRL.step("moment of the pair").formula.right, {DIMENSION: size, **scope})
         assert formula == pytest.approx(moment[at], abs=1e-12)
 
 
