@@ -108,15 +108,21 @@ def _group(
                  Combination(*inserted(1, False))),
             *(
                 Claim(f"angle in {x}",
-                      Formula(slope_product(e, (GENERATOR, GENERATOR), e), "=",
-                              values[0] * Q1 * Q2 * ONE_OUTPUT),
+                      Formula(
+                          slope_product(e, (GENERATOR, GENERATOR), e),
+                          "=",
+                          values[0] * Q1 * Q2 * ONE_OUTPUT,
+                      ),
                       "insert v", Combination(Use(f"kernel, angle in {x}"), Use("v", Q1 * Q2)))
                 for e, x in enumerate(BLOCKS)
             ),
             *(
                 Claim(f"angle in V_{e + 1}",
-                      Formula(slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1), "=",
-                              values[1] * FACTORS[1 - e] * SLOPES[e] * ONE_OUTPUT),
+                      Formula(
+                          slope_product(e, (IN_ENCODING[e], IN_ENCODING_2[e]), e + 1),
+                          "=",
+                          values[1] * FACTORS[1 - e] * SLOPES[e] * ONE_OUTPUT,
+                      ),
                       "insert u",
                       Combination(Use(f"kernel, angle in V_{e + 1}"),
                                   Use("u", FACTORS[1 - e] * SLOPES[e])))

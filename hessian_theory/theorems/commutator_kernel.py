@@ -19,6 +19,7 @@ from patchlaw.hessian_theory.theorems import adjoint_blocks as adjoint
 from patchlaw.hessian_theory.theorems.kernel_of_an_angle import pair_coefficients
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     design,
     design_rule,
     i,
@@ -39,21 +40,15 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     state,
 )
 
-_FOUR = (i, j, k, l)
 C, _r, _t, _f = symbols("C r t f", real=True)
-_K, _K2, _O, _O2, _rho, _rho2, _T = (
-    IndexedBase(x, complex=True) for x in ("K", "K'", "O", "O'", "rho", "rho'", "T")
+_K, _K2, _O, _O2, _rho, _rho2 = (
+    IndexedBase(x, complex=True) for x in ("K", "K'", "O", "O'", "rho", "rho'")
 )
 VALUE = d / (2 * (d**2 - 1))
 
 
 def _commutator(first: IndexedBase, second: IndexedBase, row: Symbol, column: Symbol) -> Expr:
     return over_rows(first[row, m] * second[m, column] - second[row, m] * first[m, column], m)
-
-
-def product_of_commutators() -> Expr:
-    """C = -tr([O, rho] [O', rho']) / 2, from K = (i/2) [O, rho]."""
-    return 2 * over_rows(_K[i, j] * _K2[j, i], i, j)
 
 
 def _slope_premise(label: str, slope: IndexedBase, o: IndexedBase, rho: IndexedBase) -> Premise:
@@ -125,10 +120,10 @@ KERNEL = Derivation(
         ),
         Claim(
             "kernel",
-            Formula(over_rows(E[_FOUR] * _K[j, i] * _K2[l, k], *_FOUR), "=", VALUE * C),
+            Formula(over_rows(E[FOUR] * _K[j, i] * _K2[l, k], *FOUR), "=", VALUE * C),
             "theorem second-moment: E P~ x P~ = d/(d^2 - 1) (SWAP - 1/d)",
             Combination(
-                Use("moment", _K[j, i] * _K2[l, k], over=rows(*_FOUR)),
+                Use("moment", _K[j, i] * _K2[l, k], over=rows(*FOUR)),
                 Use("tr K", -over_rows(_K2[i, i], i) / (d**2 - 1)),
                 Use("tr K K'", d / (d**2 - 1)),
             ),
@@ -226,7 +221,7 @@ _WORDS: tuple[tuple[dict[Symbol, Symbol], Expr], ...] = (
 
 
 def _states(at: dict[Symbol, Symbol]) -> Expr:
-    word = Q[_FOUR]
+    word = Q[FOUR]
     for old, new in at.items():
         word = word.subs(old, new)
     return word
@@ -260,7 +255,7 @@ MEAN = Derivation(
         *design(Q, state, Integer(1), _r, "state "),
         *design(E, frame, Integer(0), _t, "frame ")[1:],  # of observables the traces alone
         Premise("C", Formula(C, "=", -over_rows(
-            sum(times * _states(at) for at, times in _WORDS), *_FOUR) / 2),
+            sum(times * _states(at) for at, times in _WORDS), *FOUR) / 2),
             "definition of C = -E tr([O, rho] [O', rho']) / 2"),
         second_moment("state", Q, state, (1, _r)),
     ),
@@ -272,7 +267,7 @@ MEAN = Derivation(
             "insert the states' moment; E has no trace, its swap is t",
             Combination(
                 Use("C", VALUE),
-                *(Use("state", -VALUE / 2 * times, at=at, over=rows(*_FOUR))
+                *(Use("state", -VALUE / 2 * times, at=at, over=rows(*FOUR))
                   for at, times in _WORDS),
                 Use("frame trace", -VALUE * (d * _r - 1) / (d * (d**2 - 1))),
                 Use("frame swap", VALUE * (d * _r - 1) / (d**2 - 1)),

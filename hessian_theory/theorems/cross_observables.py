@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, sqrt
+from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, Symbol, sqrt
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import total
 from patchlaw.hessian_theory.theorems.pauli_rotations import INVOLUTION_A
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     design,
     i,
     j,
@@ -69,9 +71,9 @@ CROSS = Derivation(
         *design(E, frame, Integer(0), Integer(0), "frame "),
         Premise(
             "T",
-            Formula(T[i, j, k, l], "=", two_slopes(E, i, j, k, l)),
+            Formula(T[FOUR], "=", two_slopes(E, *FOUR)),
             "definition of T = E[X_ij X'_kl], X' = (i/2)(A O~' - O~' A)",
-            (i, j, k, l),
+            FOUR,
         ),
         INVOLUTION_A,
         second_moment("coefficient of 1", E, frame, (0, 0), step="a_1"),
@@ -94,7 +96,7 @@ CROSS = Derivation(
         ),
         Step(
             "slopes",
-            Formula(T[i, j, k, l], "=", Integer(0)),
+            Formula(T[FOUR], "=", Integer(0)),
             "every entry of E[O~ x O~'] vanishes",
             Combination(
                 Use("T"),
@@ -111,9 +113,9 @@ CROSS = Derivation(
         ),
         Claim(
             "covariance",
-            Formula(over_rows(Q[j, i, l, k] * T[i, j, k, l], i, j, k, l), "=", Integer(0)),
+            Formula(over_rows(Q[j, i, l, k] * T[FOUR], *FOUR), "=", Integer(0)),
             "E[d_i <O> d_i <O'>], whatever the state",
-            Combination(Use("slopes", Q[j, i, l, k], over=rows(i, j, k, l))),
+            Combination(Use("slopes", Q[j, i, l, k], over=rows(*FOUR))),
         ),
         Step(
             "trace of X X'",
@@ -128,10 +130,6 @@ CROSS = Derivation(
 )
 
 
-def _over_qubit(expr: Expr, *indices: Symbol) -> Expr:
-    return Sum(expr, *((x, 1, 2) for x in indices))
-
-
 def _z(row: Expr, column: Expr) -> Expr:
     return (3 - 2 * row) * KroneckerDelta(row, column)
 
@@ -144,9 +142,7 @@ def _tilted_slope(row: Expr, column: Expr, sign: int) -> Expr:
     return (
         I
         / 2
-        * _over_qubit(
-            _z(row, m) * _tilted(m, column, sign) - _tilted(row, m, sign) * _z(m, column), m
-        )
+        * total(_z(row, m) * _tilted(m, column, sign) - _tilted(row, m, sign) * _z(m, column), 2, m)
     )
 
 
@@ -182,16 +178,16 @@ CROSS_FAILS = Derivation(
     steps=(
         Step(
             "orthogonal",
-            Formula(_over_qubit(_tilted(i, j, 1) * _tilted(j, i, -1), i, j), "=", Integer(0)),
+            Formula(total(_tilted(i, j, 1) * _tilted(j, i, -1), 2, i, j), "=", Integer(0)),
             "tr O~ O~': the turned observables stay orthogonal",
         ),
         *(
             Step(
                 f"X of (X {sign} Z)/sqrt 2",
                 Formula(
-                    _over_qubit(_any[i, j] * _tilted_slope(j, i, int(f"{sign}1")), i, j),
+                    total(_any[i, j] * _tilted_slope(j, i, int(f"{sign}1")), 2, i, j),
                     "=",
-                    _over_qubit(_any[i, j] * _slope(j, i), i, j),
+                    total(_any[i, j] * _slope(j, i), 2, i, j),
                 ),
                 "(i/2) [A, O~] = -Y / sqrt 2, against any operator B",
             )
@@ -199,9 +195,9 @@ CROSS_FAILS = Derivation(
         ),
         Claim(
             "covariance",
-            Formula(_over_qubit(Q[i, j, k, l] * _slopes_of_two, i, j, k, l), "=", Rational(1, 6)),
+            Formula(total(Q[FOUR] * _slopes_of_two, 2, *FOUR), "=", Rational(1, 6)),
             "E[d_i <O> d_i <O'>] over random states: (tr X tr X' + tr X X') / (d (d + 1)), d = 2",
-            Combination(Use("state", _slopes_of_two, over=dict.fromkeys((i, j, k, l), Integer(2)))),
+            Combination(Use("state", _slopes_of_two, over=dict.fromkeys(FOUR, Integer(2)))),
         ),
     ),
     consequence="Angles in the last layers need not obey E = v delta_kl.",

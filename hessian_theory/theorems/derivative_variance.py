@@ -11,7 +11,7 @@ from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.theorems import cross_observables, one_sided_variance
 from patchlaw.hessian_theory.theorems.notation import spelled
 from patchlaw.hessian_theory.theorems.pauli_rotations import INVOLUTION_A
-from patchlaw.hessian_theory.theorems.second_moments import i, j, k, l, over_rows, rows
+from patchlaw.hessian_theory.theorems.second_moments import FOUR, i, j, k, l, over_rows, rows
 from patchlaw.hessian_theory.theorems.slope_moments import (
     CITED_FRAME,
     CITED_STATE,
@@ -28,7 +28,7 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
 )
 
 _INVOLUTION_O = Premise("O^2 = 1", Formula(O**2, "=", Integer(1)), "O is a Pauli operator")
-_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], i, j, k, l)
+_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *FOUR)
 
 VARIANCE = Derivation(
     name="derivative-variance",
@@ -64,7 +64,7 @@ VARIANCE = Derivation(
             ),
             "theorem second-moment with t_1 = t_2 = 1 (tr rho = tr rho^2 = 1): "
             "E<X>^2 = ((tr X)^2 + tr X^2) / (d (d + 1))",
-            Combination(Use("state", T[j, i, l, k], over=rows(i, j, k, l))),
+            Combination(Use("state", T[j, i, l, k], over=rows(*FOUR))),
         ),
         Step(
             "random frame",
@@ -72,7 +72,7 @@ VARIANCE = Derivation(
             "theorem second-moment with t_1 = 0, t_2 = d: E tr(A O~ A O~) = a_1 tr A^2 "
             "+ a_2 (tr A)^2 with tr A = 0",
             Combination(
-                Use("frame", a[l, i] * a[j, k], over=rows(i, j, k, l)),
+                Use("frame", a[l, i] * a[j, k], over=rows(*FOUR)),
                 Use("A^2", -1 / (d**2 - 1), at={j: i}, over=rows(i)),
                 Use("tr A", d / (d**2 - 1) * over_rows(a[i, i], i)),
             ),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, symbols
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Rational, symbols
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import on_model
+from patchlaw.hessian_theory.theorems.notation import on_model, over_patches, total
 
 _i, _j, _D, _np = symbols("i j D n_p", integer=True, positive=True)
 _G = IndexedBase("G_diag", nonnegative=True)
@@ -20,12 +20,8 @@ _m = IndexedBase("m", nonnegative=True)
 _w = IndexedBase("w", nonnegative=True)
 _e = IndexedBase("e", real=True)
 _s = sym.prefactor()
-_tau, _rho, _loss, _ell1 = symbols("tau rho L gamma", nonnegative=True)
+_tau, _rho, _loss = symbols("tau rho L", nonnegative=True)
 _Lambda, _LR, _LH, _fG, _fR = symbols("Lambda Lambda_R Lambda_H f_G f_R", real=True)
-
-
-def _over(expr: object, *indices: Symbol, upper: Symbol = _D) -> Sum:
-    return Sum(expr, *((x, 1, upper) for x in indices))
 
 
 def _flat_point(rng: random.Random) -> Point:
@@ -57,29 +53,29 @@ GAUSS_NEWTON = Derivation(
     ),
     premises=(
         Premise("diagonal", Formula(_G[_i], "<=", _s**2 * _tau * _m[_i] ** 2), forall=(_i,)),
-        Premise("trace", Formula(_over(_G[_i], _i), "=", _over(_mu[_i], _i))),
-        Premise("one of them", Formula(_Lambda, "<=", _over(_mu[_i], _i)), "all mu_i >= 0"),
+        Premise("trace", Formula(total(_G[_i], _D, _i), "=", total(_mu[_i], _D, _i))),
+        Premise("one of them", Formula(_Lambda, "<=", total(_mu[_i], _D, _i)), "all mu_i >= 0"),
         Premise("tau <= 4 L", Formula(_tau, "<=", 4 * _loss)),
     ),
     witness=_flat_point,
     steps=(
         Claim(
             "tr G",
-            Formula(_over(_G[_i], _i), "<=", _s**2 * _tau * _over(_m[_i] ** 2, _i)),
+            Formula(total(_G[_i], _D, _i), "<=", _s**2 * _tau * total(_m[_i] ** 2, _D, _i)),
             "sum of the diagonal bounds",
             Combination(Use("diagonal", over={_i: _D})),
         ),
         Claim(
             "largest",
-            Formula(_Lambda, "<=", _s**2 * _tau * _over(_m[_i] ** 2, _i)),
+            Formula(_Lambda, "<=", _s**2 * _tau * total(_m[_i] ** 2, _D, _i)),
             "largest eigenvalue <= trace",
             Combination(Use("one of them"), Use("trace", -1), Use("tr G")),
         ),
         Claim(
             "loss",
-            Formula(_Lambda, "<=", 4 * _loss * _s**2 * _over(_m[_i] ** 2, _i)),
+            Formula(_Lambda, "<=", 4 * _loss * _s**2 * total(_m[_i] ** 2, _D, _i)),
             "tau <= 4 L",
-            Combination(Use("largest"), Use("tau <= 4 L", _s**2 * _over(_m[_i] ** 2, _i))),
+            Combination(Use("largest"), Use("tau <= 4 L", _s**2 * total(_m[_i] ** 2, _D, _i))),
         ),
     ),
     consequence="Both the paper's first term and its eigenvalues vanish with the loss.",
@@ -108,27 +104,25 @@ RESIDUAL = Derivation(
         Step(
             "quadratic",
             Formula(
-                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+                total(_e[_i, _j] * _w[_i] * _w[_j], _np, _i, _j),
                 "<=",
-                _rho * _over(_w[_i], _i, upper=_np) ** 2,
+                _rho * total(_w[_i], _np, _i) ** 2,
             ),
             "v^T R v = sum_ij e_ij w_i w_j",
             Combination(Use("elements", _w[_i] * _w[_j], over={_i: _np, _j: _np})),
         ),
         Step(
             "norms",
-            Formula(
-                _over(_w[_i], _i, upper=_np) ** 2, "<=", _np * _over(_w[_i] ** 2, _i, upper=_np)
-            ),
+            Formula(total(_w[_i], _np, _i) ** 2, "<=", _np * total(_w[_i] ** 2, _np, _i)),
             "difference = 1/2 sum_ij (w_i - w_j)^2",
-            Combination(remainder=_over((_w[_i] - _w[_j]) ** 2, _i, _j, upper=_np) / 2),
+            Combination(remainder=total((_w[_i] - _w[_j]) ** 2, _np, _i, _j) / 2),
         ),
         Claim(
             "form",
             Formula(
-                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j, upper=_np),
+                total(_e[_i, _j] * _w[_i] * _w[_j], _np, _i, _j),
                 "<=",
-                _rho * _np * _over(_w[_i] ** 2, _i, upper=_np),
+                _rho * _np * total(_w[_i] ** 2, _np, _i),
             ),
             "the two together: v^T R v <= n_p rho |v|^2",
             Combination(Use("quadratic"), Use("norms", _rho)),
@@ -142,10 +136,6 @@ _B = IndexedBase("B", nonnegative=True)
 _o = IndexedBase("o", nonnegative=True)
 _p, _q = sym.p, sym.q
 _gamma, _top_overlap = symbols("gamma Lambda_B", nonnegative=True)
-
-
-def _members(expr: Expr) -> Expr:
-    return Sum(expr, (_p, 1, sym.P))
 
 
 def _membership_point(rng: random.Random) -> Point:
@@ -188,22 +178,24 @@ RESIDUAL_WITH_BIAS = Derivation(
     premises=(
         Premise(
             "elements",
-            Formula(_e[_i, _j], "<=", _gamma * _members(_B[_p, _i] * _B[_p, _j])),
+            Formula(_e[_i, _j], "<=", _gamma * over_patches(_B[_p, _i] * _B[_p, _j])),
             forall=(_i, _j),
         ),
         Premise(
             "Rayleigh",
             Formula(
-                _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+                over_patches(total(_B[_p, _i] * _w[_i], _D, _i) ** 2),
                 "<=",
-                _top_overlap * _over(_w[_i] ** 2, _i),
+                _top_overlap * total(_w[_i] ** 2, _D, _i),
             ),
             "Lambda_B is the largest form of B^T B over unit vectors",
         ),
         Premise(
             "overlaps",
             Formula(
-                _over(_B[_p, _i] * _B[_q, _i], _i), "=", _np * KroneckerDelta(_p, _q) + _o[_p, _q]
+                total(_B[_p, _i] * _B[_q, _i], _D, _i),
+                "=",
+                _np * KroneckerDelta(_p, _q) + _o[_p, _q],
             ),
             "angles lie in one patch, pixels in several",
             (_p, _q),
@@ -214,9 +206,9 @@ RESIDUAL_WITH_BIAS = Derivation(
         Step(
             "quadratic",
             Formula(
-                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+                total(_e[_i, _j] * _w[_i] * _w[_j], _D, _i, _j),
                 "<=",
-                _gamma * _members(_over(_B[_p, _i] * _w[_i], _i) ** 2),
+                _gamma * over_patches(total(_B[_p, _i] * _w[_i], _D, _i) ** 2),
             ),
             "sum_ij w_i w_j (B^T B)_ij = sum_p (sum_i B_pi w_i)^2",
             Combination(Use("elements", _w[_i] * _w[_j], over={_i: _D, _j: _D})),
@@ -224,9 +216,9 @@ RESIDUAL_WITH_BIAS = Derivation(
         Claim(
             "norm",
             Formula(
-                _over(_e[_i, _j] * _w[_i] * _w[_j], _i, _j),
+                total(_e[_i, _j] * _w[_i] * _w[_j], _D, _i, _j),
                 "<=",
-                _gamma * _top_overlap * _over(_w[_i] ** 2, _i),
+                _gamma * _top_overlap * total(_w[_i] ** 2, _D, _i),
             ),
             "v^T R v <= gamma Lambda_B |v|^2",
             Combination(Use("quadratic"), Use("Rayleigh", _gamma)),
@@ -234,7 +226,9 @@ RESIDUAL_WITH_BIAS = Derivation(
         Step(
             "Gram matrix",
             Formula(
-                _over(_B[_p, _i] * _B[_q, _i], _i) - _np * KroneckerDelta(_p, _q), "=", _o[_p, _q]
+                total(_B[_p, _i] * _B[_q, _i], _D, _i) - _np * KroneckerDelta(_p, _q),
+                "=",
+                _o[_p, _q],
             ),
             "so Lambda_B = n_p + rho",
             Combination(Use("overlaps")),

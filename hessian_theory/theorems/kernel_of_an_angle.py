@@ -24,6 +24,7 @@ from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     design,
     design_rule,
     i,
@@ -51,24 +52,23 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
 )
 from patchlaw.hessian_theory.theorems.twirled_pairs import trace
 
-_FOUR = (i, j, k, l)
 _r, _t = symbols("r t", real=True)
-_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *_FOUR)
+_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *FOUR)
 
 
 def slopes_premise(label: str, slopes: IndexedBase, moment: IndexedBase) -> Premise:
     """T by the entries of E."""
     return Premise(
         label,
-        Formula(slopes[_FOUR], "=", two_slopes(moment, *_FOUR)),
+        Formula(slopes[FOUR], "=", two_slopes(moment, *FOUR)),
         f"definition of {slopes.label} = E[X_ij X'_kl], X = (i/2)(A O~ - O~ A)",
-        _FOUR,
+        FOUR,
     )
 
 
 def mean_product(states: IndexedBase, slopes: IndexedBase) -> Expr:
     """E[d_i f_mu(x) d_i f_nu(x')] = sum E[rho_ij rho'_kl X_ji X'_lk] by the entries of Q and T."""
-    return over_rows(states[_FOUR] * slopes[j, i, l, k], *_FOUR)
+    return over_rows(states[FOUR] * slopes[j, i, l, k], *FOUR)
 
 
 def pair_coefficients(trace_part: Expr, square: Expr) -> tuple[Expr, Expr]:
@@ -130,7 +130,7 @@ ANGLE = Derivation(
             Formula(_twist, "=", -_t / (d**2 - 1)),
             "theorem second-moment: E tr(A O~ A O~') = a_1 tr A^2 + a_2 (tr A)^2 with tr A = 0",
             Combination(
-                Use("frame", a[l, i] * a[j, k], over=rows(*_FOUR)),
+                Use("frame", a[l, i] * a[j, k], over=rows(*FOUR)),
                 Use("A^2", -_t / (d * (d**2 - 1)), at={j: i}, over=rows(i)),
                 Use("tr A", _t / (d**2 - 1) * trace(a)),
             ),
@@ -155,7 +155,7 @@ ANGLE = Derivation(
                  + (d * _r - 1) * over_rows(T[i, j, j, i], i, j)) / (d * (d**2 - 1)),
             ),
             "theorem second-moment with t_1 = 1, t_2 = r",
-            Combination(Use("state", T[j, i, l, k], over=rows(*_FOUR))),
+            Combination(Use("state", T[j, i, l, k], over=rows(*FOUR))),
         ),
         Claim(
             "kernel",
@@ -189,7 +189,7 @@ def at_angle(
         ANGLE,
         "kernel",
         {
-            **{old: Lambda(_FOUR, new[_FOUR]) for old, new in zip((Q, E, T), moments, strict=True)},
+            **{old: Lambda(FOUR, new[FOUR]) for old, new in zip((Q, E, T), moments, strict=True)},
             **dict(zip((*state, *frame), coefficients, strict=True)),
             _r: overlaps[0],
             _t: overlaps[1],

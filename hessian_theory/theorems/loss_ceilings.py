@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
+from sympy import IndexedBase, Integer, Rational, Sum, Symbol, exp, symbols
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
@@ -19,6 +19,7 @@ from patchlaw.hessian_theory.theorems.notation import (
     C,
     k,
     l,
+    mean,
     not_delta,
     on_model,
     over_classes,
@@ -29,10 +30,6 @@ _n, _N = sym.n, sym.N
 _loss = IndexedBase("ell", real=True)
 _mean, _x = symbols("L x", real=True)
 _tangent = exp(-_mean) * (1 - (_x - _mean))
-
-
-def _over_samples(expr: Expr) -> Expr:
-    return Sum(expr, (_n, 1, _N)) / _N
 
 
 def _loss_point(rng: random.Random) -> Point:
@@ -61,7 +58,7 @@ ERRORS = Derivation(
         ),
         Claim(
             "probability",
-            Formula(_over_samples(exp(-_loss[_n])), ">=", exp(-_mean)),
+            Formula(mean(exp(-_loss[_n])), ">=", exp(-_mean)),
             "tangent at x = ell_n, averaged over the samples",
             Combination(
                 Use("tangent", 1 / _N, at={_x: _loss[_n]}, over={_n: _N}),
@@ -70,7 +67,7 @@ ERRORS = Derivation(
         ),
         Claim(
             "|g|_1",
-            Formula(_over_samples(2 * (1 - exp(-_loss[_n]))), "<=", 2 * (1 - exp(-_mean))),
+            Formula(mean(2 * (1 - exp(-_loss[_n]))), "<=", 2 * (1 - exp(-_mean))),
             "|g|_1 = 2 (1 - pi_y) (theorem curvature-and-loss)",
             Combination(Use("probability", 2)),
         ),

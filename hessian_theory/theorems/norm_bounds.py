@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
+from sympy import Expr, IndexedBase, Integer, Rational, Symbol, symbols
 
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
+from patchlaw.hessian_theory.theorems.notation import total
 
 _r, _u, _j, _k = symbols("r u j k", integer=True, positive=True)
 _size, _m = symbols("D m", integer=True, positive=True)
@@ -28,7 +29,7 @@ def tested(name: str) -> str:
 
 def over(expr: Expr, *indices: Symbol, upper: Expr = _size) -> Expr:
     """Sum over dimensions, D of them if left out."""
-    return Sum(expr, *((x, 1, upper) for x in indices))
+    return total(expr, upper, *indices)
 
 
 def _ones_point(rng: random.Random) -> Point:

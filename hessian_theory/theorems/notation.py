@@ -36,14 +36,24 @@ def on_model(test: str) -> str:
     return f"tests/theory/test_theorems_on_the_model.py::test_{test}"
 
 
+def total(expr: Expr, upper: Expr | int, *indices: Symbol) -> Expr:
+    """Sum over indices from 1 to `upper`."""
+    return Sum(expr, *((i, 1, upper) for i in indices))
+
+
 def over_classes(expr: Expr, *indices: Symbol) -> Expr:
     """Sum over classes, by default over k."""
-    return Sum(expr, *((i, 1, C) for i in indices or (k,)))
+    return total(expr, C, *(indices or (k,)))
 
 
 def over_patches(expr: Expr, *indices: Symbol) -> Expr:
     """Sum over patches, by default over p."""
-    return Sum(expr, *((i, 1, P) for i in indices or (p,)))
+    return total(expr, P, *(indices or (p,)))
+
+
+def mean(expr: Expr) -> Expr:
+    """Average over the N samples n."""
+    return total(expr, sym.N, sym.n) / sym.N
 
 
 def not_delta(first: Expr, second: Expr) -> Expr:

@@ -14,6 +14,7 @@ from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     i,
     j,
     k,
@@ -102,9 +103,9 @@ def _one_sided_point(rng: random.Random) -> Point:
     return point
 
 
-_w0 = over_rows(a[i, j] * _o[j, k] * a[k, l] * _o[l, i], i, j, k, l)
-_fixed_frame = over_rows(Q[i, j, k, l] * _x[j, i] * _x[l, k], i, j, k, l)
-_mean_a2 = over_rows(Q[i, j, k, l] * a[j, i] * a[l, k], i, j, k, l)
+_w0 = over_rows(a[i, j] * _o[j, k] * a[k, l] * _o[l, i], *FOUR)
+_fixed_frame = over_rows(Q[FOUR] * _x[j, i] * _x[l, k], *FOUR)
+_mean_a2 = over_rows(Q[FOUR] * a[j, i] * a[l, k], *FOUR)
 _expectation = over_rows(_phi[i] * a[i, j] * _psi[j], i, j)
 _norm = over_rows(_phi[i] * _psi[i], i)
 
@@ -182,7 +183,7 @@ ONE_SIDED = Derivation(
             Formula(_fixed_frame, "=", (d - _w0) / (2 * d * (d + 1))),
             "U_before random: v = tr X^2 / (d (d + 1)), theorem second-moment",
             Combination(
-                Use("state", _x[j, i] * _x[l, k], over=rows(i, j, k, l)),
+                Use("state", _x[j, i] * _x[l, k], over=rows(*FOUR)),
                 Use("tr X", over_rows(_x[i, i], i) / (d * (d + 1))),
                 Use("tr X^2", 1 / (d * (d + 1))),
             ),
@@ -225,13 +226,13 @@ ONE_SIDED = Derivation(
         Claim(
             "after",
             Formula(
-                over_rows(_b[j, i] * _b[l, k] * E[i, j, k, l], i, j, k, l),
+                over_rows(_b[j, i] * _b[l, k] * E[FOUR], *FOUR),
                 "=",
                 d * (1 - _expectation**2) / (2 * (d**2 - 1)),
             ),
             "E (tr B O~)^2 = a_1 (tr B)^2 + a_2 tr B^2, theorem second-moment",
             Combination(
-                Use("frame", _b[j, i] * _b[l, k], over=rows(i, j, k, l)),
+                Use("frame", _b[j, i] * _b[l, k], over=rows(*FOUR)),
                 Use("tr B", -over_rows(_b[i, i], i) / (d**2 - 1)),
                 Use("tr B^2", d / (d**2 - 1)),
             ),
@@ -241,7 +242,7 @@ ONE_SIDED = Derivation(
             Formula(_mean_a2, "=", 1 / (d + 1)),
             "over random states, theorem second-moment",
             Combination(
-                Use("state", a[j, i] * a[l, k], over=rows(i, j, k, l)),
+                Use("state", a[j, i] * a[l, k], over=rows(*FOUR)),
                 Use("A^2", 1 / (d * (d + 1)), at={j: i}, over=rows(i)),
                 Use("tr A", over_rows(a[i, i], i) / (d * (d + 1))),
             ),

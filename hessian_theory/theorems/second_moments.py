@@ -16,7 +16,6 @@ from sympy import (
     KroneckerDelta,
     Lambda,
     Rational,
-    Sum,
     Symbol,
     symbols,
     sympify,
@@ -34,9 +33,10 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import total
 
 i, j, k, l = symbols("i j k l", integer=True, positive=True)  # noqa: E741  # rows and columns
-_FOUR = (i, j, k, l)
+FOUR = (i, j, k, l)
 _t1, _t2, _al, _be = symbols("t_1 t_2 a_1 a_2", real=True)
 _E = IndexedBase("E", complex=True)
 _B, _C = IndexedBase("B", complex=True), IndexedBase("C", complex=True)
@@ -48,7 +48,7 @@ DIMENSION_PREMISE = Premise("d >= 2", Formula(d, ">", Integer(1)), "d is a whole
 
 def over_rows(expr: Expr, *indices: Symbol) -> Expr:
     """Sum over rows or columns 1..d."""
-    return Sum(expr, *((x, 1, d) for x in indices))
+    return total(expr, d, *indices)
 
 
 def rows(*indices: Symbol) -> dict[Symbol, Expr]:
@@ -83,9 +83,9 @@ def design(
     return (
         Premise(
             f"{name}commutant",
-            Formula(moment[_FOUR], "=", coefficients[0] * _identity() + coefficients[1] * _swap()),
+            Formula(moment[FOUR], "=", coefficients[0] * _identity() + coefficients[1] * _swap()),
             "Schur-Weyl duality: what commutes with all U x U is a_1 1 + a_2 SWAP",
-            forall=_FOUR,
+            forall=FOUR,
         ),
         Premise(
             f"{name}trace",
@@ -158,20 +158,20 @@ MOMENT = Derivation(
         ),
         Claim(
             "moment",
-            Formula(_E[_FOUR], "=", ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap()),
+            Formula(_E[FOUR], "=", ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap()),
             "insert both",
             Combination(Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap())),
         ),
         Claim(
             "swap trick",
             Formula(
-                over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
+                over_rows(_B[j, i] * _C[l, k] * _E[FOUR], *FOUR),
                 "=",
                 ALPHA_COEFFICIENT * over_rows(_B[i, i], i) * over_rows(_C[i, i], i)
                 + BETA_COEFFICIENT * over_rows(_B[i, j] * _C[j, i], i, j),
             ),
             "E tr(B O~) tr(C O~) = a_1 tr B tr C + a_2 tr(B C) for any operators B, C",
-            Combination(Use("moment", _B[j, i] * _C[l, k], over=rows(*_FOUR))),
+            Combination(Use("moment", _B[j, i] * _C[l, k], over=rows(*FOUR))),
         ),
     ),
     numerical_test="tests/theory/test_haar_moments.py::test_clifford_averages_are_exact",
@@ -198,7 +198,7 @@ def second_moment(
         {
             _t1: sympify(traces[0]),
             _t2: sympify(traces[1]),
-            _E: Lambda(_FOUR, moment[_FOUR]),
+            _E: Lambda(FOUR, moment[FOUR]),
             _al: coefficients[0],
             _be: coefficients[1],
             **({} if size == d else {d: sympify(size)}),

@@ -19,6 +19,7 @@ from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     design,
     design_rule,
     i,
@@ -70,14 +71,14 @@ FRAME = design(E, frame, Integer(0), d, "frame ")
 TRACELESS = Premise("tr A", Formula(over_rows(a[i, i], i), "=", Integer(0)), "A is not 1")
 _SLOPES = Premise(
     "T",
-    Formula(T[i, j, k, l], "=", two_slopes(E, i, j, k, l)),
+    Formula(T[FOUR], "=", two_slopes(E, *FOUR)),
     "definition of T = E[X_ij X_kl], X = (i/2)(A O~ - O~ A)",
-    (i, j, k, l),
+    FOUR,
 )
 VARIANCE_PREMISES = (DIMENSION_PREMISE, *STATE, *FRAME, TRACELESS, involution(a, "A"), _SLOPES)
 CITED_STATE = second_moment("state", Q, state, (1, 1))
 CITED_FRAME = second_moment("frame", E, frame, (0, d))
-MEAN_SQUARE_SLOPE = over_rows(Q[i, j, k, l] * T[j, i, l, k], i, j, k, l)
+MEAN_SQUARE_SLOPE = over_rows(Q[FOUR] * T[j, i, l, k], *FOUR)
 
 
 def pauli_z(row: Expr, column: Expr) -> Expr:

@@ -67,7 +67,6 @@ GRADIENT = Derivation(
     numerical_test=on_model("softmax_gradient_and_curvature"),
 )
 
-_mean = over_classes(PI[k] * _a[k])
 _variance = over_classes(PI[k] * _a[k] ** 2) - over_classes(PI[k] * _a[k]) ** 2
 _quadratic = over_classes((PI[k] * KroneckerDelta(k, l) - PI[k] * PI[l]) * _a[k] * _a[l], k, l)
 _square = over_classes(_a[k] ** 2)

@@ -33,11 +33,10 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.notation import PATCHES, bounded_point, on_model, over_patches
-from patchlaw.hessian_theory.theorems.split import EQ5, classes, d, mean, point
+from patchlaw.hessian_theory.theorems.split import EQ5, curved, d, point, sloped
 
 _i, _j = sym.THETA_I, sym.THETA_J
 _k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n
-_S, _g = sym.LossCurvature, sym.g
 _c, _alpha, _P = sym.SCALE, sym.ALPHA, sym.P
 _s = sym.prefactor()
 _h = Function("h", real=True)
@@ -74,8 +73,7 @@ ONE_QNN = Derivation(
             Formula(
                 Derivative(_ONE_LOSS, _i, _j),
                 "=",
-                _c**2 * mean(classes(_S(_n, _k, _l) * d(1, _k, _i) * d(1, _l, _j), _k, _l))
-                + _c * mean(classes(_g[_n, _k] * d(1, _k, _i, _j), _k)),
+                _c**2 * curved(d(1, _k, _i), d(1, _l, _j)) + _c * sloped(d(1, _k, _i, _j)),
             ),
             "Eq. (5) at P = 1",
             Combination(Use("Eq. (5)")),
@@ -86,8 +84,8 @@ ONE_QNN = Derivation(
 
 _ALIKE_LOSS, _ALIKE_MEAN = _alike(loss_jet()), _alike(loss_jet(exponent=1))
 _ALIKE_EQ5 = Citation("Eq. (5)", EQ5, "Eq. (5)", _ALIKE)
-_COHERENT = mean(classes(_S(_n, _k, _l) * _dh(_k, _i) * _dh(_l, _j), _k, _l))
-_SLOPE = mean(classes(_g[_n, _k] * _dh(_k, _i, _j), _k))
+_COHERENT = curved(_dh(_k, _i), _dh(_l, _j))
+_SLOPE = sloped(_dh(_k, _i, _j))
 
 SHARED = Derivation(
     name="shared-angles",
@@ -260,10 +258,7 @@ OBSERVABLES_GAIN = Derivation(
 _chi = IndexedBase("chi", nonnegative=True)
 _D = IndexedBase("D", real=True)
 _m = IndexedBase("m", nonnegative=True)
-_bias_i, _bias_j = (
-    Symbol("i", integer=True, positive=True),
-    Symbol("j", integer=True, positive=True),
-)
+_bias_j = Symbol("j", integer=True, positive=True)
 
 
 def _coverage_point(rng: random.Random) -> Point:
@@ -326,14 +321,7 @@ PIXEL_BIAS = Derivation(
 
 _cover = Symbol("m", integer=True, positive=True)
 _covered = {
-    count: _s**2
-    * mean(
-        classes(
-            _S(_n, _k, _l) * Sum(_dh(_k, _i), (_p, 1, count)) * Sum(_dh(_l, _j), (_q, 1, count)),
-            _k,
-            _l,
-        )
-    )
+    count: _s**2 * curved(Sum(_dh(_k, _i), (_p, 1, count)), Sum(_dh(_l, _j), (_q, 1, count)))
     for count in (_cover, _P)
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Expr, Function, Integer, KroneckerDelta, Sum, Symbol
+from sympy import Derivative, Expr, Function, Integer, KroneckerDelta
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.loss_derivatives import (
@@ -15,27 +15,18 @@ from patchlaw.hessian_theory.loss_derivatives import (
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
-from patchlaw.hessian_theory.theorems.notation import PATCH_INDICES, on_model
+from patchlaw.hessian_theory.theorems.notation import (
+    PATCH_INDICES,
+    mean,
+    on_model,
+    over_classes,
+    over_patches,
+)
 
 _L = Function("L", real=True)
 _i, _j = sym.THETA_I, sym.THETA_J
 _SMOOTH = Assumption("l and every f_pk are twice continuously differentiable")
 s = sym.prefactor()
-
-
-def mean(expr: Expr) -> Expr:
-    """Average over the N samples."""
-    return Sum(expr, (sym.n, 1, sym.N)) / sym.N
-
-
-def classes(expr: Expr, *indices: Symbol) -> Expr:
-    """Sum over classes."""
-    return Sum(expr, *((x, 1, sym.C) for x in indices))
-
-
-def patches(expr: Expr, index: Symbol) -> Expr:
-    """Sum over patches."""
-    return Sum(expr, (index, 1, sym.P))
 
 
 def d(patch: Expr, output: Expr, *variables: Expr) -> Expr:
@@ -54,17 +45,22 @@ _S, _g = sym.LossCurvature, sym.g
 _a, _b = sym.PATCH_I, sym.PATCH_J
 _k, _l, _p, _q, _n = sym.k, sym.l, sym.p, sym.q, sym.n
 
-EQ4_RIGHT = s * mean(classes(_g[_n, _k] * patches(d(_p, _k, _i), _p), _k))
-GAUSS_NEWTON = s**2 * mean(
-    classes(_S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _j), _q), _k, _l)
-)
-RESIDUAL = s * mean(classes(_g[_n, _k] * patches(d(_p, _k, _i, _j), _p), _k))
-GAUSS_NEWTON_OWN = s**2 * mean(
-    classes(_S(_n, _k, _l) * own(_a, _k, "u") * own(_b, _l, "w"), _k, _l)
-)
-RESIDUAL_OWN = s * KroneckerDelta(_a, _b) * mean(classes(_g[_n, _k] * own(_a, _k, "u", "w"), _k))
+
+def curved(first: Expr, second: Expr) -> Expr:
+    """< sum_kl S_kl first_k second_l >, the curvature between slopes of outputs k and l."""
+    return mean(over_classes(_S(_n, _k, _l) * first * second, _k, _l))
 
 
+def sloped(expr: Expr) -> Expr:
+    """< sum_k g_k expr_k >."""
+    return mean(over_classes(_g[_n, _k] * expr))
+
+
+EQ4_RIGHT = s * sloped(over_patches(d(_p, _k, _i)))
+GAUSS_NEWTON = s**2 * curved(over_patches(d(_p, _k, _i)), over_patches(d(_q, _l, _j), _q))
+RESIDUAL = s * sloped(over_patches(d(_p, _k, _i, _j)))
+GAUSS_NEWTON_OWN = s**2 * curved(own(_a, _k, "u"), own(_b, _l, "w"))
+RESIDUAL_OWN = s * KroneckerDelta(_a, _b) * sloped(own(_a, _k, "u", "w"))
 LOSS, LOSS_OWN = loss_jet(), loss_jet(angles="independent")
 
 
@@ -80,8 +76,8 @@ def expanded(*variables: Expr, angles: Angles = "any") -> Combination:
     That part of the derivative is < sum_kl S_kl (z_k - z0_k) D z_l >, D the derivative asked for.
     """
     inside = patch_output(_q, _l, angles)
-    slope = s * patches(Derivative(inside, *variables), _q)
-    times = -classes(_S(_n, _k, _l) * slope, _l) / sym.N
+    slope = s * over_patches(Derivative(inside, *variables), _q)
+    times = -over_classes(_S(_n, _k, _l) * slope, _l) / sym.N
     return Combination(Use("z0", times, over={_n: sym.N, _k: sym.C}))
 
 
@@ -129,15 +125,8 @@ EQ5 = Derivation(
             Formula(
                 Derivative(LOSS, (_i, 2)),
                 "=",
-                s**2
-                * mean(
-                    classes(
-                        _S(_n, _k, _l) * patches(d(_p, _k, _i), _p) * patches(d(_q, _l, _i), _q),
-                        _k,
-                        _l,
-                    )
-                )
-                + s * mean(classes(_g[_n, _k] * patches(d(_p, _k, (_i, 2)), _p), _k)),
+                s**2 * curved(over_patches(d(_p, _k, _i)), over_patches(d(_q, _l, _i), _q))
+                + s * sloped(over_patches(d(_p, _k, (_i, 2)))),
             ),
             "the same parameter twice",
             expanded((_i, 2)),
@@ -162,11 +151,7 @@ EQ6 = Derivation(
     steps=(
         Step(
             "gradient",
-            Formula(
-                Derivative(LOSS_OWN, _OWN_I),
-                "=",
-                s * mean(classes(_g[_n, _k] * own(_a, _k, "u"), _k)),
-            ),
+            Formula(Derivative(LOSS_OWN, _OWN_I), "=", s * sloped(own(_a, _k, "u"))),
             "d f_p / d u_a contains delta_{p a}, which uses up the sum over patches",
             expanded(_OWN_I, angles="independent"),
         ),

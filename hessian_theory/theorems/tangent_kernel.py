@@ -25,6 +25,7 @@ from patchlaw.hessian_theory.theorems.kernel_of_an_angle import (
 )
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
+    FOUR,
     i,
     j,
     k,
@@ -58,8 +59,6 @@ from patchlaw.hessian_theory.theorems.three_blocks import (
     outputs_point,
 )
 from patchlaw.hessian_theory.theorems.twirled_pairs import trace
-
-_FOUR = (i, j, k, l)
 
 _overlap_steps = (
     Step(
@@ -255,7 +254,7 @@ OUTPUTS = Derivation(
             Formula(
                 COVARIANCE,
                 "=",
-                over_rows(STATES[2][_FOUR] * OUTPUT[MU, j, i] * OUTPUT[NU, l, k], *_FOUR),
+                over_rows(STATES[2][FOUR] * OUTPUT[MU, j, i] * OUTPUT[NU, l, k], *FOUR),
             ),
             "definition of F = E[f_mu(x) f_nu(x')], f = tr(rho O)",
         ),
@@ -271,7 +270,7 @@ OUTPUTS = Derivation(
             "theorem second-moment with t_1 = 1, t_2 = r_C",
             Combination(
                 Use("F"),
-                Use("states", OUTPUT[MU, j, i] * OUTPUT[NU, l, k], over=rows(*_FOUR)),
+                Use("states", OUTPUT[MU, j, i] * OUTPUT[NU, l, k], over=rows(*FOUR)),
                 Use("tr O", (d - OVERLAPS[2]) / (d * (d**2 - 1)) * over_rows(OUTPUT[NU, i, i], i)),
                 Use("orthogonal", (d * OVERLAPS[2] - 1) / (d * (d**2 - 1))),
             ),

@@ -17,7 +17,7 @@ from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems.kernel_of_an_angle import pair_coefficients
-from patchlaw.hessian_theory.theorems.second_moments import design, design_rule, i, j, k, l
+from patchlaw.hessian_theory.theorems.second_moments import design, design_rule
 from patchlaw.hessian_theory.theorems.slope_moments import pauli_z, slope_rule
 from patchlaw.hessian_theory.theorems.twirled_pairs import (
     behind,
@@ -27,7 +27,6 @@ from patchlaw.hessian_theory.theorems.twirled_pairs import (
     turned_back,
 )
 
-_FOUR = (i, j, k, l)
 BLOCKS = ("A", "B", "C")
 MU, NU = symbols("mu nu", integer=True, positive=True)  # two outputs
 ONE_OUTPUT = KroneckerDelta(MU, NU)

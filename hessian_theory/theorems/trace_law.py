@@ -19,7 +19,16 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.derivative_variance import VARIANCE
-from patchlaw.hessian_theory.theorems.notation import PATCHES, P, k, l, on_model, over_classes, p
+from patchlaw.hessian_theory.theorems.notation import (
+    PATCHES,
+    P,
+    k,
+    l,
+    mean,
+    on_model,
+    over_classes,
+    p,
+)
 from patchlaw.hessian_theory.theorems.slope_moments import (
     MEAN_SQUARE_SLOPE,
     VARIANCE_PREMISES,
@@ -56,7 +65,7 @@ def _over_everything(expr: Expr) -> Expr:
 
 
 _trace = _s**2 * _over_everything(over_classes(_D[_n, p, _h, k, l], k, l)) / _N
-_mean_trace = Sum(over_classes(_S(_n, k, k)), (_n, 1, _N)) / _N
+_mean_trace = mean(over_classes(_S(_n, k, k)))
 _law = sym.prefactor(PATCHES) ** 2 * PATCHES * _np * _v * _mean_trace
 
 TRACE = Derivation(

@@ -23,9 +23,11 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
+from patchlaw.hessian_theory.theorems.notation import total
 from patchlaw.hessian_theory.theorems.second_moments import (
     ALPHA_COEFFICIENT,
     DIMENSION_PREMISE,
+    FOUR,
     design,
     design_rule,
     i,
@@ -41,7 +43,6 @@ from patchlaw.hessian_theory.theorems.slope_moments import pauli_z
 _t, _t1, _t2, _q, _s = symbols("t t_1 t_2 q s", real=True)
 _coefficients = symbols("a_1 a_2", real=True)
 _E, _B, _C, _w, _c = (IndexedBase(name, complex=True) for name in ("E", "B", "C", "W", "W'"))
-_FOUR = (i, j, k, l)
 
 
 def trace(matrix: IndexedBase) -> Expr:
@@ -56,7 +57,7 @@ def overlap(matrix: IndexedBase, adjoint: IndexedBase) -> Expr:
 
 def between(moment: IndexedBase, matrix: IndexedBase, adjoint: IndexedBase) -> Expr:
     """E tr(X~ W Y~ W^+) by the entries of E[X~ x Y~]."""
-    return over_rows(moment[_FOUR] * matrix[j, k] * adjoint[l, i], *_FOUR)
+    return over_rows(moment[FOUR] * matrix[j, k] * adjoint[l, i], *FOUR)
 
 
 def encoding(
@@ -105,7 +106,7 @@ TWIRL = Derivation(
         Claim(
             "moment of the pair",
             Formula(
-                _E[_FOUR],
+                _E[FOUR],
                 "=",
                 _t / (d**2 - 1) * (KroneckerDelta(i, l) * KroneckerDelta(j, k)
                                    - KroneckerDelta(i, j) * KroneckerDelta(k, l) / d),
@@ -116,7 +117,7 @@ TWIRL = Derivation(
         Claim(
             "pair",
             Formula(
-                over_rows(_B[j, i] * _C[l, k] * _E[_FOUR], *_FOUR),
+                over_rows(_B[j, i] * _C[l, k] * _E[FOUR], *FOUR),
                 "=",
                 _t * over_rows(_B[i, j] * _C[j, i], i, j) / (d**2 - 1),
             ),
@@ -179,7 +180,7 @@ ENCODING = Derivation(
             ),
             "theorem second-moment: a_1 tr W W^+ + a_2 tr W tr W^+",
             Combination(
-                Use("moment", _w[j, k] * _c[l, i], over=rows(*_FOUR)),
+                Use("moment", _w[j, k] * _c[l, i], over=rows(*FOUR)),
                 Use("unitary", ALPHA_COEFFICIENT),
             ),
         ),
@@ -217,7 +218,7 @@ def behind(
         {
             _t1: traces[0],
             _t2: traces[1],
-            _E: Lambda(_FOUR, moment[_FOUR]),
+            _E: Lambda(FOUR, moment[FOUR]),
             **dict(zip(_coefficients, coefficients, strict=True)),
             _w: Lambda((i, j), matrix[0][i, j]),
             _c: Lambda((i, j), matrix[1][i, j]),
@@ -241,17 +242,13 @@ def _rotation(unit: tuple[Expr, ...], row: Expr, column: Expr, sign: int = 1) ->
     return unit[0] * same - sign * I * turn + unit[2] * (row - column)
 
 
-def _over_qubit(expr: Expr, *indices: Expr) -> Expr:
-    return Sum(expr, *((x, 1, 2) for x in indices))
-
-
 def _inner(first: tuple[Expr, ...], second: tuple[Expr, ...]) -> Expr:
     return sum((a * b for a, b in zip(first, second, strict=True)), Integer(0))
 
 
 def _relative(first: tuple[Expr, ...], second: tuple[Expr, ...], row: Expr, column: Expr) -> Expr:
     """Entries of u^+ u'."""
-    return _over_qubit(_rotation(first, _e, row, -1) * _rotation(second, _e, column), _e)
+    return total(_rotation(first, _e, row, -1) * _rotation(second, _e, column), 2, _e)
 
 
 def _product(single: IndexedBase, rest: IndexedBase) -> Expr:
@@ -292,7 +289,7 @@ QUATERNIONS = Derivation(
         Claim(
             "inner product",
             Formula(
-                _over_qubit(_rotation(_x, _b, _a, -1) * _rotation(_y, _b, _a), _a, _b),
+                total(_rotation(_x, _b, _a, -1) * _rotation(_y, _b, _a), 2, _a, _b),
                 "=",
                 2 * _inner(_x, _y),
             ),
@@ -300,13 +297,13 @@ QUATERNIONS = Derivation(
         ),
         Step(
             "trace of M",
-            Formula(_over_qubit(_M[_a, _a], _a), "=", 2 * _inner(_x, _y)),
+            Formula(total(_M[_a, _a], 2, _a), "=", 2 * _inner(_x, _y)),
             "insert M",
             Combination(Use("M", at={_b: _a}, over={_a: Integer(2)})),
         ),
         Step(
             "trace of M'",
-            Formula(_over_qubit(_N[_a, _a], _a), "=", 2 * _inner(_x, _y)),
+            Formula(total(_N[_a, _a], 2, _a), "=", 2 * _inner(_x, _y)),
             "insert M'",
             Combination(Use("M'", at={_b: _a}, over={_a: Integer(2)})),
         ),
