@@ -16,12 +16,10 @@ from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems import adjoint_blocks as adjoint
-from patchlaw.hessian_theory.theorems.kernel_of_an_angle import pair_coefficients
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     FOUR,
     design,
-    design_rule,
     i,
     j,
     k,
@@ -29,6 +27,7 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     over_rows,
     rows,
     second_moment,
+    with_design,
 )
 from patchlaw.hessian_theory.theorems.slope_moments import (
     VARIANCE_VALUE,
@@ -71,12 +70,10 @@ def _half_y(row: Expr, column: Expr) -> Expr:
 
 def _point(rng: random.Random) -> Point:
     """d = 2, O = Z, psi = |+>: C = 1."""
-    values: dict[Symbol, Expr] = {d: Integer(2), C: Integer(1)}
-    values |= dict(zip(frame, pair_coefficients(Integer(0), Integer(2)), strict=True))
-    rules: dict[str, IndexedRule] = {"E": design_rule(*pair_coefficients(Integer(0), Integer(2)))}
+    rules: dict[str, IndexedRule] = {}
     for prime in ("", "'"):
         rules |= {f"O{prime}": pauli_z, f"rho{prime}": _plus, f"K{prime}": _half_y}
-    return Point(rng, values, rules)
+    return with_design(Point(rng, {C: Integer(1)}, rules), E, frame, Integer(0), Integer(2))
 
 
 KERNEL = Derivation(
@@ -229,12 +226,9 @@ def _states(at: dict[Symbol, Symbol]) -> Expr:
 
 def _mean_point(rng: random.Random) -> Point:
     """d = 2, r = 1/3, t = -2/3."""
-    values = {d: Integer(2), _r: Rational(1, 3), _t: Rational(-2, 3)}
-    before = pair_coefficients(Integer(1), values[_r])
-    after = pair_coefficients(Integer(0), values[_t])
-    values |= dict(zip(state, before, strict=True))
-    values[C] = 2 * before[1] * values[_t]
-    return Point(rng, values, {"Q": design_rule(*before), "E": design_rule(*after)})
+    r, t = Rational(1, 3), Rational(-2, 3)
+    point = Point(rng, {_r: r, _t: t, C: (2 * r - 1) * t / 3})
+    return with_design(with_design(point, Q, state, Integer(1), r), E, frame, Integer(0), t)
 
 
 MEAN = Derivation(

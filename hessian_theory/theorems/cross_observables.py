@@ -37,8 +37,8 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     frame,
     h,
     m,
+    slopes_premise,
     state,
-    two_slopes,
     variance_point,
 )
 
@@ -69,12 +69,7 @@ CROSS = Derivation(
     premises=(
         DIMENSION_PREMISE,
         *design(E, frame, Integer(0), Integer(0), "frame "),
-        Premise(
-            "T",
-            Formula(T[FOUR], "=", two_slopes(E, *FOUR)),
-            "definition of T = E[X_ij X'_kl], X' = (i/2)(A O~' - O~' A)",
-            FOUR,
-        ),
+        slopes_premise(T, E, "E[X_ij X'_kl], X' = (i/2)(A O~' - O~' A)"),
         INVOLUTION_A,
         second_moment("coefficient of 1", E, frame, (0, 0), step="a_1"),
         second_moment("coefficient of SWAP", E, frame, (0, 0), step="a_2"),

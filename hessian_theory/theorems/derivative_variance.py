@@ -19,16 +19,24 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     VARIANCE_PREMISES,
     VARIANCE_VALUE,
     A,
-    E,
     O,
     T,
     X,
-    a,
+    slope_steps,
     variance_point,
 )
 
 _INVOLUTION_O = Premise("O^2 = 1", Formula(O**2, "=", Integer(1)), "O is a Pauli operator")
-_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *FOUR)
+_traces, _frame, _squares = slope_steps(
+    d,
+    ("E (tr X)^2", "definition of X, cyclicity"),
+    (
+        "random frame",
+        "theorem second-moment with t_1 = 0, t_2 = d: E tr(A O~ A O~) = a_1 tr A^2 "
+        "+ a_2 (tr A)^2 with tr A = 0",
+    ),
+    ("E tr X^2", "trace of X^2 on average: A^2 = 1 and E tr O~^2 = d"),
+)
 
 VARIANCE = Derivation(
     name="derivative-variance",
@@ -66,34 +74,9 @@ VARIANCE = Derivation(
             "E<X>^2 = ((tr X)^2 + tr X^2) / (d (d + 1))",
             Combination(Use("state", T[j, i, l, k], over=rows(*FOUR))),
         ),
-        Step(
-            "random frame",
-            Formula(_twist, "=", -d / (d**2 - 1)),
-            "theorem second-moment with t_1 = 0, t_2 = d: E tr(A O~ A O~) = a_1 tr A^2 "
-            "+ a_2 (tr A)^2 with tr A = 0",
-            Combination(
-                Use("frame", a[l, i] * a[j, k], over=rows(*FOUR)),
-                Use("A^2", -1 / (d**2 - 1), at={j: i}, over=rows(i)),
-                Use("tr A", d / (d**2 - 1) * over_rows(a[i, i], i)),
-            ),
-        ),
-        Step(
-            "E (tr X)^2",
-            Formula(over_rows(T[i, i, j, j], i, j), "=", Integer(0)),
-            "definition of X, cyclicity",
-            Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
-        ),
-        Step(
-            "E tr X^2",
-            Formula(over_rows(T[i, j, j, i], i, j), "=", (d - _twist) / 2),
-            "trace of X^2 on average: A^2 = 1 and E tr O~^2 = d",
-            Combination(
-                Use("T", at={l: i, k: j}, over=rows(i, j)),
-                Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
-                Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
-                Use("frame swap", Rational(1, 2)),
-            ),
-        ),
+        _frame,
+        _traces,
+        _squares,
         Claim(
             "variance",
             Formula(MEAN_SQUARE_SLOPE, "=", VARIANCE_VALUE),

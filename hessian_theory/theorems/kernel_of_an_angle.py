@@ -10,14 +10,7 @@ import random
 
 from sympy import Expr, IndexedBase, Integer, Lambda, Rational, Symbol, symbols
 
-from patchlaw.hessian_theory.proof.derivation import (
-    Assumption,
-    Citation,
-    Claim,
-    Derivation,
-    Premise,
-    Step,
-)
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Claim, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
@@ -26,7 +19,6 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     FOUR,
     design,
-    design_rule,
     i,
     j,
     k,
@@ -43,52 +35,23 @@ from patchlaw.hessian_theory.theorems.slope_moments import (
     Q,
     T,
     a,
+    angle_point,
     frame,
     involution,
-    pauli_z,
-    slope_rule,
+    slope_steps,
+    slopes_premise,
     state,
-    two_slopes,
 )
-from patchlaw.hessian_theory.theorems.twirled_pairs import trace
 
 _r, _t = symbols("r t", real=True)
-_twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *FOUR)
-
-
-def slopes_premise(label: str, slopes: IndexedBase, moment: IndexedBase) -> Premise:
-    """T by the entries of E."""
-    return Premise(
-        label,
-        Formula(slopes[FOUR], "=", two_slopes(moment, *FOUR)),
-        f"definition of {slopes.label} = E[X_ij X'_kl], X = (i/2)(A O~ - O~ A)",
-        FOUR,
-    )
-
-
-def mean_product(states: IndexedBase, slopes: IndexedBase) -> Expr:
-    """E[d_i f_mu(x) d_i f_nu(x')] = sum E[rho_ij rho'_kl X_ji X'_lk] by the entries of Q and T."""
-    return over_rows(states[FOUR] * slopes[j, i, l, k], *FOUR)
-
-
-def pair_coefficients(trace_part: Expr, square: Expr) -> tuple[Expr, Expr]:
-    """a_1, a_2 at d = 2 from the product of the traces and the trace of the product."""
-    return (2 * trace_part - square) / Integer(6), (2 * square - trace_part) / Integer(6)
 
 
 def _angle_point(rng: random.Random) -> Point:
     """d = 2, A = Z, r = 1/3, t = -2/3."""
-    values = {d: Integer(2), _r: Rational(1, 3), _t: Rational(-2, 3)}
-    before = pair_coefficients(Integer(1), values[_r])
-    after = pair_coefficients(Integer(0), values[_t])
-    values |= dict(zip((*state, *frame), (*before, *after), strict=True))
-    indexed = {
-        "Q": design_rule(*before),
-        "E": design_rule(*after),
-        "T": slope_rule(design_rule(*after)),
-        "a": pauli_z,
-    }
-    return Point(rng, values, indexed)
+    r, t = Rational(1, 3), Rational(-2, 3)
+    point = angle_point(rng, r, t)
+    point.symbols |= {_r: r, _t: t}
+    return point
 
 
 ANGLE = Derivation(
@@ -113,38 +76,18 @@ ANGLE = Derivation(
         *design(E, frame, Integer(0), _t, "frame "),
         TRACELESS,
         involution(a, "A"),
-        slopes_premise("T", T, E),
+        slopes_premise(T, E),
         second_moment("state", Q, state, (1, _r)),
         second_moment("frame", E, frame, (0, _t)),
     ),
     witness=_angle_point,
     steps=(
-        Step(
-            "tr X tr X'",
-            Formula(over_rows(T[i, i, j, j], i, j), "=", Integer(0)),
-            "definition of X, cyclicity",
-            Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
-        ),
-        Step(
-            "random frame",
-            Formula(_twist, "=", -_t / (d**2 - 1)),
-            "theorem second-moment: E tr(A O~ A O~') = a_1 tr A^2 + a_2 (tr A)^2 with tr A = 0",
-            Combination(
-                Use("frame", a[l, i] * a[j, k], over=rows(*FOUR)),
-                Use("A^2", -_t / (d * (d**2 - 1)), at={j: i}, over=rows(i)),
-                Use("tr A", _t / (d**2 - 1) * trace(a)),
-            ),
-        ),
-        Step(
-            "tr X X'",
-            Formula(over_rows(T[i, j, j, i], i, j), "=", (_t - _twist) / 2),
-            "multiply out; A^2 = 1 and E tr O~ O~' = t",
-            Combination(
-                Use("T", at={l: i, k: j}, over=rows(i, j)),
-                Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
-                Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
-                Use("frame swap", Rational(1, 2)),
-            ),
+        *slope_steps(
+            _t,
+            ("tr X tr X'", "definition of X, cyclicity"),
+            ("random frame",
+             "theorem second-moment: E tr(A O~ A O~') = a_1 tr A^2 + a_2 (tr A)^2 with tr A = 0"),
+            ("tr X X'", "multiply out; A^2 = 1 and E tr O~ O~' = t"),
         ),
         Step(
             "random state",

@@ -7,19 +7,8 @@ E[i, j, k, l] = E (V^+ O V)_ij (V^+ O V)_kl.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
-from sympy import (
-    Expr,
-    IndexedBase,
-    Integer,
-    KroneckerDelta,
-    Lambda,
-    Rational,
-    Symbol,
-    symbols,
-    sympify,
-)
+from sympy import Expr, IndexedBase, Integer, KroneckerDelta, Lambda, Symbol, symbols, sympify
 
 from patchlaw.hessian_theory.proof.derivation import (
     Assumption,
@@ -100,22 +89,24 @@ def design(
     )
 
 
-def design_rule(first: Expr, second: Expr) -> Callable[..., Expr]:
-    """The entries a_1 1 + a_2 SWAP at integer indices, for witnesses."""
+def with_design(
+    point: Point, moment: IndexedBase, coefficients: tuple[Symbol, ...], trace: Expr, square: Expr
+) -> Point:
+    """A witness at d = 2 that is given what `design` with these arguments wants."""
+    first, second = (2 * trace - square) / Integer(6), (2 * square - trace) / Integer(6)
 
-    def value(*indices: Expr) -> Expr:
-        a, b, c, e = indices
+    def value(a: Expr, b: Expr, c: Expr, e: Expr) -> Expr:
         return first * Integer(a == b and c == e) + second * Integer(a == e and b == c)
 
-    return value
+    point.symbols |= {d: Integer(2), coefficients[0]: first, coefficients[1]: second}
+    point.indexed = {**point.indexed, str(moment): value}
+    return point
 
 
 def _qubit_point(rng: random.Random) -> Point:
     """d = 2, O = Z: tr O = 0, tr O^2 = 2."""
-    values = {d: Integer(2), _t1: Integer(0), _t2: Integer(2)}
-    coefficients = {_al: Rational(-1, 3), _be: Rational(2, 3)}
-    rule = design_rule(*coefficients.values())
-    return Point(rng, {**values, **coefficients}, {"E": rule})
+    point = Point(rng, {_t1: Integer(0), _t2: Integer(2)})
+    return with_design(point, _E, (_al, _be), Integer(0), Integer(2))
 
 
 MOMENT = Derivation(

@@ -13,7 +13,8 @@ from functools import cache
 
 from sympy import Expr, I, IndexedBase, Integer, KroneckerDelta, Rational, symbols
 
-from patchlaw.hessian_theory.proof.derivation import Premise
+from patchlaw.hessian_theory.proof.derivation import Premise, Step
+from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
@@ -21,13 +22,14 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     FOUR,
     design,
-    design_rule,
     i,
     j,
     k,
     l,
     over_rows,
+    rows,
     second_moment,
+    with_design,
 )
 
 A, O = symbols("A O", commutative=False)  # noqa: E741  # the observable
@@ -66,19 +68,73 @@ def two_slopes(moment: IndexedBase, first: Expr, second: Expr, third: Expr, four
     return over_rows(_slope_terms(lambda *x: a[x], lambda *x: moment[x], *at), m, h)
 
 
+def slopes_premise(
+    slopes: IndexedBase, moment: IndexedBase, mean: str = "E[X_ij X'_kl], X = (i/2)(A O~ - O~ A)"
+) -> Premise:
+    """T by the entries of E, with what T is in words."""
+    formula = Formula(slopes[FOUR], "=", two_slopes(moment, *FOUR))
+    return Premise(str(slopes), formula, f"definition of {slopes} = {mean}", FOUR)
+
+
+def mean_product(states: IndexedBase, slopes: IndexedBase) -> Expr:
+    """E[d_i f_mu(x) d_i f_nu(x')] = sum E[rho_ij rho'_kl X_ji X'_lk] by the entries of Q and T."""
+    return over_rows(states[FOUR] * slopes[j, i, l, k], *FOUR)
+
+
 STATE = design(Q, state, Integer(1), Integer(1), "state ")
 FRAME = design(E, frame, Integer(0), d, "frame ")
 TRACELESS = Premise("tr A", Formula(over_rows(a[i, i], i), "=", Integer(0)), "A is not 1")
-_SLOPES = Premise(
-    "T",
-    Formula(T[FOUR], "=", two_slopes(E, *FOUR)),
-    "definition of T = E[X_ij X_kl], X = (i/2)(A O~ - O~ A)",
-    FOUR,
+VARIANCE_PREMISES = (
+    DIMENSION_PREMISE,
+    *STATE,
+    *FRAME,
+    TRACELESS,
+    involution(a, "A"),
+    slopes_premise(T, E, "E[X_ij X_kl], X = (i/2)(A O~ - O~ A)"),
 )
-VARIANCE_PREMISES = (DIMENSION_PREMISE, *STATE, *FRAME, TRACELESS, involution(a, "A"), _SLOPES)
 CITED_STATE = second_moment("state", Q, state, (1, 1))
 CITED_FRAME = second_moment("frame", E, frame, (0, d))
-MEAN_SQUARE_SLOPE = over_rows(Q[FOUR] * T[j, i, l, k], *FOUR)
+MEAN_SQUARE_SLOPE = mean_product(Q, T)
+
+
+def slope_steps(
+    square: Expr, of_traces: tuple[str, str], of_frame: tuple[str, str], of_product: tuple[str, str]
+) -> tuple[Step, Step, Step]:
+    """E tr X tr X', E tr A O~ A O~' and E tr X X' from E tr O~ O~' = `square`.
+
+    Needs the design of E with that square and its moment as "frame", T, A^2 = 1 and tr A = 0.
+    The rest is the label and the rule of each step.
+    """
+    twist = over_rows(a[i, j] * a[k, l] * E[j, k, l, i], *FOUR)
+    return (
+        Step(
+            of_traces[0],
+            Formula(over_rows(T[i, i, j, j], i, j), "=", Integer(0)),
+            of_traces[1],
+            Combination(Use("T", at={j: i, k: j, l: j}, over=rows(i, j))),
+        ),
+        Step(
+            of_frame[0],
+            Formula(twist, "=", -square / (d**2 - 1)),
+            of_frame[1],
+            Combination(
+                Use("frame", a[l, i] * a[j, k], over=rows(*FOUR)),
+                Use("A^2", -square / (d * (d**2 - 1)), at={j: i}, over=rows(i)),
+                Use("tr A", square / (d**2 - 1) * over_rows(a[i, i], i)),
+            ),
+        ),
+        Step(
+            of_product[0],
+            Formula(over_rows(T[i, j, j, i], i, j), "=", (square - twist) / 2),
+            of_product[1],
+            Combination(
+                Use("T", at={l: i, k: j}, over=rows(i, j)),
+                Use("A^2", E[j, k, k, i] / 4, over=rows(i, j, k)),
+                Use("A^2", E[k, i, j, k] / 4, over=rows(i, j, k)),
+                Use("frame swap", Rational(1, 2)),
+            ),
+        ),
+    )
 
 
 def pauli_z(row: Expr, column: Expr) -> Expr:
@@ -98,12 +154,14 @@ def slope_rule(moment: IndexedRule, generator: IndexedRule = pauli_z) -> Indexed
     return slopes
 
 
+def angle_point(rng: random.Random, overlap: Expr, square: Expr) -> Point:
+    """One qubit, A = Z, E tr rho rho' and E tr O~ O~' as given."""
+    point = with_design(Point(rng, {}, {"a": pauli_z}), Q, state, Integer(1), overlap)
+    point = with_design(point, E, frame, Integer(0), square)
+    point.indexed = {**point.indexed, "T": slope_rule(point.indexed["E"])}
+    return point
+
+
 def variance_point(rng: random.Random) -> Point:
     """One qubit, A = Z, random state and frame."""
-    coefficients = (Rational(-1, 3), Rational(2, 3), Rational(1, 6), Rational(1, 6))
-    moment = design_rule(*coefficients[:2])
-    return Point(
-        rng,
-        {d: Integer(2), **dict(zip((*frame, *state), coefficients, strict=True))},
-        {"E": moment, "Q": design_rule(*coefficients[2:]), "a": pauli_z, "T": slope_rule(moment)},
-    )
+    return angle_point(rng, Integer(1), Integer(2))

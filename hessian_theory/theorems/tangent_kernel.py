@@ -18,11 +18,7 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.kernel_of_an_angle import (
-    at_angle,
-    mean_product,
-    slopes_premise,
-)
+from patchlaw.hessian_theory.theorems.kernel_of_an_angle import at_angle
 from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     FOUR,
@@ -34,7 +30,14 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     rows,
     second_moment,
 )
-from patchlaw.hessian_theory.theorems.slope_moments import TRACELESS, VARIANCE_VALUE, a, involution
+from patchlaw.hessian_theory.theorems.slope_moments import (
+    TRACELESS,
+    VARIANCE_VALUE,
+    a,
+    involution,
+    mean_product,
+    slopes_premise,
+)
 from patchlaw.hessian_theory.theorems.three_blocks import (
     BACKWARDS,
     BLOCKS,
@@ -101,7 +104,7 @@ _PREMISES: tuple[Premise | Citation, ...] = (
     *BACKWARDS,
     TRACELESS,
     involution(a, "A"),
-    *(slopes_premise(f"T_{x}", SLOPES[e], OBSERVABLES[e]) for e, x in enumerate(BLOCKS)),
+    *map(slopes_premise, SLOPES, OBSERVABLES),
     *CITED_FORWARDS,
     *CITED_BACKWARDS,
     *(

@@ -16,8 +16,7 @@ from patchlaw.hessian_theory.proof.derivation import Premise
 from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
-from patchlaw.hessian_theory.theorems.kernel_of_an_angle import pair_coefficients
-from patchlaw.hessian_theory.theorems.second_moments import design, design_rule
+from patchlaw.hessian_theory.theorems.second_moments import design, with_design
 from patchlaw.hessian_theory.theorems.slope_moments import pauli_z, slope_rule
 from patchlaw.hessian_theory.theorems.twirled_pairs import (
     behind,
@@ -140,12 +139,11 @@ def outputs_point(
         for pair in (*FORTH, *BACK)
         for base, rule in zip(pair, entries, strict=True)
     }
-    for e in range(3):
-        coefficients = pair_coefficients(Integer(1), overlaps[e])
-        values |= dict(zip(STATE_COEFFICIENTS[e], coefficients, strict=True))
-        indexed[str(STATES[e])] = design_rule(*coefficients)
     indexed |= {"a": pauli_z, "O": lambda output, *at: pauli_z(*at) * Integer(output == 1)}
-    return Point(rng, values, indexed)
+    point = Point(rng, values, indexed)
+    for moment, coefficients, r in zip(STATES, STATE_COEFFICIENTS, overlaps, strict=True):
+        with_design(point, moment, coefficients, Integer(1), r)
+    return point
 
 
 def blocks_point(
@@ -155,12 +153,9 @@ def blocks_point(
 ) -> Point:
     """The same with the observables on their way back, A = Z."""
     point = outputs_point(rng, q, entries)
-    indexed = dict(point.indexed)
     for e, square in enumerate((2 * q**2, 2 * q, Integer(2))):
-        coefficients = pair_coefficients(Integer(0), square)
-        point.symbols |= dict(zip(OBSERVABLE_COEFFICIENTS[e], coefficients, strict=True))
+        with_design(point, OBSERVABLES[e], OBSERVABLE_COEFFICIENTS[e], Integer(0), square)
+        slopes = slope_rule(point.indexed[str(OBSERVABLES[e])])
         point.symbols[SQUARES[e]] = square
-        indexed[str(OBSERVABLES[e])] = design_rule(*coefficients)
-        indexed[str(SLOPES[e])] = slope_rule(design_rule(*coefficients))
-    point.indexed = indexed
+        point.indexed = {**point.indexed, str(SLOPES[e]): slopes}
     return point

@@ -29,7 +29,6 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     DIMENSION_PREMISE,
     FOUR,
     design,
-    design_rule,
     i,
     j,
     k,
@@ -37,6 +36,7 @@ from patchlaw.hessian_theory.theorems.second_moments import (
     over_rows,
     rows,
     second_moment,
+    with_design,
 )
 from patchlaw.hessian_theory.theorems.slope_moments import pauli_z
 
@@ -76,10 +76,8 @@ def encoding(
 
 def _traceless_point(rng: random.Random) -> Point:
     """d = 2, X = Y = B = C = Z."""
-    values = {d: Integer(2), _t: Integer(2)}
-    values |= dict(zip(_coefficients, (Rational(-1, 3), Rational(2, 3)), strict=True))
-    rule = design_rule(Rational(-1, 3), Rational(2, 3))
-    return Point(rng, values, {"E": rule, "B": pauli_z, "C": pauli_z})
+    point = Point(rng, {_t: Integer(2)}, {"B": pauli_z, "C": pauli_z})
+    return with_design(point, _E, _coefficients, Integer(0), Integer(2))
 
 
 TWIRL = Derivation(
@@ -141,10 +139,9 @@ def turned_back(row: Expr, column: Expr) -> Expr:
 
 def _encoding_point(rng: random.Random) -> Point:
     """d = 2, X = Y = |0><0|, W = i Z: q = -1/3, s = 1/2 + (1 - 1/2) q = 1/3."""
-    values = {d: Integer(2), _t1: Integer(1), _t2: Integer(1), _q: Rational(-1, 3)}
-    values |= {_s: Rational(1, 3)} | dict.fromkeys(_coefficients, Rational(1, 6))
-    rule = design_rule(Rational(1, 6), Rational(1, 6))
-    return Point(rng, values, {"E": rule, "W": turned, "W'": turned_back})
+    values = {_t1: Integer(1), _t2: Integer(1), _q: Rational(-1, 3), _s: Rational(1, 3)}
+    point = Point(rng, values, {"W": turned, "W'": turned_back})
+    return with_design(point, _E, _coefficients, Integer(1), Integer(1))
 
 
 ENCODING = Derivation(
