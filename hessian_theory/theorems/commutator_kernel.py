@@ -63,16 +63,11 @@ def _plus(row: Expr, column: Expr) -> Expr:
     return Rational(1, 2) * Integer(int(row) <= 2 and int(column) <= 2)
 
 
-def _half_y(row: Expr, column: Expr) -> Expr:
-    """(i/2) [Z, |+><+|] = -Y/2 at d = 2."""
-    return I / 2 * Integer({(1, 2): 1, (2, 1): -1}.get((int(row), int(column)), 0))
-
-
 def _point(rng: random.Random) -> Point:
     """d = 2, O = Z, psi = |+>: C = 1."""
     rules: dict[str, IndexedRule] = {}
     for prime in ("", "'"):
-        rules |= {f"O{prime}": pauli_z, f"rho{prime}": _plus, f"K{prime}": _half_y}
+        rules |= {f"O{prime}": pauli_z, f"rho{prime}": _plus}
     return with_design(Point(rng, {C: Integer(1)}, rules), E, frame, Integer(0), Integer(2))
 
 
@@ -153,11 +148,8 @@ def _trace_of(first: tuple[_Pair, _Pair], second: tuple[_Pair, _Pair]) -> Expr:
 
 def _vectors(rng: random.Random) -> Point:
     """d = 2, psi = phi = |0>, so f = 1."""
-    up = {
-        f"{name}{star}": (lambda row: Integer(int(row) == 1))
-        for name in ("psi", "phi", "psi'", "phi'")
-        for star in ("", "^*")
-    }
+    names = ("psi", "phi", "psi^*", "phi^*")
+    up = dict.fromkeys(names, lambda row: Integer(int(row) == 1))
     return Point(rng, {d: Integer(2), _f: Integer(1)}, up)
 
 

@@ -48,7 +48,7 @@ _X2 = I / 2 * (A * _O2 - _O2 * A)
 
 def _different_point(rng: random.Random) -> Point:
     """d = 4: the mixed moment of two different Pauli operators is zero."""
-    zero = {"E": lambda *_: Integer(0), "T": lambda *_: Integer(0)}
+    zero = {"E": lambda *_: Integer(0)}
     return Point(rng, {d: Integer(4), **dict.fromkeys(frame, Integer(0))}, zero)
 
 

@@ -30,21 +30,6 @@ _i, _np = symbols("i n_p", integer=True, positive=True)
 _entry, _M = IndexedBase("a", real=True), IndexedBase("M", real=True)
 
 
-def _factor_point(rng: random.Random) -> Point:
-    """A factor A with rational entries and the M_p that belong to it."""
-    point = Point(rng, {_np: Integer(rng.randint(1, 3))})
-
-    def entry(x: Expr, patch: Expr, angle: Expr) -> Expr:
-        return Rational(int(x) + 2 * int(patch) - int(angle), 3)
-
-    def gram(patch: Expr, x: Expr, y: Expr) -> Expr:
-        angles = range(1, int(point.symbols[_np]) + 1)
-        return sum((entry(x, patch, a) * entry(y, patch, a) for a in angles), Integer(0))
-
-    point.indexed = {"A": entry, "M": gram}
-    return point
-
-
 GRAM = Derivation(
     name="gram-picture",
     title="The non-zero spectrum of G is that of s^2 sum_p M_p",
@@ -62,7 +47,6 @@ GRAM = Derivation(
             (p, _x, _y),
         ),
     ),
-    witness=_factor_point,
     steps=(
         Claim(
             "carried over",

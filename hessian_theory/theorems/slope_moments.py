@@ -142,13 +142,13 @@ def pauli_z(row: Expr, column: Expr) -> Expr:
     return Integer({(1, 1): 1, (2, 2): -1}.get((int(row), int(column)), 0))
 
 
-def slope_rule(moment: IndexedRule, generator: IndexedRule = pauli_z) -> IndexedRule:
-    """The entries of T at d = 2 by those of E and A at integer indices, for witnesses."""
+def _slope_rule(moment: IndexedRule) -> IndexedRule:
+    """The entries of T at d = 2 by those of E at integer indices, A = Z, for witnesses."""
     two = (Integer(1), Integer(2))
 
     @cache
     def slopes(*at: Expr) -> Expr:
-        terms = (_slope_terms(generator, moment, *at, x, y) for x in two for y in two)
+        terms = (_slope_terms(pauli_z, moment, *at, x, y) for x in two for y in two)
         return sum(terms, Integer(0))
 
     return slopes
@@ -158,7 +158,7 @@ def angle_point(rng: random.Random, overlap: Expr, square: Expr) -> Point:
     """One qubit, A = Z, E tr rho rho' and E tr O~ O~' as given."""
     point = with_design(Point(rng, {}, {"a": pauli_z}), Q, state, Integer(1), overlap)
     point = with_design(point, E, frame, Integer(0), square)
-    point.indexed = {**point.indexed, "T": slope_rule(point.indexed["E"])}
+    point.indexed = {**point.indexed, "T": _slope_rule(point.indexed["E"])}
     return point
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from sympy import (
     Derivative,
     Expr,
@@ -31,7 +29,6 @@ from patchlaw.hessian_theory.proof.derivation import (
 )
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
-from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.notation import PATCHES, bounded_point, on_model, over_patches
 from patchlaw.hessian_theory.theorems.split import EQ5, curved, d, point, sloped
 
@@ -141,13 +138,6 @@ _v = Symbol("v", nonnegative=True)
 _E2 = IndexedBase("E_xx", real=True)
 
 
-def _diagonal_point(rng: random.Random) -> Point:
-    point = Point(rng)
-    v = point._symbol(_v)
-    point.indexed = {"E_xx": lambda a, b: v if a == b else Integer(0)}
-    return point
-
-
 INCOHERENT = Derivation(
     name="incoherent-sharing",
     title="Shared angles with uncorrelated patch derivatives still flatten",
@@ -161,7 +151,6 @@ INCOHERENT = Derivation(
             "uncorrelated", Formula(_E2[_p, _q], "=", _v * KroneckerDelta(_p, _q)), forall=(_p, _q)
         ),
     ),
-    witness=_diagonal_point,
     steps=(
         Claim(
             "mean square",
@@ -261,18 +250,6 @@ _m = IndexedBase("m", nonnegative=True)
 _bias_j = Symbol("j", integer=True, positive=True)
 
 
-def _coverage_point(rng: random.Random) -> Point:
-    point = bounded_point("D")(rng)
-    n_patches = int(point._symbol(_P))
-    covered = {q: point.rng.randint(0, 1) for q in range(1, n_patches + 1)}
-    point.indexed = {
-        **point.indexed,
-        "chi": lambda patch, _pixel: Integer(covered[int(patch)]),
-        "m": lambda _pixel: Integer(sum(covered.values())),
-    }
-    return point
-
-
 PIXEL_BIAS = Derivation(
     name="pixel-bias",
     title="Bias rows: derivatives are sums over the covering patches, bounded by m_j",
@@ -294,7 +271,7 @@ PIXEL_BIAS = Derivation(
             (_bias_j,),
         ),
     ),
-    witness=_coverage_point,
+    witness=bounded_point("D"),
     steps=(
         Claim(
             "upper",

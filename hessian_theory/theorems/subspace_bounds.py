@@ -38,23 +38,13 @@ def _class_point(rng: random.Random) -> Point:
     """Two classes, two directions of the output space, exact products."""
     point = Point(rng, {C: Integer(2), _size: Integer(2), _top: Rational(rng.randint(6, 9))})
     values = [Rational(rng.randint(0, 5)) for _ in range(2)]
-    parts = [[Rational(rng.randint(-3, 3)) for _ in range(2)] for _ in range(2)]
     root = [[Rational(rng.randint(-3, 3)) for _ in range(2)] for _ in range(2)]
-
-    def mu(j: Expr) -> Expr:
-        return values[int(j) % 2]
-
-    def c(a: Expr, j: Expr) -> Expr:
-        return parts[int(a) % 2][int(j) % 2]
 
     def q(n: Expr, k: Expr, l: Expr) -> Expr:  # noqa: E741  # the paper's index
         return root[int(k) % 2][int(l) % 2] + n
 
     point.indexed = {
-        "mu": mu,
-        "c": c,
-        "gamma": lambda a, b: sum(mu(j) * c(a, j) * c(b, j) for j in map(Integer, (1, 2))),
-        "sigma": lambda a, b: sum(c(a, j) * c(b, j) for j in map(Integer, (1, 2))),
+        "mu": lambda j: values[int(j) % 2],
         "Q": q,
         "S": lambda n, k, a: sum(q(n, k, l) * q(n, l, a) for l in map(Integer, (1, 2))),  # noqa: E741
     }

@@ -17,7 +17,7 @@ from patchlaw.hessian_theory.proof.language import DIMENSION as d
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import IndexedRule, Point
 from patchlaw.hessian_theory.theorems.second_moments import design, with_design
-from patchlaw.hessian_theory.theorems.slope_moments import pauli_z, slope_rule
+from patchlaw.hessian_theory.theorems.slope_moments import pauli_z
 from patchlaw.hessian_theory.theorems.twirled_pairs import (
     behind,
     between,
@@ -155,7 +155,5 @@ def blocks_point(
     point = outputs_point(rng, q, entries)
     for e, square in enumerate((2 * q**2, 2 * q, Integer(2))):
         with_design(point, OBSERVABLES[e], OBSERVABLE_COEFFICIENTS[e], Integer(0), square)
-        slopes = slope_rule(point.indexed[str(OBSERVABLES[e])])
         point.symbols[SQUARES[e]] = square
-        point.indexed = {**point.indexed, str(SLOPES[e]): slopes}
     return point

@@ -52,10 +52,7 @@ def _design_point(rng: random.Random) -> Point:
     def moment(_patch: Expr, _angle: Expr, first: Expr, second: Expr) -> Expr:
         return variance * Integer(first == second)
 
-    def with_curvature(sample: Expr, patch: Expr, angle: Expr, a: Expr, b: Expr) -> Expr:
-        return point._curvature(_S(sample, a, b)) * moment(patch, angle, a, b)
-
-    point.indexed = {**point.indexed, "M": moment, "D": with_curvature}
+    point.indexed = {**point.indexed, "M": moment}
     return point
 
 
