@@ -7,14 +7,7 @@ from collections.abc import Iterator
 from sympy import Derivative, Expr, IndexedBase, Integer, Rational, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
-from patchlaw.hessian_theory.proof.derivation import (
-    Assumption,
-    Citation,
-    Claim,
-    Derivation,
-    Premise,
-    Step,
-)
+from patchlaw.hessian_theory.proof.derivation import Assumption, Citation, Claim, Derivation, Step
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.theorems.gram_exponents import EXPONENT
@@ -29,20 +22,13 @@ from patchlaw.hessian_theory.theorems.notation import (
     on_model,
     over_classes,
     softmax_point,
+    unit_interval,
 )
 from patchlaw.hessian_theory.theorems.split import GAUSS_NEWTON_OWN, RESIDUAL_OWN
 
 _a, _b, _h = (IndexedBase(x, real=True) for x in "abh")
 _plus, _minus = (IndexedBase(x, nonnegative=True) for x in ("gplus", "gminus"))
 _one = Integer(1)
-
-
-def unit_interval(base: IndexedBase, index: Symbol = k) -> tuple[Premise, Premise]:
-    """-1 <= base[index] <= 1, as two premises."""
-    return (
-        Premise(f"{base} <= 1", Formula(base[index], "<=", _one), forall=(index,)),
-        Premise(f"{base} >= -1", Formula(base[index], ">=", -_one), forall=(index,)),
-    )
 
 
 _mean_a, _mean_b = over_classes(PI[k] * _a[k]), over_classes(PI[k] * _b[k])
@@ -105,7 +91,7 @@ GAUSS_NEWTON_BOUND = Derivation(
         Assumption("derivatives lie in [-1, 1] (theorem derivative-bounds)"),
         Assumption("pi_k > 0 for all k (declared on the symbol)"),
     ),
-    premises=(NORMALISED, *unit_interval(_a), *unit_interval(_b)),
+    premises=(NORMALISED, *unit_interval("a", _a[k], k), *unit_interval("b", _b[k], k)),
     witness=bounded_point("a", "b", also=softmax_point),
     steps=(
         Claim(
@@ -172,7 +158,7 @@ RESIDUAL_BOUND = Derivation(
         Assumption("g_k = gplus_k - gminus_k, |g_k| = gplus_k + gminus_k, both parts >= 0"),
         Assumption("second derivatives lie in [-1, 1] (theorem derivative-bounds)"),
     ),
-    premises=unit_interval(_h),
+    premises=unit_interval("h", _h[k], k),
     witness=bounded_point("h"),
     steps=(
         Claim(

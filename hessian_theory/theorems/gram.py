@@ -115,6 +115,9 @@ RAYLEIGH = Derivation(
 )
 
 
+TOP = Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q")
+
+
 def _gram_point(rng: random.Random) -> Point:
     """Diagonal M_p: then quadratic forms and eigenvalues are easy to write down exactly."""
     n_patches = rng.randint(2, 3)
@@ -149,7 +152,7 @@ BOUNDS = Derivation(
         Assumption("r is a patch index, 1 <= r <= P", InRange(r, P)),
     ),
     premises=(
-        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        TOP,
         Premise("q_p", Formula(_q[p], "<=", _lam[p]), "lambda_p is the largest form", (p,)),
         Premise(
             "any vector",

@@ -223,7 +223,7 @@ REPLICATED = Derivation(
             Formula(Sum(_B[_i, _j] * _u[_j], (_j, 1, _size)), "=", _a * _u[_i]),
             forall=(_i,),
         ),
-        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        gram.TOP,
         Premise("q_p", Formula(_q[p], "<=", _block), "no form exceeds a block's top", (p,)),
         Citation("sum of blocks", gram.BOUNDS, "upper", {gram.BLOCK_TOP: Lambda((p,), _block)}),
     ),
@@ -268,7 +268,7 @@ ORTHOGONAL = Derivation(
         Assumption("r is a patch index, 1 <= r <= P", InRange(r, P)),
     ),
     premises=(
-        Premise("x is top", Formula(_Lambda, "=", over_patches(_q[p])), "definition of x and q"),
+        gram.TOP,
         Premise("own part", Formula(_q[p], "<=", _block * _n[p]), forall=(p,)),
         Premise("unit", Formula(over_patches(_n[p]), "<=", Integer(1)), "x is a unit vector"),
         Premise(

@@ -24,6 +24,7 @@ from patchlaw.hessian_theory.theorems.notation import (
     on_model,
     over_classes,
     softmax_point,
+    unit_interval,
 )
 
 _n, _N = sym.n, sym.N
@@ -168,10 +169,8 @@ VARIANCE = Derivation(
     premises=(
         Premise("q >= 0", Formula(_q, ">=", Integer(0))),
         Premise("q <= 1/2", Formula(_q, "<=", Rational(1, 2))),
-        Premise("d_y <= 1", Formula(_d, "<=", Integer(1))),
-        Premise("d_y >= -1", Formula(_d, ">=", Integer(-1))),
-        Premise("m <= 1", Formula(_m, "<=", Integer(1))),
-        Premise("m >= -1", Formula(_m, ">=", Integer(-1))),
+        *unit_interval("d_y", _d),
+        *unit_interval("m", _m),
         Premise("B", Formula(_B, "<=", _q)),
     ),
     witness=_variance_point,

@@ -61,6 +61,16 @@ def not_delta(first: Expr, second: Expr) -> Expr:
     return 1 - KroneckerDelta(first, second)
 
 
+def unit_interval(
+    name: str, value: Expr, *forall: Symbol, origin: str = "assumption"
+) -> tuple[Premise, Premise]:
+    """-1 <= value <= 1, as two premises."""
+    return (
+        Premise(f"{name} <= 1", Formula(value, "<=", Integer(1)), origin, forall),
+        Premise(f"{name} >= -1", Formula(value, ">=", Integer(-1)), origin, forall),
+    )
+
+
 NORMALISED = Premise("normalised", Formula(over_classes(PI[k]), "=", Integer(1)))
 
 

@@ -17,7 +17,7 @@ from patchlaw.hessian_theory.proof.derivation import (
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, Tr
 from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import on_model
+from patchlaw.hessian_theory.theorems.notation import on_model, unit_interval
 
 _t, _u = symbols("t u", real=True)
 _A, _B, _O, _V, _W, _rho = symbols("A B O V W rho", commutative=False)
@@ -234,11 +234,8 @@ DERIVATIVES = Derivation(
     assumptions=(Assumption("|O| <= 1, each angle enters through one Pauli rotation"),),
     premises=(
         FIRST_HARMONIC,
-        Premise("F <= 1", Formula(_F(_t, _u), "<=", Integer(1)), "|O| <= 1", (_t, _u)),
-        Premise("F >= -1", Formula(_F(_t, _u), ">=", Integer(-1)), "|O| <= 1", (_t, _u)),
-        Citation("first", SHIFT, "first"),
-        Citation("second", SHIFT, "second"),
-        Citation("mixed", SHIFT, "mixed"),
+        *unit_interval("F", _F(_t, _u), _t, _u, origin="|O| <= 1"),
+        *(Citation(step.label, SHIFT, step.label) for step in SHIFT.steps),
     ),
     witness=_bounded_point,
     steps=(
