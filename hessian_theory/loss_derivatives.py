@@ -41,11 +41,6 @@ def _positive_integer(name: str, value: Expr | int) -> Expr:
     return expr
 
 
-def _check_angles(angles: str) -> None:
-    if angles not in ("any", "independent"):
-        raise ValueError(f"angles must be 'any' or 'independent', got {angles!r}")
-
-
 def patch_output(patch: Expr, output: Expr, angles: Angles = "any") -> Expr:
     """f_pk on sample n as a function of the two parameters that are differentiated."""
     if angles == "independent":
@@ -91,6 +86,18 @@ def loss_jet(
         (sym.l, 1, n_classes),
     )
     return Sum(first + second / 2, (sym.n, 1, sym.N)) / sym.N
+
+
+def _jet_and_logit(
+    n_patches: Expr | int, n_classes: Expr | int, angles: Angles, **factor: Expr | int
+) -> tuple[Expr, Expr]:
+    """`loss_jet` and z_k of checked arguments; `factor` is exponent and scale."""
+    n_patches = _positive_integer("n_patches", n_patches)
+    n_classes = _positive_integer("n_classes", n_classes)
+    if angles not in ("any", "independent"):
+        raise ValueError(f"angles must be 'any' or 'independent', got {angles!r}")
+    jet = loss_jet(n_patches=n_patches, n_classes=n_classes, angles=angles, **factor)
+    return jet, logit(sym.k, n_patches=n_patches, angles=angles, **factor)
 
 
 def _tidy(expr: Expr) -> Expr:
@@ -152,14 +159,7 @@ def loss_gradient(
     Raises:
         ValueError: `n_patches` or `n_classes` is not a positive integer, or `angles` is unknown.
     """
-    n_patches = _positive_integer("n_patches", n_patches)
-    n_classes = _positive_integer("n_classes", n_classes)
-    _check_angles(angles)
-    exponent, scale = sympify(exponent), sympify(scale)
-    jet = loss_jet(
-        n_patches=n_patches, n_classes=n_classes, exponent=exponent, scale=scale, angles=angles
-    )
-    z = logit(sym.k, n_patches=n_patches, exponent=exponent, scale=scale, angles=angles)
+    jet, z = _jet_and_logit(n_patches, n_classes, angles, exponent=exponent, scale=scale)
     return _at_the_point(jet.diff(_variables(angles)[0]), z)
 
 
@@ -194,16 +194,9 @@ def loss_hessian(
     Raises:
         ValueError: a count is not a positive integer, or `angles` or `term` is unknown.
     """
-    n_patches = _positive_integer("n_patches", n_patches)
-    n_classes = _positive_integer("n_classes", n_classes)
-    _check_angles(angles)
     if term not in _TERMS:
         raise ValueError(f"term must be one of {', '.join(_TERMS)}, got {term!r}")
-    exponent, scale = sympify(exponent), sympify(scale)
-    jet = loss_jet(
-        n_patches=n_patches, n_classes=n_classes, exponent=exponent, scale=scale, angles=angles
-    )
-    z = logit(sym.k, n_patches=n_patches, exponent=exponent, scale=scale, angles=angles)
+    jet, z = _jet_and_logit(n_patches, n_classes, angles, exponent=exponent, scale=scale)
     first, second = _variables(angles)
     whole = _at_the_point(jet.diff(first).diff(first if diagonal else second), z)
     if term == "both":
