@@ -29,6 +29,8 @@ FOUR = (i, j, k, l)
 _t1, _t2, _al, _be = symbols("t_1 t_2 a_1 a_2", real=True)
 _E = IndexedBase("E", complex=True)
 _B, _C = IndexedBase("B", complex=True), IndexedBase("C", complex=True)
+_identity = KroneckerDelta(i, j) * KroneckerDelta(k, l)
+_swap = KroneckerDelta(i, l) * KroneckerDelta(j, k)
 _det = d * (d**2 - 1)
 ALPHA_COEFFICIENT = (d * _t1**2 - _t2) / _det
 BETA_COEFFICIENT = (d * _t2 - _t1**2) / _det
@@ -43,14 +45,6 @@ def over_rows(expr: Expr, *indices: Symbol) -> Expr:
 def rows(*indices: Symbol) -> dict[Symbol, Expr]:
     """The same as the range of a `Use`."""
     return dict.fromkeys(indices, d)
-
-
-def _identity() -> Expr:
-    return KroneckerDelta(i, j) * KroneckerDelta(k, l)
-
-
-def _swap() -> Expr:
-    return KroneckerDelta(i, l) * KroneckerDelta(j, k)
 
 
 def design(
@@ -72,7 +66,7 @@ def design(
     return (
         Premise(
             f"{name}commutant",
-            Formula(moment[FOUR], "=", coefficients[0] * _identity() + coefficients[1] * _swap()),
+            Formula(moment[FOUR], "=", coefficients[0] * _identity + coefficients[1] * _swap),
             "Schur-Weyl duality: what commutes with all U x U is a_1 1 + a_2 SWAP",
             forall=FOUR,
         ),
@@ -149,9 +143,9 @@ MOMENT = Derivation(
         ),
         Claim(
             "moment",
-            Formula(_E[FOUR], "=", ALPHA_COEFFICIENT * _identity() + BETA_COEFFICIENT * _swap()),
+            Formula(_E[FOUR], "=", ALPHA_COEFFICIENT * _identity + BETA_COEFFICIENT * _swap),
             "insert both",
-            Combination(Use("commutant"), Use("a_1", _identity()), Use("a_2", _swap())),
+            Combination(Use("commutant"), Use("a_1", _identity), Use("a_2", _swap)),
         ),
         Claim(
             "swap trick",

@@ -96,28 +96,24 @@ BACKWARDS = (
 CITED_FORWARDS = tuple(
     behind(
         f"encoding {e + 1}, states",
-        *(
-            STATES[e],
-            STATE_COEFFICIENTS[e],
-            (1, OVERLAPS[e]),
-            FORTH[e],
-            FACTORS[e],
-            OVERLAPS[e + 1],
-        ),
+        STATES[e],
+        STATE_COEFFICIENTS[e],
+        (1, OVERLAPS[e]),
+        FORTH[e],
+        FACTORS[e],
+        OVERLAPS[e + 1],
     )
     for e in (0, 1)
 )
 CITED_BACKWARDS = tuple(
     behind(
         f"encoding {e + 1}, observables",
-        *(
-            OBSERVABLES[e + 1],
-            OBSERVABLE_COEFFICIENTS[e + 1],
-            (0, SQUARES[e + 1]),
-            BACK[e],
-            FACTORS[e],
-            SQUARES[e],
-        ),
+        OBSERVABLES[e + 1],
+        OBSERVABLE_COEFFICIENTS[e + 1],
+        (0, SQUARES[e + 1]),
+        BACK[e],
+        FACTORS[e],
+        SQUARES[e],
     )
     for e in (1, 0)
 )
