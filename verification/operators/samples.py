@@ -6,7 +6,7 @@ first one, digest by digest, or is refused.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -24,18 +24,25 @@ _REPEAT = (
 )
 
 
-class Samples(Protocol):
-    """Inputs and targets of N samples, in an order.
+class ArraySamples:
+    """Samples in memory.
+
+    Args:
+        images: inputs (N, ...), ready for the model.
+        targets: ready for the loss, or as ``use_targets`` takes them.
 
     Attributes:
         n_samples: N.
     """
 
-    n_samples: int
+    def __init__(self, images: Tensor, targets: Any) -> None:
+        self.images = images
+        self.targets = targets
+        self.n_samples = len(images)
 
     def first(self, count: int) -> Tensor:
         """Inputs of up to ``count`` samples, the first ones."""
-        ...
+        return self.images[:count]
 
     def use_targets(self, loss: TorchLoss, like: Tensor) -> None:
         """Have the loss check the targets, before any of the methods below.
@@ -47,82 +54,30 @@ class Samples(Protocol):
         Raises:
             TypeError, ValueError: see TorchLoss.check_targets.
         """
-        ...
-
-    def chunks(
-        self, size: int, within: slice = slice(None)
-    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """All samples of a range once, at most ``size`` at a time: which ones, inputs, targets."""
-        ...
-
-    def take(self, samples: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of some samples, given in ascending order."""
-        ...
-
-    def update(self, digest: Any) -> None:
-        """Feed inputs and targets into a hash, the same for arrays and batches of them."""
-        ...
-
-
-def make_samples(images: Any, labels: Any, prepare: Prepare) -> Samples:
-    """Arrays, or a loader of batches, as samples.
-
-    Args:
-        images: array, tensor, nested lists; without labels a re-iterable of batches.
-        labels: one a sample; None where the batches have them.
-        prepare: checks inputs and casts them.
-
-    Raises:
-        TypeError, ValueError: data of neither kind, batches that cannot be read twice or change.
-    """
-    if labels is not None and is_array_like(images):
-        return ArraySamples(prepare(images), labels)
-    return BatchedSamples(images, labels, prepare)
-
-
-class ArraySamples:
-    """Samples in memory.
-
-    Args:
-        images: inputs (N, ...), ready for the model.
-        targets: ready for the loss, or as ``use_targets`` takes them.
-    """
-
-    def __init__(self, images: Tensor, targets: Any) -> None:
-        self.images = images
-        self.targets = targets
-        self.n_samples = len(images)
-
-    def first(self, count: int) -> Tensor:
-        """Inputs."""
-        return self.images[:count]
-
-    def use_targets(self, loss: TorchLoss, like: Tensor) -> None:
-        """See Samples."""
         self.targets = loss.check_targets(self.targets, self.n_samples, like)
 
     def chunks(
         self, size: int, within: slice = slice(None)
     ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Slices of the arrays."""
+        """All samples of a range once, at most ``size`` at a time: which ones, inputs, targets."""
         first, end, _ = within.indices(self.n_samples)
         for start in range(first, end, size):
             rows = slice(start, min(start + size, end))
             yield rows, self.images[rows], self.targets[rows]
 
     def take(self, samples: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Rows of the arrays."""
+        """Inputs and targets of some samples, given in ascending order."""
         rows = list(samples)
         return self.images[rows], self.targets[rows]
 
     def update(self, digest: Any) -> None:
-        """See Samples."""
+        """Feed inputs and targets into a hash, the same for arrays and batches of them."""
         for name, tensor in (("images", self.images), ("targets", self.targets)):
             update_digest(digest, tensor, f"{name} None")
 
 
 class BatchedSamples:
-    """Samples in the batches of a loader.
+    """The same of samples in the batches of a loader.
 
     Args:
         batches: iterable again and again (a DataLoader, a list): pairs (inputs, targets),
@@ -173,7 +128,7 @@ class BatchedSamples:
         return torch.cat(parts)[:count]
 
     def use_targets(self, loss: TorchLoss, like: Tensor) -> None:
-        """See Samples; reads the data once more, and so finds those that do not repeat."""
+        """See ArraySamples; reads the data once more, and so finds those that do not repeat."""
         self._check_targets = lambda targets, n: loss.check_targets(targets, n, like)
         if self._labels is not None:
             loss.check_targets(self._labels, self.n_samples, like)
@@ -207,7 +162,7 @@ class BatchedSamples:
         return torch.cat(images), torch.cat(labels)
 
     def update(self, digest: Any) -> None:
-        """See Samples; one pass for the inputs and one for the targets."""
+        """See ArraySamples; one pass for the inputs and one for the targets."""
         for position, name in ((1, "images"), (2, "targets")):
             for batch in self._pass():
                 tensor = batch[position]
@@ -294,6 +249,25 @@ class BatchedSamples:
                 f"batch: expected {kind}, got {_a(batch)} of {len(parts)} part(s); {_WRAP}"
             )
         return parts[0], parts[1] if wanted == 2 else None
+
+
+Samples: TypeAlias = ArraySamples | BatchedSamples
+
+
+def make_samples(images: Any, labels: Any, prepare: Prepare) -> Samples:
+    """Arrays, or a loader of batches, as samples.
+
+    Args:
+        images: array, tensor, nested lists; without labels a re-iterable of batches.
+        labels: one a sample; None where the batches have them.
+        prepare: checks inputs and casts them.
+
+    Raises:
+        TypeError, ValueError: data of neither kind, batches that cannot be read twice or change.
+    """
+    if labels is not None and is_array_like(images):
+        return ArraySamples(prepare(images), labels)
+    return BatchedSamples(images, labels, prepare)
 
 
 _WRAP = "where a model takes several tensors, join them in the loader and part them in the model"
