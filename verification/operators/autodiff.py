@@ -70,8 +70,8 @@ class AutodiffBackend(Fingerprinted):
         caveats: what the checks could not decide.
 
     Raises:
-        ValueError, TypeError: see check_model, make_samples, check_images,
-            TorchLoss.check_targets and Door.check.
+        ValueError, TypeError: see check_model, make_samples, check_images, check_labels and
+            Door.check.
     """
 
     name = "autodiff"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Protocol, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import torch
 from numpy.typing import ArrayLike
@@ -11,47 +11,9 @@ from torch import Tensor
 from patchlaw.hessian_theory.input_checks import unknown
 from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.operators.array_kinds import as_tensor
-from patchlaw.verification.operators.custom_loss import custom_loss
+from patchlaw.verification.operators.custom_loss import CustomLoss, custom_loss
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-
-
-class TorchLoss(Protocol):
-    """A loss l(z, y) of the outputs z (n, ...), one number a sample."""
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """What fingerprints hold of it: another text for every other loss.
-
-        Raises:
-            IndescribableError: a loss that another process could not find again.
-        """
-        ...
-
-    def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
-        """Targets as a tensor that fits outputs like ``like`` (1, ...).
-
-        Raises:
-            TypeError, ValueError: targets or outputs that do not fit.
-        """
-        ...
-
-    def total(self, z: Tensor, targets: Tensor) -> Tensor:
-        """Sum of l over the samples, with its graph."""
-        ...
-
-    def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
-        """g = dl/dz, shape of z."""
-        ...
-
-    def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
-        """S u for directions u (m, *z.shape), S = d2l/dz2."""
-        ...
 
 
 class CrossEntropyLoss:
@@ -59,33 +21,41 @@ class CrossEntropyLoss:
 
     g = pi - e_y, S = diag(pi) - pi pi^T. Of logits (N, T, C) and labels (N, T) a sample's loss is
     the mean over its T positions, so the mean over samples is that over all N T of them.
+
+    Attributes:
+        name: for messages.
+        identity: what fingerprints hold of it: another text for every other loss.
     """
 
     name = identity = "cross_entropy"
 
     def check_targets(self, targets: Tensor | ArrayLike, n_samples: int, like: Tensor) -> Tensor:
-        """Labels as int64, every one in [0, C)."""
+        """Targets as a tensor that fits outputs like ``like`` (1, ...): labels as int64 in [0, C).
+
+        Raises:
+            TypeError, ValueError: targets or outputs that do not fit.
+        """
         tensor = as_tensor("labels", targets)
         check_logits(like, tensor)
         shape = (n_samples, *like.shape[1:-1])
         return check_labels(tensor, shape, like.shape[-1]).to(like.device)
 
     def total(self, z: Tensor, targets: Tensor) -> Tensor:
-        """Sum of -log pi_y."""
+        """Sum of l = -log pi_y over the samples, with its graph."""
         total = torch.nn.functional.cross_entropy(
             z.reshape(-1, z.shape[-1]), targets.reshape(-1), reduction="sum"
         )
         return total / _positions(z)
 
     def gradient(self, z: Tensor, targets: Tensor) -> Tensor:
-        """Pi minus one-hot."""
+        """g = dl/dz, shape of z: pi minus one-hot."""
         g = torch.softmax(z, dim=-1).contiguous()
         rows = g.view(-1, g.shape[-1])
         rows[torch.arange(len(rows)), targets.reshape(-1)] -= 1
         return g / _positions(z)
 
     def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
-        """Pi * (u - <u>_pi)."""
+        """S u for directions u (m, *z.shape), S = d2l/dz2: pi * (u - <u>_pi)."""
         pi = torch.softmax(z, dim=-1)
         s_u = pi * directions - pi * (pi * directions).sum(dim=-1, keepdim=True)
         return s_u / _positions(z)
@@ -135,6 +105,9 @@ class SquaredErrorLoss:
     def curvature(self, z: Tensor, targets: Tensor, directions: Tensor) -> Tensor:
         """The identity."""
         return directions / _positions(z)
+
+
+TorchLoss: TypeAlias = CrossEntropyLoss | SquaredErrorLoss | CustomLoss
 
 
 def _positions(z: Tensor) -> int:

@@ -52,7 +52,7 @@ class ArraySamples:
             like: outputs of one sample, (1, ...).
 
         Raises:
-            TypeError, ValueError: see TorchLoss.check_targets.
+            TypeError, ValueError: see CrossEntropyLoss.check_targets.
         """
         self.targets = loss.check_targets(self.targets, self.n_samples, like)
 
