@@ -205,7 +205,7 @@ OP = aslinearoperator(np.eye(5))
             lambda: spectral_density(OP, n_steps=2).density([0.0], width=-1),
             "width: expected a number > 0, got -1",
         ),
-        (lambda: estimate_trace(OP, n_products=1), "expected an integer >= 2"),
+        (lambda: estimate_trace(OP, n_products=1), "n_products: expected an integer >= 2"),
         (lambda: estimate_trace(OP, n_products=5, method="hutch++"), "expected an integer >= 6"),
         (lambda: estimate_trace(OP, method="exact"), "method: expected one of"),
         (

@@ -17,6 +17,7 @@ from patchlaw.verification.solvers.probe import check_repeatable, random_vector
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
+    check_integer,
     check_vectors_fit,
     names_way_out,
 )
@@ -91,7 +92,7 @@ def dense_matrix(
         ValueError: D above the limit, together below 1, an operator that is not symmetric or not
             repeatable, or one that no solver takes.
     """
-    check_together(together)
+    check_integer("together", together)
     products = Products(
         op, {"solver": "dense_matrix", "together": together}, checkpoint, save_every
     )
@@ -157,7 +158,7 @@ def dense_residual(
         TypeError: a model without patches.
         ValueError: as ``dense_matrix``.
     """
-    check_together(together)
+    check_integer("together", together)
     size = problem.layout.size
     _check_size(size, limit)
     computation = {"solver": "dense_residual", "together": together}
@@ -249,12 +250,6 @@ def dense_gauss_newton(
         seconds=time.perf_counter() - begin,
         caveats=problem.gauss_newton.caveats,
     )
-
-
-def check_together(together: int) -> None:
-    """Raise ValueError unless an integer >= 1."""
-    if isinstance(together, bool) or not isinstance(together, int) or together < 1:
-        raise ValueError(f"together: expected an integer >= 1, got {together!r}")
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -21,13 +21,14 @@ from patchlaw.hessian_theory.predictions.spectral_bounds import (
 )
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
-    check_probe_count,
+    NEEDS_TWO,
     mean_and_error,
     probe_vectors,
 )
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
+    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,
@@ -130,7 +131,7 @@ def eigenvalue_interval(
             negative eigenvalues, of which these bounds say nothing).
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    check_probe_count(n_probes)
+    check_integer("n_probes", n_probes, 2, note=NEEDS_TWO)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
     size = check_operator(op)

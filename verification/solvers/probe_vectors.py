@@ -9,6 +9,7 @@ from patchlaw.hessian_theory.input_checks import one_of
 
 ProbeKind: TypeAlias = Literal["rademacher", "normal"]
 
+NEEDS_TWO = " (a standard error needs two)"
 _SIGNS = np.array([-1.0, 1.0])
 
 
@@ -36,12 +37,3 @@ def mean_and_error(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     """Mean over the first axis and its standard error, s / sqrt(m) with m - 1 in s."""
     error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
     return samples.mean(axis=0), np.asarray(error)
-
-
-def check_probe_count(n_probes: int, least: int = 2) -> None:
-    """Raise ValueError for fewer probes than a standard error needs."""
-    if isinstance(n_probes, bool) or not isinstance(n_probes, int) or n_probes < least:
-        raise ValueError(
-            f"n_probes: expected an integer >= {least} (a standard error needs two), "
-            f"got {n_probes!r}"
-        )

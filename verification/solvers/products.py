@@ -70,30 +70,15 @@ class Products:
             )
             self._ranks.check_same({"products in the checkpoint": self._log.stored})
 
-    @property
-    def dtype(self) -> str:
-        """Dtype in which the products are computed."""
-        return str(np.dtype(self.op.dtype))
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What the operator says is not known of its products."""
-        return tuple(getattr(self.op, "caveats", ()))
-
-    @property
-    def n_samples(self) -> int | None:
-        """Samples behind the operator, if it says."""
-        return getattr(self.op, "n_samples", None)
-
     def spent(self, checks: int) -> dict[str, Any]:
         """A ``SolverResult``'s fields; ``checks`` counts the products made past this object."""
         return {
             "matvecs": self.count + checks,
-            "n_samples": self.n_samples,
-            "dtype": self.dtype,
+            "n_samples": getattr(self.op, "n_samples", None),
+            "dtype": str(np.dtype(self.op.dtype)),
             "seconds": time.perf_counter() - self._begin,
             "replayed": self.replayed,
-            "caveats": self.caveats,
+            "caveats": tuple(getattr(self.op, "caveats", ())),
         }
 
     def __call__(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,6 +195,20 @@ def check_operator(op: LinearOperator) -> int:
     if np.dtype(op.dtype).kind != "f":
         raise ValueError(f"op: expected a real floating dtype, got {op.dtype}")
     return int(rows)
+
+
+def check_integer(
+    name: str, value: object, least: int = 1, most: int | None = None, *, note: str = ""
+) -> None:
+    """Raise ValueError unless an integer from ``least`` to D = ``most``; ``note`` says why."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < least
+        or (most is not None and value > most)
+    ):
+        wanted = f">= {least}" if most is None else f"from {least} to D = {most}"
+        raise ValueError(f"{name}: expected an integer {wanted}{note}, got {value!r}")
 
 
 def describe_operator(op: LinearOperator) -> dict[str, Any]:

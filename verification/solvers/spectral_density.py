@@ -10,17 +10,17 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator
 from scipy.special import ndtr
 
-from patchlaw.verification.solvers.dense import check_together
 from patchlaw.verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
+    NEEDS_TWO,
     ProbeKind,
-    check_probe_count,
     mean_and_error,
     probe_vectors,
 )
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
+    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,
@@ -166,11 +166,10 @@ def spectral_density(
             more vectors than the memory holds.
         CheckpointError: a checkpoint of another computation, or damaged.
     """
-    check_probe_count(n_probes)
-    check_together(together)
+    check_integer("n_probes", n_probes, 2, note=NEEDS_TWO)
+    check_integer("together", together)
     size = check_operator(op)
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or not 1 <= n_steps <= size:
-        raise ValueError(f"n_steps: expected an integer from 1 to D = {size}, got {n_steps!r}")
+    check_integer("n_steps", n_steps, 1, size)
     computation: dict[str, Any] = {
         "solver": "spectral_density",
         "n_probes": n_probes,

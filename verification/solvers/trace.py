@@ -12,17 +12,17 @@ from scipy.sparse.linalg import LinearOperator
 
 from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.verification.operators.restriction import check_indices
-from patchlaw.verification.solvers.dense import check_together
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
+    NEEDS_TWO,
     ProbeKind,
-    check_probe_count,
     mean_and_error,
     probe_vectors,
 )
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
+    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,
@@ -117,8 +117,8 @@ def estimate_trace(
     one_of("method", method, get_args(TraceMethod))
     if method == "hutch++" and blocks:
         raise ValueError("blocks: expected none with 'hutch++', got some; use 'hutchinson'")
-    check_probe_count(n_products, 2 if method == "hutchinson" else 6)
-    check_together(together)
+    check_integer("n_products", n_products, 2 if method == "hutchinson" else 6, note=NEEDS_TWO)
+    check_integer("together", together)
     computation = {
         "solver": "estimate_trace",
         "n_products": n_products,
