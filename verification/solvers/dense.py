@@ -1,6 +1,7 @@
 """Whole matrices of small models: from identity columns, and faster by the model's structure."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,11 +98,7 @@ def dense_matrix(
         op, {"solver": "dense_matrix", "together": together}, checkpoint, save_every
     )
     _check_size(products.size, limit)
-    image = image_of_random(products)
-    matrix = columns_of(products, together)
-    products.save()
-    check_against(products, matrix, image)
-    return _result(matrix, products, "identity columns")
+    return _by_products(products, lambda: columns_of(products, together), "identity columns")
 
 
 def columns_of(products: Products, together: int) -> Float:
@@ -112,21 +109,6 @@ def columns_of(products: Products, together: int) -> Float:
         last = min(first + together, size)
         matrix[:, first:last] = products(np.eye(size, last - first, -first))
     return matrix
-
-
-def image_of_random(products: Products) -> Float:
-    """A u, one fresh product, for ``check_against``."""
-    return products.fresh(random_vector(products.size, 0)[:, None])[:, 0]
-
-
-def check_against(products: Products, matrix: Float, image: Float) -> None:
-    """Refuse columns that do not give ``image_of_random``.
-
-    Raises:
-        ValueError: an operator that changed in between, or not the checkpoint's.
-    """
-    again = matrix @ random_vector(products.size, 0)
-    check_repeatable(products, image, again, recalled=products.replayed > 0)
 
 
 @names_way_out("a smaller together, or top_eigenpairs in place of the matrix")
@@ -163,27 +145,30 @@ def dense_residual(
     _check_size(size, limit)
     computation = {"solver": "dense_residual", "together": together}
     products = Products(problem.residual, computation, checkpoint, save_every)
-    image = image_of_random(products)
     own, shared = _own_and_shared(problem)
-    matrix = np.zeros((size, size))
-    for first in range(0, max(map(len, own)), together):
-        spans = [parameters[first : first + together] for parameters in own]
+
+    def images_of_sums(spans: list[NDArray[np.int64]]) -> Float:
+        """R sum_k e_(span_k[i]), column i."""
         vectors = np.zeros((size, max(map(len, spans))))
         for span in spans:
             vectors[span, np.arange(len(span))] = 1.0
-        images = products(vectors)
-        for parameters, span in zip(own, spans, strict=True):
-            matrix[np.ix_(parameters, span)] = images[parameters, : len(span)]
-    for first in range(0, len(shared), together):
-        columns = shared[first : first + together]
-        vectors = np.zeros((size, len(columns)))
-        vectors[columns, np.arange(len(columns))] = 1.0
-        matrix[:, columns] = products(vectors)
-    products.save()
-    others = np.concatenate(own)
-    matrix[np.ix_(shared, others)] = matrix[np.ix_(others, shared)].T
-    check_against(products, matrix, image)
-    return _result(matrix, products, "one column of every patch's block together")
+        return products(vectors)
+
+    def compute() -> Float:
+        matrix = np.zeros((size, size))
+        for first in range(0, max(map(len, own)), together):
+            spans = [parameters[first : first + together] for parameters in own]
+            images = images_of_sums(spans)
+            for parameters, span in zip(own, spans, strict=True):
+                matrix[np.ix_(parameters, span)] = images[parameters, : len(span)]
+        for first in range(0, len(shared), together):
+            columns = shared[first : first + together]
+            matrix[:, columns] = images_of_sums([columns])
+        others = np.concatenate(own)
+        matrix[np.ix_(shared, others)] = matrix[np.ix_(others, shared)].T
+        return matrix
+
+    return _by_products(products, compute, "one column of every patch's block together")
 
 
 def _own_and_shared(problem: CurvatureProblem) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
@@ -261,7 +246,17 @@ def _check_size(size: int, limit: int) -> None:
     check_vectors_fit("dense matrix", size, size, "fix: use top_eigenpairs")
 
 
-def _result(matrix: Float, products: Products, method: str) -> DenseResult:
+def _by_products(products: Products, compute: Callable[[], Float], method: str) -> DenseResult:
+    """A matrix, held against the product with a random vector from before it was computed.
+
+    Raises:
+        ValueError: an operator that changed in between, is not the checkpoint's or not symmetric.
+    """
+    vector = random_vector(products.size, 0)
+    image = products.fresh(vector[:, None])[:, 0]
+    matrix = compute()
+    products.save()
+    check_repeatable(products, image, matrix @ vector, recalled=products.replayed > 0)
     asymmetry = symmetrise(matrix)
     check_asymmetry(products, asymmetry)
     return DenseResult(matrix, asymmetry, method, **products.spent(checks=1))
