@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlaw.verification.analysis.options import STAGES
 from patchlaw.verification.analysis.workbench import TwoLevels, Workbench
 from patchlaw.verification.landscape.pca import LEAST_POINTS, trajectory_plane
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator, SymmetricOperator
@@ -312,28 +311,24 @@ def bounds(bench: Workbench) -> Sections:
     return {"bounds": {"output_ritz": float(directions.output_ritz[0]), "interval": interval}}
 
 
-_BY_NAME: Mapping[str, Callable[[Workbench], Sections]] = {
-    stage.__name__: stage
-    for stage in (
-        evaluation,
-        misclassified,
-        trajectory,
-        hessian,
-        gauss_newton,
-        residual,
-        gauss_newton_blocks,
-        residual_blocks,
-        bias_blocks,
-        density,
-        bottom,
-        along_training,
-        traces,
-        bounds,
-        hessian_outliers,
-        spectra_along_training,
-    )
+RUN_STAGE: Mapping[str, Callable[[Workbench], Sections]] = {
+    "evaluation": evaluation,
+    "trajectory": trajectory,
+    "hessian": hessian,
+    "gauss-newton": gauss_newton,
+    "residual": residual,
+    "gauss-newton blocks": gauss_newton_blocks,
+    "residual blocks": residual_blocks,
+    "bias blocks": bias_blocks,
+    "density": density,
+    "bottom": bottom,
+    "along training": along_training,
+    "traces": traces,
+    "bounds": bounds,
+    "hessian outliers": hessian_outliers,
+    "misclassified": misclassified,
+    "spectra along training": spectra_along_training,
 }
-RUN_STAGE = {name: _BY_NAME[name.replace("-", "_").replace(" ", "_")] for name in STAGES}
 
 
 def _contributions(points: NDArray[np.float64], origin: int) -> NDArray[np.float64]:

@@ -236,8 +236,7 @@ class Workbench:
 
 def solved_line(matrix: str, result: EigenResult) -> str:
     """The first values of a solve with their error bounds, for the log."""
-    rows = list(zip(result.values, result.radii, result.converged, strict=True))[:_SHOWN]
-    values = ", ".join(format_value(*row) for row in rows)
+    values = ", ".join(format_value(*row) for row in result.rows[:_SHOWN])
     more = f" and {len(result.values) - _SHOWN} more" if len(result.values) > _SHOWN else ""
     end = "" if result.which == "LA" else " (smallest)"
     return (

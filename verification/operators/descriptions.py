@@ -143,9 +143,8 @@ class _Description:
             return f"partial({', '.join(parts)}, {self._pairs(value.keywords)})"
         if isinstance(value, torch.nn.Module):
             return self._module(value)
-        if isinstance(value, types.MethodType):
-            return f"method({self.of(value.__self__)}, {value.__name__})"
-        if isinstance(value, types.BuiltinMethodType) and value.__self__ is not None:
+        bound = isinstance(value, types.MethodType | types.BuiltinMethodType)
+        if bound and value.__self__ is not None:
             return f"method({self.of(value.__self__)}, {value.__name__})"
         if isinstance(value, types.ModuleType):
             return value.__name__

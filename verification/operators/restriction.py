@@ -99,9 +99,6 @@ class CrossBlockOperator(LinearOperator):
     def _matmat(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         return np.asarray(_padded_product(self.op, self.columns, X)[self.rows])
 
-    def _matvec(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
-        return self._matmat(np.reshape(x, (-1, 1)))[:, 0]
-
     def _adjoint(self) -> LinearOperator:
         return CrossBlockOperator(self.op, self.columns, self.rows)
 
