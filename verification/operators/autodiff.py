@@ -33,13 +33,13 @@ from patchlaw.verification.operators.patch_block import computes_as_written, lay
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
 from patchlaw.verification.operators.samples import make_samples
 from patchlaw.verification.operators.trial_samples import trial_samples
-from patchlaw.verification.ranks.ranks import ALONE, Ranks
+from patchlaw.verification.ranks.ranks import Ranks
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]
 
 # An autograd graph of the paper's model keeps some 60 complex states a patch and sample; 512
 # samples of 16 patches at n = 8 then take about 2 GB. Ours, measured.
-DEFAULT_CHUNK_SIZE = 512
+_CHUNK_SIZE = 512
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class AutodiffBackend(Fingerprinted):
         images: shape (N, ...), or a loader of batches (see ``samples``).
         labels: as the loss expects; (N,) integers in [0, C) for cross-entropy. None where the
             batches have them.
-        chunk_size: samples whose graph is held in memory at once.
+        chunk_size: samples whose graph is held in memory at once; 512 if None.
         loss: "cross_entropy", "squared_error" (l = |z - y|^2 / 2, targets (N, C) or labels
             for their one-hot rows), or a function of (outputs, targets) that gives n losses.
         check: False leaves out everything that ``door`` tries; the caveats say so.
@@ -81,16 +81,16 @@ class AutodiffBackend(Fingerprinted):
         self,
         model: torch.nn.Module,
         images: Any,
-        labels: Any = None,
-        chunk_size: int = DEFAULT_CHUNK_SIZE,
-        loss: LossName | LossFunction = "cross_entropy",
-        check: bool = True,
-        name: str | None = None,
-        ranks: Ranks = ALONE,
+        labels: Any,
+        chunk_size: int | None,
+        loss: LossName | LossFunction,
+        check: bool,
+        name: str | None,
+        ranks: Ranks,
     ) -> None:
         self.ranks = ranks
         self._loss = make_loss(loss)
-        self._chunk_size = chunk_size
+        self._chunk_size = chunk_size or _CHUNK_SIZE
         trainable = check_model(model)
         self.layout = layout_of(model)
         self.module = HeldModule(model, list(trainable))

@@ -24,14 +24,14 @@ BackendName: TypeAlias = Literal["auto", "autodiff", "fast"]
 def make_backend(
     model: torch.nn.Module,
     images: Data,
-    labels: Tensor | ArrayLike | None = None,
-    backend: BackendName = "auto",
-    chunk_size: int | None = None,
-    loss: LossName | LossFunction = "cross_entropy",
-    memory_budget: float | None = None,
-    check: bool = True,
-    name: str | None = None,
-    group: Group | Ranks | None = None,
+    labels: Tensor | ArrayLike | None,
+    backend: BackendName,
+    chunk_size: int | None,
+    loss: LossName | LossFunction,
+    memory_budget: float | None,
+    check: bool,
+    name: str | None,
+    group: Group | Ranks | None,
 ) -> CurvatureBackend:
     """The backend of a model at its present parameters on the given samples.
 
@@ -45,41 +45,31 @@ def make_backend(
     ):
         raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
     ranks = Ranks.of(group)
-    options: dict[str, Any] = {"loss": loss, "name": name, "ranks": ranks}
-    if chunk_size is not None:
-        options["chunk_size"] = chunk_size
-    made = ranks.agreed(
-        lambda: _chosen(model, images, labels, backend, check, memory_budget, **options)
-    )
+
+    def chosen() -> CurvatureBackend:
+        options: dict[str, Any] = {
+            "loss": loss,
+            "chunk_size": chunk_size,
+            "name": name,
+            "ranks": ranks,
+        }
+        in_memory = labels is not None and is_array_like(images)
+        if backend == "fast" and not in_memory:
+            raise ValueError(
+                "backend: 'fast' expects all images and labels in memory, got a loader of batches; "
+                "use backend='autodiff'"
+            )
+        if backend == "fast" or (backend == "auto" and in_memory and computes_as_written(model)):
+            # numba takes a second to import: only where it is used
+            from patchlaw.verification.operators.fast import FastBackend, fast_backend_knows
+
+            if backend == "fast" or fast_backend_knows(model, loss):
+                return FastBackend(model, images, labels, memory_budget=memory_budget, **options)
+        return AutodiffBackend(model, images, labels, check=check, **options)
+
+    made = ranks.agreed(chosen)
     ranks.check_same(made.facts)
     return made
-
-
-def _chosen(
-    model: torch.nn.Module,
-    images: Data,
-    labels: Tensor | ArrayLike | None,
-    backend: BackendName,
-    check: bool,
-    memory_budget: float | None,
-    **options: Any,
-) -> CurvatureBackend:
-    in_memory = labels is not None and is_array_like(images)
-    if backend == "autodiff" or (
-        backend == "auto" and not (in_memory and computes_as_written(model))
-    ):
-        return AutodiffBackend(model, images, labels, check=check, **options)
-    if not in_memory:
-        raise ValueError(
-            "backend: 'fast' expects all images and labels in memory, got a loader of batches; use "
-            "backend='autodiff'"
-        )
-    # numba takes a second to import: only where it is used
-    from patchlaw.verification.operators.fast import FastBackend, fast_backend_knows
-
-    if backend == "auto" and not fast_backend_knows(model, options["loss"]):
-        return AutodiffBackend(model, images, labels, check=check, **options)
-    return FastBackend(model, images, labels, memory_budget=memory_budget, **options)
 
 
 def own_copy(images: Data, labels: Any) -> tuple[Any, Any]:

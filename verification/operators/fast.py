@@ -21,7 +21,7 @@ from patchlaw.verification.operators.losses import LossFunction, TorchLoss, make
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model
 from patchlaw.verification.operators.samples import ArraySamples
-from patchlaw.verification.ranks.ranks import ALONE, Ranks
+from patchlaw.verification.ranks.ranks import Ranks
 
 Float = NDArray[np.float64]
 
@@ -57,9 +57,7 @@ class OffsetCrossEntropy:
         return z + targets[:, 1:].astype(np.float64).T
 
 
-def fast_backend_knows(
-    model: torch.nn.Module, loss: LossName | LossFunction = "cross_entropy"
-) -> bool:
+def fast_backend_knows(model: torch.nn.Module, loss: LossName | LossFunction) -> bool:
     """Whether an engine can stand in for autograd: named loss, all trained, on CPU or CUDA."""
     return (
         isinstance(loss, str)
@@ -99,11 +97,11 @@ class FastBackend(Fingerprinted):
         model: torch.nn.Module,
         images: Any,
         labels: Any,
-        chunk_size: int | None = None,
-        loss: LossName | LossFunction = "cross_entropy",
-        memory_budget: float | None = None,
-        name: str | None = None,
-        ranks: Ranks = ALONE,
+        chunk_size: int | None,
+        loss: LossName | LossFunction,
+        memory_budget: float | None,
+        name: str | None,
+        ranks: Ranks,
     ) -> None:
         self.ranks = ranks
         check_model(model)
