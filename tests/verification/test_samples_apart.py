@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from patchlaw.verification.operators import HessianOperator
 from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import LossFunction, make_loss
-from patchlaw.verification.operators.samples import ArraySamples
-from patchlaw.verification.operators.trial_samples import N_SAMPLES, spread, trial_samples
+from patchlaw.verification.operators.samples import (
+    N_SAMPLES,
+    ArraySamples,
+    spread,
+    trial_samples,
+)
 from tests.strategies import examples
 from tests.verification.difference_oracle import (
     DIFFERENCES,

@@ -31,8 +31,7 @@ from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import LossFunction, make_loss
 from patchlaw.verification.operators.patch_block import computes_as_written, layout_of
 from patchlaw.verification.operators.problem import check_images, check_model, refused_images
-from patchlaw.verification.operators.samples import make_samples
-from patchlaw.verification.operators.trial_samples import trial_samples
+from patchlaw.verification.operators.samples import make_samples, trial_samples
 from patchlaw.verification.ranks.ranks import Ranks
 
 Multiply: TypeAlias = Callable[[list[Tensor]], NDArray[np.float64]]

@@ -1,13 +1,15 @@
 """The samples of an operator: arrays in memory, or batches that a loader yields at every pass.
 
 Batches are read one after the other and never held together; every pass must yield those of the
-first one, digest by digest, or is refused.
+first one, digest by digest, or is refused. ``trial_samples`` chooses those that a module and its
+loss are tried on: from all over the data set, seen and masked.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +24,10 @@ _REPEAT = (
     "switch off shuffle, random augmentation and workers that share an iterator, or store what "
     "they give; make a new operator for other data"
 )
+
+N_SAMPLES = 8  # of a trial; ours: enough to see coupling, cheap to differentiate
+_MASKED = 2  # of these, ones that the loss does not look at, if there are such
+_CANDIDATES = 32
 
 
 class ArraySamples:
@@ -268,6 +274,46 @@ def make_samples(images: Any, labels: Any, prepare: Prepare) -> Samples:
     if labels is not None and is_array_like(images):
         return ArraySamples(prepare(images), labels)
     return BatchedSamples(images, labels, prepare)
+
+
+def spread(n_samples: int, count: int) -> list[int]:
+    """Up to ``count`` distinct samples: the first, the last, and a seeded draw between."""
+    if n_samples <= count:
+        return list(range(n_samples))
+    inner = np.random.default_rng(0).choice(n_samples - 2, size=count - 2, replace=False) + 1
+    return [0, *sorted(int(i) for i in inner), n_samples - 1]
+
+
+def trial_samples(
+    loss: TorchLoss, logits: Callable[[Tensor], Tensor], samples: Samples, chunk_size: int
+) -> list[int]:
+    """Samples to try: first and last, some that the loss looks at, some that it masks.
+
+    They are drawn from all over the data set; where the loss masks nearly everything, the data
+    are gone through until enough are found that it looks at.
+    """
+    n = samples.n_samples
+    if n <= N_SAMPLES:
+        return list(range(n))
+
+    def seen(images: Tensor, labels: Tensor) -> list[bool]:
+        pulls = loss.gradient(logits(images), labels).detach()
+        return [bool(p) for p in pulls.reshape(len(images), -1).abs().amax(dim=1) > 0]
+
+    candidates = spread(n, _CANDIDATES)
+    marks = dict(zip(candidates, seen(*samples.take(candidates)), strict=True))
+    ends = {0, n - 1}
+    wanted = N_SAMPLES - len(ends) - _MASKED
+    if sum(mark for i, mark in marks.items() if i not in ends) < wanted:
+        for rows, images, labels in samples.chunks(chunk_size):
+            marks |= dict(zip(range(n)[rows], seen(images, labels), strict=True))
+            if sum(mark for i, mark in marks.items() if i not in ends) >= wanted:
+                break
+    inner = [i for i in marks if i not in ends]
+    active, masked = [i for i in inner if marks[i]], [i for i in inner if not marks[i]]
+    chosen = active[:wanted] + masked[:_MASKED]
+    rest = active[wanted:] + masked[_MASKED:]
+    return sorted([*ends, *(chosen + rest)[: N_SAMPLES - len(ends)]])
 
 
 _WRAP = "where a model takes several tensors, join them in the loader and part them in the model"
