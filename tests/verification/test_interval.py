@@ -1,8 +1,5 @@
 """lambda_max between bounds: against dense eigenvalues, how often the upper one fails, refusals."""
 
-import itertools
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +15,6 @@ from patchlaw.verification.solvers import (
     eigenvalue_interval,
     top_eigenpairs,
 )
-from patchlaw.verification.solvers.gram_matrix import gram_matrix
 from patchlaw.verification.store.json_files import plain, typed
 from tests.strategies import examples
 from tests.theory.test_theorems_on_the_model import dense_models
@@ -153,41 +149,6 @@ def test_start_from_class_directions_finds_the_same_value() -> None:
     assert started.matvecs <= plain_.matvecs
 
 
-def test_gram_matrix_is_that_of_dense_factors() -> None:
-    """Spectrum, norm and trace of G; every bound from it on its own side."""
-    gram = gram_matrix(PROBLEM, max_chunk=2)
-    values = np.linalg.eigvalsh(gram.matrix)
-    np.testing.assert_allclose(values[-10:], np.linalg.eigvalsh(G)[-10:], atol=1e-10)
-    assert gram.trace == pytest.approx(np.trace(G))
-    assert gram.frobenius == pytest.approx(np.linalg.norm(G))
-    assert TOP <= gram.row_sums <= gram.block_norms.sum(axis=1).max() * (1 + 1e-12)
-
-
-def test_norm_from_sampled_entries_is_unbiased_and_covered() -> None:
-    """Over every subset of 3 of the 5 images the mean of the squares is that of all, exactly."""
-    exact = gram_matrix(PROBLEM)
-    largest = float(len(CASE.images) * exact.block_norms.max())
-    squares, errors = [], []
-    for chosen in itertools.combinations(range(5), 3):
-        part = list(chosen)
-        problem = CurvatureProblem(CASE.model, CASE.images[part], CASE.labels[part])
-        estimate, upper = gram_matrix(problem).population_norm(5, largest=largest)
-        assert upper >= exact.frobenius
-        squares.append(estimate.value**2)
-        errors.append(2 * estimate.value * estimate.standard_error)
-    assert np.mean(squares) == pytest.approx(exact.frobenius**2, rel=1e-10)
-    spread = float(np.std(squares))
-    assert spread / 3 < math.sqrt(np.mean(np.square(errors))) < 3 * spread
-
-
-def test_whole_population_has_no_sampling_error() -> None:
-    gram = gram_matrix(PROBLEM)
-    estimate, upper = gram.population_norm(5)
-    assert estimate.value == pytest.approx(gram.frobenius)
-    assert estimate.standard_error == 0
-    assert upper == math.inf
-
-
 def test_checkpoint_of_other_directions_is_refused(tmp_path) -> None:
     directions = class_directions(PROBLEM).vectors
     first = eigenvalue_interval(PROBLEM.gauss_newton, directions, checkpoint=tmp_path)
@@ -232,9 +193,6 @@ def test_checkpoint_of_other_directions_is_refused(tmp_path) -> None:
             ),
             "loss: expected one of",
         ),
-        (lambda: gram_matrix(PROBLEM).population_norm(4), "n_images: expected"),
-        (lambda: gram_matrix(PROBLEM).population_norm(9, largest=1e-9), "largest: expected"),
-        (lambda: gram_matrix(PROBLEM).population_norm(9, confidence=2), "confidence: expected"),
     ],
 )
 def test_refusals(call, message) -> None:
