@@ -105,12 +105,6 @@ def test_curvature_operators_of_other_problems_are_refused(tmp_path: Path, chang
         top_eigenpairs(other, k=1, checkpoint=tmp_path)
 
 
-def test_an_operator_without_identity_is_told_apart_by_its_product(tmp_path: Path) -> None:
-    top_eigenpairs(aslinearoperator(SlowOperator(seed=1).matrix), k=1, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match="whose products the checkpoint holds, got another"):
-        top_eigenpairs(aslinearoperator(SlowOperator(seed=2).matrix), k=1, checkpoint=tmp_path)
-
-
 def test_damage_is_refused_by_name(tmp_path: Path) -> None:
     top_eigenpairs(SlowOperator(), checkpoint=tmp_path, method="lanczos")
     index, chunk = tmp_path / "products.json", tmp_path / "products-000004.safetensors"

@@ -76,7 +76,7 @@ def test_an_operator_that_drifts_is_refused(solver: Callable[..., Any], dtype: t
 def test_an_asymmetric_operator_is_refused(solver: Callable[..., Any]) -> None:
     """Only this catches a solver that takes the products of a non-symmetric matrix."""
     matrix = symmetric()
-    matrix[:20] *= 1.01
+    matrix[:20] *= 1.001
     with pytest.raises(ValueError, match="expected a symmetric operator"):
         solver(aslinearoperator(matrix))
 
@@ -94,21 +94,6 @@ def test_a_checkpoint_of_another_operator_is_refused(tmp_path, solver: Callable[
     solver(Counted(symmetric()), checkpoint=tmp_path)
     with pytest.raises(ValueError, match="products the checkpoint holds, got another"):
         solver(Counted(1.001 * symmetric()), checkpoint=tmp_path)
-
-
-def test_a_module_whose_state_moves_is_refused_by_the_dense_solver() -> None:
-    """spectral_norm's power iteration in every forward pass, as in train mode."""
-    weight = torch.tensor(symmetric(6), dtype=torch.float64)
-    direction = torch.ones(6, dtype=torch.float64)
-
-    def product(vector: np.ndarray) -> np.ndarray:
-        nonlocal direction
-        direction = torch.nn.functional.normalize(weight @ direction, dim=0)
-        sigma = direction @ weight @ direction
-        return (weight @ torch.from_numpy(np.ravel(vector)) / sigma).numpy()
-
-    with pytest.raises(ValueError, match=r"same product of the same vector|symmetric operator"):
-        dense_matrix(LinearOperator((6, 6), matvec=product, dtype=np.float64))
 
 
 @pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
