@@ -181,13 +181,6 @@ def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     assert np.all(image[others] == 0)
 
 
-@examples(6)
-@given(drawn=drawn_problems())
-def test_gauss_newton_has_no_negative_eigenvalue(drawn: Drawn) -> None:
-    g = dense(drawn.problem(), "gauss_newton").astype(np.float64)
-    assert np.linalg.eigvalsh((g + g.T) / 2)[0] >= -len(g) * drawn.slack(g)
-
-
 @examples(15)
 @given(drawn=drawn_problems(dtypes=st.just(torch.float64)), data=st.data())
 def test_products_are_linear(drawn: Drawn, data: st.DataObject) -> None:

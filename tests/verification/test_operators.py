@@ -5,13 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from patchlaw import GaussNewtonOperator, HessianOperator, ResidualOperator
 from patchlaw.verification.operators.base import CurvatureOperator
 from patchlaw.verification.operators.choice import BackendName
-from tests.strategies import examples
 from tests.verification.curvature_cases import (
     Case,
     dense_gauss_newton,
@@ -60,54 +57,6 @@ def test_residual_is_hessian_minus_gauss_newton(case: Case, backend: BackendName
     """Only this catches a g that was differentiated too, or a one-hot with the wrong sign."""
     measured = dense(ResidualOperator(case.model, case.images, case.labels, backend=backend))
     assert relative_difference(measured, dense_hessian(case) - dense_gauss_newton(case)) < ROUNDING
-
-
-def test_residual_has_exact_zeros_between_patches_and_gauss_newton_has_none(
-    backend: BackendName,
-) -> None:
-    """Only this catches patches that share an angle; exact zeros, not small numbers."""
-    case = CASES["qnn"]
-    n, patches = 20, 4
-    residual = dense(ResidualOperator(case.model, case.images, case.labels, backend=backend))[
-        : n * patches
-    ]
-    gauss_newton = dense(GaussNewtonOperator(case.model, case.images, case.labels, backend=backend))
-    for p in range(patches):
-        for q in range(patches):
-            rows, columns = slice(n * p, n * p + n), slice(n * q, n * q + n)
-            if p == q:
-                assert np.abs(residual[rows, columns]).max() > 0.01
-            else:
-                assert np.all(residual[rows, columns] == 0)
-                assert np.abs(gauss_newton[rows, columns]).max() > 0.01
-
-
-@examples(10)
-@given(data=st.data(), n_samples=st.integers(1, 7), kind=st.sampled_from(ALL))
-def test_chunks_do_not_matter(
-    data: st.DataObject, n_samples: int, kind: type[CurvatureOperator]
-) -> None:
-    """Only this catches a mean over chunks, which weights the samples of a short last one more."""
-    case = mlp_case(n_samples)
-    chunk_size = data.draw(st.integers(1, n_samples + 1))
-    whole = dense(kind(case.model, case.images, case.labels, chunk_size=n_samples))
-    cut = dense(kind(case.model, case.images, case.labels, chunk_size=chunk_size))
-    np.testing.assert_allclose(cut, whole, rtol=0, atol=ROUNDING * np.abs(whole).max())
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_several_vectors_agree_with_one_at_a_time(
-    kind: type[CurvatureOperator], backend: BackendName
-) -> None:
-    """Only this catches vectors mixed up in the pass that they share."""
-    case = CASES["qnn"]
-    operator = kind(case.model, case.images, case.labels, chunk_size=2, backend=backend)
-    vectors = np.random.default_rng(0).standard_normal((operator.shape[0], 3))
-    together = operator @ vectors
-    assert operator.matvecs == 3
-    apart = np.stack([operator @ v for v in vectors.T], axis=1)
-    assert operator.matvecs == 6
-    np.testing.assert_allclose(together, apart, atol=ROUNDING * np.abs(apart).max())
 
 
 @pytest.mark.parametrize("kind", [HessianOperator, ResidualOperator])
