@@ -407,7 +407,7 @@ def test_sparse_gradients_are_refused_by_name() -> None:
 
 def normed() -> nn.Sequential:
     torch.manual_seed(2)
-    layers = (nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Dropout(), nn.Linear(5, 3))
+    layers = (nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(), nn.Linear(4, 3))
     return nn.Sequential(*layers).double().eval()
 
 
@@ -427,8 +427,18 @@ def _new_data(model: nn.Sequential) -> None:
         parameter.data = parameter.data + 1
 
 
+def _transpose(model: nn.Sequential) -> None:
+    """The same memory in another shape, and that of the square layer in another order."""
+    for layer in (model[0], model[4]):
+        layer.weight.data = layer.weight.data.t()
+
+
 @pytest.mark.parametrize(
-    "change", [_train, _assign, _new_data, lambda m: m.float(), lambda m: m.requires_grad_(False)]
+    "change",
+    [
+        *(_train, _assign, _new_data, _transpose),
+        *(lambda m: m.float(), lambda m: m.requires_grad_(False)),
+    ],
 )
 def test_what_is_done_to_the_module_afterwards_leaves_the_operator_alone(
     change: Callable[[nn.Sequential], object],
