@@ -85,6 +85,7 @@ _MARGIN = r"margin: expected a finite number >= 0, at most 1e\+06, got "
         ({"margin": -0.5}, ValueError, _MARGIN + "-0.5"),
         ({"margin": float("nan")}, ValueError, _MARGIN + "nan"),
         ({"margin": float("inf")}, ValueError, _MARGIN + "inf"),
+        ({"margin": 1e300}, ValueError, _MARGIN + "1e"),
     ],
 )
 def test_settings_that_make_no_grid_are_refused(options, error, message):

@@ -3,7 +3,6 @@
 import resource
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -88,12 +87,6 @@ def test_a_grid_too_fine_is_refused(points):
     with pytest.raises(ValueError, match=r"points 10+, 10+ losses: expected what fits"):
         LandscapeSettings(points=points)
     LandscapeSettings(points=1000)
-
-
-@pytest.mark.parametrize("margin", [np.nan, np.inf, 1e300, -1.0])
-def test_a_margin_that_no_angle_has_is_refused(margin):
-    with pytest.raises(ValueError, match="margin: expected a finite number >= 0, at most 1e"):
-        LandscapeSettings(margin=margin)
 
 
 @pytest.mark.parametrize(

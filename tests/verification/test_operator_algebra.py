@@ -159,14 +159,6 @@ def test_identities_tell_restrictions_apart() -> None:
         RestrictedOperator(aslinearoperator(np.eye(3)), [0]).identity()
 
 
-def test_blocks_of_a_problem_are_those_of_its_matrices() -> None:
-    for p, block in enumerate(PROBLEM.blocks()):
-        rows = LAYOUT.patch(p)
-        for op, whole in ((block.hessian, H), (block.gauss_newton, G), (block.residual, R)):
-            expected = whole[np.ix_(rows, rows)]
-            np.testing.assert_allclose(op @ np.eye(20), expected, atol=1e-12 * np.abs(whole).max())
-
-
 def test_problems_without_patches_say_so() -> None:
     other = mlp_case()
     with pytest.raises(TypeError, match=r"expected a PatchModel .* got Sequential"):
