@@ -62,15 +62,21 @@ def compare(records: Path | None, matrices: tuple[str, ...], as_json: bool) -> N
         }
         click.echo(json.dumps(finite(content), indent=1, allow_nan=False))
         return
+
+    from patchlaw.console import PlainConsole
+
     if not models:
         click.echo(f"No analysed runs in {folder}; `patchlaw analyse RUN` writes a record.")
+    if silent := sum(model.settings is None for model in models):
+        PlainConsole().print(
+            f"{silent} of {len(models)} records do not say how their runs were trained (those of "
+            "former releases) and stand apart; `patchlaw analyse` adds it and keeps the results."
+        )
     for label in indistinct(models):
         click.echo(f"{label}: not compared, as another record has its P, depth, seed and protocol.")
     _show("our", ours)
     _show("the author's", author)
     if kernels and sizes:
-        from patchlaw.console import PlainConsole
-
         print_errors(kernels, PlainConsole())
 
 

@@ -128,6 +128,8 @@ class _AnalysisJob(Job):
             command_of(f"patchlaw analyse runs/{self.facts.id}", options),
             plain(options) | {"minimum_epoch": run.minimum_epoch},
         )
+        if self.ranks.leads:
+            self.document.keep_settings()
         return True
 
     def work(self) -> None:

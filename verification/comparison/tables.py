@@ -1,7 +1,6 @@
 """Tables of ratios beside laws, of fitted exponents and of how each law does, over many runs."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.solvers.result import format_interval
 from patchlaw.verification.tables import Table
 
-_Row = TypeVar("_Row", LawComparison, LawSummary, FittedExponent)
+_Row = TypeVar("_Row", bound=LawComparison | LawSummary | FittedExponent)
 
 
 def ratio_tables(whose: str, comparisons: Sequence[LawComparison]) -> list[Table]:
@@ -76,11 +75,14 @@ def exponent_tables(whose: str, exponents: Iterable[FittedExponent]) -> list[Tab
 
 def _named(rows: Iterable[_Row]) -> list[tuple[str, _Row]]:
     """Each row behind its protocol, with its study where the protocol has several."""
-    rows, studies = list(rows), defaultdict[str, set[str]](set)
-    for row in rows:
-        studies[row.protocol].add(row.study)
-    several = {protocol for protocol, found in studies.items() if len(found) > 1}
-    return [(", ".join([r.protocol, *[r.study] * (r.protocol in several)]), r) for r in rows]
+    known = list(rows)
+    studies: dict[str, set[str]] = {}
+    for row in known:
+        studies.setdefault(row.protocol, set()).add(row.study)
+    return [
+        (", ".join([row.protocol, *[row.study] * (len(studies[row.protocol]) > 1)]), row)
+        for row in known
+    ]
 
 
 def _by_protocol(

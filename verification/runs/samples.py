@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from patchlaw.hessian_theory.input_checks import positive_integer
 from patchlaw.simulators import load_mnist
 from patchlaw.simulators.datasets import OTHER_DATASETS
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS
@@ -64,8 +65,9 @@ def load_samples(
 
     Raises:
         DatasetError: see ``load_mnist``.
-        ValueError: ``images`` out of range.
+        ValueError: ``images`` or ``n_qubits`` out of range.
     """
+    positive_integer("n_qubits", n_qubits)
     data = load_mnist(source)
     train_images, train_labels, test_images = data.train_images, data.train_labels, data.test_images
     if n_qubits != PIXEL_QUBITS:
