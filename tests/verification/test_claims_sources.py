@@ -212,7 +212,10 @@ def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
         stages = ("hessian", "gauss-newton", "residual", "gauss-newton blocks", "bias blocks")
         records.append(execute_analysis(run, SAMPLES, tmp_path / "out", OPTIONS, stages=stages))
     rows = {(r.matrix, r.law): r for r in compare_models(records)}
-    models = read_analyses(tmp_path / "out")
+    models = [  # the ledger's small models have the author's number of classes
+        replace(model, run=replace(model.run, n_classes=10))
+        for model in read_analyses(tmp_path / "out")
+    ]
     assert [Grade.of(m) for m in models] == [Grade.SMALL] * 2
     entry = find("4")[0].entry(Findings(models=models))
     pieces = next(p for p in entry.parts if p.part.id == "4c").evidence

@@ -498,7 +498,8 @@ def test_all_images_from_weighed_draws(run, tmp_path, monkeypatch):
 
 def test_criteria_judge_deep_records_only(run, tmp_path):
     """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
-    shallow = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
+    toy = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
+    shallow = replace(toy, run=replace(toy.run, n_classes=10))  # but for its depth, as the paper's
     assert shallow.run.depth == 1
     assert findings([shallow]) == ()
 
