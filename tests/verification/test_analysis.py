@@ -651,16 +651,16 @@ def test_the_command(tmp_path):
     """On a real image size, where the samples come from MNIST; and what it says of bad input."""
     from patchlaw.verification.runs import RunRequest, execute_run, load_samples
 
-    request = RunRequest(4, 1, epochs=2, images=200, batch_size=50)
-    samples = load_samples(None, 200)
+    request = RunRequest(1, 1, epochs=2, images=100, batch_size=50)
+    samples = load_samples(None, 100)
     run = execute_run(tmp_path, request.config(samples), samples, threads=1)
     out = tmp_path / "analyses"
-    arguments = [str(run.path), "--out", str(out), "--subset", "50", "--top", "2", "--tol", "1e-2"]
+    arguments = [str(run.path), "--out", str(out), "--subset", "50", "--top", "2", "--tol", "0.1"]
     done = CliRunner().invoke(
         analyse, [*arguments, "--stage", "hessian outliers", "--stage", "trajectory"]
     )
     assert done.exit_code == 0, done.output
-    assert "H, 200 images:" in done.output
+    assert "H, 100 images:" in done.output
     (record,) = read_analyses(out)
     assert len(record.eigenvalues["H"]) == 2
     assert record.minimum.test.n_samples == 10_000
@@ -674,9 +674,9 @@ def test_the_command(tmp_path):
     later = CliRunner().invoke(analyse, [*arguments[:3], "--stage", "bias blocks"])
     assert later.exit_code == 0, later.output
     (record,) = read_analyses(out)
-    assert record.eigenvalues["G over the bias"][0].tol == 1e-2
+    assert record.eigenvalues["G over the bias"][0].tol == 0.1
     assert record.reproduce == (
-        f"patchlaw analyse runs/{run.path.name} --top 2 --tol 0.01 --subset 50 --epoch 0 --epoch 1"
+        f"patchlaw analyse runs/{run.path.name} --top 2 --tol 0.1 --subset 50 --epoch 0 --epoch 1"
     )
     other = CliRunner().invoke(analyse, [*arguments[:3], "--subset", "60"])
     assert other.exit_code == 1
