@@ -10,7 +10,7 @@ from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivati
 from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula, InRange
 from patchlaw.hessian_theory.proof.points import Point
-from patchlaw.hessian_theory.theorems.notation import P, on_model, p, q, r, spelled
+from patchlaw.hessian_theory.theorems.notation import P, on_model, over_patches, p, q, r, spelled
 
 _R, _v = IndexedBase("R", real=True), IndexedBase("v", real=True)
 _i, _j, _size = symbols("i j n_p", integer=True, positive=True)
@@ -64,10 +64,10 @@ BLOCKS = Derivation(
             "x is an eigenvector of R, block-diagonal by Eq. (6)",
             (p, _i),
         ),
-        Premise("form", Formula(_top, "=", Sum(_f[p], (p, 1, P))), "no form between patches"),
+        Premise("form", Formula(_top, "=", over_patches(_f[p])), "no form between patches"),
         Premise("block form", Formula(_f[p], "<=", _tops[p] * _n[p]), forall=(p,)),
         Premise("largest", Formula(_tops[p], "<=", _largest), "mu is the largest", (p,)),
-        Premise("unit", Formula(Sum(_n[p], (p, 1, P)), "=", Integer(1)), "a unit vector"),
+        Premise("unit", Formula(over_patches(_n[p]), "=", Integer(1)), "a unit vector"),
     ),
     witness=_identity_point,
     steps=(

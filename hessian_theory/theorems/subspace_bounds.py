@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sympy import Expr, IndexedBase, Integer, Rational, Sum, Symbol, symbols
+from sympy import Expr, IndexedBase, Integer, Rational, Symbol, symbols
 
 from patchlaw.hessian_theory import symbols as sym
 from patchlaw.hessian_theory.proof.derivation import Assumption, Claim, Derivation, Premise, Step
@@ -12,7 +12,7 @@ from patchlaw.hessian_theory.proof.evidence import Combination, Use
 from patchlaw.hessian_theory.proof.language import Formula
 from patchlaw.hessian_theory.proof.points import Point
 from patchlaw.hessian_theory.theorems.norm_bounds import over, tested
-from patchlaw.hessian_theory.theorems.notation import C
+from patchlaw.hessian_theory.theorems.notation import C, mean, over_classes
 
 _r, _j, _a, _b, _i, _k, _l = symbols("r j a b i k l", integer=True, positive=True)
 _size = Symbol("D", integer=True, positive=True)
@@ -28,10 +28,6 @@ _S, _G, _Smean = (
 )
 _coefficient, _component = IndexedBase("y", real=True), IndexedBase("c", real=True)
 _top = Symbol("Lambda", real=True)
-
-
-def _classes(expr: Expr, *indices: Symbol) -> Expr:
-    return over(expr, *indices, upper=C)
 
 
 def _class_point(rng: random.Random) -> Point:
@@ -67,7 +63,7 @@ CLASS_DIRECTIONS = Derivation(
     premises=(
         Premise(
             "root",
-            Formula(_classes(_root[_n, _k, _l] * _root[_n, _l, _a], _l), "=", _S[_n, _k, _a]),
+            Formula(over_classes(_root[_n, _k, _l] * _root[_n, _l, _a], _l), "=", _S[_n, _k, _a]),
             forall=(_n, _k, _a),
         ),
         Premise(
@@ -89,13 +85,9 @@ CLASS_DIRECTIONS = Derivation(
         Claim(
             "one product",
             Formula(
-                Sum(
-                    _classes(_J[_n, _k, _i] * _root[_n, _k, _l] * _root[_n, _l, _a], _k, _l),
-                    (_n, 1, _N),
-                )
-                / _N,
+                mean(over_classes(_J[_n, _k, _i] * _root[_n, _k, _l] * _root[_n, _l, _a], _k, _l)),
                 "=",
-                Sum(_classes(_J[_n, _k, _i] * _S[_n, _k, _a], _k), (_n, 1, _N)) / _N,
+                mean(over_classes(_J[_n, _k, _i] * _S[_n, _k, _a], _k)),
             ),
             "(A^T w_a)_i = (g_a)_i, as A = N^(-1/2) S^(1/2) J",
             Combination(Use("root", _J[_n, _k, _i] / _N, over={_k: C, _n: _N})),
@@ -103,9 +95,9 @@ CLASS_DIRECTIONS = Derivation(
         Claim(
             "pencil",
             Formula(
-                _classes(_coefficient[_a] * _coefficient[_b] * _G[_a, _b], _a, _b),
+                over_classes(_coefficient[_a] * _coefficient[_b] * _G[_a, _b], _a, _b),
                 "<=",
-                _top * _classes(_coefficient[_a] * _coefficient[_b] * _Smean[_a, _b], _a, _b),
+                _top * over_classes(_coefficient[_a] * _coefficient[_b] * _Smean[_a, _b], _a, _b),
             ),
             "difference = sum_j (Lambda - mu_j) (sum_a y_a c_aj)^2",
             Combination(
@@ -113,7 +105,7 @@ CLASS_DIRECTIONS = Derivation(
                 Use("overlaps", -_top * _coefficient[_a] * _coefficient[_b], over={_a: C, _b: C}),
                 Use(
                     "largest",
-                    _classes(_coefficient[_a] * _component[_a, _j], _a) ** 2,
+                    over_classes(_coefficient[_a] * _component[_a, _j], _a) ** 2,
                     over={_j: _size},
                 ),
             ),
