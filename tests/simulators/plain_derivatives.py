@@ -39,39 +39,47 @@ def autograd_gradient(loss: torch.Tensor, model: DistributedQNN) -> np.ndarray:
     return flat(torch.autograd.grad(loss, [model.angles, model.pixel_bias])).numpy()
 
 
-def dense_by_double_backward(model: DistributedQNN, scalar: torch.Tensor) -> np.ndarray:
-    """Hessian (D, D) of a scalar."""
+def probes(count: int) -> np.ndarray:
+    """Vectors (D, k): single parameters from everywhere, and all of them at once."""
+    vectors = np.eye(count)[:, :: max(1, count // 5)]
+    return np.column_stack([vectors, np.cos(np.arange(count))])
+
+
+def derivatives(
+    outputs: torch.Tensor, model: DistributedQNN, vectors: torch.Tensor
+) -> torch.Tensor:
+    """Gradients (k, D) of the k sums that the vectors (k, ...) weigh the outputs to."""
+    parts = torch.autograd.grad(
+        outputs, [model.angles, model.pixel_bias], vectors, retain_graph=True, is_grads_batched=True
+    )
+    return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+
+def hessian_products(
+    model: DistributedQNN, scalar: torch.Tensor, vectors: np.ndarray
+) -> np.ndarray:
+    """Products (D, k) of a scalar's Hessian, by differentiating it twice."""
     parameters = [model.angles, model.pixel_bias]
     gradient = flat(torch.autograd.grad(scalar, parameters, create_graph=True))
-    rows = [flat(torch.autograd.grad(entry, parameters, retain_graph=True)) for entry in gradient]
-    return torch.stack(rows).numpy()
+    return derivatives(gradient, model, torch.from_numpy(vectors.T.copy())).T.numpy()
 
 
 def plain_products(
     model: DistributedQNN, images: torch.Tensor, labels: torch.Tensor, vectors: np.ndarray
 ) -> dict[str, np.ndarray]:
     """H by differentiating the loss twice, R with the output gradient frozen, G as J^T S (J v)."""
-    parameters = [model.angles, model.pixel_bias]
     logits = model.autograd_logits(images)
     pi = torch.softmax(logits, dim=1).detach()
     g = pi - torch.nn.functional.one_hot(labels, model.n_classes)
-
-    def gradient(scalar: torch.Tensor) -> torch.Tensor:
-        return flat(torch.autograd.grad(scalar, parameters, create_graph=True))
-
-    of_loss, of_residual = (
-        gradient(cross_entropy(logits, labels)),
-        gradient((g * logits).sum() / len(images)),
-    )
     dummy = torch.zeros_like(logits, requires_grad=True)
+    parameters = [model.angles, model.pixel_bias]
     transposed = flat(torch.autograd.grad(logits, parameters, dummy, create_graph=True))
-    columns: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
-    for vector in torch.from_numpy(vectors.T.copy()):
-        for kind, start in (("hessian", of_loss), ("residual", of_residual)):
-            product = torch.autograd.grad(start, parameters, vector, retain_graph=True)
-            columns[kind].append(flat(product).numpy())
-        (along,) = torch.autograd.grad(transposed, dummy, vector, retain_graph=True)
-        curved = pi * (along - (pi * along).sum(dim=1, keepdim=True)) / len(images)
-        product = torch.autograd.grad(logits, parameters, curved, retain_graph=True)
-        columns["gauss_newton"].append(flat(product).numpy())
-    return {kind: np.stack(values, axis=1) for kind, values in columns.items()}
+    (along,) = torch.autograd.grad(
+        transposed, dummy, torch.from_numpy(vectors.T.copy()), is_grads_batched=True
+    )
+    curved = pi * (along - (pi * along).sum(dim=2, keepdim=True)) / len(images)
+    return {
+        "hessian": hessian_products(model, cross_entropy(logits, labels), vectors),
+        "gauss_newton": derivatives(logits, model, curved).T.numpy(),
+        "residual": hessian_products(model, (g * logits).sum() / len(images), vectors),
+    }

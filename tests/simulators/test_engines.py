@@ -17,8 +17,9 @@ from tests.simulators.engine_cases import assert_close, labels_of, small
 from tests.simulators.plain_derivatives import (
     KINDS,
     autograd_gradient,
-    dense_by_double_backward,
+    hessian_products,
     plain_products,
+    probes,
     reference_logits,
 )
 from tests.strategies import ModelCase, image_batches, model_cases, real_arrays
@@ -131,10 +132,7 @@ def test_curvature_products(
     Also states kept for some chunks only that are mistaken for others'.
     """
     model, images, labels = case.model, torch.from_numpy(case.images), labels_of(case)
-    # all blocks of parameters at once, and single parameters from everywhere
-    count = model.n_parameters
-    vectors = np.eye(count)[:, :: max(1, count // 5)]
-    vectors = np.column_stack([vectors, np.cos(np.arange(count))])
+    vectors = probes(model.n_parameters)
     references = plain_products(model, images, labels, vectors)
     # numba keeps a whole chunk, padded to its vectors' width; torch keeps samples
     width, samples = (LANES, max_chunk) if engine is FastEngine else (1, 1)
@@ -203,9 +201,10 @@ def test_other_losses(engine: type[Engine], loss: OutputLoss) -> None:
     if isinstance(loss, SquaredError):
         targets = torch.cos(torch.arange(28.0, dtype=torch.float64)).reshape(7, 4)
         scalar, g = 0.5 * (z - targets).square().sum() / 7, z - targets
+    vectors = probes(model.n_parameters)
     expected = {
-        "hessian": dense_by_double_backward(model, scalar),
-        "residual": dense_by_double_backward(model, (g.detach() * z).sum() / 7),
+        "hessian": hessian_products(model, scalar, vectors),
+        "residual": hessian_products(model, (g.detach() * z).sum() / 7, vectors),
     }
     expected["gauss_newton"] = expected["hessian"] - expected["residual"]
     ours = engine(model, loss=loss, max_chunk=3)
@@ -214,7 +213,7 @@ def test_other_losses(engine: type[Engine], loss: OutputLoss) -> None:
     assert_close(gradient, autograd_gradient(scalar, model), 5.0)
     products = ours.curvature(case.images, targets)
     for kind in KINDS:
-        assert_close(products.product(kind, np.eye(model.n_parameters)), expected[kind], 100.0)
+        assert_close(products.product(kind, vectors), expected[kind], 100.0)
 
 
 @both
