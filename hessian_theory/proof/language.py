@@ -95,6 +95,16 @@ def _check_node(node: sp.Basic) -> None:
         raise ProofError(f"a tuple that is neither a limit nor a variable: {node}")
     if isinstance(node, sp.KroneckerDelta) and not all(a.is_integer for a in node.args):
         raise ProofError(f"a Kronecker delta of something else than integers: {node}")
+    parts = node.indices if isinstance(node, sp.Indexed) else node.args
+    if not _takes_operators(node) and any(part.is_commutative is False for part in parts):
+        raise ProofError(f"expected a polynomial in operators, got {node}")
+
+
+def _takes_operators(node: sp.Basic) -> bool:
+    """Whether sympy's rules for it hold of matrices; to sympy each is a number that is not zero."""
+    if isinstance(node, sp.Pow):
+        return bool(node.exp.is_Integer and node.exp.is_positive)
+    return isinstance(node, sp.Add | sp.Mul | sp.Sum | sp.Derivative | sp.IndexedBase | Tr)
 
 
 def _is_plain_function(head: Any) -> bool:

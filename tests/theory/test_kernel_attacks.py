@@ -19,6 +19,7 @@ from sympy import (
     Sum,
     Symbol,
     cos,
+    exp,
     sin,
 )
 
@@ -80,6 +81,18 @@ def test_kind_1_a_multiplier_that_divides_by_zero() -> None:
     assert not accepted(
         attempt(claim(ONE, "=", ZERO, Combination(Use("y", 1 / (Y - X)))), premises=(two,))
     )
+
+
+def test_kind_1_an_operator_is_no_number() -> None:
+    """Only this catches B = 0 from A B = 0, and exp(A + B) exp(-A) = exp(B)."""
+    annihilated = Premise("A B", Formula(A * B, "=", ZERO))
+    for inverse in (Use("A B", A**-1), Use("A B", -(A**-1))):
+        zero = claim(B, "=", ZERO, Combination(inverse))
+        assert not accepted(attempt(zero, premises=(annihilated,)))
+    other = Symbol("Z", commutative=False)
+    both_at_once = Premise("Z", Formula(other, "=", exp(A + B)))
+    apart = claim(other * exp(-A), "=", exp(B), Combination(Use("Z", after=exp(-A))))
+    assert not accepted(attempt(apart, premises=(both_at_once,)))
 
 
 def test_kind_2_what_holds_of_one_fixed_patch_is_no_law_of_all() -> None:

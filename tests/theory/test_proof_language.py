@@ -19,6 +19,7 @@ from sympy import (
     Sum,
     Symbol,
     Tuple,
+    exp,
     log,
     oo,
 )
@@ -125,6 +126,10 @@ class Subclass(Function("g")):  # type: ignore[misc]
         (Sum(X, (p, 1, P), (p, 1, C)), "hang together"),
         (Sum(X, (p, 1, P), (q, 1, p)), "hang together"),
         (KroneckerDelta(X, 1), "Kronecker"),
+        (A**-1, "polynomial in operators"),
+        (exp(A + B), "polynomial in operators"),
+        (f(A), "polynomial in operators"),
+        (F[A], "polynomial in operators"),
     ],
     ids=str,
 )
@@ -145,6 +150,7 @@ def test_terms_outside_the_language_are_refused(term: Expr, message: str) -> Non
         Derivative(Sum(F[p] * X, (p, 1, P)), F[q]),
         Symbol("z") * Symbol("v", negative=True) * Symbol("i", integer=True),
         Tr(A * B) + A,
+        X * (A * B + A**2) - Sum(F[p] * A, (p, 1, P)) + Derivative(f(X) * A, X),
         log(T) * Rational(2, 3) - Rational(1, 2),
         Sum(KroneckerDelta(p, q) * sym.LossCurvature(p, q, k), (p, 1, P), (q, 1, 2 * P - 1)),
         Sum(X * Sum(Y, (q, 1, p)), (p, 1, P)),
