@@ -390,7 +390,10 @@ def convex(
     fit = isinstance(variable, sp.Symbol) and not gap.has(sp.Sum, sp.Derivative)
     if goal.relation not in ("<=", ">=") or not fit:
         raise ProofError("convexity proves an inequality between functions of one variable")
-    for expr in (gap, gap.diff(variable)):
+    slope = gap.diff(variable)
+    if slope.has(sp.Derivative):  # of f(x, a) at x = a it would be that of f(a, a)
+        raise ProofError(f"a slope that is not a formula in {variable}: {slope}")
+    for expr in (gap, slope):
         if not form.vanishes(expr.xreplace({variable: anchor})):
             raise ProofError(f"value or slope at {anchor} is not zero")
     if not signs.nonnegative(gap.diff(variable, 2)):

@@ -255,3 +255,11 @@ def test_a_fact_about_the_variable_is_no_sign_for_convexity() -> None:
     low = given_(X, ">=", Integer(0))
     with pytest.raises(ProofError, match="speaks of"):
         convex(Formula(X**3, ">=", Integer(0)), X, Integer(0), [low])
+
+
+def test_a_slope_at_the_anchor_is_along_the_variable_alone() -> None:
+    """With d f(y, y)/dy for the slope of f(x, y) at x = y, any f were symmetric, x for one."""
+    bend = Derivative(f(X, Y), X, X), Derivative(f(Y, X), X, X)
+    bent = given_(bend[0], ">=", bend[1], X, Y)
+    with pytest.raises(ProofError, match="a slope that is not a formula"):
+        convex(Formula(f(X, Y), ">=", f(Y, X)), X, Y, [bent])
