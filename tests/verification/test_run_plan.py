@@ -65,6 +65,10 @@ def test_a_table_overrides_the_defaults():
             {"runs": [{"patches": 4, "depth": 1, "learning_rate": "low"}]},
             "learning_rate: expected a number, got 'low'",
         ),
+        (  # else the table would stand for no run
+            {"runs": [{"patches": 4, "depth": 1}, {"patches": 9, "depth": 1, "seed": []}]},
+            r"table 2: seed: expected a value or several, got none",
+        ),
         (
             {"runs": [{"patches": 4, "depth": [1, 2]}, {"patches": 4, "depth": 2, "epochs": 9}]},
             "expected every run once, got run 2 again as run 3",

@@ -143,6 +143,8 @@ def _expand(table: dict[str, Any]) -> list[RunRequest]:
     missing = [key for key in ("patches", "depth") if key not in table]
     if missing:
         raise ValueError(f"expected patches and depth, got no {' and no '.join(missing)}")
+    if empty := [key for key, value in table.items() if value == []]:
+        raise ValueError(f"{empty[0]}: expected a value or several, got none; leave it out")
     choices = [value if isinstance(value, list) else [value] for value in table.values()]
     return [
         RunRequest(**dict(zip(table, values, strict=True)))
