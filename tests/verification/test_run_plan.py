@@ -90,6 +90,10 @@ def test_a_table_overrides_the_defaults():
             },
             "expected every run once, got run 1 again as run 2",
         ),
+        (  # two batches of each
+            {"runs": [{"patches": 4, "depth": 1, "images": 100, "batch_size": [20, 40, 1000]}]},
+            "expected every run once, got run 2 again as run 3",
+        ),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused_with_its_table(plan, message):

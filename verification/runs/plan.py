@@ -28,6 +28,7 @@ from typing import Any
 from patchlaw.hessian_theory.input_checks import nearest
 from patchlaw.simulators.datasets.errors import DatasetError
 from patchlaw.simulators.datasets.regular_file import read_regular
+from patchlaw.verification.runs.config import batches_of
 from patchlaw.verification.runs.request import RunRequest
 
 MAX_BYTES = 10**6  # ours
@@ -111,8 +112,11 @@ def check_once(requests: Iterable[RunRequest]) -> None:
     """
     seen: dict[tuple[Any, ...], int] = {}
     for number, request in enumerate(requests, 1):
-        # runs that differ in epochs alone, or in a default written out, share a folder
-        run = request.protocol().sha256, request.data, request.images, request.batch_size
+        # runs that differ in epochs alone, or in a default written out, share a folder; so do those
+        # of as many batches, which is known before the samples are where their number is asked for
+        images, size = request.images, request.batch_size
+        batches = (size,) if images is None else batches_of(images, size)
+        run = request.protocol().sha256, request.data, images, batches
         first = seen.setdefault(run, number)
         if first != number:
             raise PlanError(f"expected every run once, got run {first} again as run {number}")
