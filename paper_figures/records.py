@@ -128,7 +128,7 @@ class Records:
             places = (mapped.run.n_patches, mapped.run.depth, mapped.run.seed, mapped.run.images)
             found[name] = RunFacts(*places, mapped.run.epochs, mapped.run.n_classes, name)
         for name, run in self.runs.items():
-            found[name] = RunFacts(**run.facts, **run.config.axes)
+            found[name] = run.facts
         for kept in (self.kernels, self.analyses):
             found |= {name: record.run for name, record in kept.items()}
         return found

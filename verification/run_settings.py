@@ -8,7 +8,7 @@ from patchlaw.simulators.output_losses import LOSSES
 from patchlaw.verification.settings import DATASETS, setting
 
 BATCH_SIZE = 1000  # paper, Sec. 4
-MAX_QUBITS = 16  # ours, as a run's configuration has it: what a state's memory allows
+MAX_QUBITS = 16  # ours: what a state's memory allows
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def analyse(
         return
     if not runs:
         raise click.MissingParameter(param_hint="'RUN...'", param_type="argument")
-    from patchlaw.verification.analysis.analysis_job import execute_analysis, record_path
+    from patchlaw.verification.analysis.analysis_job import execute_analysis
     from patchlaw.verification.analysis.document import recorded_options
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.runs import Run
@@ -105,7 +105,7 @@ def analyse(
                         run,
                         run.config.data.load(data),
                         out,
-                        recorded_options(record_path(run, out), new).changed(**asked),
+                        recorded_options(run.record_in(out), new).changed(**asked),
                         stages=chosen,
                         memory_budget=memory * 1e9,
                         threads=threads,

@@ -25,7 +25,7 @@ from patchlaw.verification.records import (
     read_analyses,
     read_model,
 )
-from patchlaw.verification.runs import Run, load_samples
+from patchlaw.verification.runs import Run, RunRequest, execute_run, load_samples
 from patchlaw.verification.runs.config import ModelConfig, RunConfig
 from patchlaw.verification.runs.factory import Factory
 from patchlaw.verification.settings import command_of
@@ -33,7 +33,7 @@ from patchlaw.verification.store.errors import InUseError, RecordError, StoreErr
 from patchlaw.verification.store.json_files import plain, typed
 from patchlaw.verification.store.lock import held, is_held
 from patchlaw.verification.store.seal import digest
-from patchlaw.verification.training import Objective
+from patchlaw.verification.training import Objective, stratified_subset
 from tests.verification.analysis_cases import OPTIONS, SAMPLES, toy_run
 from tests.verification.run_cases import Stop, StopAt, kill_when
 
@@ -105,8 +105,6 @@ def test_eigenvalues_over_all_images_are_those_of_dense_matrices(run, record):
 
 def test_the_subset_is_stratified_and_its_spectrum_is_its_own(run, record):
     """The subset of 20 is not the whole of 40: only this catches one set used for both."""
-    from patchlaw.verification.training import stratified_subset
-
     chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
     assert np.bincount(SAMPLES.train_labels.numpy()[chosen]).tolist() == [5, 5, 5, 5]
     h = dense(run, "hessian", images=chosen)
@@ -161,8 +159,6 @@ def test_bounds_contain_the_largest_eigenvalue(run, record):
 
 def test_the_split_along_training(run, record):
     """Epochs that the run has, and the minimum; each with its own parameters and loss."""
-    from patchlaw.verification.training import stratified_subset
-
     chosen = stratified_subset(SAMPLES.train_labels.numpy(), 20, 0)
     epochs = [moment.epoch for moment in record.along_training]
     assert epochs == sorted({0, 2, run.minimum_epoch})
@@ -177,8 +173,6 @@ def test_the_split_along_training(run, record):
 
 def test_the_spectrum_along_training(run, record):
     """Each epoch's own parameters, on their own images: only this catches the minimum's instead."""
-    from patchlaw.verification.training import stratified_subset
-
     chosen = stratified_subset(SAMPLES.train_labels.numpy(), 16, 0)
     moments = record.spectra_along_training
     assert [m.epoch for m in moments] == sorted({0, 2, run.minimum_epoch})
@@ -302,7 +296,7 @@ def test_the_settings_are_what_a_study_has_in_common(run, record):
         ({"model": {"aggregation_exponent": 0.5}}, True),
         ({"training": {"epochs": 7, "loss": "squared_error"}}, True),
         ({"model": {"dtype": "float64"}}, False),
-        ({"model": {"n_classes": 12}}, False),
+        ({"model": {"n_classes": 12}}, True),
         ({"training": {"learning_rate": 1e-3}}, False),
         ({"training": {"batch_seed": 7}}, False),
         ({"data": {"images": 500}}, False),
@@ -649,8 +643,6 @@ def test_a_records_command_gives_its_options(options):
 
 def test_the_command(tmp_path):
     """On a real image size, where the samples come from MNIST; and what it says of bad input."""
-    from patchlaw.verification.runs import RunRequest, execute_run, load_samples
-
     request = RunRequest(1, 1, epochs=2, images=100, batch_size=50)
     samples = load_samples(None, 100)
     run = execute_run(tmp_path, request.config(samples), samples, threads=1)

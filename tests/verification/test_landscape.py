@@ -39,10 +39,6 @@ def whole(run, tmp_path_factory) -> LandscapeRecord:
     return toy_landscape(run, tmp_path_factory.mktemp("whole"))
 
 
-def path_of(run: Run, out: Path) -> Path:
-    return out / f"{run.config.run_id}.json"
-
-
 def torch_loss(run: Run, parameters: np.ndarray, images: torch.Tensor, labels: torch.Tensor):
     """Loss by the reference path: the module's own forward pass, in float64."""
     model = replace(run.config.model, dtype="float64").build()
@@ -168,14 +164,14 @@ def assert_same(record: LandscapeRecord, other: LandscapeRecord) -> None:
 def test_an_interrupted_landscape_keeps_every_loss_and_goes_on(run, whole, tmp_path, stop):
     with pytest.raises(Stop):
         toy_landscape(run, tmp_path, progress=StopAt(done=stop))
-    begun = LandscapeRecord.read(path_of(run, tmp_path))
+    begun = LandscapeRecord.read(run.record_in(tmp_path))
     assert not begun.complete
     assert begun.grid.n_done == stop
     assert begun.resumed == ()
     done = np.isfinite(begun.grid.loss)
     assert (begun.grid.loss[done] == whole.grid.loss[done]).all()
     nulls = [
-        row.count(None) for row in json.loads(path_of(run, tmp_path).read_text())["grid"]["loss"]
+        row.count(None) for row in json.loads(run.record_in(tmp_path).read_text())["grid"]["loss"]
     ]
     assert sum(nulls) == 36 - stop
     resumed = toy_landscape(run, tmp_path, threads=None)
@@ -183,12 +179,12 @@ def test_an_interrupted_landscape_keeps_every_loss_and_goes_on(run, whole, tmp_p
     assert [session.from_point for session in resumed.resumed] == [stop]
     assert resumed.seconds > begun.seconds
     assert_same(resumed, whole)
-    assert_same(LandscapeRecord.read(path_of(run, tmp_path)), whole)
+    assert_same(LandscapeRecord.read(run.record_in(tmp_path)), whole)
 
 
 def test_a_killed_landscape_resumes_to_the_same_bits(run, tmp_path):
     """SIGKILL to a process, twice, at moments nobody chose; only this has no time to tidy up."""
-    path = path_of(run, tmp_path)
+    path = run.record_in(tmp_path)
     command = ("-m", "tests.verification.landscape_cases", run.path, tmp_path, 16)
     for least, delay in ((1, 0.003), (7, 0.011)):
         target = losses_on_disk(path) + least
@@ -208,15 +204,15 @@ def losses_on_disk(path: Path) -> int:
 
 def test_a_finished_landscape_is_left_alone(run, whole, tmp_path, monkeypatch):
     toy_landscape(run, tmp_path)
-    before = path_of(run, tmp_path).stat().st_mtime_ns
+    before = run.record_in(tmp_path).stat().st_mtime_ns
 
     def refuse(*_: object) -> float:
         raise AssertionError("a loss was computed again")
 
     monkeypatch.setattr(PlaneLoss, "__call__", refuse)
     assert_same(toy_landscape(run, tmp_path, threads=2), whole)
-    assert path_of(run, tmp_path).stat().st_mtime_ns == before
-    assert [entry.name for entry in tmp_path.iterdir()] == [path_of(run, tmp_path).name]
+    assert run.record_in(tmp_path).stat().st_mtime_ns == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [run.record_in(tmp_path).name]
 
 
 def test_a_loss_that_is_no_number_is_not_recorded(run, tmp_path, monkeypatch):
@@ -224,11 +220,11 @@ def test_a_loss_that_is_no_number_is_not_recorded(run, tmp_path, monkeypatch):
     monkeypatch.setattr(PlaneLoss, "__call__", lambda *_: next(losses))
     with pytest.raises(FloatingPointError, match="loss: expected a finite number, got nan at x"):
         toy_landscape(run, tmp_path)
-    assert LandscapeRecord.read(path_of(run, tmp_path)).grid.n_done == 2
+    assert LandscapeRecord.read(run.record_in(tmp_path)).grid.n_done == 2
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(run, tmp_path):
-    name = path_of(run, tmp_path).name
+    name = run.record_in(tmp_path).name
     (tmp_path / f".{name}.abc_12de").write_text("half a reco")
     (tmp_path / f".{name}.lock").write_text("99999")
     others = [".P4_d50_s1001.json.abc_12de", f".{name}.notes-of-mine", "thesis.txt"]
@@ -244,7 +240,7 @@ def test_losses_are_on_disk_while_the_work_goes_on(run, tmp_path):
 
     class Look(Progress):
         def advance(self, done: int, detail: str) -> None:
-            kept.append(done - LandscapeRecord.read(path_of(run, tmp_path)).grid.n_done)
+            kept.append(done - LandscapeRecord.read(run.record_in(tmp_path)).grid.n_done)
 
     toy_landscape(run, tmp_path, points=3, progress=Look(), save_seconds=0.0)
     assert kept == [1] * 9
@@ -296,7 +292,7 @@ def begun(run, tmp_path) -> Path:
     """A record with five losses of 36."""
     with pytest.raises(Stop):
         toy_landscape(run, tmp_path / "begun", progress=StopAt(done=5))
-    return path_of(run, tmp_path / "begun")
+    return run.record_in(tmp_path / "begun")
 
 
 @pytest.mark.parametrize(
@@ -326,16 +322,16 @@ def test_a_run_that_went_on_is_another(tmp_path):
     """Its minimum and its trajectory are others; only this catches a record tied to its name."""
     shorter = toy_run(tmp_path / "runs", 3)
     toy_landscape(shorter, tmp_path, points=2)
-    content = path_of(shorter, tmp_path).read_bytes()
+    content = shorter.record_in(tmp_path).read_bytes()
     longer = toy_run(tmp_path / "runs", 4)
     with pytest.raises(StoreError, match=r"expected epochs 3, got 4; parameters_sha256"):
         toy_landscape(longer, tmp_path, points=2)
-    assert path_of(shorter, tmp_path).read_bytes() == content
+    assert shorter.record_in(tmp_path).read_bytes() == content
 
 
 def test_a_record_of_another_run_is_refused(run, begun, tmp_path):
     other = toy_run(tmp_path / "runs", 3, seed=4)
-    path = path_of(other, begun.parent)
+    path = other.record_in(begun.parent)
     path.write_bytes(begun.read_bytes())
     with pytest.raises(StoreError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
         toy_landscape(other, begun.parent)
@@ -409,7 +405,7 @@ def test_a_trajectory_without_a_plane_is_refused(tmp_path, epochs, learning_rate
     run = toy_run(tmp_path / "runs", epochs, learning_rate=learning_rate)
     with pytest.raises(ValueError, match=message):
         toy_landscape(run, tmp_path)
-    assert not path_of(run, tmp_path).exists()
+    assert not run.record_in(tmp_path).exists()
 
 
 def test_a_run_at_its_start_and_a_damaged_one_are_refused(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,8 @@ from patchlaw.verification.store.seal import FileKind
 
 DEFAULT_MEMORY_BUDGET = 8e9  # bytes; ours: a third of a machine with 24 GB
 
-
 _SESSION = FileKind("patchlaw analysis session", "delete its folder", nested=True)
 _SESSION_FILE = "session.json"
-
-
-def record_path(run: Run, out: Path) -> Path:
-    """Where a run's record lies in a folder of records."""
-    return out / f"{run.config.run_id}.json"
 
 
 def execute_analysis(
@@ -75,12 +69,8 @@ def execute_analysis(
     check_samples(samples.sha256, run.config.data.sha256, ranks)
     if not memory_budget >= 0:
         raise ValueError(f"memory_budget: expected at least 0 bytes, got {memory_budget}")
-    facts = RunFacts(
-        **run.facts,
-        n_parameters=len(run.parameters(run.minimum_epoch)),
-        **run.config.axes,
-    )
-    path, asked = record_path(run, out), check_stages(stages)
+    facts = replace(run.facts, n_parameters=len(run.parameters(run.minimum_epoch)))
+    path, asked = run.record_in(out), check_stages(stages)
     options = options or recorded_options(path)
     options.check_fits(facts.n_parameters)
     work = path.with_suffix(".work")
@@ -128,8 +118,6 @@ class _AnalysisJob(Job):
             command_of(f"patchlaw analyse runs/{self.facts.id}", options),
             plain(options) | {"minimum_epoch": run.minimum_epoch},
         )
-        if self.ranks.leads:
-            self.document.keep_settings()
         return True
 
     def work(self) -> None:

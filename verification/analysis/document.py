@@ -21,7 +21,7 @@ class AnalysisDocument:
         path: of the file; read if it is there.
         run: which run is analysed.
         settings: of the run; records of former releases have none, or a digest. Held against others
-            they would stand apart, so ``keep_settings`` writes these into the file.
+            they would stand apart, so these are written into the file, whatever is left to do.
         reproduce: command that gives the record again.
         options: everything else that decides its numbers, as JSON. Where they differ from the
             file's only in what no stage on record used, these hold from now on; where they ask a
@@ -69,19 +69,14 @@ class AnalysisDocument:
                         "it away, or name another folder"
                         + ("; to measure more moments, name these too" * (name == "epochs"))
                     )
+        settings = self._content["settings"]
+        if content.get("settings") != settings:
+            ANALYSIS.write(self.path, {**content, "settings": settings})
         self._content = {
             **content,
             "stages": done,
             **{part: self._content[part] for part in ("settings", "options", "reproduce")},
         }
-
-    def keep_settings(self) -> None:
-        """Write them into a file that says others, or none, though no stage is left to do."""
-        if not self.path.exists():
-            return
-        content, settings = ANALYSIS.read(self.path), self._content["settings"]
-        if content.get("settings") != settings:
-            ANALYSIS.write(self.path, {**content, "settings": settings})
 
     def done(self, stage: str) -> bool:
         """Whether a stage's results are on record, all that the options ask for."""

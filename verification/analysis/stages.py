@@ -26,7 +26,6 @@ from patchlaw.verification.solvers import (
 from patchlaw.verification.solvers.probe_vectors import mean_and_error
 from patchlaw.verification.store.errors import StoreError
 from patchlaw.verification.store.json_files import plain
-from patchlaw.verification.training import Objective
 
 Sections: TypeAlias = dict[str, Any]
 
@@ -37,7 +36,7 @@ _BOTTOM_PRODUCTS = 300  # the lower end has no gap to help it; what did not conv
 
 def evaluation(bench: Workbench) -> Sections:
     """Losses, accuracies, <tr S> and <|g|_1> at the minimum."""
-    objective, samples = Objective(bench.model, bench.loss, bench.ranks), bench.samples
+    objective, samples = bench.objective(bench.model), bench.samples
     return {
         "minimum": {
             "epoch": bench.run.minimum_epoch,
@@ -53,7 +52,7 @@ def misclassified(bench: Workbench) -> Sections:
     Raises:
         StoreError: others than the evaluation on record counted.
     """
-    objective, samples = Objective(bench.model, bench.loss, bench.ranks), bench.samples
+    objective, samples = bench.objective(bench.model), bench.samples
     found = objective.misclassified(samples.test_images, samples.test_labels)
     n, accuracy = len(samples.test_labels), bench.section("minimum")["test"]["accuracy"]
     if len(found) != (wrong := round(n * (1 - accuracy))):
@@ -232,7 +231,7 @@ def along_training(bench: Workbench) -> Sections:
         shares = VectorShares.of(h.vectors[:, 0], problem.layout)
         return {
             "epoch": epoch,
-            "loss": Objective(model, bench.loss, bench.ranks).evaluate(images, labels).loss,
+            "loss": bench.objective(model).evaluate(images, labels).loss,
             "top": {name: Eigenvalue.all_of(x)[0] for name, x in (("H", h), ("G", g), ("R", r))},
             "bias_share": shares.bias,
         }
@@ -252,7 +251,7 @@ def spectra_along_training(bench: Workbench) -> Sections:
         spectrum = _spectrum(bench, name, h, top, f"density-after-{epoch}")
         return {
             "epoch": epoch,
-            "loss": Objective(model, bench.loss, bench.ranks).evaluate(images, labels).loss,
+            "loss": bench.objective(model).evaluate(images, labels).loss,
             "top": Eigenvalue.all_of(top),
             **spectrum,
         }

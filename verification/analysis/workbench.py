@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from patchlaw.simulators.output_losses import LossName
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.analysis.options import AnalysisOptions
 from patchlaw.verification.jobs.progress import Progress
@@ -21,7 +20,8 @@ from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.solvers import EigenResult, top_eigenpairs
 from patchlaw.verification.solvers.lanczos import Which
 from patchlaw.verification.solvers.result import format_value
-from patchlaw.verification.training import stratified_subset
+from patchlaw.verification.store.json_files import typed
+from patchlaw.verification.training import Objective, stratified_subset
 
 Matrix: TypeAlias = Callable[[CurvatureProblem], SymmetricOperator]
 
@@ -88,11 +88,6 @@ class Workbench:
     device: str = "cpu"
     ranks: Ranks = ALONE
 
-    @property
-    def loss(self) -> LossName:
-        """That the run was trained on."""
-        return self.run.config.training.loss
-
     @cached_property
     def model(self) -> PatchModule:
         """The model at the minimum of the training loss."""
@@ -136,10 +131,14 @@ class Workbench:
         """A problem with the analysis' memory budget."""
         return CurvatureProblem(
             *(model, images, labels),
-            loss=self.loss,
+            loss=self.run.loss,
             memory_budget=self.memory_budget,
             group=self.ranks,
         )
+
+    def objective(self, model: PatchModule) -> Objective:
+        """The run's loss of a model, by all ranks."""
+        return Objective(model, self.run.loss, self.ranks)
 
     def watched(self, name: str, op: SymmetricOperator) -> WatchedOperator:
         """The operator, telling of the vectors it has multiplied."""
@@ -148,7 +147,7 @@ class Workbench:
 
     def on_record(self, matrix: str) -> Eigenvalue:
         """Largest eigenvalue over all images that an earlier stage found."""
-        return Eigenvalue(**self.section("eigenvalues")[matrix][0])
+        return typed(self.section("eigenvalues")[matrix][0], Eigenvalue)
 
     def solve(
         self,

@@ -65,19 +65,12 @@ def beside_family(
     """One number a pair of models alike but for what their patches hold, by words of the family."""
 
     def measure(findings: Findings) -> Iterator[Evidence]:
-        places: dict[tuple[object, ...], dict[str, list[TrainedModel]]] = defaultdict(dict)
-        for model in findings.models:
-            for name in families:
-                if name in model.run.family:
-                    places[_place(model, "family")].setdefault(name, []).append(model)
-        for of in places.values():
-            one, two = (of.get(name, []) for name in families)
-            if len(one) == len(two) == 1:  # of two in one place none, as in ``_pairs``
-                pair = one[0], two[0]
-                found, run = number(*pair), pair[1].run
-                if found is not None:
-                    where = f"{run.dataset or 'MNIST'}, d {run.depth}, seed {run.seed}"
-                    yield piece(f"{label}, {where}", pair, found, band)
+        first, second = (lambda run, name=name: name in run.family for name in families)
+        for pair in _pairs(findings.models, second, "family", first):
+            found, run = number(*pair), pair[1].run
+            if found is not None:
+                where = f"{run.dataset or 'MNIST'}, d {run.depth}, seed {run.seed}"
+                yield piece(f"{label}, {where}", pair, found, band)
 
     return measure
 
@@ -149,21 +142,23 @@ def _place(model: TrainedModel, *apart: str) -> tuple[object, ...]:
 
     Pixels in the range of other qubits are other data by their digest; rates go with the depth.
     """
-    names = ("n_patches", "depth", "seed", "images", "epochs", "n_classes", *AXES)
+    names = ("n_patches", "depth", "seed", "images", "epochs", *AXES)
     study = model.study(rate="depth" not in apart, data="n_qubits" not in apart)
     return model.origin, study, *(getattr(model.run, name) for name in names if name not in apart)
 
 
-def _pairs(models: Iterable[TrainedModel], variant: Keep, axis: str) -> Iterator[Pair]:
-    """Models with the axis as the paper has it, each beside its variant; none that occurs twice."""
-    places = defaultdict(list)
+def _pairs(
+    models: Iterable[TrainedModel], variant: Keep, axis: str, plain: Keep | None = None
+) -> Iterator[Pair]:
+    """Plain models, with the axis as the paper has it, beside variants; none that occurs twice."""
+    paper, places = getattr(RunFacts, axis), defaultdict(list)
     for model in models:
         places[_place(model, axis)].append(model)
     for group in places.values():
-        plain = [m for m in group if getattr(m.run, axis) == getattr(RunFacts, axis)]
-        others = [model for model in group if variant(model.run)]
-        if len(plain) == len(others) == 1:
-            yield plain[0], others[0]
+        one = [m for m in group if (plain(m.run) if plain else getattr(m.run, axis) == paper)]
+        two = [model for model in group if variant(model.run)]
+        if len(one) == len(two) == 1:
+            yield one[0], two[0]
 
 
 def _over(number: Number, by: Number) -> Number:

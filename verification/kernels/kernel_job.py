@@ -14,7 +14,6 @@ from torch import Tensor
 from patchlaw.hessian_theory.predictions import trace_sample
 from patchlaw.hessian_theory.predictions.softmax_spectrum import curvature_traces
 from patchlaw.simulators.distributed_qnn import DistributedQNN
-from patchlaw.simulators.output_losses import LossName
 from patchlaw.verification.jobs.job import Job, check_samples
 from patchlaw.verification.jobs.progress import SILENT, Progress
 from patchlaw.verification.kernels.commutator import CommutatorKernel
@@ -29,7 +28,7 @@ from patchlaw.verification.kernels.record import (
     KernelRecord,
 )
 from patchlaw.verification.operators import CurvatureProblem, RestrictedOperator
-from patchlaw.verification.records import Eigenvalue, RunFacts
+from patchlaw.verification.records import Eigenvalue
 from patchlaw.verification.runs import Run, RunError, RunSamples
 from patchlaw.verification.settings import check_settings, command_of, setting
 from patchlaw.verification.solvers import top_eigenpairs
@@ -118,7 +117,7 @@ def measure_kernel(
             f"{beyond[0]}; leave it out"
         )
     chosen = stratified_subset(samples.train_labels.numpy(), settings.images, settings.subset_seed)
-    path = _place(run, out)
+    path = run.record_in(out)
     job = _KernelJob(
         run=run,
         settings=settings,
@@ -143,16 +142,13 @@ def recorded_settings(run: Run, out: Path, new: KernelSettings) -> KernelSetting
     Raises:
         RecordError: the record is damaged.
     """
-    if not _place(run, out).exists():
+    path = run.record_in(out)
+    if not path.exists():
         return new
-    record = KernelRecord.read(_place(run, out))
+    record = KernelRecord.read(path)
     return KernelSettings(
         record.n_samples, record.subset_seed, record.top, record.tol, record.solver_seed
     )
-
-
-def _place(run: Run, out: Path) -> Path:
-    return out / f"{run.config.run_id}.json"
 
 
 @dataclass(kw_only=True)
@@ -165,11 +161,6 @@ class _KernelJob(Job):
     images: Tensor
     labels: Tensor
 
-    @property
-    def loss(self) -> LossName:
-        """That the run was trained on."""
-        return self.run.config.training.loss
-
     def open(self) -> bool:
         """Read the record, or begin one."""
         run, chosen = self.run, self.settings
@@ -178,8 +169,7 @@ class _KernelJob(Job):
             tangent_kernel_of(model, self.images[:1])  # type: ignore[arg-type]
         except TypeError as error:
             raise RunError(f"{run.path}: {error}") from None
-        size = model.n_parameters
-        facts = RunFacts(**run.facts, n_parameters=size, **run.config.axes)
+        facts = replace(run.facts, n_parameters=model.n_parameters)
         begun = KernelRecord(
             reproduce=self._command(facts.id, ()),
             run=facts,
@@ -271,7 +261,7 @@ class _KernelJob(Job):
 
     def _law(self, model: DistributedQNN, images: Tensor, moment: KernelMoment) -> KernelMoment:
         begin = time.perf_counter()
-        pi = output_curvature(model, images, self.loss)
+        pi = output_curvature(model, images, self.run.loss)
         kernel = tangent_kernel_of(model, images)
         predicted = kernel.spectrum(pi, self.settings.top)
         seconds = time.perf_counter() - begin
@@ -290,7 +280,7 @@ class _KernelJob(Job):
 
     def _whole(self, model: DistributedQNN, _: Tensor, moment: KernelMoment) -> KernelMoment:
         every = self.every_image.to(model.pixel_bias.device)
-        pi = output_curvature(model, every, self.loss)
+        pi = output_curvature(model, every, self.run.loss)
         spectra = []
         for draw in range(_DRAWS if len(every) > _DRAWN else 1):
             rng = np.random.default_rng([self.settings.seed, draw])
@@ -311,7 +301,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         begin = time.perf_counter()
-        pi = output_curvature(model, images, self.loss)
+        pi = output_curvature(model, images, self.run.loss)
         found = CommutatorKernel(model, images).spectrum(pi, self.settings.top)
         return replace(
             moment,
@@ -324,7 +314,7 @@ class _KernelJob(Job):
         self, model: DistributedQNN, images: Tensor, moment: KernelMoment
     ) -> KernelMoment:
         start = time.perf_counter()
-        problem = CurvatureProblem(model, images, self.labels.to(images.device), loss=self.loss)
+        problem = CurvatureProblem(model, images, self.labels.to(images.device), loss=self.run.loss)
         found = top_eigenpairs(
             RestrictedOperator(problem.gauss_newton, "patches"),
             self.settings.top,

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ def compute_landscape(
     """
     check_samples(samples.sha256, run.config.data.sha256, ranks)
     settings = settings or LandscapeSettings()
-    path = out / f"{run.config.run_id}.json"
+    path = run.record_in(out)
     job = _LandscapeJob(
         run=run,
         minimum=run.minimum_epoch,
@@ -195,8 +195,7 @@ class _LandscapeJob(Job):
         model = self.run.model(self.minimum, self.device or "cpu")
         angles = self.run.trajectory()[:, model.layout.own].double().numpy()
         plane = trajectory_plane(angles, self.minimum)
-        loss = self.run.config.training.loss
-        loss_at = PlaneLoss(model, plane, *self.data[:2], loss, self.ranks)
+        loss_at = PlaneLoss(model, plane, *self.data[:2], self.run.loss, self.ranks)
         execution, environment = self.execution(model), self.environment()
         if self._begun:
             self._check_plane(plane)
@@ -324,4 +323,6 @@ def _chosen(samples: RunSamples, settings: LandscapeSettings) -> tuple[Tensor, T
 
 def _facts(run: Run) -> LandscapeRun:
     files = "".join(file.sha256 for file in run.checkpoint.parameter_files)
-    return LandscapeRun(**run.facts, parameters_sha256=hashlib.sha256(files.encode()).hexdigest())
+    digest, known = hashlib.sha256(files.encode()).hexdigest(), run.facts
+    names = (each.name for each in fields(LandscapeRun) if hasattr(known, each.name))
+    return LandscapeRun(**{name: getattr(known, name) for name in names}, parameters_sha256=digest)

@@ -99,7 +99,7 @@ class RunFacts:
     seed: Count
     images: PositiveCount
     epochs: Count
-    n_classes: PositiveCount = 10
+    n_classes: PositiveCount = field(default=10, metadata=_said("{} classes"))
     id: str = ""
     n_parameters: Count = 0
     configuration_sha256: str = ""
@@ -115,13 +115,12 @@ class RunFacts:
     dataset: str = field(default="", metadata=_said("{}"))
 
     def as_plain(self) -> dict[str, Any]:
-        """As JSON; of the paper's model what former releases wrote."""
-        return without_defaults(self, *AXES)
+        """As JSON; of the paper's model what former releases wrote, C always."""
+        return without_defaults(self, *({*AXES} - {"n_classes"}))
 
     def same_but_for(self, *axes: str) -> bool:
-        """Whether model and data are the paper's but for some of ``AXES``, or for C."""
-        others = {*AXES, "n_classes"} - set(axes)
-        return all(getattr(self, name) == getattr(RunFacts, name) for name in others)
+        """Whether model and data are the paper's but for some of ``AXES``."""
+        return all(getattr(self, n) == getattr(RunFacts, n) for n in {*AXES} - {*axes})
 
     @property
     def has_modules(self) -> bool:
@@ -181,8 +180,7 @@ class RunFacts:
         """Data and training in words, the same for runs that may be held against each other."""
         length = f"{self.epochs} epochs" if self.epochs else "before training"
         words = [f"{self.images:,} images, {length}", *["other settings"] * self.other_settings]
-        classes = [f"{self.n_classes} classes"] * (self.n_classes != RunFacts.n_classes)
-        return ", ".join((*words, *classes, *self.changes))
+        return ", ".join((*words, *self.changes))
 
     @property
     def other_settings(self) -> bool:

@@ -12,8 +12,8 @@ from patchlaw.simulators import Ansatz, DistributedQNN, PatchEnsemble, PatchGrid
 from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.named_circuits import names_of
 from patchlaw.simulators.patch_model import PatchModule
-from patchlaw.verification.records.run_facts import AXES, Settings
-from patchlaw.verification.run_settings import BATCH_SIZE
+from patchlaw.verification.records.run_facts import Settings
+from patchlaw.verification.run_settings import BATCH_SIZE, MAX_QUBITS
 from patchlaw.verification.runs.factory import Factory
 from patchlaw.verification.runs.samples import MNIST_SHA256, RunSamples, load_samples
 from patchlaw.verification.store.errors import RecordError
@@ -32,7 +32,7 @@ from patchlaw.verification.training import TrainingConfig
 from patchlaw.verification.training.protocol import default_learning_rate
 
 MAX_ANGLES = 10**8  # ours: of a patch's circuit, twice those of the deepest of the paper's
-Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16)]  # ours: what a state's memory allows
+Qubits: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUBITS)]
 Noise: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
@@ -93,7 +93,7 @@ class ModelConfig:
             )
         if self.ansatz is not None:
             try:
-                circuit = Ansatz.from_json(self.ansatz)
+                circuit = self._circuit
             except TypeError as error:
                 raise ValueError(str(error)) from None
             if circuit.n_angles > MAX_ANGLES:
@@ -104,9 +104,15 @@ class ModelConfig:
                 object.__setattr__(self, "ansatz", None)
 
     @property
+    def _circuit(self) -> Ansatz:
+        """Of a patch, where no modules stand there."""
+        own = self.ansatz
+        return Ansatz(self.n_qubits, self.depth) if own is None else Ansatz.from_json(own)
+
+    @property
     def circuit(self) -> str:
         """A circuit's name and its observables'; empty for the paper's and one's own."""
-        return "" if self.ansatz is None else names_of(Ansatz.from_json(self.ansatz), self.depth)
+        return "" if self.ansatz is None else names_of(self._circuit, self.depth)
 
     @property
     def family(self) -> str:
@@ -122,9 +128,7 @@ class ModelConfig:
         """Whether a patch is the whole image."""
         if self.patch_side is not None:
             return self.patch_side == self.image_side
-        given = self.ansatz and Ansatz.from_json(self.ansatz)
-        circuit = given or Ansatz(self.n_qubits, self.depth)
-        return circuit.n_features == self.image_side**2
+        return self._circuit.n_features == self.image_side**2
 
     @classmethod
     def of_circuit(cls, ansatz: Ansatz, n_patches: int, **fields: Any) -> "ModelConfig":
@@ -160,7 +164,7 @@ class ModelConfig:
             seed=self.seed,
             dtype=dtype,
             device=device,
-            ansatz=None if self.ansatz is None else Ansatz.from_json(self.ansatz),
+            ansatz=self._circuit,
             bias=self.pixel_bias,
             shared_angles=self.shared_angles,
             noise=self.noise,
@@ -276,12 +280,6 @@ class RunConfig:
         )
 
     @property
-    def axes(self) -> dict[str, Any]:
-        """What may be another than the paper's in model and data, as records say it."""
-        parts = (self.model, self.training, self.data)
-        return {name: next(getattr(p, name) for p in parts if hasattr(p, name)) for name in AXES}
-
-    @property
     def identity(self) -> dict[str, Any]:
         """The configuration as nested JSON objects, without the number of epochs."""
         record = self.to_json()
@@ -299,7 +297,7 @@ class RunConfig:
         model, training = self.model, self.training
         author = RunConfig.paper(model.n_patches, model.depth, model.seed, training.epochs)
         alike = replace(training, loss=author.training.loss) == author.training
-        alike &= (model.dtype, model.n_classes) == (author.model.dtype, author.model.n_classes)
+        alike &= model.dtype == author.model.dtype
         return Settings(
             learning_rate=training.learning_rate,
             n_batches=training.n_batches,

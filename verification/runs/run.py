@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from patchlaw.simulators.output_losses import LossName
 from patchlaw.simulators.patch_model import PatchModule
 from patchlaw.verification.jobs.job import Execution
+from patchlaw.verification.records.run_facts import AXES, RunFacts
 from patchlaw.verification.runs.checkpoint import (
     Checkpoint,
     EpochEntry,
@@ -157,6 +159,11 @@ class Run:
         return self.header.config
 
     @property
+    def loss(self) -> LossName:
+        """That it is trained on."""
+        return self.config.training.loss
+
+    @property
     def history(self) -> tuple[EpochEntry, ...]:
         """Entry e: after e epochs."""
         return self.checkpoint.history
@@ -167,19 +174,25 @@ class Run:
         return self.checkpoint.epoch
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What every record of the run says of it."""
-        model = self.config.model
-        return {
-            "id": self.config.run_id,
-            "n_patches": model.n_patches,
-            "depth": model.depth,
-            "seed": model.seed,
-            "images": self.history[-1].train.n_samples,
-            "epochs": self.epochs_done,
-            "n_classes": model.n_classes,
-            "configuration_sha256": self.config.sha256,
-        }
+    def facts(self) -> RunFacts:
+        """What every record says of the run; D only where its model was built."""
+        config = self.config
+        parts = (config.model, config.training, config.data)
+        axes = {name: next(getattr(p, name) for p in parts if hasattr(p, name)) for name in AXES}
+        return RunFacts(
+            n_patches=config.model.n_patches,
+            depth=config.model.depth,
+            seed=config.model.seed,
+            images=self.history[-1].train.n_samples,
+            epochs=self.epochs_done,
+            id=config.run_id,
+            configuration_sha256=config.sha256,
+            **axes,
+        )
+
+    def record_in(self, folder: Path) -> Path:
+        """Where a record of the run lies in a folder of records of its kind."""
+        return folder / f"{self.config.run_id}.json"
 
     @property
     def finished(self) -> bool:
