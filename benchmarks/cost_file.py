@@ -146,7 +146,8 @@ def typical_products(models: Iterable[TrainedModel]) -> dict[str, dict[str, floa
     each: dict[tuple[str, str], list[float]] = defaultdict(list)
     subset = AnalysisOptions().subset
     for model in models:
-        if model.run.at_paper_scale and model.subset and model.subset.n_samples == subset:
+        of_the_paper = model.at_paper_scale and model.run.same_but_for()
+        if of_the_paper and model.subset and model.subset.n_samples == subset:
             for (name, images), count in products_of(model).items():
                 each[name, "subset" if images == subset else "whole"].append(count)
     total: dict[str, dict[str, float]] = {}

@@ -67,7 +67,8 @@ def author_pairs(records: Records) -> LawPairs:
     kernels = records.kernels.values()
     rows = tuple(_usable(compare_author(kernels, every_pair=True)))
     used = {row.depth for row in rows if row.note}
-    sources = (records.source(r) for r in kernels if r.run.at_paper_scale and r.run.depth in used)
+    his = (r for r in kernels if r.run.of_paper_size and not r.run.other_settings)
+    sources = (records.source(r) for r in his if r.run.depth in used)
     return LawPairs("author's Table 3", rows, (author_source("results"), *sources))
 
 

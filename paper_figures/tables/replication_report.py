@@ -42,7 +42,7 @@ def replication_report(entries: Sequence[Entry], records: Records) -> str:
 def numbers(entries: Sequence[Entry], records: Records) -> dict[str, Any]:
     """Everything that the template names."""
     shown = tables(records)
-    models = [m for m in records.analyses.values() if m.run.at_paper_scale and m.run.same_but_for()]
+    models = [m for m in records.analyses.values() if m.at_paper_scale and m.run.same_but_for()]
     pairs = study_pairs("", paper_study(), records)
     replays = list(_replays(records))
     alignments = [a.value for m in models if (a := m.alignment) is not None]

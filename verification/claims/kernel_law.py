@@ -53,10 +53,8 @@ def law_errors(criterion: Criterion) -> Measure:
 def _of_group(
     criterion: Criterion, axis: str, records: Sequence[KernelRecord], full: Collection[str]
 ) -> Iterator[Evidence]:
-    at_scale = [
-        each.run.at_paper_scale or (each.run.of_paper_size and each.run.id in full)
-        for each in records
-    ]
+    runs = [record.run for record in records]
+    at_scale = [r.of_paper_size and (r.id in full or not r.other_settings) for r in runs]
     errors, loose, moment = [], False, criterion.moment
     when = "during training" if moment == "training" else f"at the {moment}"
     for record, large in zip(records, at_scale, strict=True):

@@ -201,11 +201,6 @@ class RunFacts:
         long_enough = self.images >= SCALE_IMAGES and self.epochs >= SCALE_EPOCHS
         return self.depth >= SCALE_DEPTH and long_enough
 
-    @property
-    def at_paper_scale(self) -> bool:
-        """Whether it is so by the author's protocol, as far as its name tells."""
-        return self.of_paper_size and not self.other_settings
-
 
 # of model and data, in which a run may be another than the paper's
 AXES = tuple(axis.name for axis in fields(RunFacts) if axis.metadata)
