@@ -147,7 +147,7 @@ def test_pilot_s_logits_and_the_other_model_s_kernel(run: Run) -> None:
     samples = toy_samples()
     pilot = Pilot.of_run(run, samples)
     other = Architecture(9, 2, 2, 4, 4, 5)
-    assert pilot.architecture == Architecture(4, 1, 2, 4, 4, 5)
+    assert pilot.resized() == Architecture(4, 1, 2, 4, 4, 5)
     drawn: list[Draw] = []
 
     def logits(draw: Draw, _: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """G's spectrum at a minimum of the training loss: from the loss alone, or from a pilot run."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from patchlaw.verification.jobs.job import check_samples
 from patchlaw.verification.kernels.of_model import logits_of
 from patchlaw.verification.kernels.start import (
     Draw,
+    DrawOptions,
     SpectrumPrediction,
     predict_spectrum,
     start_logits,
@@ -30,12 +31,7 @@ def predict_minimum(
     images: Tensor,
     labels: Tensor,
     loss: float,
-    *,
-    n_samples: int = 1000,
-    draws: int = 3,
-    top: int = 12,
-    seed: int = 0,
-    include_bias: bool = False,
+    **options: Unpack[DrawOptions],
 ) -> SpectrumPrediction:
     """Predict G where the mean training loss is L, from images, sizes and L alone.
 
@@ -54,18 +50,7 @@ def predict_minimum(
         begin = start_logits(draw, n_classes)
         return flow_to_loss(draw.kernel.mean, begin, draw.labels, wanted)
 
-    return predict_spectrum(
-        architecture,
-        images,
-        labels,
-        trained,
-        n_samples=n_samples,
-        draws=draws,
-        top=top,
-        seed=seed,
-        include_bias=include_bias,
-        trains=True,
-    )
+    return predict_spectrum(architecture, images, labels, trained, trains=True, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +71,8 @@ class Pilot:
     sizes: Architecture
     noise: float = 0.0
 
-    @property
-    def architecture(self) -> Architecture:
-        """Its sizes, noise as a smaller c."""
-        return self.resized()
-
     def resized(self, **sizes: Any) -> Architecture:
-        """The sizes of a model that differs from it in these, with its noise."""
+        """The sizes of a model that differs from it in these, its noise as a smaller c."""
         return depolarised(replace(self.sizes, **sizes), self.noise)
 
     @classmethod
@@ -105,7 +85,7 @@ class Pilot:
         """
         check_samples(samples.sha256, run.config.data.sha256)
         sizes = run.config.model
-        squares = "the squared error" * (run.config.training.loss != "cross_entropy")
+        squares = "the squared error" * (run.loss != "cross_entropy")
         shared = "shared angles" * sizes.shared_angles
         if other := sizes.family or sizes.circuit or shared or squares:
             raise ValueError(
@@ -134,12 +114,7 @@ def predict_from_pilot(
     pilot: Pilot,
     architecture: Architecture,
     loss: float | None = None,
-    *,
-    n_samples: int = 1000,
-    draws: int = 3,
-    top: int = 12,
-    seed: int = 0,
-    include_bias: bool = False,
+    **options: Unpack[DrawOptions],
 ) -> SpectrumPrediction:
     """Predict G of another model at its minimum from a pilot's logits and that model's kernel.
 
@@ -148,19 +123,15 @@ def predict_from_pilot(
     A larger one is met by scaling the logits down; a smaller one by gradient flow in the other
     model's expected kernel (no scale makes up for a wrong class).
 
-    Raises:
-        ValueError: also other qubits than the pilot's, whose pixels lie in another range.
-
     Args:
         pilot: trained.
         architecture: of the other model.
         loss: its mean training loss; None for that of the pilot, whose logits are taken as they
             are.
-        n_samples: see ``predict_spectrum``, likewise all below, and the errors.
-        draws: see there.
-        top: see there.
-        seed: see there.
-        include_bias: see there.
+        options: see ``predict_spectrum``, likewise the errors.
+
+    Raises:
+        ValueError: also other qubits than the pilot's, whose pixels lie in another range.
     """
     if (n := pilot.sizes.n_qubits) != architecture.n_qubits:
         raise ValueError(
@@ -181,16 +152,9 @@ def predict_from_pilot(
             return scaled_to_loss(logits, draw.labels, wanted)
         return flow_to_loss(draw.kernel.mean, logits, draw.labels, wanted)
 
+    samples = pilot.samples
     return predict_spectrum(
-        architecture,
-        pilot.samples.train_images,
-        pilot.samples.train_labels,
-        moved,
-        n_samples=n_samples,
-        draws=draws,
-        top=top,
-        seed=seed,
-        include_bias=include_bias,
+        architecture, samples.train_images, samples.train_labels, moved, **options
     )
 
 

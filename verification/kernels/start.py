@@ -1,9 +1,10 @@
 """G's spectrum from data, architecture and a state of training: no circuit of it is run."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,16 @@ class Draw:
     rng: np.random.Generator
 
 
+class DrawOptions(TypedDict, total=False):
+    """Of every prediction; see ``predict_spectrum``."""
+
+    n_samples: int
+    draws: int
+    top: int
+    seed: int
+    include_bias: bool
+
+
 State: TypeAlias = Callable[[Draw, int], NDArray[np.float64]]
 """Logits (N, C) of a draw's images in a state of training, from the draw and C."""
 
@@ -103,30 +114,16 @@ def predict_start(
     architecture: Architecture,
     images: Tensor,
     labels: Tensor,
-    *,
-    n_samples: int = 600,
-    draws: int = 6,
-    top: int = 12,
-    seed: int = 0,
-    include_bias: bool = False,
+    **options: Unpack[DrawOptions],
 ) -> SpectrumPrediction:
     """Predict the start from images and sizes alone.
 
     Logits are those of the Gaussian process of covariance s^2 P u qbar (see ``TangentKernel``).
     2-designs of the circuit's group stand in for the data-free blocks: within 3 % from depth 20 or
-    so on. Arguments and errors are those of ``predict_spectrum``.
+    so on. Arguments and errors are those of ``predict_spectrum``, but for 6 draws of 600 images.
     """
-    return predict_spectrum(
-        architecture,
-        images,
-        labels,
-        start_logits,
-        n_samples=n_samples,
-        draws=draws,
-        top=top,
-        seed=seed,
-        include_bias=include_bias,
-    )
+    chosen = DrawOptions(n_samples=600, draws=6) | options
+    return predict_spectrum(architecture, images, labels, start_logits, **chosen)
 
 
 def start_logits(draw: Draw, n_classes: int) -> NDArray[np.float64]:
@@ -140,8 +137,8 @@ def predict_spectrum(
     labels: Tensor,
     state: State,
     *,
-    n_samples: int,
-    draws: int,
+    n_samples: int = 1000,
+    draws: int = 3,
     top: int = 12,
     seed: int = 0,
     include_bias: bool = False,
@@ -186,7 +183,7 @@ def predict_spectrum(
         raise ValueError(
             f"n_classes: expected more than the largest label, {all_labels.max()}, got {c}"
         )
-    found: dict[str, list[float]] = {name: [] for name in _QUANTITIES}
+    found = defaultdict[str, list[float]](list)
     spectra = []
     for number in range(draws):
         rng = np.random.default_rng([seed, number])
@@ -231,14 +228,3 @@ def predict_spectrum(
         seconds=time.perf_counter() - begin,
         **spreads,
     )
-
-
-_QUANTITIES = (
-    "loss",
-    "curvature",
-    "alignment",
-    "trace",
-    "outliers",
-    "largest_rate",
-    "half_the_images",
-)
