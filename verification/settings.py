@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field, fields
+from numbers import Integral
 from typing import Any
 
 from patchlaw.hessian_theory.input_checks import unknown
@@ -91,3 +92,13 @@ def check_integers(chosen: Any, least: Mapping[str, int]) -> None:
             raise TypeError(f"{name}: expected an integer, got {value!r}")
         if value < low:
             raise ValueError(f"{name}: expected an integer >= {low}, got {value}")
+
+
+def check_integer(
+    name: str, value: object, least: int = 1, most: int | None = None, *, note: str = ""
+) -> None:
+    """Raise ValueError unless an integer from ``least`` to D = ``most``; ``note`` says why."""
+    number = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+    if number is None or number < least or (most is not None and number > most):
+        wanted = f">= {least}" if most is None else f"from {least} to D = {most}"
+        raise ValueError(f"{name}: expected an integer {wanted}{note}, got {value!r}")

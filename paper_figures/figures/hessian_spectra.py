@@ -49,7 +49,7 @@ def _panel(
     grid = density.grid(points)
     height, error = density.density(grid)
     # one eigenvalue of D, smoothed by the same kernel
-    single = 1 / (density.size * density.default_width * np.sqrt(2 * np.pi))
+    single = 1 / (density.size * density.kernel_width() * np.sqrt(2 * np.pi))
     floor = _FLOOR * single
     axes.fill_between(
         grid,
@@ -93,7 +93,7 @@ def _panel(
         "density_images": density.n_samples,
         "probes": density.n_probes,
         "lanczos_steps": density.n_steps,
-        "kernel_width": density.default_width,
+        "kernel_width": density.kernel_width(),
         "eigenvalue": grid,
         "density": height,
         "density_standard_error": error,

@@ -33,17 +33,11 @@ from patchlaw.verification.comparison import compare_models
 from patchlaw.verification.kernels.commutator import CommutatorKernel
 from patchlaw.verification.kernels.of_model import tangent_kernel_of
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.records import RunFacts, SampleMeans, read_analyses
-from patchlaw.verification.runs import (
-    ModelConfig,
-    Run,
-    RunConfig,
-    RunRequest,
-    load_samples,
-)
+from patchlaw.verification.runs import ModelConfig, Run, RunConfig, RunRequest, load_samples
 from patchlaw.verification.runs.plan import read_plan
 from patchlaw.verification.runs.request import IMAGE_SIDES
+from patchlaw.verification.solvers.dense import jacobian_chunks
 from patchlaw.verification.training import Objective
 from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import examples, image_batches, patch_grids, real_arrays

@@ -9,13 +9,13 @@ from scipy.sparse.linalg import aslinearoperator
 
 from patchlaw.simulators import DistributedQNN, load_mnist
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.solvers import (
     dense_gauss_newton,
     dense_matrix,
     dense_residual,
     top_eigenpairs,
 )
+from patchlaw.verification.solvers.dense import jacobian_chunks
 from tests.strategies import examples, model_cases
 from tests.verification import curvature_cases as oracles
 from tests.verification.curvature_cases import noise_floor, qnn_case, relative_difference

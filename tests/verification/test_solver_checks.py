@@ -20,6 +20,7 @@ from patchlaw.verification.solvers import (
     spectral_density,
     top_eigenpairs,
 )
+from patchlaw.verification.store.json_files import typed
 from tests.verification.curvature_cases import qnn_case
 
 SOLVERS: dict[str, Callable[..., Any]] = {
@@ -112,9 +113,9 @@ def test_caveats_go_into_records_and_old_records_have_none() -> None:
     record = Eigenvalue.all_of(pairs)[0]
     assert record.caveats == ("samples not tried",)
     stored = vars(record) | {"caveats": ["samples not tried"]}
-    assert Eigenvalue(**stored) == record
+    assert typed(stored, Eigenvalue) == record
     del stored["caveats"]
-    assert Eigenvalue(**stored).caveats == ()
+    assert typed(stored, Eigenvalue).caveats == ()
 
 
 def test_block_spectra_say_what_their_parts_say() -> None:

@@ -15,6 +15,7 @@ from patchlaw.verification.operators.backend import CurvatureBackend
 from patchlaw.verification.operators.losses import LossFunction
 from patchlaw.verification.operators.patch_block import computes_as_written
 from patchlaw.verification.ranks.ranks import Group, Ranks
+from patchlaw.verification.settings import check_integer
 
 # Inputs of all samples, or batches of them that can be read again and again.
 Data: TypeAlias = Tensor | ArrayLike | Iterable[Any]
@@ -40,10 +41,8 @@ def make_backend(
             model or other samples on some rank of the group.
     """
     one_of("backend", backend, get_args(BackendName))
-    if chunk_size is not None and (
-        isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
-    ):
-        raise ValueError(f"chunk_size: expected an integer >= 1, got {chunk_size!r}")
+    if chunk_size is not None:
+        check_integer("chunk_size", chunk_size)
     ranks = Ranks.of(group)
 
     def chosen() -> CurvatureBackend:

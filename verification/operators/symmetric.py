@@ -191,7 +191,7 @@ class LinearCombination(SymmetricOperator):
         return total
 
 
-def union_of_caveats(operators: Iterable[LinearOperator]) -> tuple[str, ...]:
-    """The operators' caveats in their order, each once; an operator of another make has none."""
-    said = (caveat for op in operators for caveat in getattr(op, "caveats", ()))
+def union_of_caveats(parts: Iterable[object]) -> tuple[str, ...]:
+    """Those of operators or results in their order, each once; what is of another make has none."""
+    said = (caveat for part in parts for caveat in getattr(part, "caveats", ()))
     return tuple(dict.fromkeys(said))

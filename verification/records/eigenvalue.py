@@ -39,10 +39,6 @@ class Eigenvalue:
     seconds: float | None = None
     caveats: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        """JSON has lists."""
-        object.__setattr__(self, "caveats", tuple(self.caveats))
-
     @classmethod
     def all_of(cls, result: EigenResult) -> "tuple[Eigenvalue, ...]":
         """Every pair of a solve, in its order."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from patchlaw.verification.operators import CurvatureProblem, ParameterLayout, RestrictedOperator
-from patchlaw.verification.operators.symmetric import SymmetricOperator
+from patchlaw.verification.operators.symmetric import SymmetricOperator, union_of_caveats
 from patchlaw.verification.solvers.lanczos import top_eigenpairs
 from patchlaw.verification.solvers.result import EigenResult, format_value, with_caveats
 
@@ -120,7 +120,7 @@ class BlockSpectra:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What is not known of the products of any part, each once."""
-        return tuple(dict.fromkeys(c for part in self.parts.values() for c in part.caveats))
+        return union_of_caveats(self.parts.values())
 
     def __str__(self) -> str:
         lines = [

@@ -1,28 +1,34 @@
 """Whole matrices of small models: from identity columns, and faster by the model's structure."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
 
 from patchlaw.simulators import DistributedQNN
 from patchlaw.verification.operators import CurvatureProblem
-from patchlaw.verification.operators.jacobian import jacobian_chunks
 from patchlaw.verification.operators.losses import make_loss
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.probe import check_repeatable, random_vector
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
-    check_integer,
     check_vectors_fit,
     names_way_out,
 )
 from patchlaw.verification.solvers.result import SolverResult
+
+if TYPE_CHECKING:
+    from patchlaw.simulators.fast_engine.chunks import Chunk
+    from patchlaw.simulators.fast_engine.engine import FastEngine
+    from patchlaw.simulators.fast_engine.patch_circuit import PatchCircuit
 
 Float = NDArray[np.float64]
 
@@ -234,6 +240,94 @@ def dense_gauss_newton(
         dtype=str(model.angles.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - begin,
         caveats=problem.gauss_newton.caveats,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class JacobianChunk:
+    """Some samples' logits and their derivatives.
+
+    Attributes:
+        samples: which samples.
+        logits: z, shape (m, C).
+        jacobian: dz_k/dt_i, shape (m, C, D), float64 (accurate to the model's dtype).
+    """
+
+    samples: slice
+    logits: Float
+    jacobian: Float
+
+
+def jacobian_chunks(
+    model: DistributedQNN, images: Tensor | ArrayLike, *, max_chunk: int = 256
+) -> Iterator[JacobianChunk]:
+    """The Jacobian at the model's present parameters, a chunk of samples at a time.
+
+    An angle moves the outputs of its own patch only, a pixel of the bias those of the patches
+    that cover it: a column costs a tangent pass through these, an eighth of a product with G for
+    an angle of a model of four patches. A chunk holds m C D numbers.
+
+    Args:
+        model: on the CPU.
+        images: shape (N, side, side), radians.
+        max_chunk: samples at once.
+
+    Raises:
+        ValueError: images that do not fit, or a model on another device.
+    """
+    from patchlaw.simulators.fast_engine import FastEngine  # numba takes a second to import
+    from patchlaw.simulators.fast_engine.chunks import split_into_chunks
+
+    engine = FastEngine(model, max_chunk=max_chunk)
+    data = model.check_images(images).detach().numpy()
+    angles, bias = engine.parameters()
+    with engine.single_threaded_blas():
+        circuits = engine.circuits(angles)
+        for chunk in split_into_chunks(len(data), 1, max_chunk):
+            yield _chunk_jacobian(engine, circuits, data, bias, chunk)
+
+
+def _chunk_jacobian(
+    engine: "FastEngine",
+    circuits: "list[PatchCircuit]",
+    data: NDArray[np.floating],
+    bias: Float,
+    chunk: "Chunk",
+) -> JacobianChunk:
+    from patchlaw.simulators.fast_engine.patch_circuit import PatchDirection
+
+    pixels = engine.pixels(data, bias, chunk)
+    z, traces = engine.forward(circuits, pixels, engine.pool(chunk.width))
+    shape = (engine.model.n_classes, chunk.size)
+    n_patches, n_angles = engine.model.circuit_angles.shape
+    n_moved = n_angles + engine.model.pixel_bias.numel()
+    of_patches = np.zeros((n_patches, n_moved, *shape))
+
+    def column(move: tuple[int, int]) -> None:
+        """Each call writes to a place of its own, on whatever thread it runs."""
+        p, i = move
+        rates = np.eye(1, n_moved, i)[0]
+        outputs_dot = np.empty((shape[0], chunk.width), dtype=engine.dtype)
+        direction = PatchDirection(circuits[p], rates[:n_angles], rates[n_angles:])
+        pool = engine.pool(chunk.width)
+        circuits[p].tangent(pixels, traces[p], direction, pool, outputs_dot)
+        of_patches[p, i] = outputs_dot[:, : chunk.size]
+
+    moves = [
+        (p, int(i))
+        for p, covered in enumerate(engine.model.grid.pixel_indices)
+        for i in (*range(n_angles), *(n_angles + np.unique(covered)))
+    ]
+    engine.map(column, moves)
+    own, of_bias = of_patches[:, :n_angles], of_patches[:, n_angles:]
+    columns = np.concatenate([own.reshape(-1, *shape), of_bias.sum(axis=0)])
+    jacobian = engine.model.replication.collect(
+        torch.from_numpy(columns.transpose(2, 1, 0))
+    ).numpy()
+    return JacobianChunk(
+        slice(chunk.start, chunk.stop),
+        z[:, : chunk.size].T,
+        engine.model.output_scale * np.ascontiguousarray(jacobian),
     )
 
 

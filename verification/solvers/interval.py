@@ -19,16 +19,12 @@ from patchlaw.hessian_theory.predictions.spectral_bounds import (
     orthonormal_combinations,
     two_block_bound,
 )
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
-from patchlaw.verification.solvers.probe_vectors import (
-    NEEDS_TWO,
-    mean_and_error,
-    probe_vectors,
-)
+from patchlaw.verification.solvers.probe_vectors import NEEDS_TWO, mean_and_error, probe_vectors
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
-    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,
@@ -81,11 +77,6 @@ class EigenvalueInterval(SolverResult):
     confidence: float
     n_probes: int
     seed: int
-
-    def __post_init__(self) -> None:
-        """JSON has lists."""
-        object.__setattr__(self, "ritz", tuple(self.ritz))
-        object.__setattr__(self, "caveats", tuple(self.caveats))
 
     @property
     def lower(self) -> float:

@@ -12,6 +12,7 @@ from scipy.linalg import qr, solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from patchlaw.hessian_theory.input_checks import one_of
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.dense import check_asymmetry, columns_of, symmetrise
 from patchlaw.verification.solvers.probe import (
     check_repeatable,
@@ -375,8 +376,7 @@ def _digest_of(start: ArrayLike) -> str:
 
 def _check(size: int, k: int, which: Which, tol: float, max_matvecs: int, probes: int) -> None:
     """Refuse arguments that make no sense."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= size:
-        raise ValueError(f"k: expected an integer from 1 to D = {size}, got {k!r}")
+    check_integer("k", k, 1, size)
     if which not in ("LA", "SA"):
         raise ValueError(f"which: expected 'LA' (largest) or 'SA' (smallest), got {which!r}")
     if not np.isfinite(tol) or tol <= 0:

@@ -10,6 +10,8 @@ from patchlaw.verification.solvers.spectral_density import SpectralDensity
 
 Float = NDArray[np.float64]
 
+_N_ERRORS = 2  # ours: standard errors of the bulk's edge
+
 
 @dataclass(frozen=True)
 class OutlierCount:
@@ -94,7 +96,6 @@ def outliers_above_bulk(
     *,
     level: float = 2.0,
     width: float | None = None,
-    n_errors: float = 2.0,
 ) -> OutlierCount:
     """Outliers are the eigenvalues above the upper edge of the bulk.
 
@@ -103,33 +104,28 @@ def outliers_above_bulk(
     set h >= ``level`` around the density's maximum, its upper end the edge, with a jackknife
     standard error over the probes. Smoothing pushes the edge outwards, by less than
     width sqrt(2 ln(D / level)), so the rule errs towards fewer outliers. An eigenvalue whose
-    interval reaches edge +- ``n_errors`` standard errors is left open.
+    interval reaches edge +- two standard errors is left open.
 
     Args:
         eigenpairs: largest pairs ("LA").
         density: of the same operator.
         level: eigenvalues a kernel that make a bulk (ours), > 1.
         width: of the kernel; default a hundredth of the density's span (ours).
-        n_errors: standard errors (ours).
 
     Raises:
         ValueError: pairs from the other end, other sizes, numbers out of range.
     """
     _check_pairs(eigenpairs)
-    if not level > 1 or not n_errors >= 0:
-        raise ValueError(
-            f"level and n_errors: expected numbers > 1 and >= 0, got {level}, {n_errors}"
-        )
+    if not level > 1:
+        raise ValueError(f"level: expected a number > 1, got {level}")
     if density.size != len(eigenpairs.vectors):
         raise ValueError(
             f"density: expected one of the eigenpairs' operator, D = {len(eigenpairs.vectors)}, "
             f"got D = {density.size}"
         )
-    sigma = density.default_width if width is None else width
-    if not sigma > 0:
-        raise ValueError(f"width: expected a number > 0, got {width}")
+    sigma = density.kernel_width(width)
     edge, error = bulk_edge(density, level, sigma)
-    margin = n_errors * error
+    margin = _N_ERRORS * error
     low, high = eigenpairs.intervals().T
     sure = eigenpairs.converged & (low > edge + margin)
     possible = (high > edge - margin) | ~eigenpairs.converged
@@ -143,7 +139,7 @@ def outliers_above_bulk(
         rule=(
             f"eigenvalues above the bulk's edge: the bulk has at least {level:g} eigenvalues a "
             f"Gaussian of width {sigma:.3g}, from {density.n_probes} probes of "
-            f"{density.n_steps} steps; left open within {n_errors:g} standard errors"
+            f"{density.n_steps} steps; left open within {_N_ERRORS} standard errors"
         ),
     )
 

@@ -197,20 +197,6 @@ def check_operator(op: LinearOperator) -> int:
     return int(rows)
 
 
-def check_integer(
-    name: str, value: object, least: int = 1, most: int | None = None, *, note: str = ""
-) -> None:
-    """Raise ValueError unless an integer from ``least`` to D = ``most``; ``note`` says why."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int)
-        or value < least
-        or (most is not None and value > most)
-    ):
-        wanted = f">= {least}" if most is None else f"from {least} to D = {most}"
-        raise ValueError(f"{name}: expected an integer {wanted}{note}, got {value!r}")
-
-
 def describe_operator(op: LinearOperator) -> dict[str, Any]:
     """What a checkpoint says of its operator: its identity, or size and dtype if it has none."""
     try:

@@ -10,6 +10,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator
 from scipy.special import ndtr
 
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
     NEEDS_TWO,
@@ -20,7 +21,6 @@ from patchlaw.verification.solvers.probe_vectors import (
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
-    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,
@@ -98,22 +98,27 @@ class SpectralDensity(SolverResult):
 
         Args:
             points: shape (n,).
-            width: default a hundredth of the span (ours).
+            width: see ``kernel_width``.
 
         Raises:
             ValueError: a width that is not positive.
         """
-        sigma = self.default_width if width is None else width
-        if not sigma > 0:
-            raise ValueError(f"width: expected a number > 0, got {width}")
+        sigma = self.kernel_width(width)
         distance = (np.asarray(points, dtype=np.float64)[:, None, None] - self.nodes) / sigma
         bells = np.exp(-(distance**2) / 2) / (sigma * np.sqrt(2 * np.pi))
         return mean_and_error((bells * self.weights).sum(axis=2).T)
 
-    @property
-    def default_width(self) -> float:
-        """A hundredth of the span; of the largest node if all agree."""
-        return 0.01 * (self.span or max(1.0, float(np.abs(self.nodes).max())))
+    def kernel_width(self, asked: float | None = None) -> float:
+        """The width asked for, else a hundredth (ours) of the span, of the largest node if it is 0.
+
+        Raises:
+            ValueError: one that is not positive.
+        """
+        if asked is None:
+            return 0.01 * (self.span or max(1.0, float(np.abs(self.nodes).max())))
+        if not asked > 0:
+            raise ValueError(f"width: expected a number > 0, got {asked}")
+        return asked
 
     def count_above(self, points: ArrayLike, width: float = 0.0) -> tuple[Float, Float]:
         """Number of eigenvalues above each point, smoothed like ``density`` if width > 0."""

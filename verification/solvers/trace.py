@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.verification.operators.restriction import check_indices
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.probe import check_symmetric_forms, check_unchanged
 from patchlaw.verification.solvers.probe_vectors import (
     NEEDS_TWO,
@@ -22,7 +23,6 @@ from patchlaw.verification.solvers.probe_vectors import (
 from patchlaw.verification.solvers.products import (
     DEFAULT_SAVE_EVERY,
     Products,
-    check_integer,
     check_operator,
     check_vectors_fit,
     names_way_out,

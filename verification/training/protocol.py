@@ -7,7 +7,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlaw.hessian_theory.input_checks import one_of
 from patchlaw.simulators.output_losses import LossName
+from patchlaw.verification.settings import check_integer
 from patchlaw.verification.store.json_files import MAX_RATE, without_defaults
 
 # Paper, Sec. 4 and the recorded runs: Adam's initial rate for each depth.
@@ -20,8 +22,7 @@ def default_learning_rate(depth: int) -> float:
     Raises:
         ValueError: depth below 1.
     """
-    if depth < 1:
-        raise ValueError(f"depth: expected an integer >= 1, got {depth}")
+    check_integer("depth", depth)
     return next((LEARNING_RATES[d] for d in sorted(LEARNING_RATES) if d >= depth), 1e-3)
 
 
@@ -66,14 +67,8 @@ class TrainingConfig:
                     f"{name}: expected a finite number >= 0, at most {MAX_RATE:g}, got {value}"
                 )
         for name, least in (("epochs", 1), ("n_batches", 2), ("annealing_epochs", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
-
-        if self.loss not in get_args(LossName):
-            raise ValueError(
-                f"loss: expected one of {', '.join(get_args(LossName))}, got {self.loss!r}"
-            )
+            check_integer(name, getattr(self, name), least)
+        one_of("loss", self.loss, get_args(LossName))
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's loss what former releases wrote."""
