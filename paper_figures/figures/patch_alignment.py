@@ -131,6 +131,6 @@ def _numbers(record: TrainedModel) -> dict[str, Any]:
         "alignment": alignment and alignment.value,
         "alignment_interval": alignment and (alignment.low, alignment.high),
         "matrix": _MATRIX,
-        "patch_shares": shares and shares.patches,
+        "patch_shares": shares and shares.patches.tolist(),
         "bias_share": shares and shares.bias,
     }

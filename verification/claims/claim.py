@@ -75,19 +75,15 @@ class Findings:
     def passes_over(self, one: TrainedModel, two: TrainedModel, along: Along) -> bool:
         """Whether models of the same study, of any depth (or P) and seed, lie between the two."""
         low, high = getattr(one.run, along), getattr(two.run, along)
-        return any(low < value < high for value in self._values[_study(one, along), along])
+        return any(low < value < high for value in self._values[one.kind(along), along])
 
     @cached_property
     def _values(self) -> Mapping[tuple[tuple[str, ...], Along], set[int]]:
         found: dict[tuple[tuple[str, ...], Along], set[int]] = defaultdict(set)
         for along in get_args(Along):
             for model in self.models:
-                found[_study(model, along), along].add(getattr(model.run, along))
+                found[model.kind(along), along].add(getattr(model.run, along))
         return found
-
-
-def _study(model: TrainedModel, along: Along) -> tuple[str, ...]:
-    return model.origin, model.run.protocol, model.study(rate=along == "n_patches")
 
 
 Measure: TypeAlias = Callable[[Findings], Iterable[Evidence]]

@@ -30,7 +30,7 @@ from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, alike_but_for
 from patchlaw.verification.records.trained_model import Along
 
-_Kind: TypeAlias = tuple[str, Grade, str, str]
+_Kind: TypeAlias = tuple[Grade, str, str, str]
 
 SIZE = 0.05  # of tests
 PAIRED = (
@@ -241,7 +241,7 @@ def paired_over_seeds(
 
 def _kind(model: TrainedModel) -> _Kind:
     """What numbers must have in common to be taken together."""
-    return model.origin, Grade.of(model), model.run.protocol, model.study()
+    return Grade.of(model), *model.kind()
 
 
 def _commands(pairs: Iterable[Pair]) -> str:

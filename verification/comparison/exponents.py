@@ -84,10 +84,9 @@ def fitted_exponents(
     Raises:
         ValueError: a confidence out of range.
     """
-    protocols: dict[tuple[str, str], list[list[TrainedModel]]] = {}
+    protocols: dict[tuple[str, ...], list[list[TrainedModel]]] = {}
     for group in alike_but_for("n_patches", models):
-        kind = group[0].run.protocol, group[0].study()
-        protocols.setdefault(kind, []).append(group)
+        protocols.setdefault(group[0].kind(), []).append(group)
     found = []
     for groups in protocols.values():
         for quantity in QUANTITIES:

@@ -53,12 +53,11 @@ from patchlaw.verification.records.trained_model import (
     GaussNewtonTraces,
     Minimum,
     SampleMeans,
-    Shares,
     SubsetSpectrum,
     TrainedModel,
     Trajectory,
 )
-from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity
+from patchlaw.verification.solvers import Estimate, OutlierCount, SpectralDensity, VectorShares
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.store.json_files import Count, JsonFileError, read_json, typed
 from patchlaw.verification.store.seal import FileKind
@@ -134,7 +133,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         misclassified=_indices(section("misclassified", tuple[Count, ...]), minimum.test),
         eigenvalues=section("eigenvalues", dict[str, tuple[Eigenvalue, ...]], {}),
         bias_share=section("bias_share", float),
-        shares=section("shares", dict[str, Shares], {}),
+        shares=section("shares", dict[str, VectorShares], {}),
         traces=section("traces", GaussNewtonTraces),
         bounds=section("bounds", GaussNewtonBounds),
         subset=section("subset", SubsetSpectrum),

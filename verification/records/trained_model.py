@@ -28,6 +28,7 @@ from patchlaw.verification.solvers import (
     Estimate,
     OutlierCount,
     SpectralDensity,
+    VectorShares,
 )
 from patchlaw.verification.store.json_files import Count, Fraction, NonNegative, PositiveCount
 from patchlaw.verification.training.objective import KEYS_ON_DISK
@@ -63,14 +64,6 @@ class Minimum:
     epoch: Count | None = None
     train: SampleMeans = _NOT_ON_RECORD
     test: SampleMeans = _NOT_ON_RECORD
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Squared norm of a top eigenvector on each patch's angles and on the bias, summing to 1."""
-
-    patches: tuple[float, ...]
-    bias: float
 
 
 @dataclass(frozen=True)
@@ -183,7 +176,7 @@ class TrainedModel:
     minimum: Minimum = Minimum()
     eigenvalues: Mapping[str, tuple[Eigenvalue, ...]] = field(default_factory=dict)
     bias_share: float | None = None
-    shares: Mapping[str, Shares] = field(default_factory=dict)
+    shares: Mapping[str, VectorShares] = field(default_factory=dict)
     traces: GaussNewtonTraces | None = None
     bounds: GaussNewtonBounds | None = None
     subset: SubsetSpectrum | None = None
@@ -224,6 +217,13 @@ class TrainedModel:
     def at_paper_scale(self) -> bool:
         """Whether it is as deep and as long as the paper's, on as many images, by its protocol."""
         return self.run.of_paper_size and self.by_author_protocol
+
+    def kind(self, along: Along = "n_patches") -> tuple[str, str, str]:
+        """Origin, protocol and study, which models have in common that are compared along P (or d).
+
+        At equal depth rates are settings too.
+        """
+        return self.origin, self.run.protocol, self.study(rate=along == "n_patches")
 
     def study(self, *, rate: bool = True, data: bool = True) -> str:
         """Training and data in words, the same for models that may be held against each other.
@@ -304,16 +304,14 @@ def alike_but_for(along: Along, models: Iterable[TrainedModel]) -> Iterator[list
     """Models of one origin, protocol, seed and depth (or P), by P (or depth); groups by the same.
 
     Those of other settings, such as data of one's own, are groups apart, and those without any on
-    record. At equal depth rates are settings too. A P that occurs twice in a group is left out: the
-    two runs differ in something that is not on record, so which of them another P belongs with is
-    not known.
+    record. A P that occurs twice in a group is left out: the two runs differ in something that is
+    not on record, so which of them another P belongs with is not known.
     """
-    along_p = along == "n_patches"
     groups: dict[tuple[Any, ...], list[TrainedModel]] = {}
     for model in models:
-        run, other = model.run, model.run.depth if along_p else model.run.n_patches
-        kind = model.origin, model.at_paper_scale, run.protocol, model.study(rate=along_p)
-        groups.setdefault((*kind, other, run.seed), []).append(model)
+        run, scale = model.run, (model.origin, model.at_paper_scale)
+        other = run.depth if along == "n_patches" else run.n_patches
+        groups.setdefault((*scale, *model.kind(along), other, run.seed), []).append(model)
     for key in sorted(groups):
         count = Counter(getattr(model.run, along) for model in groups[key])
         once = [model for model in groups[key] if count[getattr(model.run, along)] == 1]
