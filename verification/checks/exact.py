@@ -57,6 +57,12 @@ def rounding_tolerance(instances: Sequence[Instance]) -> tuple[float, str]:
     return _EPS * operations, reason
 
 
+def _top(instance: Instance, rows: slice | None = None) -> float:
+    """lambda_max of G over some parameters; over all angles if left out."""
+    own = rows or slice(instance.patches[-1].stop)
+    return float(np.linalg.eigvalsh(instance.gauss_newton[own, own])[-1])
+
+
 def _size(matrix: Matrix) -> float:
     return float(np.abs(matrix).max())
 
@@ -107,11 +113,7 @@ def block_bounds(instances: Sequence[Instance]) -> CheckResult:
     """max_p lambda_max(G_pp) <= lambda_max(G over the angles) <= sum_p lambda_max(G_pp)."""
     gaps = []
     for instance in instances:
-        angles = slice(0, instance.patches[-1].stop)
-        top = float(np.linalg.eigvalsh(instance.gauss_newton[angles, angles])[-1])
-        tops = [
-            float(np.linalg.eigvalsh(instance.gauss_newton[p, p])[-1]) for p in instance.patches
-        ]
+        top, tops = _top(instance), [_top(instance, patch) for patch in instance.patches]
         gaps.append(max(0.0, max(tops) - top, top - sum(tops)) / top)
     return judge(
         "block bounds",
@@ -179,11 +181,7 @@ def replicas_scale_once(seed: int) -> CheckResult:
     """
     gaps, pairs = [], _replications(seed)
     for one, many in pairs:
-        tops = []
-        for instance in (one, many):
-            angles = slice(0, instance.patches[-1].stop)
-            tops.append(float(np.linalg.eigvalsh(instance.gauss_newton[angles, angles])[-1]))
-        gaps.append(abs(tops[1] / tops[0] * many.model.n_patches - 1))
+        gaps.append(abs(_top(many) / _top(one) * many.model.n_patches - 1))
     statement = "replicated patches: lambda_max(G) scales as 1/P, not as its elements' 1/P^2"
     return judge("replication", statement, gaps, *rounding_tolerance([m for _, m in pairs]))
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from patchlaw.verification.claims.claim import Findings, Measure, Part, Threshold
 from patchlaw.verification.claims.measures import Number, images, piece
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade
-from patchlaw.verification.claims.trained_models import TREND, counted_outliers
+from patchlaw.verification.claims.trained_models import TREND, beside_classes, counted_outliers
 from patchlaw.verification.claims.verdict import Reach
 from patchlaw.verification.power_law import PowerLawFit, PowerLawPoint, fit_power_law
 from patchlaw.verification.records import SpectrumMoment, TrainedModel
@@ -87,9 +87,7 @@ def _counts(tolerance: float) -> tuple[Measure, ...]:
 
     def measure(findings: Findings) -> Iterator[Evidence]:
         for model in findings.models:
-            c = model.run.n_classes
-            within = f"{tolerance:.0%}".replace("%", " %")
-            band = Band((1 - tolerance) * c, (1 + tolerance) * c, f"C = {c} within {within}")
+            band = beside_classes(tolerance)(model)
             for moment in model.spectra_along_training:
                 if moment.epoch:
                     label = f"outliers after {moment.epoch} epochs, {model.run.where}"

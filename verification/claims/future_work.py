@@ -81,7 +81,7 @@ CLAIM = Claim(
             "Sec. 4, future work",
             "A model whose count, by the rule that its record states, is not C.",
             "'Exactly'.",
-            measures=(outliers_beside_classes(0, ""),),
+            measures=outliers_beside_classes(0),
             complete=12,
             quote=(
                 "it is important to investigate whether the number of outlier spikes in the "
@@ -148,7 +148,7 @@ CLAIM = Claim(
                 for measure in (
                     eigenvalue_ratios("H", "n_patches", Band.below(1.0, "below 1")),
                     falling_test_loss("n_patches"),
-                    outliers_beside_classes(0.2, " within 20 %"),
+                    *outliers_beside_classes(0.2),
                 )
             ),
             quorum=0.75,

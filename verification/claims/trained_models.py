@@ -84,14 +84,20 @@ def _beyond_the_walk(model: TrainedModel) -> Band:
     return Band.above(ratio, f"above {ratio:.4f}, a random walk's")
 
 
-def outliers_beside_classes(tolerance: float, words: str) -> Measure:
-    """Outliers of H counted, within a relative tolerance of C, which the label has in words."""
+def beside_classes(tolerance: float) -> Callable[[TrainedModel], Band]:
+    """Counts within a relative tolerance of C, or C itself."""
+    words = f" within {tolerance:.0%}".replace("%", " %") if tolerance else ""
 
     def band(model: TrainedModel) -> Band:
         c = model.run.n_classes
         return Band((1 - tolerance) * c, (1 + tolerance) * c, f"C = {c}{words}")
 
-    return per_model("outliers", _outliers, band)
+    return band
+
+
+def outliers_beside_classes(tolerance: float) -> tuple[Measure]:
+    """Outliers of H counted at the minimum."""
+    return (per_model("outliers", _outliers, beside_classes(tolerance)),)
 
 
 def _outliers(model: TrainedModel) -> Number | None:
@@ -139,10 +145,6 @@ def _top_gap(model: TrainedModel) -> Number | None:
 
 def _most_near_zero(rest: float) -> tuple[Measure, ...]:
     return (per_model("share of eigenvalues near zero", _near_zero, Band.above(1 - rest)),)
-
-
-def _about_as_many_as_classes(tolerance: float) -> tuple[Measure, ...]:
-    return (outliers_beside_classes(tolerance, f" within {tolerance:.0%}".replace("%", " %")),)
 
 
 def _apart(least: float) -> tuple[Measure, ...]:
@@ -274,7 +276,7 @@ SPECTRUM = Claim(
             "Sec. 3.2.3, Fig. 4",
             "The number counted by the rule that the record states is below 8 or above 12.",
             "'Approximately', read as 20 %; what the count's uncertainty allows must lie within.",
-            threshold=Threshold("approximately", 0.2, _about_as_many_as_classes),
+            threshold=Threshold("approximately", 0.2, outliers_beside_classes),
             complete=12,
             quote="Among these outliers, there are approximately [10] distinct spikes",
         ),

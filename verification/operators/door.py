@@ -55,7 +55,7 @@ class Door:
         self, backend: Derivatives, loss: TorchLoss, images: Tensor, labels: Tensor, chunk_size: int
     ) -> None:
         self._backend = backend
-        self._module = backend.module
+        self._module, self._logits = backend.module, backend.detached_logits
         self._loss = loss
         self._images = images
         self._labels = labels
@@ -85,9 +85,6 @@ class Door:
                 "model: expected a forward pass that autograd can differentiate again and again, "
                 f"got {first_line(error)!r}; keep no tensor of one call for the next"
             ) from error
-
-    def _logits(self, images: Tensor) -> Tensor:
-        return self._backend.detached_logits(images)
 
     def _check_repeatable(self) -> None:
         x = self._images[: self._chunk]

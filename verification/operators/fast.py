@@ -1,7 +1,7 @@
 """The fast backend: curvature products of the distributed QNN by the engines' own passes."""
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -57,7 +57,9 @@ class OffsetCrossEntropy:
         return z + targets[:, 1:].astype(np.float64).T
 
 
-def fast_backend_knows(model: torch.nn.Module, loss: LossName | LossFunction) -> bool:
+def fast_backend_knows(
+    model: torch.nn.Module, loss: LossName | LossFunction
+) -> TypeGuard[DistributedQNN | CircuitBlock]:
     """Whether an engine can stand in for autograd: named loss, all trained, on CPU or CUDA."""
     return (
         isinstance(loss, str)
@@ -106,12 +108,9 @@ class FastBackend(Fingerprinted):
         self.ranks = ranks
         check_model(model)
         chosen = make_loss(loss)
-        ours = isinstance(model, DistributedQNN | CircuitBlock)
-        if ours and (reason := why_not(model.ansatz)):
+        if isinstance(model, DistributedQNN | CircuitBlock) and (reason := why_not(model.ansatz)):
             raise ValueError(reason)
-        if not isinstance(model, DistributedQNN | CircuitBlock) or not fast_backend_knows(
-            model, loss
-        ):
+        if not fast_backend_knows(model, loss):
             raise ValueError(
                 "backend: 'fast' expects a DistributedQNN (no subclass, no hooks) with all "
                 "parameters trained, on the CPU or CUDA, and a loss given by name, got "

@@ -108,20 +108,10 @@ def save_checkpoint(
         OSError: the disk refuses.
     """
     (folder / "epochs").mkdir(exist_ok=True)
-    model, epoch = trainer.model, entry.epoch
-    parameters = write_tensors(
-        folder,
-        _names(epoch)[0],
-        dict(model.named_parameters()),
-        configuration,
-        epoch,
-    )
-    optimiser = write_tensors(
-        folder,
-        _names(epoch)[1],
-        _optimiser_tensors(trainer),
-        configuration,
-        epoch,
+    tensors = dict(trainer.model.named_parameters()), _optimiser_tensors(trainer)
+    parameters, optimiser = (
+        write_tensors(folder, name, found, configuration, entry.epoch)
+        for name, found in zip(_names(entry.epoch), tensors, strict=True)
     )
     checkpoint = Checkpoint(
         configuration=configuration,

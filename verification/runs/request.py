@@ -23,7 +23,6 @@ from patchlaw.verification.training.protocol import default_learning_rate
 _VALUES_A_PARAMETER = 16
 # A history's entry with the losses of two mini-batches, as Python holds it: measured.
 _EPOCH_BYTES = 800
-MAX_LEARNING_RATE = 1e6  # ours: Adam moves an angle by about as much, whose period is 4 pi
 IMAGE_SIDES = {"mnist": POOLED_SIDE, "fashion-mnist": POOLED_SIDE, "digits": DIGITS_SIDE}
 
 
@@ -57,11 +56,6 @@ class RunRequest(RunSettings):
     def __post_init__(self) -> None:
         """Refuse at the door what would fail hours later."""
         check_settings(self)
-        if self.learning_rate is not None and not 0 <= self.learning_rate <= MAX_LEARNING_RATE:
-            raise ValueError(
-                f"learning_rate: expected a finite number >= 0, at most {MAX_LEARNING_RATE:g}, "
-                f"got {self.learning_rate}"
-            )
         if self.seed >= 2**32:
             raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
         PatchGrid(self._side, self.patch_side or self.qubits, self.patches)
