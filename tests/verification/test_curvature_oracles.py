@@ -13,12 +13,7 @@ import torch
 from benchmarks.peers.client import peers_python
 from patchlaw.simulators import Ansatz, qiskit_circuit, reference
 from patchlaw.verification.operators import CurvatureProblem
-from tests.verification.curvature_cases import (
-    Case,
-    mlp_case,
-    qnn_case,
-    relative_difference,
-)
+from tests.verification.curvature_cases import Case, mlp_case, qnn_case, relative_difference
 from tests.verification.curvlinops_oracle import write_problem
 
 CASE = qnn_case(n_samples=2)

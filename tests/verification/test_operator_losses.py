@@ -7,11 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from patchlaw.verification.operators import (
-    CurvatureProblem,
-    GaussNewtonOperator,
-    HessianOperator,
-)
+from patchlaw.verification.operators import CurvatureProblem, GaussNewtonOperator, HessianOperator
 from patchlaw.verification.operators.differences import compare
 from tests.verification.curvature_cases import (
     Case,

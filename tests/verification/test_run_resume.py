@@ -13,12 +13,7 @@ from safetensors.torch import save_file
 
 from patchlaw.verification.jobs import job
 from patchlaw.verification.jobs.progress import ConsoleProgress
-from patchlaw.verification.runs import (
-    Run,
-    RunConfig,
-    RunError,
-    execute_run,
-)
+from patchlaw.verification.runs import Run, RunConfig, RunError, execute_run
 from patchlaw.verification.runs.checkpoint import CHECKPOINT_FILE
 from patchlaw.verification.runs.samples import load_samples
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError

@@ -13,18 +13,9 @@ from torch import Tensor, nn
 from patchlaw.verification.operators import HessianOperator
 from patchlaw.verification.operators.loss_door import check_loss
 from patchlaw.verification.operators.losses import LossFunction, make_loss
-from patchlaw.verification.operators.samples import (
-    N_SAMPLES,
-    ArraySamples,
-    spread,
-    trial_samples,
-)
+from patchlaw.verification.operators.samples import N_SAMPLES, ArraySamples, spread, trial_samples
 from tests.strategies import examples
-from tests.verification.difference_oracle import (
-    DIFFERENCES,
-    assert_right,
-    hessian_by_differences,
-)
+from tests.verification.difference_oracle import DIFFERENCES, assert_right, hessian_by_differences
 
 _DRAW = torch.Generator().manual_seed(6)
 IMAGES = torch.randn(24, 4, generator=_DRAW, dtype=torch.float64)

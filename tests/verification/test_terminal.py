@@ -16,11 +16,7 @@ from rich.table import Table as RichTable
 
 from patchlaw.cli import main
 from patchlaw.console import NARROWEST, WIDEST, PlainConsole, width_asked
-from patchlaw.terminal import (
-    CLOSED_PIPE,
-    OutputLostError,
-    printable_streams,
-)
+from patchlaw.terminal import CLOSED_PIPE, OutputLostError, printable_streams
 from patchlaw.verification.jobs.progress import ConsoleProgress
 from patchlaw.verification.printable import printable
 from patchlaw.verification.tables import Table, print_table

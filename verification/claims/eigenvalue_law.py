@@ -5,20 +5,11 @@ from collections.abc import Callable
 
 from patchlaw.verification.claims import kernel_law
 from patchlaw.verification.claims.claim import PAPER, Claim, Measure, Part, Threshold, scale_part
-from patchlaw.verification.claims.measures import (
-    Number,
-    eigenvalue_ratios,
-    per_model,
-    quotient,
-)
+from patchlaw.verification.claims.measures import Number, eigenvalue_ratios, per_model, quotient
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.pooled import PAIRED, exponents, joint_ratio, paired_over_seeds
 from patchlaw.verification.claims.verdict import Reach, Role
-from patchlaw.verification.records import (
-    ANGLE_BLOCK,
-    TrainedModel,
-    all_converged,
-)
+from patchlaw.verification.records import ANGLE_BLOCK, TrainedModel, all_converged
 
 TOLERANCE = 0.2
 _ALMOST = (

@@ -5,12 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from patchlaw.verification.claims.claim import Findings, Measure
 from patchlaw.verification.claims.piece_of_evidence import Band, Evidence, Grade, Outcome
-from patchlaw.verification.records import (
-    Eigenvalue,
-    TrainedModel,
-    all_converged,
-    ratio_interval,
-)
+from patchlaw.verification.records import Eigenvalue, TrainedModel, all_converged, ratio_interval
 from patchlaw.verification.records.trained_model import Along
 
 Pair = tuple[TrainedModel, TrainedModel]

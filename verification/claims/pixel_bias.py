@@ -6,12 +6,7 @@ from patchlaw.hessian_theory.coverage import PatchCoverage
 from patchlaw.verification.claims.claim import Claim, Measure, Part, Threshold, scale_part
 from patchlaw.verification.claims.controls import falls_beside
 from patchlaw.verification.claims.eigenvalue_law import TOLERANCE
-from patchlaw.verification.claims.measures import (
-    counted,
-    eigenvalue_ratios,
-    per_model,
-    quotient,
-)
+from patchlaw.verification.claims.measures import counted, eigenvalue_ratios, per_model, quotient
 from patchlaw.verification.claims.piece_of_evidence import Band
 from patchlaw.verification.claims.verdict import Reach, Role
 from patchlaw.verification.records import ANGLE_BLOCK, BIAS_BLOCK, TrainedModel

@@ -4,11 +4,7 @@ import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from patchlaw.hessian_theory.predictions import LAWS
-from patchlaw.hessian_theory.predictions.calibration import (
-    REGIMES,
-    Calibration,
-    log_error_quantile,
-)
+from patchlaw.hessian_theory.predictions.calibration import REGIMES, Calibration, log_error_quantile
 from patchlaw.verification.comparison.ratios import LawComparison
 
 CALIBRATED = ("H", "G over the angles")

@@ -30,7 +30,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 PositiveCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 Patches: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10**4)]  # ours: a hundred a side
 Depth: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
-MAX_RATE = 1e6  # ours
+MAX_RATE = 1e6  # ours: Adam moves an angle by about as much, whose period is 4 pi
 Rate: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MAX_RATE)]  # a learning rate
 NonNegative: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
