@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import ndtr
 
 from patchlaw.verification.settings import check_integer
 from patchlaw.verification.solvers.probe import check_repeatable, check_symmetric, check_unchanged
@@ -119,15 +118,6 @@ class SpectralDensity(SolverResult):
         if not asked > 0:
             raise ValueError(f"width: expected a number > 0, got {asked}")
         return asked
-
-    def count_above(self, points: ArrayLike, width: float = 0.0) -> tuple[Float, Float]:
-        """Number of eigenvalues above each point, smoothed like ``density`` if width > 0."""
-        x = np.asarray(points, dtype=np.float64)[:, None, None]
-        above = np.asarray(self.nodes > x, dtype=np.float64)
-        if width > 0:
-            above = ndtr((self.nodes - x) / width)
-        mean, error = mean_and_error((above * self.weights).sum(axis=2).T)
-        return self.size * mean, self.size * error
 
 
 @names_way_out("a smaller together, fewer n_steps, or reorthogonalise=False")
