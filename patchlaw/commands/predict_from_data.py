@@ -27,7 +27,6 @@ _SIZES = {
     "scale": "scale",
     "alpha": "aggregation_exponent",
 }
-_DEFAULTS = {"start": (600, 6), "loss": (1000, 3), "pilot": (1000, 3)}  # images, draws
 
 
 def _separated(kind: type, what: str, example: str) -> Callable[[str], tuple[Any, ...]]:
@@ -132,13 +131,9 @@ def print_from_data(context: click.Context, kind: str) -> None:
         raise click.UsageError(
             f"--loss: expected one number, or one for each of {len(patches)} P, got {len(losses)}"
         )
-    images, draws = _DEFAULTS[kind]
-    settings = {
-        "n_samples": images if chosen["images"] is None else chosen["images"],
-        "draws": draws if chosen["draws"] is None else chosen["draws"],
-        "seed": chosen["seed"],
-        "include_bias": chosen["bias"],
-    }
+    settings = {"seed": chosen["seed"], "include_bias": chosen["bias"]}
+    numbers = {"n_samples": chosen["images"], "draws": chosen["draws"]}  # else the predictions' own
+    settings |= {name: number for name, number in numbers.items() if number is not None}
     sizes = {
         field: chosen[name]
         for name, field in _SIZES.items()

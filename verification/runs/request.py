@@ -7,7 +7,6 @@ from typing import cast
 
 from patchlaw.simulators import Ansatz, PatchGrid
 from patchlaw.simulators.datasets.digits import SIDE as DIGITS_SIDE
-from patchlaw.simulators.datasets.pooling import PIXEL_QUBITS as PAPER_QUBITS
 from patchlaw.simulators.datasets.pooling import POOLED_SIDE
 from patchlaw.simulators.named_circuits import OBSERVABLES, named_circuit
 from patchlaw.simulators.output_losses import LossName
@@ -24,22 +23,6 @@ _VALUES_A_PARAMETER = 16
 # A history's entry with the losses of two mini-batches, as Python holds it: measured.
 _EPOCH_BYTES = 800
 IMAGE_SIDES = {"mnist": POOLED_SIDE, "fashion-mnist": POOLED_SIDE, "digits": DIGITS_SIDE}
-
-
-def check_training_memory(
-    patches: int, depth: int, itemsize: int, n_qubits: int = PAPER_QUBITS
-) -> None:
-    """Refuse a circuit whose training, at ``itemsize`` bytes a parameter, cannot fit into memory.
-
-    Raises:
-        ValueError: the least that it needs is more than is available.
-    """
-    n_angles = patches * Ansatz(n_qubits, depth).n_angles
-    check_memory(
-        f"depth {depth}, {n_angles} angles",
-        n_angles * itemsize * _VALUES_A_PARAMETER,
-        "use a smaller depth",
-    )
 
 
 @dataclass(frozen=True)
@@ -60,7 +43,12 @@ class RunRequest(RunSettings):
             raise ValueError(f"seed: expected less than 2^32 (numpy's limit), got {self.seed}")
         PatchGrid(self._side, self.patch_side or self.qubits, self.patches)
         itemsize = 8 if self.dtype == "float64" else 4
-        check_training_memory(self.patches, self.depth, itemsize, self.qubits)
+        n_angles = self.patches * Ansatz(self.qubits, self.depth).n_angles
+        check_memory(
+            f"depth {self.depth}, {n_angles} angles",
+            n_angles * itemsize * _VALUES_A_PARAMETER,
+            "use a smaller depth",
+        )
         check_memory(
             f"epochs {self.epochs}", self.epochs * _EPOCH_BYTES, "ask for fewer, and for more later"
         )
