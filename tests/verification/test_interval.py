@@ -68,7 +68,7 @@ def test_any_model_is_between_its_bounds(case, seed) -> None:
     problem = CurvatureProblem(case.model, case.images, case.labels)
     values = np.linalg.eigvalsh(case.gauss_newton.numpy())
     slack = 1e-6 * values[-1] + 100 * noise_floor(case.model)
-    assume(values[-1] > 1e3 * slack)
+    assume(values[-1] > 1e5 * slack)  # a saturated softmax leaves products of rounding alone
     directions = class_directions(problem)
     found = eigenvalue_interval(
         problem.gauss_newton, directions.vectors, 8, seed, confidence=1 - 1e-9
