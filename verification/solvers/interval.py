@@ -178,7 +178,8 @@ def eigenvalue_interval(
         tail=tail,
         upper=two_block_bound(float(ritz[0]), coupling, tail),
         trace=Estimate(known_trace + float(trace[0]), float(trace[1])),
-        trace_upper=known_trace + float(trace[0]) / shrink,
+        # a trace of G >= 0 is not negative, its rounding may be, and 1 / u is large
+        trace_upper=known_trace + max(0.0, float(trace[0])) / shrink,
         frobenius=Estimate(norm, float(frobenius[1]) / (2 * norm) if norm else 0.0),
         frobenius_upper=norm_upper,
         deflated_upper=deflated_bound(norm_upper, ritz),
