@@ -95,9 +95,7 @@ def plan(
         machine = model.machine(device, gflops)
         check_plan_tables(path)
         counts: dict[RunRequest, tuple[int, int]] = {}
-        for request in read_plan(path):
-            if isinstance(data, str):
-                request = replace(request, data=data)
+        for request in read_plan(path, data if isinstance(data, str) else None):
             epochs, analysed = _done(request, files, runs, analyses)
             left = max(0, request.epochs - epochs)
             kind = replace(  # runs that differ in these alone cost the same

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,17 +74,14 @@ def sweep(
     from patchlaw.console import PlainConsole
     from patchlaw.verification.jobs.progress import ConsoleProgress
     from patchlaw.verification.runs import RunSamples, execute_runs, load_samples
-    from patchlaw.verification.runs.plan import check_once, read_plan, side_by_side
+    from patchlaw.verification.runs.plan import read_plan, side_by_side
     from patchlaw.verification.runs.shard import Shard
 
     console = PlainConsole()
     files = data if isinstance(data, Path) else None
     try:
         check_plan_tables(plan)
-        listed = read_plan(plan)
-        if isinstance(data, str):
-            listed = tuple(replace(request, data=data) for request in listed)
-            check_once(listed)
+        listed = read_plan(plan, data if isinstance(data, str) else None)
         requests = side_by_side(listed, together)
         part = (
             Shard.from_environment(os.environ, len(requests))

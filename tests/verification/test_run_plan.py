@@ -5,6 +5,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchlaw.commands.plan import plan
 from patchlaw.commands.sweep import sweep
 from patchlaw.commands.verify import make_config
 from patchlaw.verification.runs import RunRequest
@@ -145,5 +146,7 @@ def test_a_plan_that_lists_data_is_not_done_twice_on_one_of_them(tmp_path):
     path.write_text('[[runs]]\npatches = 1\ndepth = 1\ndata = ["mnist", "digits"]\n')
     arguments = [str(path), "--list", "--out", str(tmp_path)]
     assert CliRunner().invoke(sweep, arguments).exit_code == 0
-    refused = CliRunner().invoke(sweep, [*arguments, "--data", "digits"])
-    assert (refused.exit_code, "got run 1 again as run 2" in refused.output) == (2, True)
+    for command in (sweep, plan):
+        on_one = [*(arguments if command is sweep else [str(path)]), "--data", "digits"]
+        refused = CliRunner().invoke(command, on_one)
+        assert (refused.exit_code, "got run 1 again as run 2" in refused.output) == (2, True)

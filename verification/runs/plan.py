@@ -40,8 +40,12 @@ class PlanError(ValueError):
     """A plan that cannot be carried out; the message names the table."""
 
 
-def read_plan(path: Path) -> tuple[RunRequest, ...]:
+def read_plan(path: Path, data: str | None = None) -> tuple[RunRequest, ...]:
     """The runs of a plan, in order.
+
+    Args:
+        path: of the plan.
+        data: a data set in place of those that the runs name.
 
     Raises:
         PlanError: no TOML, unknown keys, values out of range, no runs, or one run twice.
@@ -49,9 +53,13 @@ def read_plan(path: Path) -> tuple[RunRequest, ...]:
     """
     document = _document(path)
     try:
-        return parse_plan(document)
-    except PlanError as error:
+        requests = parse_plan(document)
+        if data is not None:
+            requests = tuple(replace(request, data=data) for request in requests)
+            check_once(requests)
+    except ValueError as error:
         raise PlanError(f"{path}: {error}") from None
+    return requests
 
 
 def read_options(path: Path, command: str) -> dict[str, Any]:
