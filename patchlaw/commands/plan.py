@@ -144,6 +144,8 @@ def _done(
         if found.problem or held != name:
             raise ValueError(found.problem or f"{runs / name}: expected {name} in it, got {held}")
         epochs = found.epochs_done or 0
+        if found.state == "thinned" and epochs < request.epochs:  # it cannot be trained on
+            epochs = 0
     if analyses is not None and (record := analyses / f"{name}.json").exists():
         analysed = stages_on_record(record, request.epochs) >= set(check_stages(()))
     return epochs, analysed

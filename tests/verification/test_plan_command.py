@@ -14,7 +14,7 @@ from patchlaw.paper_figures.study import Study
 from patchlaw.simulators.fast_engine import product_rate
 from patchlaw.verification.analysis.options import check_stages
 from patchlaw.verification.records import ANALYSIS
-from patchlaw.verification.runs import RunRequest, RunSamples
+from patchlaw.verification.runs import Run, RunRequest, RunSamples, thin_run
 from patchlaw.verification.runs.cost import RunCost, cost_model
 from tests.idx_files import write_idx_files
 
@@ -99,6 +99,10 @@ def test_what_is_done_is_not_counted_again(tmp_path: Path) -> None:
     assert counted() == [("3", "0", "1"), ("2", "1", "1")]  # of an earlier epoch
     ANALYSIS.write(analyses / f"{whole}.json", {"stages": every} | trained)
     assert counted() == [("2", "1", "1")]
+    for run in (whole, partial):  # a thinned copy of a shorter run saves nothing
+        thin_run(Run.open(runs / run), tmp_path / "thin")
+    options = ("--in", str(tmp_path / "thin"), *options[2:])
+    assert counted() == [("3", "1", "1")]
     shutil.copytree(runs / whole, tmp_path / "other" / partial)  # a folder by another run's name
     wrong = planned(tmp_path, text, "--in", str(tmp_path / "other"))
     assert wrong.exit_code == 2
