@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from patchlaw.commands.options import ExistingPath, check_plan_tables, data_option
+from patchlaw.verification.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from patchlaw.verification.runs import RunRequest
@@ -122,7 +123,7 @@ def plan(
     measured = f"measured here with {threads} threads" if gflops is None else "as given"
     what = f"{machine.name}, on record" if gflops is None and not machine.threads else measured
     console.say(f"GFLOP/s in dense products: {rates} ({what})")
-    for line in _errors(model, machine, device, {request.qubits for request in kinds}):
+    for line in _errors(model, machine, device, kinds):
         console.say(line)
 
 
@@ -186,7 +187,7 @@ def _rough(number: float) -> str:
 
 
 def _errors(
-    model: "CostModel", machine: "Machine", device: str, qubits: Collection[int]
+    model: "CostModel", machine: "Machine", device: str, requests: Collection["RunRequest"]
 ) -> Iterator[str]:
     """How far the model has been off, and where nothing is on record."""
     for what, name in (("training", "runs"), ("analysis", "analyses")):
@@ -199,6 +200,8 @@ def _errors(
             )
     if not machine.threads and device.lower() not in machine.name.lower():
         yield f"{device}: not on record; at the rate given, with the overheads of {machine.name}"
-    if other := sorted(set(qubits) - set(model.qubits)):
+    if other := sorted({request.qubits for request in requests} - set(model.qubits)):
         listed = ", ".join(map(str, other))
         yield f"n = {listed}: on no record; by the number of operations alone"
+    if others := sorted({request.ansatz for request in requests} - {RunSettings.ansatz}):
+        yield f"ansatz {', '.join(others)}: on no record; counted as the paper's circuit"

@@ -142,7 +142,7 @@ def test_options_that_no_command_has_are_refused_before_any_run(
 
 
 def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
-    """Another n, and an accelerator that nobody timed."""
+    """Another n or circuit, and an accelerator that nobody timed."""
     text = "[[runs]]\npatches = 49\ndepth = 2\nqubits = 10\nimage_side = 28\ndata = 'digits'\n"
     done = planned(tmp_path, text, "--device", "A100", "--gflops", "1e4")
     assert done.exit_code == 0, done.output
@@ -150,6 +150,9 @@ def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
         "A100: not on record; at the rate given, with the overheads of NVIDIA H200" in done.output
     )
     assert "n = 10: on no record" in done.output
+    assert "ansatz" not in done.output
+    other = planned(tmp_path, f"{text}ansatz = ['ry-cz', 'paper']\n", "--device", "h200")
+    assert "ansatz ry-cz: on no record; counted as the paper's circuit" in other.output
     on_record = planned(tmp_path, text, "--device", "h200")
     assert "NVIDIA H200, on record" in on_record.output
     assert "not on record" not in on_record.output
