@@ -168,11 +168,14 @@ def run_of(
 ) -> "Run":
     """The run with at least so many epochs: as it is on disk, or trained until it has them."""
     from patchlaw.verification.jobs.progress import ConsoleProgress
+    from patchlaw.verification.records import author_runs
     from patchlaw.verification.runs import Run, RunRequest, execute_run, load_samples
+    from patchlaw.verification.runs.replay import check_author
     from patchlaw.verification.store.errors import StoreError
 
     samples = load_samples(data)
     config = RunRequest(patches, depth, epochs=epochs).config(samples)
+    check_author(config, out / config.run_id, author_runs()[patches, depth])  # before it is trained
     try:
         run = Run.open(out / config.run_id)  # also while another process works on it
         if run.epochs_done >= epochs:

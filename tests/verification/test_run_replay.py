@@ -16,6 +16,7 @@ from patchlaw.verification.runs.replay import ReplayComparison
 from patchlaw.verification.runs.run import RunHeader
 from patchlaw.verification.store.tensors import FileRecord
 from patchlaw.verification.training import Evaluation
+from tests.idx_files import write_idx_files
 
 AUTHOR = author_runs()[4, 50]
 
@@ -92,6 +93,17 @@ def test_a_run_of_another_protocol_is_no_replay():
         ReplayComparison(other, AUTHOR, 1)
     with pytest.raises(RunError, match=r"epochs: expected 1 to 1 .*got 2"):
         ReplayComparison(run, AUTHOR, 2)
+
+
+def test_other_data_are_refused_before_anything_is_trained(tmp_path):
+    """Only this catches fifty epochs that are then refused, and the folder that they leave."""
+    write_idx_files(tmp_path / "data", n_train=20, n_test=10)
+    out = tmp_path / "runs"
+    arguments = ["--patches", "4", "--depth", "50", "--epochs", "1", "--out", str(out)]
+    result = CliRunner().invoke(replay, [*arguments, "--data", str(tmp_path / "data")])
+    assert result.exit_code == 1
+    assert "expected the author's configuration P4_d50_s1001, got" in result.output
+    assert not out.exists()
 
 
 def test_a_run_that_cannot_be_read_is_refused_and_left_alone(tmp_path):

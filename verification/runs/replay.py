@@ -1,11 +1,13 @@
 """A run beside the author's recorded one: how long do the losses stay together."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patchlaw.verification.records import AuthorRun
+from patchlaw.verification.runs.config import RunConfig
 from patchlaw.verification.runs.run import Run, RunError
 
 # The author's losses are printed to 5 decimals. Rounding, amplified by training, carries the runs
@@ -13,6 +15,20 @@ from patchlaw.verification.runs.run import Run, RunError
 LOSS_TOLERANCE = 1e-3
 TEST_LOSS_TOLERANCE = 5.5e-5  # equal to 4 decimals: half a unit and the rounding of the record
 JUDGED_EPOCHS = 5
+
+
+def check_author(config: RunConfig, path: Path, author: AuthorRun) -> None:
+    """Refuse a run, at that path or to be trained there, that is not the author's.
+
+    Raises:
+        RunError: another configuration.
+    """
+    expected = f"P{author.n_patches}_d{author.depth}_s1001"
+    if config.run_id != expected:
+        raise RunError(
+            f"{path}: expected the author's configuration {expected}, got {config.run_id}; a "
+            "suffix says that something besides P, d and the seed was changed, such as the data"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +50,7 @@ class ReplayComparison:
 
     def __post_init__(self) -> None:
         """Refuse runs that cannot be compared."""
-        expected = f"P{self.author.n_patches}_d{self.author.depth}_s1001"
-        if self.run.config.run_id != expected:
-            raise RunError(
-                f"{self.run.path}: expected the author's configuration {expected}, "
-                f"got {self.run.config.run_id}; a suffix says that something besides P, d and the "
-                "seed was changed"
-            )
+        check_author(self.run.config, self.run.path, self.author)
         most = min(self.run.epochs_done, len(self.author.epoch_test_loss))
         if not 1 <= self.epochs <= most:
             raise RunError(f"epochs: expected 1 to {most} (done and recorded), got {self.epochs}")
