@@ -23,9 +23,12 @@ _TEX_RELATION = {"=": "=", "<=": r"\le", ">=": r"\ge", ">": ">"}
 _DOMAINS = (
     "positive integer",
     "nonnegative integer",
+    "integer",
     "positive",
+    "negative",
     "nonnegative",
     "real",
+    "complex",
     "operator",
 )
 
@@ -90,9 +93,10 @@ def domains(theorem: Derivation) -> list[str]:
 def _domain(declared: Symbol) -> str:
     if not declared.is_commutative:
         return "operator"
-    sign = "positive" if declared.is_positive else "nonnegative" if declared.is_nonnegative else ""
-    kind = "integer" if declared.is_integer else "" if sign else "real"
-    return f"{sign} {kind}".strip()
+    signs = ("positive", "negative", "nonnegative")
+    sign = next((sign for sign in signs if getattr(declared, f"is_{sign}")), "")
+    number = "real" if declared.is_real else "complex"
+    return f"{sign} integer".strip() if declared.is_integer else sign or number
 
 
 def as_text(theorem: Derivation, report: Report) -> str:

@@ -4,11 +4,13 @@ import ast
 from pathlib import Path
 
 import pytest
+from sympy import Function, IndexedBase, Symbol
 
 from patchlaw.hessian_theory.proof.kernel import establishes
-from patchlaw.hessian_theory.proof.render import as_latex, as_text
+from patchlaw.hessian_theory.proof.render import as_latex, as_text, domains
 from patchlaw.hessian_theory.theorems import CHAPTERS, THEOREMS, find
 from patchlaw.hessian_theory.theory_page import theory_page
+from tests.theory.attacks import attempt, claim
 
 ROOT = Path(__file__).parents[2]
 NAMES = [t.name for t in THEOREMS]
@@ -70,6 +72,22 @@ def test_renderings_contain_every_step(reports):
         assert f"[{step.label}]" in text
     assert latex.count(r"\[") == len(theorem.steps) + len(theorem.premises)
     assert "proved: difference of the sides = certificate" in text
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "integer", "positive", "negative", "nonnegative", "real", "complex"]
+)
+def test_a_domain_is_said_as_it_is_declared(domain):
+    """Complex quantities counted as real, so did negative ones, and integers as nothing."""
+    declared = {domain: True} if domain else {}
+    formulas = [
+        Symbol("v", **declared) + 1,
+        IndexedBase("v", **declared)[1] + 1,
+        Function("v", **declared)(1) + 1,
+    ]
+    for name, side in zip(("v", "v[.]", "v(.)"), formulas, strict=True):
+        theorem = attempt(claim(2 * side - side, "=", side))
+        assert domains(theorem) == [f"{domain or 'complex'}: {name}"]
 
 
 def test_page_is_up_to_date(reports):
