@@ -218,10 +218,13 @@ class Derivation:
             raise ValueError(f"derivation {self.name!r} claims nothing")
         formulas = [p.formula for p in self.premises if isinstance(p, Premise)]
         formulas += [step.formula for step in self.steps]
-        symbols = {s for f in formulas for e in (f.left, f.right) for s in e.atoms(Symbol)}
-        names = [s.name for s in symbols]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"derivation {self.name!r} has two symbols called {twice[0]!r}")
+        sides = [side for f in formulas for side in (f.left, f.right)]
+        symbols = {s for side in sides for s in side.atoms(Symbol)}
+        functions = {g.func for side in sides for g in side.atoms(AppliedUndef)}
+        for what, named in (("symbols", symbols), ("functions", functions)):
+            names = [one.name for one in named]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"derivation {self.name!r} has two {what} called {twice[0]!r}")
 
     @property
     def claims(self) -> tuple[Step, ...]:

@@ -337,6 +337,14 @@ def test_two_symbols_of_one_name_are_refused() -> None:
         attempt(claim(X + Symbol("x"), "=", X))
 
 
+def test_two_functions_of_one_name_are_refused() -> None:
+    """Else a page says g(x) >= 0 of a positive g below g(x) = -1, assumed of a real one."""
+    below = Premise("g", Formula(Function("g", real=True)(X), "=", -ONE), "definition", (X,))
+    above = claim(HIGH(X), ">=", ZERO, Combination(remainder=HIGH(X)))
+    with pytest.raises(ValueError, match="two functions called 'g'"):
+        attempt(above, premises=(below,))
+
+
 # --- single alterations of the theorems as they stand ------------------------------------------
 
 
