@@ -46,7 +46,7 @@ class ExistingPath(click.Path):
         return ""
 
 
-_PLAN, _RUNS = "patchlaw plan", "patchlaw runs"
+_PLANS, _RUNS = "patchlaw plans", "patchlaw runs"
 
 
 def runs_argument(*, required: bool = True) -> Callable[[F], F]:
@@ -75,7 +75,7 @@ def runs_argument(*, required: bool = True) -> Callable[[F], F]:
 def _folders(
     context: click.Context, option: click.Parameter, paths: tuple[Path, ...]
 ) -> tuple[Path, ...]:
-    """Folders as they are, plans as the folders of their runs; the last plan's path is kept."""
+    """Folders as they are, plans as the folders of their runs; the plans' paths are kept."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -88,14 +88,25 @@ def _folders(
         except (ValueError, OSError) as error:
             raise click.BadParameter(str(error)) from error
         found += [context.meta[_RUNS] / run.run_id for run in study.runs]
-        context.meta[_PLAN] = path
+        context.meta.setdefault(_PLANS, []).append(path)
     return tuple(dict.fromkeys(found))
 
 
 def options_of_plan(command: str, kind: type, *more: str) -> dict[str, Any]:
-    """What the plan among RUN says of a command; see ``plan_table``."""
-    path = click.get_current_context().meta.get(_PLAN)
-    return {} if path is None else plan_table(path, command, kind, *more)
+    """What the plans among RUN say of a command; see ``plan_table``.
+
+    Raises:
+        ValueError: they say different things, and one's would be the options of the other's runs.
+    """
+    paths = click.get_current_context().meta.get(_PLANS, [])
+    tables = [plan_table(path, command, kind, *more) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if table != tables[0]:
+            raise ValueError(
+                f"expected plans of one table [{command}], got {paths[0]} and {path}, which differ "
+                "in it; give one after the other"
+            )
+    return tables[0] if tables else {}
 
 
 def plan_table(path: Path, command: str, kind: type, *more: str) -> dict[str, Any]:

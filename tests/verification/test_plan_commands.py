@@ -89,3 +89,17 @@ def test_what_a_plan_must_not_say(
     assert found.exit_code in (1, 2)
     assert message in " ".join(found.output.replace("│", " ").split())
     assert not (tmp_path / "analyses").exists()
+
+
+def test_a_plan_s_options_are_not_those_of_another_s_runs(tmp_path: Path) -> None:
+    """Only this catches the runs of all plans analysed by the last one's table."""
+    plan, other = tmp_path / "plan.toml", tmp_path / "other.toml"
+    plan.write_text(PLAN)
+    other.write_text(PLAN.replace("top = 3", "top = 5").replace("images = 20\n", "images = 30\n"))
+    for command in ("analyse", "kernel"):
+        found = call(command, plan, str(other))
+        assert found.exit_code in (1, 2)
+        words = found.output.replace("│", " ").split()
+        assert f"expected plans of one table [{command}], got" in " ".join(words)
+    same = call("analyse", plan, str(plan), "--list")
+    assert same.exit_code == 0, same.output
