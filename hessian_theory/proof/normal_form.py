@@ -189,7 +189,8 @@ def _carried_out(expr: sp.Expr) -> sp.Expr:
             for g in e.expr.atoms(AppliedUndef):  # at p = q, which slot does f(u_p, u_q) move in?
                 if sum(y.base == x.base for y in g.atoms(sp.Indexed)) > 1:
                     raise ProofError(f"{g} has several entries of {x.base}, perhaps the same one")
-        result = e.doit(deep=False)
+        # not e.doit(): of Sum(f(x), (p, 1, C - 2)) that makes (C - 2) f'(x), also where C = 1
+        result = sp.Derivative(e.expr, *e.variable_count, evaluate=True)
         if isinstance(result, sp.Derivative):
             return sp.Derivative(result.expr, *sorted(result.variables, key=str), evaluate=False)
         return _carried_out(result) if result.has(sp.Derivative) else result

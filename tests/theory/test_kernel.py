@@ -253,6 +253,8 @@ def test_identities_are_decided(left: Expr, right: Expr) -> None:
         (sqrt(2), Rational(665857, 470832)),
         (cos(X), cos(-X + pi)),
         (Derivative(f(X, Y), X), Derivative(f(X, Y), Y)),
+        (Derivative(Sum(f(X), (p, 1, C - 2)), X), (C - 2) * Derivative(f(X), X)),  # the same
+        (Derivative(Sum(f(X), (p, 1, -1)), X), -Derivative(f(X), X)),
     ],
     ids=str,
 )
