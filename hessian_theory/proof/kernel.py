@@ -305,12 +305,17 @@ def _instance(theorem: Theorem, what: Replaced, value: sp.Expr | sp.Lambda) -> T
         _Signs().defined(new)
         return new
 
+    def through(e: sp.Basic) -> sp.Basic:  # replace() may leave the outer f of f(f(x)), and takes
+        args = tuple(map(through, e.args))  # the f of a value that makes t f(x) one for another
+        new = e if args == e.args else e.func(*args)
+        return become(new) if meant(e) else new
+
     def put(expr: sp.Expr) -> sp.Expr:
         if any(base.label == what for base in expr.atoms(sp.IndexedBase)):
             raise ProofError(f"{what} is also the name of an indexed quantity")
         if what == DIMENSION and expr.has(Tr):
             raise ProofError(f"{expr} is taken over {what}, which cannot be replaced")
-        return expr.xreplace({what: become(what)}) if whole else expr.replace(meant, become)
+        return expr.xreplace({what: become(what)}) if whole else through(expr)
 
     def in_formula(formula: Formula, sides: tuple[sp.Expr, sp.Expr]) -> Formula:
         moving = {x for e in sides for d in e.atoms(sp.Derivative) for x in d.variables}

@@ -55,6 +55,15 @@ def test_instances_move_the_hypotheses_along() -> None:
     assert instantiate(ranged, {p: Integer(2)}).hypotheses == {InRange(2, P)}
 
 
+def test_a_value_takes_the_place_of_each_application_and_of_no_other() -> None:
+    """With the outer f of f(f(x)) = x left at f = x, it says f(x) = x, and assumes x = x."""
+    twice = instantiate(given_(f(Y), "=", X, Y), {Y: f(X)})
+    assert instantiate(twice, {f: Lambda((Y,), X)}).formula == Formula(X, "=", X)
+    scaled = combine(Formula(T * f(X), "=", T * f(X)))
+    moved = instantiate(scaled, {f: Lambda((Y,), f(Y + 1) / T)})
+    assert moved.formula == Formula(f(X + 1), "=", f(X + 1))
+
+
 def test_instances_leave_other_hypotheses_as_they_are() -> None:
     """Also where a hypothesis binds what the value speaks of; and a range alone may change."""
     fact, other = given_(F[p], "<=", ONE, p), given_(W[p], "<=", X, p)
