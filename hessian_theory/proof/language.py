@@ -93,6 +93,8 @@ def _check_node(node: sp.Basic) -> None:
             raise ProofError(f"expected sums from 1, got {node}")
     elif sp.Tuple in map(type, node.args):
         raise ProofError(f"a tuple that is neither a limit nor a variable: {node}")
+    if isinstance(node, sp.Mul) and _seems_no_integer(node):
+        raise ProofError(f"a product of which sympy misjudges whether it is an integer: {node}")
     if isinstance(node, sp.KroneckerDelta) and not all(a.is_integer for a in node.args):
         raise ProofError(f"a Kronecker delta of something else than integers: {node}")
     parts = node.indices if isinstance(node, sp.Indexed) else node.args
@@ -105,6 +107,12 @@ def _takes_operators(node: sp.Basic) -> bool:
     if isinstance(node, sp.Pow):
         return bool(node.exp.is_Integer and node.exp.is_positive)
     return isinstance(node, sp.Add | sp.Mul | sp.Sum | sp.Derivative | sp.IndexedBase | Tr)
+
+
+def _seems_no_integer(product: sp.Mul) -> bool:
+    """Whether sympy may take even factors over an odd number for no integer, so for not zero."""
+    fraction = product.is_rational is not False and product.is_integer is False
+    return bool(fraction and any(factor.is_even for factor in product.args))
 
 
 def _is_plain_function(head: Any) -> bool:

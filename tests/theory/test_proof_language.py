@@ -45,6 +45,7 @@ from tests.theory.kernel_symbols import A, B, C, F, M, P, T, X, Y, f, k, p, q
 
 EVEN = Symbol("e", even=True, positive=True)
 SPLIT = Symbol("s", real=True, nonzero=True)
+NONE, ALSO = (Symbol(name, integer=True, nonnegative=True) for name in ("n0", "n1"))
 
 
 class Positive(Function):
@@ -126,6 +127,7 @@ class Subclass(Function("g")):  # type: ignore[misc]
         (Sum(X, (p, 1, P), (p, 1, C)), "hang together"),
         (Sum(X, (p, 1, P), (q, 1, p)), "hang together"),
         (KroneckerDelta(X, 1), "Kronecker"),
+        (NONE + (2 * NONE + 2 * ALSO) * (2 * NONE + 4 * ALSO) / 3, "whether it is an integer"),
         (A**-1, "polynomial in operators"),
         (exp(A + B), "polynomial in operators"),
         (f(A), "polynomial in operators"),
