@@ -94,6 +94,7 @@ class _Signs:
     bound: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
 
     def __post_init__(self) -> None:
+        self.facts = tuple(self.facts)  # what is checked is what is used
         _check_theorems(*self.facts)
 
     def _matching(self, expr: sp.Expr) -> bool:

@@ -4,7 +4,7 @@ A refusal that stops refusing lets a false theorem through; the comment or the n
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sympy import (
@@ -83,6 +83,25 @@ class OwnPart(Part):
 def test_rules_take_theorems_only(rule: Callable[[object], Theorem]) -> None:
     with pytest.raises(ProofError, match="no theorem"):
         rule(Fake())
+
+
+class SlyFacts(list):
+    """Shows nothing when it is checked, and a fake when it is used."""
+
+    shown = False
+
+    def __iter__(self) -> Iterator[object]:
+        """Not twice the same."""
+        first, self.shown = not self.shown, True
+        fake = Fake()
+        fake.formula = Formula(Integer(0), ">", ONE)
+        return iter([] if first else [fake])
+
+
+def test_facts_are_read_once() -> None:
+    """Else 1 <= 0 has the remainder -1, the gap of the fake."""
+    with pytest.raises(ProofError, match="not visibly"):
+        combine(Formula(ONE, "<=", Integer(0)), (), -ONE, SlyFacts())
 
 
 def test_statements_and_parts_of_other_classes_are_refused() -> None:
