@@ -238,6 +238,8 @@ def check_statements(*statements: Any) -> None:
         if type(one) is InRange:
             check_terms(one.index, one.upper)
         elif type(one) is Hypothesis:
+            if {type(one.forall), type(one.within)} != {tuple}:  # others may change when read
+                raise ProofError(f"expected tuples, got {one.forall!r} and {one.within!r}")
             check_statements(one.formula, *one.within)
             if (
                 not {type(x) for x in one.forall} <= {sp.Symbol, sp.Dummy}

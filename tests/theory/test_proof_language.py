@@ -1,6 +1,7 @@
 """What statements may be written in: every refusal here once let a false theorem through."""
 
 import warnings
+from collections.abc import Iterator
 
 import pytest
 from sympy import (
@@ -184,6 +185,18 @@ class OwnHypothesis(Hypothesis):
     free_symbols = frozenset()  # type: ignore[assignment]
 
 
+class OwnTuple(tuple[Expr, ...]):
+    """Nothing to see, but the kernel reads of all x."""
+
+    def __new__(cls) -> "OwnTuple":
+        """Empty."""
+        return super().__new__(cls)
+
+    def __iter__(self) -> Iterator[Expr]:
+        """Not what it holds."""
+        return iter([X])
+
+
 class OwnWord(str):
     """A relation that equals what it likes."""
 
@@ -197,6 +210,8 @@ class OwnWord(str):
         Hypothesis(Formula(X, "=", Abs(Y))),
         Hypothesis(Formula(X, "=", Y), (F[1],)),
         Hypothesis(Formula(X, "=", Y), (DIMENSION,)),
+        Hypothesis(Formula(X, "=", Y), OwnTuple()),  # X = Y, then 1 = Y
+        Hypothesis(Formula(X, "=", Y), (), [InRange(p, P)]),  # type: ignore[arg-type]
         Hypothesis(Formula(X, "=", Y), (p,), (InRange(p, Abs(X)),)),
         Hypothesis(Formula(X, "=", Y), (p,), (Formula(X, "=", Abs(Y)),)),  # type: ignore[arg-type]
         InRange(Abs(X), P),
