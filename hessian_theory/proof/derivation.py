@@ -327,15 +327,17 @@ class Derivation:
 
     @staticmethod
     def _holds(given: Premise | InRange, point: Point) -> bool:
-        """At the point; a premise for all values of some symbols, at several of theirs."""
+        """At the point; a premise for all values of some symbols, at several within its ranges."""
         if isinstance(given, InRange):
             return point.contains(given)
         others = (point.redrawn(given.forall, i) for i in range(_VALUES if given.forall else 0))
-        return all(
-            x.satisfies(given.formula)
-            for x in chain([point], others)
-            if all(map(x.contains, given.within))
-        )
+        tried = False  # of no value within the ranges nothing was seen
+        for x in chain([point], others):
+            if all(map(x.contains, given.within)):
+                if not x.satisfies(given.formula):
+                    return False
+                tried = True
+        return tried
 
     def report(self, *, seed: int = 0) -> Report:
         """Check every step; never raises, the outcome is in the report's status."""

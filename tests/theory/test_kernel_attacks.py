@@ -238,6 +238,7 @@ TINY = Rational(1, 10**50)
         [Premise("d", Formula(HIGH(X), "<=", -1))],
         [Premise("d", Formula(M, "<=", X), "", (X,))],
         [Premise("d", Formula(X, "<=", 3 - p), "", (p,)), Premise("e", Formula(X, ">=", 0))],
+        [Premise("d", Formula(ZERO, "=", 1), "", (p,), (InRange(p - 100, P),))],  # p = 101 is one
         [Premise("d", Formula(A**2, "=", 1), "", (A,))],
         [Premise("d", Formula(Symbol("v", negative=True), ">=", 1))],
         [Premise("d", Formula(A, "=", 1)), Premise("e", Formula(A, "=", 0))],
