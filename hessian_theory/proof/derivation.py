@@ -309,11 +309,13 @@ class Derivation:
         given = [p for p in self.premises if isinstance(p, Premise)]
         sides = {p.label: (p.formula.left, p.formula.right) for p in given}
         checked: list[Premise | InRange] = [a.given for a in self.assumptions if a.given]
+        ranges = [*checked, *chain.from_iterable(p.within for p in given)]
         checked += [
             p
             for p in given
             if p.defines is None
             or any(e.has(p.defines) for q in given if q is not p for e in sides[q.label])
+            or any(e.has(p.defines) for r in ranges for e in (r.index, r.upper))
         ]
         rng = random.Random(f"{self.name}:{seed}")
         for draw in range(1, _WITNESS_DRAWS + 1):

@@ -12,6 +12,7 @@ from sympy import (
     Expr,
     Function,
     I,
+    IndexedBase,
     Integer,
     KroneckerDelta,
     Lambda,
@@ -220,6 +221,12 @@ def test_definitions_that_contradict_each_other_are_vacuous() -> None:
         if other.label == "in another":
             other = dataclasses.replace(other, formula=Formula(F[1] * W[p], "=", ONE))
         assert attempt(claim(X, "=", X), premises=(everywhere, other)).report().status == "vacuous"
+    size = IndexedBase("n", integer=True, positive=True)
+    beyond = Premise("n", Formula(size[p], "=", P + p), "definition", (p,))
+    spoken_of = Premise("w", Formula(W[k], ">=", ZERO), "", (k,), (InRange(size[1] + k, P),))
+    for premises, ranges in (((beyond,), (InRange(size[1], P),)), ((beyond, spoken_of), ())):
+        made = attempt(claim(X, "=", X), premises=premises, ranges=ranges)
+        assert made.report().status == "vacuous"
     itself = Premise("F", Formula(F[p], "=", 1 + F[p]), "definition", (p,))
     assert itself.defines is None
     assert attempt(claim(X, "=", X), premises=(itself,)).report().status == "vacuous"
