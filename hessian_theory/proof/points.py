@@ -166,7 +166,9 @@ class Point:
             zero, positive = bool(opened == 0), bool(opened > 0)
         else:
             rough, fine = self.value(opened, 50), self.value(opened, 100)
-            zero = bool(rough == 0 or abs(fine) <= abs(rough) * mpmath.mpf(10) ** -30)
+            if rough == 0 != fine:  # as for 1 - cos(10^-27), of which 50 digits show nothing
+                rough, fine = fine, self.value(opened, 200)
+            zero = bool(abs(fine) <= abs(rough) * mpmath.mpf(10) ** -30)
             positive = bool(mpmath.im(fine) == 0 and mpmath.re(fine) > 0)
         return {"=": zero, ">": positive and not zero}.get(formula.relation, zero or positive)
 

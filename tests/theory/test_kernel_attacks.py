@@ -252,6 +252,7 @@ TINY = Rational(1, 10**50)
         [Premise("d", Formula(A * B - B * A, "=", 1))],
         [Premise("d", Formula(TINY, "=", 0))],
         [Premise("d", Formula(TINY * cos(1), "=", 0))],
+        [Premise("d", Formula(cos(Rational(1, 10**27)), "=", 1))],
         [Premise("d", Formula(TINY, "<=", 0))],
         [Premise("d", Formula(T, ">", X), "", (X,))],
         [Premise("d", Formula(X, ">", X))],
