@@ -308,8 +308,9 @@ class Derivation:
         """Whether a drawn point satisfies all premises but definitions: (found, draws)."""
         given = [p for p in self.premises if isinstance(p, Premise)]
         sides = {p.label: (p.formula.left, p.formula.right) for p in given}
-        checked: list[Premise | InRange] = [a.given for a in self.assumptions if a.given]
-        ranges = [*checked, *chain.from_iterable(p.within for p in given)]
+        assumed = [a.given for a in self.assumptions if a.given]
+        ranges = [*assumed, *chain.from_iterable(p.within for p in given)]
+        checked: list[Premise | InRange] = [*assumed]
         checked += [
             p
             for p in given
