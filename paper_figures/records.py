@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from patchlaw.paper_figures.study import Study, StudyRun
 from patchlaw.verification import records as author_data
 from patchlaw.verification.kernels.record import KernelRecord, read_kernels
-from patchlaw.verification.landscape.record import LandscapeRecord, LandscapeRun
+from patchlaw.verification.landscape.record import LandscapeRecord
 from patchlaw.verification.records import RunFacts, TrainedModel, read_model
 from patchlaw.verification.records.run_facts import AUTHOR_SEED, SCALE_IMAGES
 from patchlaw.verification.records.trained_model import AUTHOR_TEST_IMAGES
@@ -122,13 +122,10 @@ class Records:
 
     @cached_property
     def facts(self) -> Mapping[str, RunFacts]:
-        """Which run each name is; of runs with nothing but a landscape not what model."""
-        found = {}
-        for name, mapped in self.landscapes.items():
-            places = (mapped.run.n_patches, mapped.run.depth, mapped.run.seed, mapped.run.images)
-            found[name] = RunFacts(*places, mapped.run.epochs, mapped.run.n_classes, name)
-        for name, run in self.runs.items():
-            found[name] = run.facts
+        """Which run each name is."""
+        # landscapes of former releases do not say what model: what else there is of the run does
+        found = {name: record.run for name, record in self.landscapes.items()}
+        found |= {name: run.facts for name, run in self.runs.items()}
         for kept in (self.kernels, self.analyses):
             found |= {name: record.run for name, record in kept.items()}
         return found
@@ -256,7 +253,7 @@ def _read_files(folder: Path, read: Callable[[Path], _Record]) -> dict[Path, _Re
 
 def _check_current(
     path: Path,
-    facts: RunFacts | LandscapeRun,
+    facts: RunFacts,
     minimum_epoch: int | None,
     runs: Mapping[str, Run],
     command: str,

@@ -17,7 +17,6 @@ from patchlaw.verification.kernels.record import KERNEL, LAW, WHOLE_LAW, KernelM
 from patchlaw.verification.landscape.pca import random_walk_ratios
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
-    LandscapeRun,
     LossGrid,
     PrincipalComponents,
     ProjectedTrajectory,
@@ -346,10 +345,7 @@ def write_landscape(
     ratios = np.concatenate([[0.86, 0.08], np.full(epochs - 1, 0.06 / (epochs - 1))])
     record = LandscapeRecord(
         reproduce=f"patchlaw landscape runs/{run.id}",
-        run=LandscapeRun(
-            **{k: v for k, v in run.as_plain().items() if k != "n_parameters"},
-            parameters_sha256="0" * 64,
-        ),
+        run=replace(run, n_parameters=0, parameters_sha256="0" * 64),
         n_samples=images or run.images,
         subset_seed=0 if images else None,
         minimum_epoch=epoch,

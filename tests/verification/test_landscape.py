@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from patchlaw.paper_figures.records import Records
 from patchlaw.simulators.fast_engine.chunks import MAX_CHUNK
 from patchlaw.verification.jobs import job
 from patchlaw.verification.jobs.progress import Progress
 from patchlaw.verification.landscape import landscape_job
 from patchlaw.verification.landscape.landscape_job import PlaneLoss, compute_landscape
-from patchlaw.verification.landscape.record import LandscapeRecord
+from patchlaw.verification.landscape.record import LANDSCAPE, LandscapeRecord
+from patchlaw.verification.records.run_facts import AXES
 from patchlaw.verification.runs import Run, RunError, execute_run
 from patchlaw.verification.store.errors import InUseError, RecordError, StoreError
 from patchlaw.verification.store.lock import held
@@ -25,7 +27,7 @@ from tests.verification.landscape_cases import (
     toy_landscape,
     toy_run,
 )
-from tests.verification.run_cases import Stop, StopAt, kill_when, toy_samples
+from tests.verification.run_cases import Stop, StopAt, kill_when, toy_config, toy_samples
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,35 @@ def test_a_subset_is_stratified_and_said_so(run, tmp_path):
     assert (everything.n_samples, everything.subset_seed) == (40, None)
     assert everything.covers_training_set
     assert everything.reproduce == f"patchlaw landscape runs/{run.config.run_id} --points 2"
+
+
+def test_a_landscape_alone_says_what_model_it_is_of(tmp_path):
+    """Only this catches one without a pixel bias that is drawn among the paper's own.
+
+    One begun by a former release, which says no axis, is gone on with and says them then.
+    """
+    config = toy_config(SAMPLES, 3, learning_rate=0.8)
+    config = replace(config, model=replace(config.model, pixel_bias=False))
+    run = execute_run(tmp_path, config, SAMPLES, threads=1)
+    path = run.record_in(tmp_path / "landscapes")
+    with pytest.raises(Stop):
+        toy_landscape(run, path.parent, points=2, progress=StopAt(done=1))
+    content = LANDSCAPE.read(path)
+    axes = {
+        name: content["run"].pop(name)
+        for name in AXES
+        if name != "n_classes" and name in content["run"]
+    }
+    assert axes == {"n_qubits": 2, "scale": 5.0, "pixel_bias": False}
+    LANDSCAPE.write(path, content)
+    record = toy_landscape(run, path.parent, points=2)
+    assert replace(record.run, parameters_sha256="") == run.facts
+    records = Records.read(tmp_path)
+    assert not records.runs
+    assert records.facts[run.config.run_id].axis == "pixel bias"
+    assert not records.of_the_paper.landscapes
+    (found,) = records.study().runs
+    assert "no pixel bias" in found.title
 
 
 # --- resuming
@@ -333,7 +364,7 @@ def test_a_record_of_another_run_is_refused(run, begun, tmp_path):
     other = toy_run(tmp_path / "runs", 3, seed=4)
     path = other.record_in(begun.parent)
     path.write_bytes(begun.read_bytes())
-    with pytest.raises(StoreError, match=r"expected id '\w+_s3_\w+', got '\w+_s4_\w+'"):
+    with pytest.raises(StoreError, match=r"expected seed 3, got 4; .*id '\w+_s3_\w+', got '"):
         toy_landscape(other, begun.parent)
     assert path.read_bytes() == begun.read_bytes()
 

@@ -10,11 +10,11 @@ import pytest
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
-    LandscapeRun,
     LossGrid,
     PrincipalComponents,
     ProjectedTrajectory,
 )
+from patchlaw.verification.records import RunFacts
 from patchlaw.verification.store.errors import RecordError
 from patchlaw.verification.store.seal import digest
 
@@ -23,8 +23,11 @@ def record(n_patches: int = 4, depth: int = 50, seed: int = 1001) -> LandscapeRe
     """Four epoch ends, a grid of 2 rows and 3 columns with one loss missing; 1/3 has no end."""
     return LandscapeRecord(
         reproduce="patchlaw landscape RUN",
-        run=LandscapeRun(
-            f"P{n_patches}_d{depth}_s{seed}", n_patches, depth, seed, 60, 3, 10, "c" * 64, "p" * 64
+        run=RunFacts(
+            *(n_patches, depth, seed, 60, 3),
+            id=f"P{n_patches}_d{depth}_s{seed}",
+            configuration_sha256="c" * 64,
+            parameters_sha256="p" * 64,
         ),
         n_samples=20,
         subset_seed=0,

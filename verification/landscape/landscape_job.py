@@ -3,7 +3,7 @@
 import hashlib
 import re
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from patchlaw.verification.landscape.pca import (
 )
 from patchlaw.verification.landscape.record import (
     LandscapeRecord,
-    LandscapeRun,
     LossGrid,
     PrincipalComponents,
     ProjectedTrajectory,
@@ -31,9 +30,11 @@ from patchlaw.verification.landscape.record import (
 )
 from patchlaw.verification.landscape.settings import LandscapeSettings
 from patchlaw.verification.ranks.ranks import ALONE, Ranks
+from patchlaw.verification.records import RunFacts
 from patchlaw.verification.runs import Run, RunSamples
 from patchlaw.verification.settings import command_of
 from patchlaw.verification.store.errors import RecordError
+from patchlaw.verification.store.json_files import plain
 from patchlaw.verification.training import Objective, stratified_subset
 
 # Ours: what a kill may cost; a write takes milliseconds.
@@ -172,10 +173,10 @@ class _LandscapeJob(Job):
         if not self._begun:
             return True
         self.record = record = LandscapeRecord.read(self.place)
-        settings, (_, labels, subset_seed) = self.settings, self.data
+        facts, settings, (_, labels, subset_seed) = _facts(self.run), self.settings, self.data
         self.check_same(
             [
-                *((k, v, getattr(_facts(self.run), k)) for k, v in asdict(record.run).items()),
+                *((k, v, getattr(facts, k)) for k, v in plain(record.run).items()),
                 ("minimum_epoch", record.minimum_epoch, self.minimum),
                 ("images used", record.n_samples, len(labels)),
                 ("subset seed", record.subset_seed, subset_seed),
@@ -206,7 +207,8 @@ class _LandscapeJob(Job):
                 {**last, "max_chunk": record.execution.max_chunk},
                 {**environment, "max_chunk": execution.max_chunk},
             )
-            self.record = replace(record, resumed=(*record.resumed, resumed))
+            facts = _facts(self.run)  # those of former releases did not say what model
+            self.record = replace(record, run=facts, resumed=(*record.resumed, resumed))
         else:
             begin = time.perf_counter()
             self.record = LandscapeRecord(
@@ -321,8 +323,6 @@ def _chosen(samples: RunSamples, settings: LandscapeSettings) -> tuple[Tensor, T
     return images[kept], labels[kept], settings.seed
 
 
-def _facts(run: Run) -> LandscapeRun:
+def _facts(run: Run) -> RunFacts:
     files = "".join(file.sha256 for file in run.checkpoint.parameter_files)
-    digest, known = hashlib.sha256(files.encode()).hexdigest(), run.facts
-    names = (each.name for each in fields(LandscapeRun) if hasattr(known, each.name))
-    return LandscapeRun(**{name: getattr(known, name) for name in names}, parameters_sha256=digest)
+    return replace(run.facts, parameters_sha256=hashlib.sha256(files.encode()).hexdigest())

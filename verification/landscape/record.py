@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from patchlaw.verification.jobs.job import Execution
 from patchlaw.verification.landscape.pca import LEAST_POINTS
+from patchlaw.verification.records import RunFacts
 from patchlaw.verification.store.errors import RecordError
-from patchlaw.verification.store.json_files import Count, Depth, Patches, PositiveCount
+from patchlaw.verification.store.json_files import Count
 from patchlaw.verification.store.seal import FileKind
 
 LANDSCAPE = FileKind(
@@ -24,28 +25,6 @@ LANDSCAPE = FileKind(
 )
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class LandscapeRun:
-    """Whose landscape it is.
-
-    Attributes:
-        images: training images of the run.
-        epochs: epochs done, so the trajectory has one point more.
-        configuration_sha256: hash of the run's configuration.
-        parameters_sha256: hash of the hashes of its epoch ends' parameter files.
-    """
-
-    id: str
-    n_patches: Patches
-    depth: Depth
-    seed: Count
-    images: PositiveCount
-    epochs: Count
-    n_classes: PositiveCount
-    configuration_sha256: str
-    parameters_sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +94,7 @@ class LandscapeRecord:
     """The loss over the plane of a run's trajectory, as far as it is computed.
 
     Attributes:
+        run: which run, with the hash of its parameters.
         n_samples: images behind each loss of the grid.
         subset_seed: seed of their stratified draw; None if they are all of the run's.
         minimum_epoch: epochs done at the minimum of the training loss, the plane's origin.
@@ -126,7 +106,7 @@ class LandscapeRecord:
     """
 
     reproduce: str
-    run: LandscapeRun
+    run: RunFacts
     n_samples: Count
     subset_seed: Count | None
     minimum_epoch: Count

@@ -80,8 +80,9 @@ class RunFacts:
         epochs: epochs done when it was analysed.
         n_classes: C.
         id: the run's name.
-        n_parameters: D; 0 where it is not on record, likewise the next.
+        n_parameters: D; 0 where it is not on record, likewise the next two.
         configuration_sha256: hash of the run's configuration.
+        parameters_sha256: hash of the hashes of its epoch ends' parameter files.
         family: what its patches hold, in words, if no circuit of this package.
         circuit: name of the circuit and of its observables, if not the paper's.
         n_qubits: n of a circuit.
@@ -103,6 +104,7 @@ class RunFacts:
     id: str = ""
     n_parameters: Count = 0
     configuration_sha256: str = ""
+    parameters_sha256: str = ""
     family: str = field(default="", metadata=_said("{}"))
     circuit: str = field(default="", metadata=_said("{}"))
     n_qubits: PositiveCount = field(default=8, metadata=_said("{} qubits"))
@@ -116,7 +118,8 @@ class RunFacts:
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote, C always."""
-        return without_defaults(self, *({*AXES} - {"n_classes"}))
+        known = {*AXES, "n_parameters", "parameters_sha256"}
+        return without_defaults(self, *(known - {"n_classes"}))
 
     def same_but_for(self, *axes: str) -> bool:
         """Whether model and data are the paper's but for some of ``AXES``."""
