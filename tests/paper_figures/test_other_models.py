@@ -110,7 +110,8 @@ def test_the_axis_of_a_run() -> None:
     plain = RunFacts(4, 5, 1, 2000, 15)
     assert plain.axis == replace(plain, scale=20.0, n_qubits=4).axis == ""
     full = RunFacts(4, 50, 1, 60_000, 50, id="P4_d50_s1_0123abcd")
-    assert not full.at_paper_scale  # other settings, of which no fact speaks
+    assert full.of_paper_size
+    assert full.other_settings  # by its name alone
     for kind, change in {
         "alpha": {"aggregation_exponent": 0.5, "scale": 50.0},
         "pixel bias": {"pixel_bias": False},
