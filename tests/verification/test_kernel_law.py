@@ -379,6 +379,18 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_the_record_of_a_run_without_bias_under_another_s_name_is_refused(tmp_path):
+    """Catches a traceback: of the run itself, no field says that it has a pixel bias."""
+    samples = toy_samples()
+    config = toy_config(samples, 1)
+    without = replace(config, model=replace(config.model, pixel_bias=False))
+    run, other = (execute_run(tmp_path, each, samples, threads=1) for each in (config, without))
+    measure_kernel(other, samples, tmp_path, SETTINGS, predict_only=True, brief=True)
+    other.record_in(tmp_path).rename(run.record_in(tmp_path))
+    with pytest.raises(StoreError, match="pixel_bias False, got True"):
+        measure_kernel(run, samples, tmp_path, SETTINGS)
+
+
 def test_a_run_of_another_circuit_is_refused_before_anything_is_written(tmp_path):
     """Only this catches a traceback in the middle of the work, and a record begun for nothing."""
     samples = toy_samples()

@@ -189,7 +189,7 @@ class _KernelJob(Job):
         names = ("n_samples", "subset_seed", "top", "tol", "solver_seed")
         self.check_same(
             [
-                *((k, v, plain(facts)[k]) for k, v in plain(record.run).items()),
+                *((k, v, getattr(facts, k)) for k, v in plain(record.run).items()),
                 *((name, getattr(record, name), getattr(begun, name)) for name in names),
             ]
         )
