@@ -56,9 +56,10 @@ def spectra_along_training(run_id: str) -> Recipe:
     return Recipe((*words, "--stage", "spectra along training", *moments, "--along-top", "24"))
 
 
-def landscape(run_id: str) -> Recipe:
-    """Loss over the plane of a run's trajectory."""
-    return Recipe(("landscape", f"{FOLDER}/runs/{run_id}", "--out", f"{FOLDER}/landscapes"))
+def landscape(run_id: str, options: Iterable[str] = ()) -> Recipe:
+    """Loss over the plane of a run's trajectory; one that is begun takes its own options alone."""
+    words = ("landscape", f"{FOLDER}/runs/{run_id}", *options)
+    return Recipe((*words, "--out", f"{FOLDER}/landscapes"))
 
 
 def kernel(run_id: str) -> Recipe:

@@ -8,6 +8,7 @@ trajectory's projection with the same landmarks.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -55,7 +56,8 @@ def _draw(inputs: Inputs, row_height: float, draw_panel: _DrawPanel, **more: flo
         said = [] if record.covers_training_set else [f"{record.n_samples:,} images"]
         if not record.complete:
             said.append(f"{record.grid.n_done} of {record.grid.loss.size} losses")
-            sheet.gaps.append(gap_of(run, inputs.records, landscape, said[-1]))
+            rest = partial(landscape, options=record.reproduce.split()[3:])
+            sheet.gaps.append(gap_of(run, inputs.records, rest, said[-1]))
         panel, mapped = draw_panel(axes, record, levels)
         remark(panel, "\n".join(said), boxed=panel is axes)
         sheet.numbers.append({**run.place, **_numbers(record), **more})

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from patchlaw.paper_figures.catalogue import find
 from patchlaw.paper_figures.drawing import Inputs
 from patchlaw.paper_figures.records import Records
+from patchlaw.verification.landscape.record import LandscapeRecord
 from tests.paper_figures.figure_cases import SMALL, drawing, invoke, sidecar
 from tests.paper_figures.synthetic_records import (
     analysis_content,
@@ -93,11 +95,16 @@ def test_a_kernel_without_measured_spectra_is_a_gap(tmp_path):
 
 def test_an_unfinished_landscape_is_drawn_and_said_to_be_so(tmp_path):
     write_run(tmp_path, config_of(4, 50))
-    write_landscape(tmp_path, config_of(4, 50), done=217)
+    path = write_landscape(tmp_path, config_of(4, 50), done=217)
+    record = LandscapeRecord.read(path)
+    replace(record, reproduce=f"{record.reproduce} --images 50 --points 20").write(path)
     found = drawing("figure-3", tmp_path)
     (gap,) = (gap for gap in found.gaps if gap.reason != "not run")
     assert gap.reason == "217 of 400 losses"
-    assert [recipe.words[0] for recipe in gap.recipes] == ["landscape"]
+    (rest,) = gap.recipes
+    # a command without its options would be refused
+    begun = "patchlaw landscape a/runs/P4_d50_s1001 --images 50 --points 20 --out a/landscapes"
+    assert rest.text("a") == begun
     panel = found.numbers["panels"][0]
     assert np.isfinite(panel["loss"]).sum() == 217
 
