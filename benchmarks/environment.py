@@ -1,8 +1,6 @@
 """What a measurement ran on."""
 
 import os
-import platform
-from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info
@@ -10,15 +8,6 @@ from threadpoolctl import threadpool_info
 from patchlaw.verification.store.environment import current_environment, git
 
 _DISTRIBUTIONS = ("numpy", "scipy", "numba", "torch")
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def load_average() -> float | None:
@@ -38,7 +27,7 @@ def describe() -> dict[str, Any]:
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "simulators")
     return {
         "time": here.started,
-        "cpu": _cpu_model(),
+        "cpu": here.processor,
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),

@@ -142,7 +142,10 @@ def _environment(report: Report) -> list[tuple[str, str]]:
             "Analysed runs on record",
             ", ".join(model.label for model in report.experiments) or "none",
         ),
-        ("Machine", f"{environment.machine}, {environment.cpus} CPUs"),
+        (
+            "Machine",
+            f"{environment.machine}, {environment.cpus} CPUs, {environment.processor or 'unknown'}",
+        ),
         ("Threads", str(environment.threads)),
         ("Commit", environment.commit or "unknown"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in environment.versions.items())),

@@ -115,7 +115,11 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("patchlaw", f"{own}, commit {(environment['commit'] or 'unknown')[:12]}"),
         ("python", f"{python}, {environment['machine']}"),
         ("packages", ", ".join(f"{name} {text}" for name, text in versions.items())),
-        ("threads", f"{environment['threads']} on {environment['cpus']} CPUs; {', '.join(pools)}"),
+        (
+            "threads",
+            f"{environment['threads']} on {environment['cpus']} CPUs ({environment['processor']}); "
+            + ", ".join(pools),
+        ),
         ("device", environment["accelerator"] or "cpu, as torch finds no GPU here"),
         ("memory", "unknown" if memory is None else f"{memory / 1e9:.1f} GB available"),
         ("data", "damaged" if data is None else f"{data['name']}, {data['images']:,} images"),

@@ -270,10 +270,13 @@ def test_one_process_at_a_time(begun):
     assert resume(begun).epochs_done == 5
 
 
-def test_another_environment_is_noted(begun, monkeypatch):
+@pytest.mark.parametrize("what", ["machine", "processor"])
+def test_another_environment_is_noted(begun, monkeypatch, what):
+    """On another processor libraries take other kernels, so a run is another after some epochs."""
     environment = job.current_environment()
+    assert begun.header.environment[what] == getattr(environment, what)
     monkeypatch.setattr(
-        job, "current_environment", lambda device: replace(environment, machine="Plan 9 vax")
+        job, "current_environment", lambda device: replace(environment, **{what: "vax"})
     )
     text = io.StringIO()
     config = toy_config(SAMPLES, 4)
@@ -281,7 +284,7 @@ def test_another_environment_is_noted(begun, monkeypatch):
         run = execute_run(begun.path.parent, config, SAMPLES, progress=progress)
     (note,) = (line for line in text.getvalue().splitlines() if line.startswith("note: "))
     assert "goes on in another environment, so its last bits may differ" in note
-    assert note.endswith(f"(machine: {environment.machine} then, Plan 9 vax now)")
+    assert note.endswith(f"({what}: {getattr(environment, what)} then, vax now)")
     assert [session.from_epoch for session in run.checkpoint.sessions] == [0, 3]
 
 

@@ -27,7 +27,8 @@ from patchlaw.verification.torch_devices import check_device, torch_threads
 
 # What of an environment may change the last bits.
 _DECISIVE = (
-    *("versions", "commit", "machine", "cpus", "threads", "accelerator", "max_chunk", "world_size"),
+    *("versions", "commit", "machine", "processor", "cpus", "threads", "accelerator"),
+    *("max_chunk", "world_size"),
 )
 
 

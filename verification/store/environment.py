@@ -25,6 +25,8 @@ class Environment:
         cpus: processors of the machine.
         threads: threads that torch and the fast engine use.
         accelerator: model of the device that computed, if it was not the CPU.
+        processor: model of the CPU. Libraries choose their kernels by it, so last bits differ on
+            another; None in records of former releases.
     """
 
     started: str
@@ -34,6 +36,7 @@ class Environment:
     cpus: int
     threads: int
     accelerator: str | None = None
+    processor: str | None = None
 
 
 def current_environment(device: str = "cpu") -> Environment:
@@ -62,7 +65,17 @@ def current_environment(device: str = "cpu") -> Environment:
         cpus=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         accelerator=accelerator_of(device),
+        processor=_processor_model(),
     )
+
+
+def _processor_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def git(*arguments: str) -> str | None:
