@@ -118,8 +118,8 @@ class RunFacts:
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; of the paper's model what former releases wrote, C always."""
-        known = {*AXES, "n_parameters", "parameters_sha256"}
-        return without_defaults(self, *(known - {"n_classes"}))
+        left_out = {*AXES, "n_parameters", "parameters_sha256"} - {"n_classes"}
+        return without_defaults(self, *left_out)
 
     def same_but_for(self, *axes: str) -> bool:
         """Whether model and data are the paper's but for some of ``AXES``."""
