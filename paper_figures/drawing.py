@@ -1,7 +1,7 @@
 """Figures in the making: their panels, the numbers drawn, the sources behind them, the gaps."""
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,11 +114,16 @@ class Sheet:
 
     @classmethod
     def of_grid(
-        cls, inputs: Inputs, row_height: float, study: Study | None = None
+        cls,
+        inputs: Inputs,
+        row_height: float,
+        study: Study | None = None,
+        preferred: Container[str] = (),
     ) -> "tuple[Sheet, dict[StudyRun, Axes]]":
         """One panel for each run of a grid, the paper's if none is given, P down and d across.
 
-        Where there is no run, there is no panel.
+        Where there is no run, there is no panel; where there are several, the first of those whose
+        names are ``preferred``, else the first, has it.
         """
         study = inputs.paper if study is None else study
         rows, columns = max(1, len(study.patches)), max(1, len(study.depths))
@@ -127,7 +132,7 @@ class Sheet:
         places = {}
         for panel in axes.flat:
             panel.set_axis_off()
-        for run in study.representatives():
+        for run in study.representatives(preferred):
             panel = axes[study.patches.index(run.n_patches), study.depths.index(run.depth)]
             panel.set_axis_on()
             places[run] = panel

@@ -1,6 +1,6 @@
 """Which runs a figure is about: those of a plan, or whatever a folder of records holds."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -72,9 +72,10 @@ class Study:
         """Names of the runs."""
         return frozenset(run.run_id for run in self.runs)
 
-    def representatives(self) -> tuple[StudyRun, ...]:
-        """The first run of every P, d and model, by P, then d."""
-        first = {(run.n_patches, run.depth, run.changes): run for run in reversed(self.runs)}
+    def representatives(self, preferred: Container[str] = ()) -> tuple[StudyRun, ...]:
+        """The first run of every P, d and model, of those ``preferred`` if any is, by P, then d."""
+        runs = sorted(self.runs, key=lambda run: run.run_id not in preferred)
+        first = {(run.n_patches, run.depth, run.changes): run for run in reversed(runs)}
         return tuple(first[place] for place in sorted(first))
 
     @classmethod

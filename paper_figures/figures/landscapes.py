@@ -48,12 +48,16 @@ def draw_surfaces(inputs: Inputs) -> Drawing:
 def _draw(inputs: Inputs, row_height: float, draw_panel: _DrawPanel, **more: float) -> Drawing:
     from matplotlib.ticker import MaxNLocator
 
-    sheet, places = Sheet.of_grid(inputs, row_height)
     kept, mapped = inputs.records.landscapes, None
+    whole = {name for name, record in kept.items() if record.complete}
+    sheet, places = Sheet.of_grid(inputs, row_height, preferred=whole)
+    first = inputs.paper.representatives()
     levels = _levels([kept[run.run_id] for run in places if run.run_id in kept])
     for run, axes, record in sheet.recorded(places, kept, landscape):
-        # how many images, if not all training images, and what is missing
-        said = [] if record.covers_training_set else [f"{record.n_samples:,} images"]
+        # another seed, how many images, if not all training images, and what is missing
+        said = [] if run in first else [f"seed {run.seed}"]
+        if not record.covers_training_set:
+            said.append(f"{record.n_samples:,} images")
         if not record.complete:
             said.append(f"{record.grid.n_done} of {record.grid.loss.size} losses")
             rest = partial(landscape, options=record.reproduce.split()[3:])

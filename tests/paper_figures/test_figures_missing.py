@@ -110,11 +110,19 @@ def test_an_unfinished_landscape_is_drawn_and_said_to_be_so(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["figure-3", "figure-3-surfaces"])
-def test_a_landscape_over_a_part_of_the_images_says_so_in_its_panel(tmp_path, name):
-    write_run(tmp_path, config_of(4, 50))
-    write_run(tmp_path, config_of(9, 50))
-    write_landscape(tmp_path, config_of(4, 50))
-    write_landscape(tmp_path, config_of(9, 50), images=10_000, done=390)
+def test_a_landscape_of_a_part_of_the_images_or_another_seed_says_so(tmp_path, name):
+    """Whole ones of another seed stand in for those of the first seed that are begun or missing."""
+    configs = [
+        config_of(4, 50),
+        config_of(9, 50),
+        *(config_of(16, 50, seed) for seed in (1001, 1002)),
+    ]
+    for config in configs:
+        write_run(tmp_path, config)
+    write_landscape(tmp_path, configs[0])
+    write_landscape(tmp_path, configs[1], images=10_000, done=390)
+    write_landscape(tmp_path, configs[2], done=1)
+    write_landscape(tmp_path, configs[3])
     panels = {axes.get_title(): axes for axes in drawing(name, tmp_path).figure.axes}
     said = {
         title: [text.get_text() for text in axes.texts if "train" not in text.get_text()]
@@ -122,6 +130,7 @@ def test_a_landscape_over_a_part_of_the_images_says_so_in_its_panel(tmp_path, na
     }
     assert said["$P = 4$, $d = 50$"] == []
     assert said["$P = 9$, $d = 50$"] == ["10,000 images\n390 of 400 losses"]
+    assert said["$P = 16$, $d = 50$"] == ["seed 1002"]
 
 
 def test_losses_that_are_not_there_yet_are_null_in_the_sidecar(tmp_path):
