@@ -1,4 +1,4 @@
-"""The wheel, made of the source distribution: all below ``patchlaw``, small, and of use."""
+"""The wheel, made of the source distribution: all below ``patchlaw``, and small; .ci/test-dist uses it."""
 
 import json
 import subprocess
@@ -51,30 +51,3 @@ def test_every_data_set_has_its_licence(wheel: Path) -> None:
         assert facts["licence"] in section, manifest.name
     for name in ("author_results.json", "author_runs.json"):
         assert name in text
-
-
-def test_it_works_beside_packages_of_the_same_names(wheel: Path, tmp_path: Path) -> None:
-    """A researcher's own ``simulators`` and ``verification``, which would break a bare import."""
-    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
-    ZipFile(wheel).extractall(site)
-    for name in ("simulators", "verification"):
-        (elsewhere / name).mkdir(parents=True)
-        (elsewhere / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
-    code = (
-        "import patchlaw, sys\n"
-        "assert patchlaw.__file__.startswith(sys.argv[1]), patchlaw.__file__\n"
-        "model = patchlaw.DistributedQNN(4, 1, seed=0)\n"
-        "assert model(patchlaw.load_mnist().train_images[:2]).shape == (2, 10)\n"
-        "from patchlaw.cli import main\n"
-        "main(['figures', 'table-2', 'figure-2', '--out', 'figures', '--format', 'png'])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(site)],
-        cwd=elsewhere,
-        env={"PYTHONPATH": str(site), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert {"table-2.md", "figure-2.png"} <= {p.name for p in (elsewhere / "figures").iterdir()}

@@ -17,9 +17,9 @@ def workloads(scale: Scale) -> dict[str, list[Workload]]:
     """The points of each sweep, by the name of what varies; the first is the smallest."""
     base = Workload(4, scale.pick(50, 2), scale.pick(10_000, 64), repeats=scale.pick(3, 1))
     depths = [2, 4] if scale.tiny else [50, 100, 150, 200]
-    patches = [4, 9] if scale.tiny else [4, 9, 16]
-    sizes = [32, 64] if scale.tiny else [1000, 10_000, TRAINING_SET]
-    qubits = [6, 8] if scale.tiny else [6, 8, 10]
+    patches = [4] if scale.tiny else [4, 9, 16]
+    sizes = [64] if scale.tiny else [1000, 10_000, TRAINING_SET]
+    qubits = [8] if scale.tiny else [6, 8, 10]
     return {
         "d": [replace(base, depth=depth) for depth in depths],
         "P": [replace(base, patches=count) for count in patches],

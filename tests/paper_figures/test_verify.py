@@ -28,14 +28,14 @@ TINY = ["--quick", "--images", "100", "--epochs", "1", "--depth", "1"]
 
 @pytest.fixture
 def small_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """P = 4 and 9, three theorems, two circuits: the steps themselves are the real ones."""
+    """P = 1 and 4, three theorems, two circuits: the steps themselves are the real ones."""
     theorems = proofs.load_theorems()
     monkeypatch.setattr(proofs, "load_theorems", lambda: theorems[:3])
     original = make_config
 
     def smaller(*arguments: object) -> object:
         config = original(*arguments)  # type: ignore[arg-type]
-        return dataclasses.replace(config, patches=(4, 9), instances=2, tol=0.05)
+        return dataclasses.replace(config, patches=(1, 4), instances=2, tol=0.05)
 
     monkeypatch.setattr("patchlaw.commands.verify.make_config", smaller)
     # the records of the experiments grow; what the report draws of them is tested on its own
