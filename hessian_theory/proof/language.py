@@ -111,8 +111,9 @@ def _takes_operators(node: sp.Basic) -> bool:
 
 def _seems_no_integer(product: sp.Mul) -> bool:
     """Whether sympy may take even factors over an odd number for no integer, so for not zero."""
-    fraction = product.is_rational is not False and product.is_integer is False
-    return bool(fraction and any(factor.is_even for factor in product.args))
+    if not any(factor.is_even for factor in product.args):  # asked first: it is the cheap half
+        return False
+    return bool(product.is_rational is not False and product.is_integer is False)
 
 
 def _is_plain_function(head: Any) -> bool:

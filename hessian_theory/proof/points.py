@@ -114,18 +114,18 @@ class Point:
         """Insert sizes, open sums, and replace all that is undefined by concrete values."""
         sizes = {s: self._symbol(s) for s in _ordered(expr) if s.is_integer}
         opened = _with_sums_opened(expr.subs(sizes)).doit()
-        opened = opened.replace(
-            lambda e: isinstance(e, LossCurvature),
-            lambda e: self._curvature(e),
-        )
+        if opened.has(LossCurvature):
+            opened = opened.replace(lambda e: isinstance(e, LossCurvature), self._curvature)
         opened = opened.replace(
             lambda e: isinstance(e, Indexed) and not isinstance(e, IndexedBase),
             lambda e: self._placeholder(e),
         )
-        opened = opened.replace(lambda e: isinstance(e, AppliedUndef), self._function)
+        if opened.has(AppliedUndef):
+            opened = opened.replace(lambda e: isinstance(e, AppliedUndef), self._function)
         if opened.has(Derivative):
             opened = opened.doit()
-        return opened.subs({s: self._symbol(s) for s in _ordered(opened)})
+        # not subs, which goes through all of it once a symbol
+        return opened.xreplace({s: self._symbol(s) for s in _ordered(opened)})
 
     def _curvature(self, entry: LossCurvature) -> Expr:
         if entry not in self._drawn:
