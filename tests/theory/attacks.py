@@ -31,6 +31,17 @@ def stands(theorem: Derivation, step: Step) -> bool:
     return True
 
 
+def refused(theorem: Derivation, change: Callable[[Derivation], Derivation]) -> bool:
+    """Whether the altered theorem is not proved; of one altered step, whether it does not stand.
+
+    That asks more, as no later step may fail in its place, and nothing is proved a second time.
+    """
+    other = change(theorem)
+    new = [step for step in other.steps if all(step is not old for old in theorem.steps)]
+    rest = other.premises is theorem.premises and other.assumptions is theorem.assumptions
+    return not (stands(theorem, new[0]) if rest and len(new) == 1 else accepted(other))
+
+
 def attempt(
     *steps: Step, premises: tuple[Premise, ...] = (), ranges: tuple[InRange, ...] = ()
 ) -> Derivation:

@@ -56,6 +56,7 @@ from tests.theory.attacks import (
     no_ranges,
     other_range,
     premise,
+    refused,
     relation,
     scaled,
     side,
@@ -137,7 +138,7 @@ def test_kind_3_an_instance_moves_the_premise_too() -> None:
 )
 def test_kind_4_products_that_vanish_on_small_integers(extra: Expr) -> None:
     for theorem in (split.EQ5, find("softmax-curvature-bounds"), find("trace-law")):
-        assert not accepted(side(theorem.claims[0].label, lambda e: e + extra)(theorem))
+        assert refused(theorem, side(theorem.claims[0].label, lambda e: e + extra))
     assert not accepted(attempt(claim(extra, "=", ZERO)))
 
 
@@ -154,7 +155,7 @@ def test_kind_4_products_that_vanish_on_small_integers(extra: Expr) -> None:
     ],
 )
 def test_kind_5_the_left_side_counts(name: str, label: str, change: Callable[[Expr], Expr]) -> None:
-    assert not accepted(side(label, change, "left")(find(name)))
+    assert refused(find(name), side(label, change, "left"))
 
 
 def test_kind_7_a_citation_is_the_theorem_cited() -> None:
@@ -610,4 +611,4 @@ ALTERATIONS: list[tuple[str, str, Change]] = [
 
 @altering(ALTERATIONS)
 def test_altered_theorem_is_refused(name: str, change: Change) -> None:
-    assert not accepted(change(find(name)))
+    assert refused(find(name), change)
