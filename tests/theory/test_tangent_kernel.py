@@ -34,10 +34,11 @@ def on_qubits(quaternions: np.ndarray) -> np.ndarray:
     return reduce(np.kron, [matrix(u) for u in quaternions])
 
 
-def haar(rng: np.random.Generator, dimension: int) -> np.ndarray:
-    draw = rng.standard_normal((2, dimension, dimension))
+def haar(rng: np.random.Generator, draws: int, dimension: int) -> np.ndarray:
+    draw = rng.standard_normal((2, draws, dimension, dimension))
     q, r = np.linalg.qr(draw[0] + 1j * draw[1])
-    return q * (np.diagonal(r) / np.abs(np.diagonal(r)))
+    diagonal = np.diagonal(r, axis1=1, axis2=2)[:, None]
+    return q * (diagonal / np.abs(diagonal))
 
 
 def small_kernel(
@@ -170,29 +171,27 @@ def test_law_against_haar_random_blocks(n, words):
     quarter[0] = np.eye(dimension)
     encode = [[on_qubits(inner[e, a]) for a in range(2)] for e in range(2)]
     places = ("A", "V1", "B", "V2", "C")
-    sums = {name: [] for name in (*places, "outputs")}
-    for _ in range(draws):
-        blocks = [haar(rng, dimension) for _ in range(6)]
+    blocks = [haar(rng, draws, dimension) for _ in range(6)]
 
-        def outputs(place: str, sign: int, a: int, blocks=blocks) -> np.ndarray:
-            state = np.eye(dimension, dtype=complex)[0]
-            for i, name in enumerate(places):
-                turn = quarter[sign if name == place else 0]
-                if name in ("V1", "V2"):
-                    state = encode[i // 2][a] @ (turn @ state)
-                else:
-                    state = blocks[i + 1] @ (turn @ (blocks[i] @ state))
-            return np.array([(state.conj() @ o @ state).real for o in observables])
+    def outputs(place: str, sign: int, a: int) -> np.ndarray:
+        state = np.eye(dimension, dtype=complex)[:, :1]
+        for i, name in enumerate(places):
+            turn = quarter[sign if name == place else 0]
+            if name in ("V1", "V2"):
+                state = encode[i // 2][a] @ (turn @ state)
+            else:
+                state = blocks[i + 1] @ (turn @ (blocks[i] @ state))
+        return np.array([(state.conj() * (o @ state)).real.sum(axis=(1, 2)) for o in observables])
 
-        plain = [outputs("", 0, a) for a in range(2)]
-        sums["outputs"].append(np.einsum("ak,bl->abkl", plain, plain))
-        for place in places:
-            slopes = [(outputs(place, 1, a) - outputs(place, -1, a)) / 2 for a in range(2)]
-            sums[place].append(np.einsum("ak,bl->abkl", slopes, slopes))
+    def products(place: str, signs: dict[int, float]) -> np.ndarray:
+        of = [sum(w * outputs(place, s, a) for s, w in signs.items()) for a in range(2)]
+        return np.einsum("akd,bld->dabkl", of, of)
+
+    drawn = {name: products(name, {1: 0.5, -1: -0.5}) for name in places}
+    drawn["outputs"] = products("", {0: 1.0})
     law = {name: derivative_variance(n) * expected[name] for name in places}
     law["outputs"] = alone["A"].overlap(0) / (dimension + 1)
-    for name, values in sums.items():
-        values = np.array(values)
+    for name, values in drawn.items():
         error = values.std(axis=0) / np.sqrt(draws)
         wanted = np.einsum("ab,kl->abkl", np.array(law[name], dtype=float), np.eye(2))
         assert (np.abs(values.mean(axis=0) - wanted) < 4.5 * error + 1e-12).all(), name
