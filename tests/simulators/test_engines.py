@@ -22,7 +22,7 @@ from tests.simulators.plain_derivatives import (
     probes,
     reference_logits,
 )
-from tests.strategies import ModelCase, image_batches, model_cases, real_arrays
+from tests.strategies import ModelCase, examples, image_batches, model_cases, real_arrays
 
 both = pytest.mark.parametrize("engine", [FastEngine, TorchEngine])
 
@@ -87,6 +87,7 @@ def test_logits_loss_and_gradient(
 
 @both
 @given(case=model_cases(n_qubits=st.just(2), batch_size=st.integers(1, 2)), data=st.data())
+@examples(12)
 def test_gradient_by_parameter_shift(
     engine: type[Engine], case: ModelCase, data: st.DataObject
 ) -> None:
@@ -124,6 +125,7 @@ def test_gradient_by_parameter_shift(
     max_chunk=st.integers(1, 3),
     kept=st.integers(0, 5),
 )
+@examples(12)
 def test_curvature_products(
     engine: type[Engine], case: ModelCase, threads: int, max_chunk: int, kept: int
 ) -> None:
@@ -150,6 +152,7 @@ def test_curvature_products(
 
 @both
 @given(case=model_cases(n_qubits=st.just(2), batch_size=st.integers(1, 3)))
+@examples(12)
 def test_hessian_product_is_the_derivative_of_the_gradient(
     engine: type[Engine], case: ModelCase
 ) -> None:

@@ -10,7 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlaw.simulators import DistributedQNN, reference
+from patchlaw.simulators import (
+    Ansatz,
+    DistributedQNN,
+    EncodingBlock,
+    EntanglingBlock,
+    reference,
+)
 from tests.simulators.plain_derivatives import reference_logits
 from tests.strategies import ModelCase, examples, model_cases, real_arrays
 
@@ -61,7 +67,7 @@ def weighted_logits(
 
 
 @given(model_cases(st.integers(2, 3), st.integers(1, 2)), st.data())
-@examples(8)
+@examples(5)
 def test_gradient_matches_parameter_shift(case: ModelCase, data: st.DataObject) -> None:
     """All of it: angles patch by patch, and the pixel bias through every patch that reads it.
 
@@ -86,7 +92,7 @@ def overlapping_model(seed: int = 11) -> DistributedQNN:
     """Two qubits, four patches of a 3x3 image: the centre is read four times, corners once."""
     model = DistributedQNN(
         n_patches=4,
-        depth=1,
+        ansatz=Ansatz.from_blocks(2, (EncodingBlock(1), EntanglingBlock(1), EncodingBlock(1))),
         n_qubits=2,
         image_side=3,
         n_classes=4,

@@ -109,11 +109,11 @@ def test_a_recorded_pass_follows_parameters_and_batches() -> None:
 
 def test_recorded_logits_and_products_are_the_engines() -> None:
     """Two data sets of one size, moved parameters, several vectors, kept and recomputed states."""
-    (model,) = replicas(1)
-    images, labels = samples(4)
+    (model,) = replicas(1, n_qubits=2)
+    images, labels = samples(3)
     engine = TorchEngine(model, max_chunk=5)
     engine.recordings = Recordings(tape_recorder)
-    for call in range(4):
+    for call in range(3):
         logits = engine.logits(images * (1 + call))
         np.testing.assert_allclose(
             logits, FastEngine(model).logits(images * (1 + call)), atol=1e-11
@@ -121,7 +121,7 @@ def test_recorded_logits_and_products_are_the_engines() -> None:
         model.load_flat_parameters(model.flat_parameters() * 0.9)
     rng = np.random.default_rng(0)
     for kept in (0, 4):
-        budget = kept * 7 * engine.bytes_a_state
+        budget = kept * 5 * engine.bytes_a_state
         products = engine.curvature(images, labels, memory_budget=budget)
         assert products.kept_samples == kept
         products.recordings = Recordings(tape_recorder)

@@ -148,7 +148,7 @@ def altered_steps(draw: st.DrawFn) -> tuple[Derivation, Step, str]:
 
 
 @given(altered_steps())
-@examples(60)
+@examples(30)
 def test_drawn_alterations_are_refused(case: tuple[Derivation, Step, str]) -> None:
     """What is accepted says the same as before, or a multiple of an equation with 0."""
     theorem, step, text = case
@@ -196,7 +196,7 @@ def altered_certificates(draw: st.DrawFn) -> tuple[Derivation, Step, int, Use]:
 
 
 @given(altered_certificates())
-@examples(80)
+@examples(40)
 def test_drawn_certificates_are_refused(case: tuple[Derivation, Step, int, Use]) -> None:
     """A certificate with one use changed certifies nothing, unless that use added nothing."""
     theorem, step, at, changed = case
@@ -256,7 +256,7 @@ def altered_premises(draw: st.DrawFn) -> tuple[Derivation, str]:
 
 
 @given(altered_premises())
-@examples(40)
+@examples(20)
 def test_what_rests_on_altered_premises_says_so(case: tuple[Derivation, str]) -> None:
     """Whatever is still proved rests on the altered premises and on nothing else."""
     other, text = case

@@ -19,7 +19,7 @@ from patchlaw.simulators.torch_engine import circuit_outputs
 from tests.strategies import examples
 from tests.theory.dense_model import DenseModel, top
 
-FEW = examples(12)
+FEW = examples(8)
 ROUNDING = 1e-10
 
 GRIDS = ((2, 3, 1), (2, 3, 4), (2, 4, 9))  # qubits, image side, patches
@@ -104,7 +104,7 @@ def test_softmax_gradient_and_curvature(logits, data):
 
 
 @given(dense_models(scales=(0.5, 3.0, 30.0)))
-@examples(20)
+@examples(10)
 def test_trace_of_s_and_g_are_bounded_by_the_loss(case):
     """pi_y |g|_1 <= tr S <= |g|_1 = 2 (1 - pi_y) <= 2 l, sample by sample."""
     right = case.probabilities.gather(1, case.labels[:, None])[:, 0]
@@ -117,7 +117,7 @@ def test_trace_of_s_and_g_are_bounded_by_the_loss(case):
 
 
 @given(dense_models(scales=(0.5, 3.0, 30.0)))
-@examples(20)
+@examples(10)
 def test_ceilings_from_the_loss(case):
     """<|g|_1>, <tr S> and <d^T S d> against their ceilings at the mean loss; L from the model."""
     mean_loss, classes = float(case.losses.mean()), case.model.n_classes
