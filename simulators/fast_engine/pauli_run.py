@@ -66,11 +66,15 @@ class PauliRun(FusedRun):
 
     def _momentum(self, state: Real, cotangent: Real) -> Real:
         """Re A + Im A of A = (S Λ^† - Λ S^†) / 2i, shape (2^n, 2^n)."""
-        total, difference = state[0] + state[1], state[1] - state[0]
-        left = np.block([[difference, -total], [total, difference]])
+        dim = state.shape[1]
+        left = np.empty((2 * dim, 2 * dim), dtype=state.dtype)
+        np.subtract(state[1], state[0], out=left[:dim, :dim])
+        np.add(state[0], state[1], out=left[dim:, :dim])
+        np.negative(left[dim:, :dim], out=left[:dim, dim:])
+        left[dim:, dim:] = left[:dim, :dim]
         right = np.concatenate(tuple(cotangent), axis=1).astype(left.dtype)
-        upper, lower = np.split(left @ right.T, 2)
-        momentum: Real = (upper + lower.T) / 2
+        product = left @ right.T
+        momentum: Real = (product[:dim] + product[dim:].T) / 2
         return momentum
 
     def _numbers(self, momentum: Real) -> Real:
