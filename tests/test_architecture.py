@@ -6,6 +6,7 @@ that is hidden is an arrow. A module's name in a string is one too.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -53,13 +54,16 @@ def graph(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
     return found
 
 
-IMPORTS = graph(modules())
+@cache
+def imports() -> dict[str, set[str]]:
+    """Of this tree; not read at import, which every worker pays for."""
+    return graph(modules())
 
 
 def test_packages_know_only_what_is_below_them() -> None:
     upward = [
         f"{module} -> {target}"
-        for module, targets in IMPORTS.items()
+        for module, targets in imports().items()
         for target in targets
         if (top := target.split(".")[0]) != (own := module.split(".")[0]) and top not in BELOW[own]
     ]
@@ -70,7 +74,7 @@ def test_packages_know_only_what_is_below_them() -> None:
 def test_no_circle(depth: int | None) -> None:
     """Neither between modules nor, at depth 2, between the folders of a package."""
     short: dict[str, set[str]] = {}
-    for module, targets in IMPORTS.items():
+    for module, targets in imports().items():
         place = ".".join(module.split(".")[:depth])
         there = {".".join(target.split(".")[:depth]) for target in targets}
         short.setdefault(place, set()).update(there - {place})

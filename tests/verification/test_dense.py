@@ -40,7 +40,7 @@ def test_structured_matrices_agree_with_autodiff() -> None:
     assert (h.n_samples, h.dtype) == (5, "float64")
 
 
-@examples(5)
+@examples(3)
 @given(
     case=model_cases(n_qubits=st.just(2), batch_size=st.integers(1, 3)),
     loss=st.sampled_from(["cross_entropy", "squared_error"]),
@@ -62,7 +62,7 @@ def test_structure_holds_for_drawn_models(case, loss: str, data: st.DataObject) 
     h = dense_matrix(problem.hessian).matrix
     slack = 1e-11 * max(np.abs(h).max(), np.abs(g).max(), np.abs(r).max()) + noise_floor(model)
     assert np.abs(g + r - h).max() <= slack
-    assert np.abs(dense_matrix(problem.gauss_newton).matrix - g).max() <= slack
+    assert np.abs(whole - g).max() <= slack
     assert np.linalg.eigvalsh(g)[0] >= -len(g) * slack
 
 
@@ -186,13 +186,13 @@ def test_bad_requests_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_a_six_qubit_model_against_autodiff_and_eigh() -> None:
-    """P = 4, 100 real images, double precision; for the paper's n = 8 see full_scale_evidence.
+def test_a_five_qubit_model_against_autodiff_and_eigh() -> None:
+    """P = 4, 60 real images, double precision; for the paper's n = 8 see full_scale_evidence.
 
     Only this catches intervals that hold for toy spectra and not for a bulk with outliers.
     """
-    data, n = load_mnist(), 100
-    model = DistributedQNN(4, 1, n_qubits=6, image_side=10, dtype=torch.float64)
+    data, n = load_mnist(), 60
+    model = DistributedQNN(4, 1, n_qubits=5, image_side=10, dtype=torch.float64)
     images, labels = data.train_images[:n, 2:12, 2:12].double(), data.train_labels[:n]
     problem = CurvatureProblem(model, images, labels)
     g, r = dense_gauss_newton(problem).matrix, dense_residual(problem).matrix

@@ -1,6 +1,7 @@
 """Sums, scalings, sub-blocks and shared backends of the curvature operators."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,13 @@ from tests.verification.curvature_cases import mlp_case, qnn_case
 CASE = qnn_case()
 PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)
 LAYOUT = PROBLEM.layout
-H, G, R = (op @ np.eye(96) for op in (PROBLEM.hessian, PROBLEM.gauss_newton, PROBLEM.residual))
+
+
+@pytest.fixture(scope="module")
+def dense() -> SimpleNamespace:
+    """H, G and R."""
+    kinds = {"H": "hessian", "G": "gauss_newton", "R": "residual"}
+    return SimpleNamespace(**{k: getattr(PROBLEM, v) @ np.eye(96) for k, v in kinds.items()})
 
 
 def test_operators_of_a_problem_share_one_backend() -> None:
@@ -35,21 +42,21 @@ def test_operators_of_a_problem_share_one_backend() -> None:
     assert len(fingerprints) == 1  # what is computed, not how
 
 
-def test_combinations_are_those_of_the_matrices() -> None:
+def test_combinations_are_those_of_the_matrices(dense: SimpleNamespace) -> None:
     """Only this catches a lost sign, or a product that is not counted."""
     g, r, h = PROBLEM.gauss_newton, PROBLEM.residual, PROBLEM.hessian
     vectors = np.random.default_rng(0).standard_normal((96, 3))
     before = g.matvecs
     combined = 2 * (h - 0.25 * g) + (-r) * 3 / 2
     assert isinstance(combined, LinearCombination)
-    expected = (2 * (H - 0.25 * G) - 1.5 * R) @ vectors
+    expected = (2 * (dense.H - 0.25 * dense.G) - 1.5 * dense.R) @ vectors
     np.testing.assert_allclose(combined @ vectors, expected, atol=1e-12 * np.abs(expected).max())
     assert (combined.n_samples, combined.matvecs, g.matvecs - before) == (5, 3, 3)
     assert combined.identity()["sum"][1] == [-0.5, g.identity()]
     np.testing.assert_array_equal(combined.T @ vectors, combined @ vectors)
 
 
-def test_combinations_of_unlike_operators() -> None:
+def test_combinations_of_unlike_operators(dense: SimpleNamespace) -> None:
     other = mlp_case()
     small = CurvatureProblem(other.model, other.images, other.labels).hessian
     with pytest.raises(ValueError, match=r"operators of one size, got \[27, 96\]"):
@@ -63,10 +70,12 @@ def test_combinations_of_unlike_operators() -> None:
     with pytest.raises((TypeError, ValueError)):
         _ = PROBLEM.hessian / np.ones(96)
     mixed = PROBLEM.hessian + aslinearoperator(np.eye(96))  # scipy's own sum
-    np.testing.assert_allclose(mixed @ np.ones(96), H.sum(axis=1) + 1, atol=1e-12)
+    np.testing.assert_allclose(mixed @ np.ones(96), dense.H.sum(axis=1) + 1, atol=1e-12)
     less = PROBLEM.hessian - aslinearoperator(np.eye(96))
-    np.testing.assert_allclose(less @ np.ones(96), H.sum(axis=1) - 1, atol=1e-12)
-    np.testing.assert_allclose(np.ones((2, 96)) * PROBLEM.hessian, [H.sum(axis=0)] * 2, atol=1e-12)
+    np.testing.assert_allclose(less @ np.ones(96), dense.H.sum(axis=1) - 1, atol=1e-12)
+    np.testing.assert_allclose(
+        np.ones((2, 96)) * PROBLEM.hessian, [dense.H.sum(axis=0)] * 2, atol=1e-12
+    )
     fewer = CurvatureProblem(CASE.model, CASE.images[:2], CASE.labels[:2]).hessian
     assert (PROBLEM.hessian - fewer).n_samples is None
 
@@ -95,19 +104,21 @@ def test_layout_names_the_parameters() -> None:
         LAYOUT.pair(1, 1)
 
 
-def test_sub_blocks_are_slices() -> None:
+def test_sub_blocks_are_slices(dense: SimpleNamespace) -> None:
     """Only this catches rows and columns mixed up; the pair is principal, the cross block not."""
     p, q, bias = LAYOUT.patch(1), LAYOUT.patch(3), LAYOUT.shared
     pair = RestrictedOperator(PROBLEM.gauss_newton, LAYOUT.pair(1, 3))
     both = np.concatenate([p, q])
-    np.testing.assert_allclose(pair @ np.eye(40), G[np.ix_(both, both)], atol=1e-12)
+    np.testing.assert_allclose(pair @ np.eye(40), dense.G[np.ix_(both, both)], atol=1e-12)
     block = RestrictedOperator(PROBLEM.residual, bias)
-    np.testing.assert_allclose(block @ np.eye(16), R[np.ix_(bias, bias)], atol=1e-12)
+    np.testing.assert_allclose(block @ np.eye(16), dense.R[np.ix_(bias, bias)], atol=1e-12)
     cross = CrossBlockOperator(PROBLEM.gauss_newton, p, bias)
     assert (cross.shape, cross.n_samples) == ((20, 16), 5)
-    np.testing.assert_allclose(cross @ np.eye(16), G[np.ix_(p, bias)], atol=1e-12)
-    np.testing.assert_allclose(cross.T @ np.eye(20), G[np.ix_(bias, p)], atol=1e-12)
-    np.testing.assert_allclose(cross @ np.ones(16), G[np.ix_(p, bias)].sum(axis=1), atol=1e-12)
+    np.testing.assert_allclose(cross @ np.eye(16), dense.G[np.ix_(p, bias)], atol=1e-12)
+    np.testing.assert_allclose(cross.T @ np.eye(20), dense.G[np.ix_(bias, p)], atol=1e-12)
+    np.testing.assert_allclose(
+        cross @ np.ones(16), dense.G[np.ix_(p, bias)].sum(axis=1), atol=1e-12
+    )
     zero = CrossBlockOperator(PROBLEM.residual, p, q) @ np.eye(20)
     assert np.all(zero == 0)
     assert np.abs(CrossBlockOperator(PROBLEM.gauss_newton, p, q) @ np.eye(20)).max() > 0.01

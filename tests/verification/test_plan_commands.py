@@ -16,6 +16,7 @@ epochs = 1
 images = 40
 batch_size = 20
 depth = 1
+qubits = 5
 patches = 4
 [[runs]]
 bias = [true, false]

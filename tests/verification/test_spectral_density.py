@@ -1,5 +1,7 @@
 """Stochastic Lanczos quadrature and trace estimates against dense matrices."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,9 +17,13 @@ from tests.verification.curvature_cases import dense_hessian, qnn_case
 from tests.verification.slow_operator import SlowOperator
 
 CASE = qnn_case()
-HESSIAN = dense_hessian(CASE)
 PROBLEM = CurvatureProblem(CASE.model, CASE.images, CASE.labels)
-SIZE = len(HESSIAN)
+SIZE = CASE.model.n_parameters
+
+
+@cache  # and not at import, which every worker pays for
+def dense() -> np.ndarray:
+    return dense_hessian(CASE)
 
 
 @st.composite
@@ -72,9 +78,9 @@ def test_moments_agree_with_dense_traces() -> None:
     result = spectral_density(PROBLEM.hessian, n_probes=64, n_steps=8, seed=1)
     for power in range(1, 5):
         value, error = result.moment(power)
-        exact = np.trace(np.linalg.matrix_power(HESSIAN, power)) / SIZE
+        exact = np.trace(np.linalg.matrix_power(dense(), power)) / SIZE
         assert abs(value - exact) < 3 * error
-        assert error < 0.5 * np.linalg.norm(HESSIAN, 2) ** power
+        assert error < 0.5 * np.linalg.norm(dense(), 2) ** power
     assert result.moment(0) == (pytest.approx(1.0, abs=1e-12), pytest.approx(0.0, abs=1e-12))
     assert result.matvecs == 64 * 8 + 3
 
@@ -86,7 +92,7 @@ def test_density_counts_eigenvalues() -> None:
     density, error = result.density(grid, width=0.2)
     step = grid[1] - grid[0]
     assert density.sum() * step == pytest.approx(1.0, abs=1e-6)
-    exact_values = np.linalg.eigvalsh(HESSIAN)
+    exact_values = np.linalg.eigvalsh(dense())
     distance = (grid[:, None] - exact_values) / 0.2
     exact = np.exp(-(distance**2) / 2).mean(axis=1) / (0.2 * np.sqrt(2 * np.pi))
     # points of one grid are correlated: the share outside 3 errors is what may be asked
@@ -150,8 +156,8 @@ def test_traces_are_exact_where_theory_says_so(matrix: np.ndarray) -> None:
 def test_traces_of_the_hessian(method: str, probes: str) -> None:
     result = estimate_trace(PROBLEM.hessian, n_products=90, method=method, probes=probes, seed=3)
     for estimate, exact in (
-        (result.trace, np.trace(HESSIAN)),
-        (result.trace_of_square, (HESSIAN**2).sum()),
+        (result.trace, np.trace(dense())),
+        (result.trace_of_square, (dense() ** 2).sum()),
     ):
         assert abs(estimate.value - exact) < 3 * estimate.standard_error
     assert result.matvecs <= 91
@@ -172,7 +178,7 @@ def test_traces_of_blocks_come_from_the_same_products() -> None:
     assert result.matvecs == 64 + 1
     for name, indices in blocks.items():
         estimate = result.blocks[name]
-        assert abs(estimate.value - HESSIAN[indices, indices].sum()) < 3 * estimate.standard_error
+        assert abs(estimate.value - dense()[indices, indices].sum()) < 3 * estimate.standard_error
     total = sum(estimate.value for estimate in result.blocks.values())
     assert total == pytest.approx(result.trace.value, rel=1e-9)
 
