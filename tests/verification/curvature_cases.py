@@ -83,7 +83,7 @@ def dense_hessian(case: Case) -> Matrix:
     def loss(flat: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(logits_of_flat(case, flat), case.labels)
 
-    return torch.autograd.functional.hessian(loss, flat_parameters(case)).numpy()
+    return torch.autograd.functional.hessian(loss, flat_parameters(case), vectorize=True).numpy()
 
 
 def dense_gauss_newton(case: Case) -> Matrix:

@@ -75,7 +75,9 @@ def scale_of(n_qubits: int, group: str) -> float:
 def of_encodings(model: DistributedQNN, images: torch.Tensor) -> np.ndarray:
     """J J^T over the encodings' angles, J by autograd, shape (N C, N C)."""
     jacobian = torch.autograd.functional.jacobian(
-        lambda angles: model.autograd_logits(images, angles=angles), model.angles.detach()
+        lambda angles: model.autograd_logits(images, angles=angles),
+        model.angles.detach(),
+        vectorize=True,
     )
     offsets = model.ansatz.angle_offsets
     own = [

@@ -37,7 +37,7 @@ def squared_error_matrices(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
     flat = flat_parameters(case)
     jacobian = torch.func.jacrev(lambda t: logits_of_flat(case, t))(flat).detach().numpy()
-    hessian = torch.autograd.functional.hessian(loss, flat).numpy()
+    hessian = torch.autograd.functional.hessian(loss, flat, vectorize=True).numpy()
     return hessian, np.einsum("nki,nkj->ij", jacobian, jacobian) / len(targets)
 
 
