@@ -8,12 +8,10 @@ import pytest
 from patchlaw.verification.checks import exact_checks, random_instances
 from patchlaw.verification.checks.exact import (
     block_bounds,
-    elements_scale,
     gauss_newton_psd,
     hessian_splits,
     judge,
     matrices_symmetric,
-    replicas_scale_once,
     residual_block_diagonal,
 )
 from patchlaw.verification.checks.instances import Instance, replicated
@@ -33,7 +31,7 @@ def broken(instance: Instance, **matrices: np.ndarray) -> Instance:
 
 
 def test_every_check_holds() -> None:
-    instances = random_instances(4, seed=2)
+    instances = random_instances(2, seed=2)
     results = [check() for _, check in exact_checks(instances, seed=2)]
     assert [r.name for r in results if not r.passed] == []
     assert len(results) == 8
@@ -85,8 +83,6 @@ def test_replicas_keep_the_logits() -> None:
         many.model(many.images).detach(), one.model(one.images).detach(), atol=1e-14
     )
     assert np.array_equal(one.labels, many.labels)
-    assert elements_scale(seed=5).passed
-    assert replicas_scale_once(seed=5).passed
 
 
 def test_judge_is_strict() -> None:

@@ -112,16 +112,17 @@ def images_of(problem: CurvatureProblem, vectors: np.ndarray) -> dict[str, np.nd
     return {kind: getattr(problem, kind) @ vectors for kind in KINDS}
 
 
-def dense(problem: CurvatureProblem, kind: str) -> np.ndarray:
-    op = getattr(problem, kind)
-    return op @ np.eye(op.shape[0])
+def columns(problem: CurvatureProblem, kind: str, *patches: int) -> np.ndarray:
+    """The columns of these patches' angles."""
+    op, layout = getattr(problem, kind), problem.layout
+    return op @ np.eye(op.shape[0])[:, np.concatenate([layout.patch(p) for p in patches])]
 
 
 def scale_of(*matrices: np.ndarray) -> float:
     return max(float(np.abs(m).max()) for m in matrices) + 1e-300
 
 
-@examples(20)
+@examples(10)
 @given(drawn=drawn_problems())
 def test_split_symmetry_and_sign(drawn: Drawn) -> None:
     """H = G + R, u.Av = v.Au, v.Gv >= 0.
@@ -141,7 +142,7 @@ def test_split_symmetry_and_sign(drawn: Drawn) -> None:
     assert np.diag(vectors.T @ images["gauss_newton"]).min() >= -len(vectors) * slack
 
 
-@examples(15)
+@examples(8)
 @given(drawn=drawn_problems(losses=st.sampled_from(["cross_entropy", "squared_error"])))
 def test_both_backends_give_the_same_products(drawn: Drawn) -> None:
     """The engine's passes against autograd, whole matrices and one patch's block.
@@ -167,7 +168,7 @@ def test_both_backends_give_the_same_products(drawn: Drawn) -> None:
         assert gap <= slack + drawn.slack(expected)
 
 
-@examples(20)
+@examples(10)
 @given(drawn=drawn_problems(), data=st.data())
 def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     """R v of a v on patch p is exactly zero, not small, at every other patch's angles."""
@@ -181,7 +182,7 @@ def test_residual_keeps_to_a_patch(drawn: Drawn, data: st.DataObject) -> None:
     assert np.all(image[others] == 0)
 
 
-@examples(15)
+@examples(6)
 @given(drawn=drawn_problems(dtypes=st.just(torch.float64)), data=st.data())
 def test_products_are_linear(drawn: Drawn, data: st.DataObject) -> None:
     """Only this catches a finite difference, or a state that one product leaves to the next."""
@@ -199,7 +200,7 @@ def test_products_are_linear(drawn: Drawn, data: st.DataObject) -> None:
         assert np.abs(combined[:, 1] - au).max() <= slack
 
 
-@examples(10)
+@examples(5)
 @given(drawn=drawn_problems(dtypes=st.just(torch.float64)), data=st.data())
 def test_full_turns_change_nothing(drawn: Drawn, data: st.DataObject) -> None:
     """R_a(t + 2 pi) = -R_a(t): only this catches an angle that enters other than by a rotation."""
@@ -215,7 +216,7 @@ def test_full_turns_change_nothing(drawn: Drawn, data: st.DataObject) -> None:
         assert np.abs(after[kind] - before[kind]).max() <= tolerance
 
 
-@examples(15)
+@examples(8)
 @given(drawn=drawn_problems(), data=st.data())
 def test_permuted_patches_permute_the_blocks(drawn: Drawn, data: st.DataObject) -> None:
     """Only this catches a patch whose number matters beyond its pixels and its angles."""
@@ -237,8 +238,8 @@ def test_permuted_patches_permute_the_blocks(drawn: Drawn, data: st.DataObject) 
         assert np.abs(after[kind] - expected[kind][moved]).max() <= slack
 
 
-@examples(8)
-@given(drawn=drawn_problems(batch=st.integers(2, 6)), data=st.data())
+@examples(4)
+@given(drawn=drawn_problems(batch=st.integers(2, 4)), data=st.data())
 def test_splits_of_the_batch_do_not_matter(drawn: Drawn, data: st.DataObject) -> None:
     """Chunks of any size, and the weighted mean over parts: sums first, one division by N."""
     n = len(drawn.images)
@@ -257,7 +258,7 @@ def test_splits_of_the_batch_do_not_matter(drawn: Drawn, data: st.DataObject) ->
         assert np.abs(means[kind] - whole[kind]).max() <= slack
 
 
-@examples(6)
+@examples(4)
 @given(
     angles=real_arrays(20),
     patches_per_side=st.sampled_from([2, 3]),
@@ -286,22 +287,25 @@ def test_replicated_patches_scale_exactly(
 
     many = problem(n_patches, side, scale, alpha)
     one = problem(1, 2, scale * n_patches ** (1 - alpha), 1.0)
-    g_one, r_one = (dense(one, k)[:20, :20] for k in ("gauss_newton", "residual"))
-    g, r = dense(many, "gauss_newton"), dense(many, "residual")
-    layout = many.layout
+    g_one, r_one = (columns(one, k, 0)[:20] for k in ("gauss_newton", "residual"))
+    ends = (0, n_patches - 1)
+    g, r = (columns(many, k, *ends) for k in ("gauss_newton", "residual"))
     # a softmax that is sure of itself has S = pi (1 - pi) << 1, each element rounded as 1 is;
     # the derivatives of the copies' logits are c' / 2 at most
     floor = 16 * np.finfo(float).eps * (scale * n_patches ** (1 - alpha)) ** 2
     for p in range(n_patches):
-        for q in range(n_patches):
-            block = np.ix_(layout.patch(p), layout.patch(q))
+        for i, q in enumerate(ends):
+            block = many.layout.patch(p), slice(20 * i, 20 * i + 20)
             expected = r_one / n_patches if p == q else 0 * r_one
             assert (
                 np.abs(g[block] - g_one / n_patches**2).max() <= ROUNDING * scale_of(g_one) + floor
             )
             assert np.abs(r[block] - expected).max() <= ROUNDING * scale_of(r_one) + floor
-    top = np.linalg.eigvalsh(g[: layout.shared[0], : layout.shared[0]])[-1]
-    assert top == pytest.approx(np.linalg.eigvalsh(g_one)[-1] / n_patches, rel=1e-8, abs=1e-10)
+    values, vectors = np.linalg.eigh(g_one)
+    copies = np.append(np.tile(vectors[:, -1], n_patches), np.zeros(side**2))
+    image = (many.gauss_newton @ copies)[: 20 * n_patches]
+    expected = values[-1] / n_patches * copies[: 20 * n_patches]
+    np.testing.assert_allclose(image, expected, rtol=0, atol=1e-8 * values[-1] + 1e-10)
 
 
 @examples(4)
@@ -333,17 +337,14 @@ def test_elements_carry_the_powers_of_the_aggregation(
         return CurvatureProblem(model, images, targets, loss="squared_error", backend=backend)
 
     one, many = problem(1, 2), problem(n_patches, side)
-    g_one, r_one = (dense(one, k)[:20, :20] for k in ("gauss_newton", "residual"))
-    g, r = dense(many, "gauss_newton"), dense(many, "residual")
-    layout = many.layout
+    g_one, r_one = (columns(one, k, 0)[:20] for k in ("gauss_newton", "residual"))
+    last = n_patches - 1
+    g, r = (columns(many, k, last) for k in ("gauss_newton", "residual"))
     for p in range(n_patches):
-        inside = np.ix_(layout.patch(p), layout.patch(p))
-        across = np.ix_(layout.patch(p), layout.patch(n_patches - 1 - p))
-        for block in (inside, across):
-            gap = np.abs(g[block] - g_one * n_patches ** (-2 * alpha)).max()
-            assert gap <= ROUNDING * scale_of(g_one)
-        gap = np.abs(r[inside] - r_one * n_patches**-alpha).max()
-        assert gap <= ROUNDING * scale_of(r_one, g_one)
+        gap = np.abs(g[many.layout.patch(p)] - g_one * n_patches ** (-2 * alpha)).max()
+        assert gap <= ROUNDING * scale_of(g_one)
+    gap = np.abs(r[many.layout.patch(last)] - r_one * n_patches**-alpha).max()
+    assert gap <= ROUNDING * scale_of(r_one, g_one)
 
 
 class OrthogonalPatches(torch.nn.Module):
@@ -358,6 +359,7 @@ class OrthogonalPatches(torch.nn.Module):
         return torch.sin(x @ self.weights.T) / len(self.weights)
 
 
+@examples(10)
 @given(data=st.data(), n_patches=st.integers(2, 5))
 def test_orthogonal_patches_give_the_elementwise_exponent(
     data: st.DataObject, n_patches: int
@@ -373,7 +375,7 @@ def test_orthogonal_patches_give_the_elementwise_exponent(
     def top(p: int) -> tuple[float, CurvatureProblem]:
         model = OrthogonalPatches(np.tile(row, (p, 1)))
         problem = CurvatureProblem(model, x, targets[:, :p], loss="squared_error")
-        return np.linalg.eigvalsh(dense(problem, "gauss_newton"))[-1], problem
+        return np.linalg.eigvalsh(problem.gauss_newton @ np.eye(3 * p))[-1], problem
 
     (one, _), (many, problem) = top(1), top(n_patches)
     assert many == pytest.approx(one / n_patches**2, rel=1e-9, abs=1e-12)
