@@ -16,6 +16,7 @@ from patchlaw.verification.claims.pooled import says
 from patchlaw.verification.comparison import FittedExponent, fitted_exponents
 from patchlaw.verification.power_law import PowerLawFit
 from patchlaw.verification.records import TrainedModel, author_models
+from tests.strategies import examples
 from tests.verification.claim_worlds import eigenvalue, proved_everything, world
 
 PARTS = {part.id: part for claim in CLAIMS for part in claim.parts}
@@ -193,6 +194,7 @@ def together(models: tuple[TrainedModel, ...]) -> FittedExponent:
     return next(found for found in fitted_exponents(models) if found.seed is None)
 
 
+@examples(10)
 @given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=6))
 def test_the_interval_over_seeds_is_that_of_their_own_exponents(offsets: list[float]) -> None:
     """Beside scipy's one-sample t interval. Only this catches seeds that are not kept apart."""
@@ -236,6 +238,7 @@ def test_seeds_are_compared_over_the_models_that_all_have() -> None:
     assert piece.interval == together(models).fit.interval
 
 
+@examples(10)
 @given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=5), st.integers(1, 4))
 def test_what_seeds_of_a_depth_share_counts_once(offsets: list[float], n_seeds: int) -> None:
     """Beside scipy's t interval of the depths. Only this catches seeds taken for more depths."""

@@ -48,11 +48,11 @@ def test_the_joint_test_knows_the_scatter(scatter: float, factor: float) -> None
 
 
 def test_the_joint_test_keeps_its_size_where_depths_scatter_and_one_has_more_seeds() -> None:
-    """In 400 worlds where the law is true, over depths that scatter by 20 %: 5 % refuted, no more.
+    """In 200 worlds where the law is true, over depths that scatter by 20 %: 5 % refuted, no more.
 
     Only this catches seeds of one depth counted as independent: 27 % of these worlds.
     """
-    rng, refuted, n_worlds = np.random.default_rng(20261127), 0, 400
+    rng, refuted, n_worlds = np.random.default_rng(20261127), 0, 200
     models = [
         m
         for seed in range(1, 6)

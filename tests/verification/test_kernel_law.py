@@ -263,6 +263,7 @@ def bias_jacobians(images: torch.Tensor, n_draws: int) -> tuple[DistributedQNN, 
         jacobian = torch.autograd.functional.jacobian(
             lambda bias, model=model: model.autograd_logits(images, pixel_bias=bias),
             model.pixel_bias.detach(),
+            vectorize=True,
         )
         found.append(jacobian.flatten(2).numpy())
     return fixed, found
@@ -314,6 +315,12 @@ def run(tmp_path_factory) -> Run:
 SETTINGS = KernelSettings(images=20, top=3, tol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def whole(run, tmp_path_factory) -> KernelRecord:
+    """Both ends, not interrupted."""
+    return measure_kernel(run, toy_samples(), tmp_path_factory.mktemp("k"), SETTINGS, threads=1)
+
+
 def of_the_subset() -> tuple[torch.Tensor, torch.Tensor]:
     """The 20 images and labels that these settings draw."""
     samples = toy_samples()
@@ -338,9 +345,8 @@ def check_whole(moment: KernelMoment, model: DistributedQNN, images: torch.Tenso
     np.testing.assert_allclose(moment.whole, tangent_kernel_of(model, images).spectrum(pi, 3))
 
 
-def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
+def test_record_holds_dense_eigenvalues_and_resumes(run, whole, tmp_path):
     """Measured ones against numpy's of the dense G; a stopped job ends with the same numbers."""
-    whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
     assert list(whole.moments) == ["start", "minimum"]
     assert whole.moments["start"].epoch == 0
     assert whole.moments["minimum"].epoch == run.minimum_epoch
@@ -363,19 +369,19 @@ def test_record_holds_dense_eigenvalues_and_resumes(run, tmp_path):
         measure_kernel(
             run,
             toy_samples(),
-            tmp_path / "b",
+            tmp_path,
             SETTINGS,
             threads=1,
             progress=StopAt(f"{whole.run.id}, start"),
         )
-    (path,) = (tmp_path / "b").glob("*.json")
+    (path,) = tmp_path.glob("*.json")
     assert list(KernelRecord.read(path).moments) == ["start"]
-    resumed = measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
+    resumed = measure_kernel(run, toy_samples(), tmp_path, SETTINGS)
     assert without_times(resumed) == without_times(whole)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="expected top 3, got 4"):
-        measure_kernel(run, toy_samples(), tmp_path / "b", replace(SETTINGS, top=4))
-    measure_kernel(run, toy_samples(), tmp_path / "b", SETTINGS)
+        measure_kernel(run, toy_samples(), tmp_path, replace(SETTINGS, top=4))
+    measure_kernel(run, toy_samples(), tmp_path, SETTINGS)
     assert path.read_bytes() == before
 
 
@@ -425,9 +431,9 @@ def test_a_run_on_the_squared_error_is_measured_and_predicted_with_its_own_curva
         Pilot.of_run(run, samples)
 
 
-def test_moments_of_training_join_those_on_record(run, tmp_path):
+def test_moments_of_training_join_those_on_record(run, whole, tmp_path):
     """Each with its own parameters: only this catches the minimum's measured under another name."""
-    ends = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
+    KERNEL.write(run.record_in(tmp_path), plain(whole))
     with pytest.raises(ValueError, match=r"--epoch: expected 0 to \d+, the epochs of the run"):
         measure_kernel(
             run, toy_samples(), tmp_path, replace(SETTINGS, epochs=(run.epochs_done + 1,))
@@ -436,7 +442,7 @@ def test_moments_of_training_join_those_on_record(run, tmp_path):
     settings = replace(SETTINGS, epochs=(run.minimum_epoch, among))
     found = measure_kernel(run, toy_samples(), tmp_path, settings)
     assert list(found.moments) == ["start", "minimum", f"epoch {among}"]
-    assert all(found.moments[name] == moment for name, moment in ends.moments.items())
+    assert all(found.moments[name] == moment for name, moment in whole.moments.items())
     images, labels = of_the_subset()
     model = run.model(among)
     dense = dense_spectrum(model, images, labels)[:3]
@@ -450,14 +456,13 @@ def test_moments_of_training_join_those_on_record(run, tmp_path):
     assert (tmp_path / f"{found.run.id}.json").read_bytes() == before
 
 
-def test_predictions_are_made_anew_and_measured_values_kept(run, tmp_path):
+def test_predictions_are_made_anew_and_measured_values_kept(run, whole, tmp_path):
     """A record of an older law, and one begun with predictions only.
 
     Catches a measurement done twice or lost, and predictions of an old formula that stay.
     """
-    samples = toy_samples()
-    whole = measure_kernel(run, samples, tmp_path / "a", SETTINGS, threads=1)
-    path = tmp_path / "a" / f"{whole.run.id}.json"
+    samples, path = toy_samples(), run.record_in(tmp_path / "a")
+    path.parent.mkdir()
     required = [each for each in fields(KernelMoment) if each.default is MISSING]
     fields_of_old = [each.name for each in required]
     old = {
@@ -508,10 +513,11 @@ def test_all_images_from_weighed_draws(run, tmp_path, monkeypatch):
         assert 0 <= moment.whole_error < 1e-6
 
 
-def test_criteria_judge_deep_records_only(run, tmp_path):
+def test_criteria_judge_deep_records_only(whole):
     """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
-    toy = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, threads=1)
-    shallow = replace(toy, run=replace(toy.run, n_classes=10))  # but for its depth, as the paper's
+    shallow = replace(
+        whole, run=replace(whole.run, n_classes=10)
+    )  # but for its depth, as the paper's
     assert shallow.run.depth == 1
     assert findings([shallow]) == ()
 
@@ -574,13 +580,10 @@ def test_committed_records_are_the_law_s_predictions():
             assert found.whole_error < 0.05
 
 
-def test_errors_are_printed(run, tmp_path, capsys, monkeypatch):
+def test_errors_are_printed(run, whole, tmp_path, capsys, monkeypatch):
     """Catches columns of another law, and a record of predictions alone that breaks the table."""
     monkeypatch.setenv("COLUMNS", "80")
-    whole = measure_kernel(run, toy_samples(), tmp_path / "a", SETTINGS, threads=1)
-    alone = measure_kernel(
-        run, toy_samples(), tmp_path / "b", SETTINGS, predict_only=True, threads=1
-    )
+    alone = measure_kernel(run, toy_samples(), tmp_path, SETTINGS, predict_only=True, threads=1)
     moment = whole.moments["minimum"]
     print_errors((whole, alone), PlainConsole())
     rows = [line for line in capsys.readouterr().out.splitlines() if whole.run.id in line]
@@ -608,7 +611,7 @@ def start(*arguments: str):
 
 def test_start_from_the_command_line():
     """Catches options that do not reach the prediction, and draws that are not seeded."""
-    few = ("--patches", "1,4", "--depth", "50", "--images", "60", "--draws", "2", "--json")
+    few = ("--patches", "1,4", "--depth", "12", "--images", "60", "--draws", "2", "--json")
     first = start(*few)
     assert first.exit_code == 0, first.output
     one, four = json.loads(first.output)
@@ -621,7 +624,7 @@ def test_start_from_the_command_line():
     assert again[1]["eigenvalues"] == four["eigenvalues"]
     assert other[1]["eigenvalues"] != four["eigenvalues"]
     table = start(*few[:-1])
-    assert "before training, depth 50" in table.output
+    assert "before training, depth 12" in table.output
     assert "nothing fitted" in table.output
     ratio = four["eigenvalues"][0]["mean"] / one["eigenvalues"][0]["mean"]
     assert f"│{ratio:.3g}│" in table.output.replace(" ", "")  # not upside down
