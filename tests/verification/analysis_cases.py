@@ -19,10 +19,10 @@ OPTIONS = AnalysisOptions(
     tol=1e-5,
     coarse_tol=1e-4,
     subset=20,
-    epochs=(0, 2, 99),
+    epochs=(0, 99),
     density_probes=4,
     density_steps=12,
-    trace_probes=400,
+    trace_probes=300,
 )
 
 

@@ -1,8 +1,8 @@
 """Symmetric operators that take their time, and a program that looks for their eigenpairs.
 
-Run as a program it is a computation to kill: ``python -m tests.verification.slow_operator KIND
-FOLDER PAUSE`` prints values and residual norms in hexadecimal, and a hash of the vectors. KIND is
-"matrix", or "hessian" for that of a model on its data.
+Run as a program it is a computation to kill: ``python -m tests.verification.slow_operator FOLDER
+PAUSE`` prints values and residual norms of a model's Hessian in hexadecimal, and a hash of the
+vectors.
 """
 
 import hashlib
@@ -50,12 +50,6 @@ class SlowHessian(HessianOperator):
         return super().product(vectors)
 
 
-KINDS: dict[str, type[SlowOperator | SlowHessian]] = {
-    "matrix": SlowOperator,
-    "hessian": SlowHessian,
-}
-
-
 def printed(result: EigenResult) -> str:
     """Everything that two equal runs have in common, to the last bit."""
     numbers = [float(x).hex() for x in (*result.values, *result.residual_norms)]
@@ -63,5 +57,5 @@ def printed(result: EigenResult) -> str:
 
 
 if __name__ == "__main__":
-    operator = KINDS[sys.argv[1]](float(sys.argv[3]))
-    print(printed(top_eigenpairs(operator, checkpoint=sys.argv[2], method="lanczos")))
+    operator = SlowHessian(float(sys.argv[2]))
+    print(printed(top_eigenpairs(operator, checkpoint=sys.argv[1], method="lanczos")))

@@ -136,7 +136,7 @@ def autograd_product(
     return torch.cat([h.flatten() for h in torch.autograd.grad(gradient @ vector, parameters)])
 
 
-@examples(6)
+@examples(4)
 @given(models((4, 4, 5, 6, 8)), losses, st.data())
 def test_curvature_of_a_model_that_shares_is_that_of_its_circuits_between_replications(
     case, loss, data
@@ -320,7 +320,7 @@ def test_a_plan_of_an_axis_is_listed_with_what_it_changes(name):
 
 def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> None:
     """Everything another than the paper's, from the command line to the record's facts."""
-    words = "--patches 4 --depth 1 --qubits 5 --images 60 --batch-size 30 --data digits"
+    words = "--patches 4 --depth 1 --qubits 5 --images 30 --batch-size 15 --data digits"
     words += " --bias false --shared-angles true --alpha 0.5 --scale 50 --loss squared_error"
     words += " --ansatz interleaved --observables zz --noise 0.001"
     words += f" --out {tmp_path}"
@@ -334,13 +334,13 @@ def test_a_run_on_the_axes_trains_resumes_and_is_analysed(tmp_path: Path) -> Non
     by_hand = LOSS_BY_HAND["squared_error"](run.model(2)(images).double(), labels)
     assert run.history[2].train.loss == pytest.approx(by_hand.item(), rel=1e-5)
     assert run.history[2].train.mean_softmax_trace == 10
-    options = AnalysisOptions().changed(n_top=1, n_top_subset=2, subset=60)
+    options = AnalysisOptions().changed(n_top=1, n_top_subset=2, subset=30)
     samples = run.config.data.load()
     names = ("hessian", "gauss-newton", "gauss-newton blocks", "bias blocks", "bounds")
     record = execute_analysis(run, samples, tmp_path / "records", options, stages=names)
     facts = record.run
     assert facts.protocol == (
-        "60 images, 2 epochs, other settings, interleaved circuit, zz observables, 5 qubits, "
+        "30 images, 2 epochs, other settings, interleaved circuit, zz observables, 5 qubits, "
         "alpha = 0.5, c = 50, no pixel bias, shared angles, noise 0.001 a gate, "
         "loss squared_error, digits"
     )

@@ -206,7 +206,7 @@ def test_an_analysed_run_reaches_comparison_and_ledger(tmp_path: Path) -> None:
     """Two real runs of seconds: the ledger and ``patchlaw compare`` see the same numbers."""
     records = []
     for n_patches in (4, 9):
-        config = toy_config(SAMPLES, 2, dtype="float64")
+        config = toy_config(SAMPLES, 1, dtype="float64")
         config = replace(config, model=replace(config.model, n_patches=n_patches))
         run = execute_run(tmp_path / f"run-{n_patches}", config, SAMPLES, threads=1)
         stages = ("hessian", "gauss-newton", "residual", "gauss-newton blocks", "bias blocks")

@@ -195,7 +195,8 @@ def invoke(command, *arguments: object):
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-SMALL = ("--patches", 1, "--depth", 1, "--batch-size", 25, "--images", 50, "--epochs", 1)
+SMALL = ("--patches", 1, "--depth", 1, "--qubits", 5, "--images", 50, "--epochs", 1)
+SMALL += ("--batch-size", 25)
 
 
 def test_train_takes_several_seeds(tmp_path):
@@ -221,8 +222,8 @@ def test_seeds_that_are_none_are_refused(tmp_path, seeds):
 def test_a_sweep_trains_seeds_together(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text(
-        "[[runs]]\nseed = [1, 2]\npatches = [1, 4]\ndepth = 1\nimages = 50\nbatch_size = 25\n"
-        "epochs = 1\n"
+        "[[runs]]\nseed = [1, 2]\npatches = [1, 4]\ndepth = 1\nqubits = 5\nimages = 50\n"
+        "batch_size = 25\nepochs = 1\n"
     )
     listed = invoke(sweep, plan, "--together", "--list", "--shard", "2/2")
     assert "[1/1] P=4 d=1 seed=1,2" in listed.output
