@@ -1,4 +1,4 @@
-"""The wheel, made of the source distribution: all below ``patchlaw``, and small; .ci/test-dist uses it."""
+"""The wheel, made of the source distribution: all below ``patchlaw``, and small."""
 
 import json
 import subprocess

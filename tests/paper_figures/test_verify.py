@@ -28,9 +28,9 @@ TINY = ["--quick", "--images", "100", "--epochs", "1", "--depth", "1"]
 
 @pytest.fixture
 def small_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """P = 1 and 4, three theorems, two circuits: the steps themselves are the real ones."""
+    """P = 1 and 4, three quick theorems, two circuits: the steps themselves are the real ones."""
     theorems = proofs.load_theorems()
-    monkeypatch.setattr(proofs, "load_theorems", lambda: theorems[:3])
+    monkeypatch.setattr(proofs, "load_theorems", lambda: theorems[6:9])
     original = make_config
 
     def smaller(*arguments: object) -> object:
@@ -154,14 +154,14 @@ def test_ctrl_c_leaves_a_valid_partial_report(
     monkeypatch.setattr(Lockstep, "run_epoch", interrupted)
     result = CliRunner().invoke(verify, [*TINY, "--out", str(tmp_path)])
     assert result.exit_code == 130, result.output
-    assert "Interrupted during training P=4" in result.output
+    assert "Interrupted during training P=1" in result.output
     report = load(tmp_path)
-    assert (report["status"], report["stage"]) == ("partial", "training P=4")
+    assert (report["status"], report["stage"]) == ("partial", "training P=1")
     assert len(report["checks"]) == 8
     assert report["models"] == []
-    assert "Status: partial (stopped during: training P=4)" in (tmp_path / "report.md").read_text()
+    assert "Status: partial (stopped during: training P=1)" in (tmp_path / "report.md").read_text()
     page = (tmp_path / "report.html").read_text()
-    assert "partial report (stopped during: training P=4)" in page
+    assert "partial report (stopped during: training P=1)" in page
     assert page.endswith("</html>")
 
 
