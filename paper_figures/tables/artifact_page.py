@@ -137,8 +137,12 @@ def _peak_memory() -> str:
 
 
 def machines(environments: Iterable[Mapping[str, object]]) -> str:
-    """Accelerators, or processors, each once."""
-    found = [
-        str(each.get("accelerator") or f"{each['cpus']} CPUs") for each in environments if each
-    ]
+    """Accelerators, or processors, by name where the record has it, each once."""
+    found = [_machine(each) for each in environments if each]
     return ", ".join(dict.fromkeys(found))
+
+
+def _machine(environment: Mapping[str, object]) -> str:
+    name = environment.get("processor")
+    processors = f"x {name}" if name else "CPUs"
+    return str(environment.get("accelerator") or f"{environment['cpus']} {processors}")
