@@ -112,11 +112,8 @@ def test_an_unfinished_landscape_is_drawn_and_said_to_be_so(tmp_path):
 @pytest.mark.parametrize("name", ["figure-3", "figure-3-surfaces"])
 def test_a_landscape_of_a_part_of_the_images_or_another_seed_says_so(tmp_path, name):
     """Whole ones of another seed stand in for those of the first seed that are begun or missing."""
-    configs = [
-        config_of(4, 50),
-        config_of(9, 50),
-        *(config_of(16, 50, seed) for seed in (1001, 1002)),
-    ]
+    places = (4, 50), (9, 50), (16, 50), (16, 50, 1002)
+    configs = [config_of(*place) for place in places]
     for config in configs:
         write_run(tmp_path, config)
     write_landscape(tmp_path, configs[0])

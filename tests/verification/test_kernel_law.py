@@ -515,9 +515,8 @@ def test_all_images_from_weighed_draws(run, tmp_path, monkeypatch):
 
 def test_criteria_judge_deep_records_only(whole):
     """Catches a shallow record that is judged, a worst value of the wrong model, a lost sign."""
-    shallow = replace(
-        whole, run=replace(whole.run, n_classes=10)
-    )  # but for its depth, as the paper's
+    # but for its depth, as the paper's
+    shallow = replace(whole, run=replace(whole.run, n_classes=10))
     assert shallow.run.depth == 1
     assert findings([shallow]) == ()
 
